@@ -1,0 +1,78 @@
+#pragma once
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace genoform {
+
+/// What kind of thing went wrong; the values are the exit codes of the program (spec/model.md section 5).
+enum class Fault { usage = 2, input = 3, resources = 4, not_finite = 5 };
+
+/// One line that says where, what was found, what is allowed and what to do.
+struct Error {
+  Fault fault = Fault::input;
+  std::string message;
+};
+
+/// The exception thrown at construction and when a failed Result is converted to its value.
+class Failure : public std::runtime_error {
+ public:
+  explicit Failure(Error error) : std::runtime_error(error.message), fault_(error.fault) {}
+  Fault fault() const noexcept { return fault_; }
+  Error error() const { return {fault_, what()}; }
+
+ private:
+  Fault fault_;
+};
+
+/// A value or an Error. Test it with `if (result)`; converting it to T throws Failure when it holds an error.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
+
+  bool ok() const noexcept { return held_.index() == 0; }
+  explicit operator bool() const noexcept { return ok(); }
+  const Error& error() const { return std::get<1>(held_); }
+
+  T& value() & { return checked(*this); }
+  const T& value() const& { return checked(*this); }
+  T&& value() && { return std::move(checked(*this)); }
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T&& operator*() && { return std::move(*this).value(); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+  operator T() && { return std::move(*this).value(); }
+
+ private:
+  template <class Self>
+  static auto& checked(Self& self) {
+    if (!self.ok()) throw Failure(self.error());
+    return std::get<0>(self.held_);
+  }
+
+  std::variant<T, Error> held_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::move(error)), ok_(false) {}
+
+  bool ok() const noexcept { return ok_; }
+  explicit operator bool() const noexcept { return ok_; }
+  const Error& error() const { return error_; }
+  void value() const {
+    if (!ok_) throw Failure(error_);
+  }
+
+ private:
+  Error error_;
+  bool ok_ = true;
+};
+
+}  // namespace genoform

@@ -1,0 +1,61 @@
+#pragma once
+#include <cstdint>
+
+namespace genoform {
+
+using Token = std::int32_t;
+
+/// The memories of a model. A back end may keep each in a place of its own (a GPU does).
+enum class Memory : std::uint8_t {
+  none,        ///< the absent tensor
+  weights,     ///< trained parameters, one flat buffer
+  gradients,   ///< the same layout as weights
+  state,       ///< what routers remember between steps; not trained by gradient
+  workspace,   ///< activations and scratch, laid out by the memory plan
+  inputs,      ///< token ids and targets of the step
+  results      ///< loss, auxiliary loss
+};
+
+/// What a cell holds: `real` is the number type of the back end (float, double), `index` an integer of the same size.
+enum class Element : std::uint8_t { real, index };
+
+/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in cells, never a pointer.
+struct Tensor {
+  Memory memory = Memory::none;
+  Element element = Element::real;
+  std::int64_t offset = 0;
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t stride = 0;  ///< cells from one row to the next
+
+  constexpr bool exists() const { return memory != Memory::none; }
+  constexpr std::int64_t size() const { return rows * columns; }
+  /// A view of `count` columns from `first` on.
+  constexpr Tensor column_range(std::int64_t first, std::int64_t count) const {
+    Tensor part = *this;
+    part.offset += first;
+    part.columns = count;
+    return part;
+  }
+  /// A view of `count` rows from `first` on.
+  constexpr Tensor row_range(std::int64_t first, std::int64_t count) const {
+    Tensor part = *this;
+    part.offset += first * stride;
+    part.rows = count;
+    return part;
+  }
+  friend constexpr bool operator==(const Tensor&, const Tensor&) = default;
+};
+
+/// A contiguous [rows, columns] handle.
+constexpr Tensor matrix(Memory memory, std::int64_t offset, std::int64_t rows, std::int64_t columns,
+                        Element element = Element::real) {
+  return {memory, element, offset, rows, columns, columns};
+}
+
+/// The gradient of a weight: the same place in another memory.
+constexpr Tensor gradient(Tensor weight) {
+  if (weight.exists()) weight.memory = Memory::gradients;
+  return weight;
+}
+
+}  // namespace genoform
