@@ -11,9 +11,10 @@ enum class Memory : std::uint8_t {
   weights,     ///< trained parameters, one flat buffer
   gradients,   ///< the same layout as weights
   state,       ///< what routers remember between steps; not trained by gradient
+  optimizer,   ///< moments, and the scalars of the step: rate, decay, step number
   workspace,   ///< activations and scratch, laid out by the memory plan
-  inputs,      ///< token ids and targets of the step
-  results      ///< loss, auxiliary loss
+  inputs,      ///< token ids, targets and the loss scale of the step
+  results      ///< loss, auxiliary loss, gradient norm
 };
 
 /// What a cell holds: `real` is the number type of the back end (float, double), `index` an integer of the same size.

@@ -1,0 +1,67 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "genoform/ops/dense.hpp"
+
+/// The operations that mix positions. Rows are N = B*T tokens, sequence after sequence; channel i of head h is column h*K + i.
+namespace genoform::op {
+
+/// y[t, c] = sum_i w[c, i] * x[t - i, c], nothing before position 0 of a sequence; x, y [N, C], w [C, k]. reference/primer.md: multi-dconv.
+struct CausalConvolution {
+  static constexpr std::string_view name = "causal_convolution";
+  Tensor x, w, y;
+  std::int64_t context = 0;
+  constexpr bool fits() const { return same_shape(x, y) && w.rows == x.columns && x.rows % context == 0; }
+  constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
+  constexpr auto tensors() const { return std::array{x, w, y}; }
+};
+
+/// dx[t, c] = sum_i w[c, i] * dy[t + i, c] inside the sequence; dw[c, i] += sum_t dy[t, c] * x[t - i, c].
+struct CausalConvolutionGradient {
+  static constexpr std::string_view name = "causal_convolution_gradient";
+  Tensor x, w, dy, dx, dw;
+  std::int64_t context = 0;
+  constexpr bool fits() const { return same_shape(x, dy) && same_shape(dy, dx) && same_shape(w, dw) && w.rows == x.columns; }
+  constexpr std::int64_t flops() const { return 4 * x.rows * w.size(); }
+  constexpr auto tensors() const { return std::array{x, w, dy, dx, dw}; }
+};
+
+/// Rotary positions in place: channels i and i + K/2 of each head by the angle t * 10000^(-2i/K), backwards when `inverse`. x [N, heads*K].
+struct Rotate {
+  static constexpr std::string_view name = "rotate";
+  Tensor x;
+  std::int64_t head_dim = 0, context = 0;
+  bool inverse = false;
+  constexpr bool fits() const { return head_dim % 2 == 0 && x.columns % head_dim == 0 && x.rows % context == 0; }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{x}; }
+};
+
+/// Causal softmax attention: q [N, H*K], k and v [N, G*K], y [N, H*K]; query head h reads key head h / (H/G); scores / sqrt(K).
+/// log_sums [N, H] keeps log sum exp of each row of scores for the way back.
+struct Attend {
+  static constexpr std::string_view name = "attend";
+  Tensor q, k, v, y, log_sums;
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
+  constexpr bool fits() const {
+    return q.columns == heads * head_dim && k.columns == kv_heads * head_dim && same_shape(k, v) && same_shape(q, y) &&
+           heads % kv_heads == 0 && log_sums.columns == heads && q.rows % context == 0;
+  }
+  /// Scores and mixing over the visible positions, t = 1 .. T of each sequence.
+  constexpr std::int64_t flops() const { return 4 * heads * head_dim * (q.rows / context) * (context * (context + 1) / 2); }
+  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums}; }
+};
+
+/// dq, dk, dv are overwritten.
+struct AttendGradient {
+  static constexpr std::string_view name = "attend_gradient";
+  Tensor q, k, v, y, log_sums, dy, dq, dk, dv;
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
+  constexpr bool fits() const { return same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy); }
+  constexpr std::int64_t flops() const { return 8 * heads * head_dim * (q.rows / context) * (context * (context + 1) / 2); }
+  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums, dy, dq, dk, dv}; }
+};
+
+}  // namespace genoform::op

@@ -1,0 +1,164 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "genoform/core/tensor.hpp"
+
+/// The dense operations: plain structs of handles, each with its shape rule and its useful FLOPs (spec/model.md section 6).
+/// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there.
+namespace genoform::op {
+
+/// Element-wise functions; `squared_relu` and `relu` need only their output on the way back.
+enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu };
+enum class Statistic : std::uint8_t { rms, layer };  ///< what a norm divides by; `layer` subtracts the mean first
+
+constexpr bool same_shape(const Tensor& a, const Tensor& b) { return a.rows == b.rows && a.columns == b.columns; }
+
+/// y = 0 in every cell.
+struct Clear {
+  static constexpr std::string_view name = "clear";
+  Tensor y;
+  constexpr bool fits() const { return y.exists(); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{y}; }
+};
+
+/// y = x.
+struct Copy {
+  static constexpr std::string_view name = "copy";
+  Tensor x, y;
+  constexpr bool fits() const { return same_shape(x, y); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{x, y}; }
+};
+
+/// y += x.
+struct Add {
+  static constexpr std::string_view name = "add";
+  Tensor x, y;
+  constexpr bool fits() const { return same_shape(x, y); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{x, y}; }
+};
+
+/// y[n] = table[tokens[n]]; tokens [N, 1] index, table [V, D], y [N, D].
+struct Embed {
+  static constexpr std::string_view name = "embed";
+  Tensor tokens, table, y;
+  constexpr bool fits() const { return tokens.rows == y.rows && table.columns == y.columns; }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{tokens, table, y}; }
+};
+
+/// dtable[tokens[n]] += dy[n].
+struct EmbedGradient {
+  static constexpr std::string_view name = "embed_gradient";
+  Tensor tokens, dy, dtable;
+  constexpr bool fits() const { return tokens.rows == dy.rows && dtable.columns == dy.columns; }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{tokens, dy, dtable}; }
+};
+
+/// y = f(x w^T + bias); x [N, in], w [out, in], bias [1, out] or absent, y [N, out]. `f` is identity, relu or squared_relu.
+struct Linear {
+  static constexpr std::string_view name = "linear";
+  Tensor x, w, bias, y;
+  Function f = Function::identity;
+  constexpr bool fits() const {
+    return x.rows == y.rows && x.columns == w.columns && y.columns == w.rows && (!bias.exists() || bias.columns == w.rows) &&
+           f != Function::gelu && f != Function::swish;
+  }
+  constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
+  constexpr auto tensors() const { return std::array{x, w, bias, y}; }
+};
+
+/// dx = dy w, or dx += dy w when `accumulate`.
+struct LinearInputGradient {
+  static constexpr std::string_view name = "linear_input_gradient";
+  Tensor dy, w, dx;
+  bool accumulate = false;
+  constexpr bool fits() const { return dy.rows == dx.rows && dy.columns == w.rows && dx.columns == w.columns; }
+  constexpr std::int64_t flops() const { return 2 * dy.rows * w.size(); }
+  constexpr auto tensors() const { return std::array{dy, w, dx}; }
+};
+
+/// dw += dy^T x and, where there is a bias, dbias += column sums of dy.
+struct LinearWeightGradient {
+  static constexpr std::string_view name = "linear_weight_gradient";
+  Tensor x, dy, dw, dbias;
+  constexpr bool fits() const { return x.rows == dy.rows && dw.rows == dy.columns && dw.columns == x.columns; }
+  constexpr std::int64_t flops() const { return 2 * x.rows * dw.size(); }
+  constexpr auto tensors() const { return std::array{x, dy, dw, dbias}; }
+};
+
+/// y = w * (x - mean) * scale + b per row; statistics [N, 2] keeps (mean, scale); mean is 0 for `rms`; epsilon 1e-6. b only for `layer`.
+struct Normalize {
+  static constexpr std::string_view name = "normalize";
+  Statistic statistic = Statistic::rms;
+  Tensor x, w, b, statistics, y;
+  constexpr bool fits() const { return same_shape(x, y) && w.columns == x.columns && statistics.rows == x.rows && statistics.columns == 2; }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{x, w, b, statistics, y}; }
+};
+
+/// The way back: dx (added to it when `accumulate`), dw +=, db +=.
+struct NormalizeGradient {
+  static constexpr std::string_view name = "normalize_gradient";
+  Statistic statistic = Statistic::rms;
+  Tensor x, w, statistics, dy, dx, dw, db;
+  bool accumulate = false;
+  constexpr bool fits() const { return same_shape(x, dy) && same_shape(dy, dx) && dw.columns == x.columns && statistics.rows == x.rows; }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{x, w, statistics, dy, dx, dw, db}; }
+};
+
+/// y = f(u), or f(gate) * u when there is a gate. u, gate, y [N, F]; y may be u.
+struct Activate {
+  static constexpr std::string_view name = "activate";
+  Function f = Function::identity;
+  Tensor u, gate, y;
+  constexpr bool fits() const { return same_shape(u, y) && (!gate.exists() || same_shape(gate, y)); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{u, gate, y}; }
+};
+
+/// From dy: du, and dgate where there is a gate. Without a gate, relu, squared_relu and identity read only y (u may be absent); du may be dy.
+struct ActivateGradient {
+  static constexpr std::string_view name = "activate_gradient";
+  Function f = Function::identity;
+  Tensor u, gate, y, dy, du, dgate;
+  constexpr bool fits() const { return same_shape(dy, du) && (!gate.exists() || (same_shape(gate, dgate) && same_shape(u, dy))); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{u, gate, y, dy, du, dgate}; }
+};
+
+/// Mean cross entropy in nats over the rows with targets >= 0: loss [1, 1] = mean. logits [N, V], targets [N, 1] index.
+/// With dlogits (may be the logits themselves): scale[0] * (softmax - onehot) / count, 0 in rows without a target.
+struct CrossEntropy {
+  static constexpr std::string_view name = "cross_entropy";
+  Tensor logits, targets, scale, loss, dlogits;
+  constexpr bool fits() const { return logits.rows == targets.rows && (!dlogits.exists() || same_shape(dlogits, logits)); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{logits, targets, scale, loss, dlogits}; }
+};
+
+/// Row-wise softmax; y may be x.
+struct Softmax {
+  static constexpr std::string_view name = "softmax";
+  Tensor x, y;
+  constexpr bool fits() const { return same_shape(x, y); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{x, y}; }
+};
+
+/// dx = y * (dy - sum(y * dy)) per row; dx may be dy.
+struct SoftmaxGradient {
+  static constexpr std::string_view name = "softmax_gradient";
+  Tensor y, dy, dx;
+  constexpr bool fits() const { return same_shape(y, dy) && same_shape(dy, dx); }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array{y, dy, dx}; }
+};
+
+}  // namespace genoform::op
