@@ -1,0 +1,28 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "genoform/core/tensor.hpp"
+
+namespace genoform {
+
+/// The integer that shares a cell with Real in the memory of a host back end.
+template <class Real>
+using IndexOf = std::conditional_t<sizeof(Real) == 8, std::int64_t, std::int32_t>;
+
+/// Where the memories of one model lie in the host's address space; turns handles into pointers when an operation is prepared.
+template <class Real>
+struct Memories {
+  using Index = IndexOf<Real>;
+  static constexpr std::size_t count = 8;
+  std::array<Real*, count> base{};
+
+  Real*& operator[](Memory memory) { return base[static_cast<std::size_t>(memory)]; }
+  /// Null for the absent tensor.
+  Real* reals(const Tensor& t) const { return t.exists() ? base[static_cast<std::size_t>(t.memory)] + t.offset : nullptr; }
+  Index* indices(const Tensor& t) const { return reinterpret_cast<Index*>(reals(t)); }
+};
+
+}  // namespace genoform
