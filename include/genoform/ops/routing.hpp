@@ -18,6 +18,8 @@ constexpr std::int64_t slots_bound(std::int64_t filled, std::int64_t experts) {
 }
 
 /// Who goes where; all index tensors. Written by a Route operation, read by everything after it.
+/// Order, for every router: the slots of an expert in ascending token order from the segment's start, then its padding (none for an empty
+/// expert); the slots of a token ascending. Rows from expert_first[E] on have slot_token -1 and weight 0; no other operation promises them.
 struct Assignment {
   Tensor expert_first;  ///< [E + 1, 1]: first slot of each expert's segment; the last entry is the end
   Tensor expert_count;  ///< [E, 1]: filled slots of each expert, the rest of the segment is padding
