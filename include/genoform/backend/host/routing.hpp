@@ -1,0 +1,248 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <type_traits>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/ops/routing.hpp"
+
+/// Who goes where, as plain loops over pointers: counting, stable, without allocation. Shared by the back ends that run on the host.
+/// A probability that is not a number never breaks an index: it loses every comparison.
+namespace genoform::host {
+
+/// A strided matrix in memory.
+template <class Real>
+struct Rows {
+  Real* cells = nullptr;
+  std::int64_t rows = 0, columns = 0, stride = 0;
+  Real* operator[](std::int64_t row) const { return cells + row * stride; }
+  explicit operator bool() const { return cells != nullptr; }
+  operator Rows<const Real>() const requires(!std::is_const_v<Real>) { return {cells, rows, columns, stride}; }
+};
+
+template <class Real>
+Rows<Real> rows_of(const Tensor& t, const Memories<Real>& memories) {
+  return {memories.reals(t), t.rows, t.columns, t.stride};
+}
+
+/// op::Assignment with its pointers; absent tensors are null. Every array is contiguous.
+template <class Real>
+struct Slots {
+  using Index = IndexOf<Real>;
+  Index *expert_first, *expert_count, *slot_token;
+  Real* slot_weight;
+  Index *token_first, *token_slots, *choice_slot, *choice_expert;
+  Real* first_share;
+  std::int64_t experts, tokens, slots;
+
+  /// The slot after the last segment.
+  std::int64_t end() const { return expert_first[experts]; }
+};
+
+template <class Real>
+Slots<Real> slots_of(const op::Assignment& to, const Memories<Real>& m) {
+  return {m.indices(to.expert_first), m.indices(to.expert_count), m.indices(to.slot_token),
+          m.reals(to.slot_weight),    m.indices(to.token_first),  m.indices(to.token_slots),
+          m.indices(to.choice_slot),  m.indices(to.choice_expert), m.reals(to.first_share),
+          to.experts,                 to.token_first.rows - 1,    to.slot_token.rows};
+}
+
+namespace routing {
+
+/// From expert_count: the padded segments, all slots empty; expert_count becomes 0, ready to count again while slots are filled.
+template <class Real>
+void open_segments(const Slots<Real>& to) {
+  using Index = IndexOf<Real>;
+  std::int64_t first = 0;
+  for (std::int64_t e = 0; e < to.experts; ++e) {
+    to.expert_first[e] = static_cast<Index>(first);
+    first += (to.expert_count[e] + op::slot_tile - 1) / op::slot_tile * op::slot_tile;
+    to.expert_count[e] = 0;
+  }
+  to.expert_first[to.experts] = static_cast<Index>(first);
+  std::fill_n(to.slot_token, to.slots, Index{-1});
+  std::fill_n(to.slot_weight, to.slots, Real{0});
+}
+
+/// Puts a token into the next slot of an expert and returns the slot.
+template <class Real>
+IndexOf<Real> fill_slot(const Slots<Real>& to, std::int64_t expert, std::int64_t token, Real weight) {
+  using Index = IndexOf<Real>;
+  const Index slot = static_cast<Index>(to.expert_first[expert] + to.expert_count[expert]++);
+  to.slot_token[slot] = static_cast<Index>(token);
+  to.slot_weight[slot] = weight;
+  return slot;
+}
+
+/// token_first and token_slots from slot_token: a counting sort, each token's slots ascending.
+template <class Real>
+void index_tokens(const Slots<Real>& to) {
+  using Index = IndexOf<Real>;
+  const std::int64_t end = to.end();
+  std::fill_n(to.token_first, to.tokens + 1, Index{0});
+  for (std::int64_t s = 0; s < end; ++s)
+    if (to.slot_token[s] >= 0) ++to.token_first[to.slot_token[s] + 1];
+  for (std::int64_t n = 0; n < to.tokens; ++n) to.token_first[n + 1] += to.token_first[n];
+  for (std::int64_t s = 0; s < end; ++s)
+    if (to.slot_token[s] >= 0) to.token_slots[to.token_first[to.slot_token[s]]++] = static_cast<Index>(s);
+  for (std::int64_t n = to.tokens; n > 0; --n) to.token_first[n] = to.token_first[n - 1];
+  to.token_first[0] = 0;
+}
+
+/// The `choices` largest of p[0 .. experts), largest first, ties to the lower index.
+template <class Real>
+void choose_largest(const Real* p, std::int64_t experts, IndexOf<Real>* chosen, std::int64_t choices) {
+  std::int64_t count = 0;
+  for (std::int64_t e = 0; e < experts; ++e) {
+    if (count == choices && !(p[e] > p[chosen[count - 1]])) continue;
+    std::int64_t at = count < choices ? count++ : count - 1;
+    for (; at > 0 && p[e] > p[chosen[at - 1]]; --at) chosen[at] = chosen[at - 1];
+    chosen[at] = static_cast<IndexOf<Real>>(e);
+  }
+}
+
+/// Sum of the chosen probabilities plus 1e-9, the divisor of normalised weights.
+template <class Real>
+Real sum_of_choices(const Real* p, const IndexOf<Real>* chosen, std::int64_t choices) {
+  Real sum = 0;
+  for (std::int64_t j = 0; j < choices; ++j) sum += p[chosen[j]];
+  return sum + Real(1e-9);
+}
+
+}  // namespace routing
+
+/// op::RouteTokenChoice; p [N, E]. A capacity of 0 means no limit. Slots of an expert are in token order.
+template <class Real>
+void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise) {
+  using Index = IndexOf<Real>;
+  const std::int64_t limit = capacity > 0 ? capacity : to.tokens;
+  std::fill_n(to.expert_count, to.experts, Index{0});
+  for (std::int64_t n = 0; n < to.tokens; ++n) {
+    routing::choose_largest(p[n], to.experts, to.choice_expert + n * choices, choices);
+    ++to.expert_count[to.choice_expert[n * choices]];
+  }
+  for (std::int64_t e = 0; e < to.experts; ++e)
+    to.first_share[e] = static_cast<Real>(to.expert_count[e]) / static_cast<Real>(to.tokens);
+
+  std::fill_n(to.expert_count, to.experts, Index{0});
+  for (std::int64_t j = 0; j < choices; ++j)
+    for (std::int64_t n = 0; n < to.tokens; ++n) {
+      Index& count = to.expert_count[to.choice_expert[n * choices + j]];
+      const bool kept = count < limit;
+      count += kept ? 1 : 0;
+      to.choice_slot[n * choices + j] = kept ? 0 : -1;
+    }
+
+  routing::open_segments(to);
+  for (std::int64_t n = 0; n < to.tokens; ++n) {
+    const Index* chosen = to.choice_expert + n * choices;
+    const Real divisor = normalise ? routing::sum_of_choices(p[n], chosen, choices) : Real{1};
+    for (std::int64_t j = 0; j < choices; ++j) {
+      Index& slot = to.choice_slot[n * choices + j];
+      if (slot >= 0) slot = routing::fill_slot(to, chosen[j], n, p[n][chosen[j]] / divisor);
+    }
+  }
+  routing::index_tokens(to);
+}
+
+/// op::RouteTokenChoiceGradient. With w_i = p_i / S: dp_i = (dw_i - sum_j dw_j w_j) / S.
+template <class Real>
+void route_token_choice_gradient(Rows<const Real> p, const Slots<Real>& to, const Real* dweight, Rows<Real> dp,
+                                 std::int64_t choices, bool normalise) {
+  using Index = IndexOf<Real>;
+  for (std::int64_t n = 0; n < to.tokens; ++n) {
+    const Index* chosen = to.choice_expert + n * choices;
+    const Index* slot = to.choice_slot + n * choices;
+    const Real divisor = normalise ? routing::sum_of_choices(p[n], chosen, choices) : Real{1};
+    Real through_sum = 0;
+    if (normalise)
+      for (std::int64_t j = 0; j < choices; ++j)
+        if (slot[j] >= 0) through_sum += dweight[slot[j]] * p[n][chosen[j]] / divisor;
+    std::fill_n(dp[n], dp.columns, Real{0});
+    for (std::int64_t j = 0; j < choices; ++j)
+      dp[n][chosen[j]] = ((slot[j] >= 0 ? dweight[slot[j]] : Real{0}) - through_sum) / divisor;
+  }
+}
+
+/// op::RouteExpertChoice. `scratch` holds N reals; `cuts` [E + 1] may be null. Slots of an expert are in token order.
+template <class Real>
+void route_expert_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t capacity, Real* cuts, Real* scratch) {
+  using Index = IndexOf<Real>;
+  std::fill_n(to.expert_count, to.experts, static_cast<Index>(capacity));
+  routing::open_segments(to);
+  const auto score = [&](std::int64_t n, std::int64_t e) {
+    const Real x = p[n][e];
+    return x == x ? x : -std::numeric_limits<Real>::infinity();
+  };
+  for (std::int64_t e = 0; e < to.experts; ++e) {
+    for (std::int64_t n = 0; n < to.tokens; ++n) scratch[n] = score(n, e);
+    std::nth_element(scratch, scratch + capacity - 1, scratch + to.tokens, std::greater<>());
+    const Real cut = scratch[capacity - 1];
+    std::int64_t above = 0;
+    for (std::int64_t n = 0; n < to.tokens; ++n) above += score(n, e) > cut ? 1 : 0;
+    std::int64_t ties = capacity - above;
+    for (std::int64_t n = 0; n < to.tokens; ++n) {
+      const Real x = score(n, e);
+      if (x > cut || (x == cut && ties-- > 0)) routing::fill_slot(to, e, n, p[n][e]);
+    }
+    if (cuts != nullptr) cuts[e] += cut;
+  }
+  if (cuts != nullptr) cuts[to.experts] += Real{1};
+  routing::index_tokens(to);
+}
+
+/// op::RouteExpertChoiceGradient.
+template <class Real>
+void route_expert_choice_gradient(const Slots<Real>& to, const Real* dweight, Rows<Real> dp) {
+  for (std::int64_t n = 0; n < dp.rows; ++n) std::fill_n(dp[n], dp.columns, Real{0});
+  for (std::int64_t e = 0; e < to.experts; ++e)
+    for (std::int64_t s = to.expert_first[e]; s < to.expert_first[e] + to.expert_count[e]; ++s)
+      dp[to.slot_token[s]][e] = dweight[s];
+}
+
+/// op::RouteThreshold; p [N, all experts], threshold [all experts].
+template <class Real>
+void route_threshold(Rows<const Real> p, const Real* threshold, const Slots<Real>& to, std::int64_t first_expert) {
+  using Index = IndexOf<Real>;
+  std::fill_n(to.expert_count, to.experts, Index{0});
+  for (std::int64_t n = 0; n < to.tokens; ++n)
+    for (std::int64_t e = 0; e < to.experts; ++e)
+      to.expert_count[e] += p[n][first_expert + e] > threshold[first_expert + e] ? 1 : 0;
+  routing::open_segments(to);
+  for (std::int64_t n = 0; n < to.tokens; ++n)
+    for (std::int64_t e = 0; e < to.experts; ++e) {
+      const Real x = p[n][first_expert + e];
+      if (x > threshold[first_expert + e]) routing::fill_slot(to, e, n, x);
+    }
+  routing::index_tokens(to);
+}
+
+/// op::UpdateThreshold; cuts [E + 1], threshold [E].
+template <class Real>
+void update_threshold(Real* cuts, Real* threshold, std::int64_t experts, double rate) {
+  const Real routed = cuts[experts];
+  if (!(routed > Real{0})) return;
+  for (std::int64_t e = 0; e < experts; ++e) threshold[e] += static_cast<Real>(rate) * (cuts[e] / routed - threshold[e]);
+  std::fill_n(cuts, experts + 1, Real{0});
+}
+
+/// op::BalanceLoss; sums in double.
+template <class Real>
+void balance_loss(Rows<const Real> p, const Real* first_share, double coefficient, Real* loss) {
+  double sum = 0;
+  for (std::int64_t n = 0; n < p.rows; ++n)
+    for (std::int64_t e = 0; e < p.columns; ++e) sum += static_cast<double>(first_share[e]) * static_cast<double>(p[n][e]);
+  loss[0] += static_cast<Real>(coefficient * static_cast<double>(p.columns) * sum / static_cast<double>(p.rows));
+}
+
+/// op::BalanceLossGradient.
+template <class Real>
+void balance_loss_gradient(const Real* first_share, Real scale, double coefficient, Rows<Real> dp) {
+  const Real factor = scale * static_cast<Real>(coefficient * static_cast<double>(dp.columns) / static_cast<double>(dp.rows));
+  for (std::int64_t n = 0; n < dp.rows; ++n)
+    for (std::int64_t e = 0; e < dp.columns; ++e) dp[n][e] += factor * first_share[e];
+}
+
+}  // namespace genoform::host
