@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare what a program prints with a stored text: words must be equal, numbers may differ by a relative tolerance.
+"""Compare what a program prints with a stored text: words must be equal, numbers may differ by a relative tolerance (and by 1e-6).
 
   compare_output.py EXPECTED PROGRAM [ARGUMENT...]
 The first line of EXPECTED may be "# tolerance: 0.05"; without it 0.02. White space within a line does not count.
@@ -25,7 +25,7 @@ def difference(expected, actual, tolerance):
     if words != other:
         return "the words differ"
     for want, have in zip(wanted, got):
-        if abs(want - have) > tolerance * max(abs(want), abs(have)) + 1e-12:
+        if abs(want - have) > tolerance * max(abs(want), abs(have)) + 1e-6:
             return f"{have:g} is not within {tolerance:g} of {want:g}"
     return None
 
