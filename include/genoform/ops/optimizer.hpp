@@ -17,7 +17,7 @@ struct SumOfSquares {
   constexpr auto tensors() const { return std::array{x, sum}; }
 };
 
-/// Cells of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping).
+/// Cells of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 - beta^step, the divisor.
 enum AdamWControl { rate_cell, beta1_cell, beta2_cell, epsilon_cell, decay_cell, correction1_cell, correction2_cell, clip_cell };
 
 /// Decoupled weight decay (Loshchilov and Hutter): m, v, then w -= rate * (m^ / (sqrt(v^) + epsilon) + decay * w); all tensors [1, n].

@@ -34,8 +34,8 @@ struct Assignment {
   std::int64_t useful_slots = 0;  ///< slots filled at uniform load, for counting
 };
 
-/// Each token chooses its `choices` largest p [N, E] (ties: lower expert); an expert takes at most `capacity` tokens, first choices in token
-/// order, then second ones; weights p_e / (sum of the choices + 1e-9), or p_e alone when not `normalise`. spec/model.md section 4.
+/// Each token chooses its `choices` largest p [N, E] (ties: lower expert); an expert takes at most `capacity` tokens (0: all), first choices in
+/// token order, then second ones; weights p_e / (sum of the choices + 1e-9), or p_e alone when not `normalise`. spec/model.md section 4.
 struct RouteTokenChoice {
   static constexpr std::string_view name = "route_token_choice";
   Tensor p;

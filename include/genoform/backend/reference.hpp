@@ -1,0 +1,23 @@
+#pragma once
+#include "genoform/backend/memories.hpp"
+#include "genoform/backend/reference/attention.hpp"
+#include "genoform/backend/reference/dense.hpp"
+#include "genoform/backend/reference/experts.hpp"
+#include "genoform/backend/reference/optimizer.hpp"
+#include "genoform/backend/reference/routing.hpp"
+
+namespace genoform {
+
+/// The oracle: every operation as its formula, in double, by plain loops and in one fixed order. Other back ends are measured against it.
+class Reference {
+ public:
+  using Real = double;
+
+  template <class Op>
+  auto prepare(const Op& op, const Memories<Real>& memories) const {
+    return [op, memories] { run(op, reference::Host(memories)); };
+  }
+  void enter() const {}
+};
+
+}  // namespace genoform
