@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""What it costs to compile the library: seconds and peak memory of three translation units, beside the limits that we keep.
+
+  compile_prices.py [--compiler g++] [--runs 3] [--check]
+The best of the runs counts (other work on the machine only adds). --check: exit 1 where a limit is broken, else only said.
+GENOFORM_ONEDNN_ROOT in the environment is searched for headers, as by CMake."""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+INCLUDE = HERE.parent.parent / "include"
+# file, what it stands for, seconds, MiB; with 2 cores, g++ 12, -O2
+UNITS = [
+    ("umbrella.cpp", "umbrella header", 1, None),
+    ("fixed_model.cpp", "one fixed model, cpu", 6, None),
+    ("registry.cpp", "whole registry, cpu", 60, 2048),
+]
+
+
+def compile_once(command):
+    """Seconds and peak MiB of one run of the compiler."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"compile_prices.py: failed: {' '.join(map(str, command))}")
+    # wait4 counts the driver and what it waited for, so the peak is that of cc1plus.
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", default="g++")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    flags = ["-std=c++20", "-O2", "-DNDEBUG", "-fopenmp", "-I", INCLUDE, "-isystem", "/usr/include/eigen3"]
+    if os.environ.get("GENOFORM_ONEDNN_ROOT"):
+        flags += ["-isystem", os.environ["GENOFORM_ONEDNN_ROOT"] + "/include"]
+
+    broken = False
+    print(f"{'unit':<24}{'seconds':>9}{'limit':>7}{'MiB':>8}{'limit':>7}")
+    for file, title, seconds_limit, memory_limit in UNITS:
+        command = [options.compiler, *flags, "-c", HERE / file, "-o", os.devnull]
+        runs = [compile_once(command) for _ in range(options.runs)]
+        seconds, memory = min(r[0] for r in runs), max(r[1] for r in runs)
+        over = seconds > seconds_limit or (memory_limit is not None and memory > memory_limit)
+        broken |= over
+        print(f"{title:<24}{seconds:>9.2f}{seconds_limit:>7}{memory:>8.0f}{memory_limit or '':>7}{'  OVER THE LIMIT' if over else ''}",
+              flush=True)
+    return 1 if broken and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+#include <genoform/genoform.hpp>
