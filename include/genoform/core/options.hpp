@@ -1,0 +1,226 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "genoform/core/not_built.hpp"
+#include "genoform/core/rules.hpp"
+#include "genoform/core/words.hpp"
+
+namespace genoform {
+
+/// What a part knows of the model around it. Width 0: not known, sizes that depend on it stay open.
+struct Around {
+  int width = 0;
+  bool positions = false;  ///< the model adds positions of its own
+  bool whole = false;      ///< the part stands in a Decoder
+};
+
+/// When an option is printed: where it differs from its default, always, or always because it has no default.
+enum class Show : std::uint8_t { changed, always, must_be_given };
+
+inline constexpr int largest_number = std::numeric_limits<int>::max();
+
+/// The parameters of a model stay below 2^48.
+inline constexpr double largest_parameters = 281474976710656.0;
+
+/// A size that a text leaves open until the width is known; `count` options of at least 1 use it so.
+inline constexpr int by_width = 0;
+
+/// An option that was not written, of a kind for which "not written" is a value (DConv).
+inline constexpr int absent = 0;
+
+namespace options {
+
+template <class M>
+struct MemberOf;
+template <class L, class V>
+struct MemberOf<V L::*> {
+  using layer = L;
+  using value = V;
+};
+template <auto M>
+using layer_of = typename MemberOf<decltype(M)>::layer;
+template <auto M>
+using value_of = typename MemberOf<decltype(M)>::value;
+
+/// The default of a member as a function of the layer so far and the model around it.
+template <auto M>
+using Otherwise = value_of<M> (*)(const layer_of<M>&, const Around&);
+
+template <auto M>
+constexpr value_of<M> plain_default(const layer_of<M>&, const Around&) {
+  return layer_of<M>{}.*M;
+}
+
+constexpr Verdict no_arguments(Tree tree, int node) {
+  return {node_at(tree, node).brackets ? Rule::no_arguments : Rule::none, node};
+}
+
+/// Reads the one number of `node`, as in Heads<8>.
+constexpr Verdict read_number(Tree tree, int node, std::int64_t low, std::int64_t high, int& value) {
+  if (count_children(tree, node) != 1) return {Rule::needs_number, node};
+  const int child = first_child(node);
+  if (node_at(tree, child).shape != Node::Shape::number) return {Rule::needs_number, child};
+  const std::int64_t number = node_at(tree, child).number;
+  if (number < low || number > high) return {Rule::out_of_range, child, low, high};
+  value = static_cast<int>(number);
+  return {};
+}
+
+/// An option with one number: Word<n>, low <= n <= high. With low >= 1 the value 0 means open (or absent).
+template <template <int> class W, auto M, int Low, int High>
+struct CountRow {
+  using Layer = layer_of<M>;
+  using allowed = W<Low>;
+  static constexpr Show show = Show::changed;
+  static constexpr auto member = M;
+  Otherwise<M> otherwise;
+
+  static constexpr bool takes(std::string_view word) { return word == allowed::word; }
+  static constexpr void each_word(auto visit) { visit(allowed::word); }
+  static constexpr bool is_open(int value) { return Low >= 1 && value == 0; }
+  static constexpr Verdict read(Tree tree, int node, Layer& layer) { return read_number(tree, node, Low, High, layer.*M); }
+  static constexpr void print(int value, auto& out) {
+    const int node = out.open(allowed::word);
+    out.number(value);
+    out.close(node);
+  }
+  template <auto Value>
+  using tag = W<Value>;
+};
+
+/// An option that is there or not: a word alone.
+template <class W, auto M>
+struct FlagRow {
+  using Layer = layer_of<M>;
+  using allowed = W;
+  static constexpr Show show = Show::changed;
+  static constexpr auto member = M;
+  Otherwise<M> otherwise = &plain_default<M>;
+
+  static constexpr bool takes(std::string_view word) { return word == W::word; }
+  static constexpr void each_word(auto visit) { visit(W::word); }
+  static constexpr bool is_open(bool) { return false; }
+  static constexpr Verdict read(Tree tree, int node, Layer& layer) {
+    layer.*M = true;
+    return no_arguments(tree, node);
+  }
+  static constexpr void print(bool, auto& out) { out.leaf(W::word); }
+  template <auto>
+  using tag = W;
+};
+
+/// One of several words that stand in the arguments themselves: SqReLU, Top2, Rope. The value type names them: Value::choices.
+template <auto M, Show S>
+struct ChoiceRow {
+  using Layer = layer_of<M>;
+  using Value = value_of<M>;
+  using allowed = Value;
+  static constexpr Show show = S;
+  static constexpr auto member = M;
+  Otherwise<M> otherwise;
+
+  static constexpr bool takes(std::string_view word) { return Value::choices::names(word); }
+  static constexpr void each_word(auto visit) { Value::choices::each_word(visit); }
+  static constexpr bool is_open(const Value& value) { return Value::choices::is_open(value); }
+  static constexpr Verdict read(Tree tree, int node, Layer& layer) { return Value::choices::read(tree, node, layer.*M); }
+  static constexpr void print(const Value& value, auto& out) { Value::choices::print(value, out); }
+  template <auto V>
+  using tag = typename Value::choices::template tag<V>;
+};
+
+/// One of several words inside a word of its own: Pre<RmsNorm>.
+template <template <class> class W, auto M>
+struct WrappedRow {
+  using Layer = layer_of<M>;
+  using Value = value_of<M>;
+  using allowed = W<Value>;
+  static constexpr Show show = Show::changed;
+  static constexpr auto member = M;
+  Otherwise<M> otherwise;
+
+  static constexpr bool takes(std::string_view word) { return word == allowed::word; }
+  static constexpr void each_word(auto visit) { visit(allowed::word); }
+  static constexpr bool is_open(const Value&) { return false; }
+  static constexpr Verdict read(Tree tree, int node, Layer& layer) {
+    const int child = first_child(node);
+    if (count_children(tree, node) != 1) return {Rule::needs_choice, node};
+    if (node_at(tree, child).shape != Node::Shape::word) return {Rule::needs_choice, child};
+    if (is_not_built(node_at(tree, child).word)) return {Rule::not_built, child};
+    if (!Value::choices::names(node_at(tree, child).word)) return {Rule::unknown_word, child};
+    return Value::choices::read(tree, child, layer.*M);
+  }
+  static constexpr void print(const Value& value, auto& out) {
+    const int node = out.open(allowed::word);
+    Value::choices::print(value, out);
+    out.close(node);
+  }
+  template <auto V>
+  using tag = W<typename Value::choices::template tag<V>>;
+};
+
+}  // namespace options
+
+/// A row of a kind's table: an option with one number from Low to High and the member's own default.
+template <template <int> class W, auto M, int Low = 1, int High = largest_number>
+constexpr auto count() {
+  return options::CountRow<W, M, Low, High>{&options::plain_default<M>};
+}
+/// The same with a default that depends on the rest of the layer and on the model (0: not known yet).
+template <template <int> class W, auto M, int Low = 1, int High = largest_number>
+constexpr auto count(options::Otherwise<M> otherwise) {
+  return options::CountRow<W, M, Low, High>{otherwise};
+}
+/// A row: an option without arguments.
+template <class W, auto M>
+constexpr auto flag() {
+  return options::FlagRow<W, M>{};
+}
+/// A row: one of the words of the member's type.
+template <auto M, Show S = Show::changed>
+constexpr auto choice() {
+  return options::ChoiceRow<M, S>{&options::plain_default<M>};
+}
+template <auto M, Show S = Show::changed>
+constexpr auto choice(options::Otherwise<M> otherwise) {
+  return options::ChoiceRow<M, S>{otherwise};
+}
+/// A row: one of the words of the member's type inside the word W.
+template <template <class> class W, auto M>
+constexpr auto wrapped() {
+  return options::WrappedRow<W, M>{&options::plain_default<M>};
+}
+template <template <class> class W, auto M>
+constexpr auto wrapped(options::Otherwise<M> otherwise) {
+  return options::WrappedRow<W, M>{otherwise};
+}
+
+/// The words of a choice type whose values differ in `kind` only. A tag is a Word with `static constexpr kind`.
+template <class Value, class... Tags>
+struct OneOf {
+  static constexpr bool names(std::string_view word) { return ((word == Tags::word) || ...); }
+  static constexpr void each_word(auto visit) { (visit(Tags::word), ...); }
+  static constexpr bool is_open(const Value& value) { return ((value.kind != Tags::kind) && ...); }
+  static constexpr Verdict read(Tree tree, int node, Value& value) {
+    (void)((node_at(tree, node).word == Tags::word && (value.kind = Tags::kind, true)) || ...);
+    return options::no_arguments(tree, node);
+  }
+  static constexpr void print(const Value& value, auto& out) {
+    (void)((value.kind == Tags::kind && (out.leaf(Tags::word), true)) || ...);
+  }
+  template <auto V, class First, class... Rest>
+  static constexpr auto find() {
+    if constexpr (V.kind == First::kind)
+      return Type<First>{};
+    else
+      return find<V, Rest...>();
+  }
+  template <auto V>
+  using tag = typename decltype(find<V, Tags...>())::type;
+};
+
+}  // namespace genoform

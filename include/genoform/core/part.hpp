@@ -1,0 +1,223 @@
+#pragma once
+#include "genoform/core/options.hpp"
+
+namespace genoform {
+
+// Every sub-layer has norms around it: x <- post(x + inner(f(pre(x)))). A layer struct that wants them derives from Normed
+// (layers/norm.hpp); its table then ends with the rows of Normed.
+namespace parts {
+
+template <class L>
+concept HasOptions = requires { L::options(); };
+template <class L>
+concept HasWrapper = requires { L::wrapper_options(); };
+template <class L>
+concept HasRules = requires(const L& layer, const Around& around) { layer.broken(around); };
+template <class L>
+concept HasTemplate = requires { typename L::template type<>; };
+
+}  // namespace parts
+
+/// The table of a layer: its own rows, then those of what wraps it.
+template <class L>
+constexpr auto rows_of() {
+  if constexpr (parts::HasOptions<L> && parts::HasWrapper<L>)
+    return std::tuple_cat(L::options(), L::wrapper_options());
+  else if constexpr (parts::HasOptions<L>)
+    return L::options();
+  else if constexpr (parts::HasWrapper<L>)
+    return L::wrapper_options();
+  else
+    return std::tuple<>{};
+}
+
+template <class L>
+constexpr void each_row(auto visit) {
+  std::apply([&](const auto&... rows) { (visit(rows), ...); }, rows_of<L>());
+}
+
+namespace parts {
+
+/// Sets what is still open and can be known.
+template <class Row, class L>
+constexpr void settle(const Row& row, L& layer, const Around& around) {
+  if (row.is_open(layer.*Row::member)) layer.*Row::member = row.otherwise(layer, around);
+}
+
+constexpr Verdict unknown(Tree tree, int node) {
+  if (node_at(tree, node).shape == Node::Shape::number) return {Rule::stray_number, node};
+  if (node_at(tree, node).shape == Node::Shape::string) return {Rule::string_here, node};
+  return {is_not_built(node_at(tree, node).word) ? Rule::not_built : Rule::unknown_option, node};
+}
+
+/// Reads one argument into the layer. `seen`: the rows given so far, one bit each.
+template <class L>
+constexpr Verdict read_argument(Tree tree, int node, L& layer, std::uint64_t& seen) {
+  Verdict verdict = unknown(tree, node);
+  if (verdict.rule != Rule::unknown_option) return verdict;
+  std::uint64_t bit = 1;
+  bool found = false;
+  each_row<L>([&](const auto& row) {
+    if (!found && row.takes(node_at(tree, node).word)) {
+      found = true;
+      verdict = (seen & bit) != 0 ? Verdict{Rule::given_twice, node} : row.read(tree, node, layer);
+      seen |= bit;
+    }
+    bit <<= 1;
+  });
+  return verdict;
+}
+
+/// Gives the rows that were not written their defaults; a row without a default is an error at the part.
+template <class L>
+constexpr Verdict read_defaults(int node, L& layer, std::uint64_t seen) {
+  Verdict verdict;
+  std::uint64_t bit = 1;
+  each_row<L>([&](const auto& row) {
+    using Row = std::remove_cvref_t<decltype(row)>;
+    if ((seen & bit) == 0) {
+      if (row.show == Show::must_be_given) verdict = {Rule::router_missing, node};
+      layer.*Row::member = row.otherwise(layer, Around{});
+    }
+    bit <<= 1;
+  });
+  return verdict;
+}
+
+/// Reads the arguments from `begin` up to the end of `node` by the table of L.
+template <class L>
+constexpr Verdict read_arguments(Tree tree, int node, int begin, L& layer) {
+  std::uint64_t seen = 0;
+  for (int c = begin; c < end_of(tree, node); c = next_sibling(tree, c)) {
+    const Verdict verdict = read_argument(tree, c, layer, seen);
+    if (!verdict.fine()) return verdict;
+  }
+  return read_defaults(node, layer, seen);
+}
+
+}  // namespace parts
+
+/// Fills `layer` from the arguments of `node`. What depends on the width stays open (0).
+template <class L>
+constexpr Verdict read(Tree tree, int node, L& layer) {
+  if (node_at(tree, node).brackets != parts::HasTemplate<L>)
+    return {parts::HasTemplate<L> ? Rule::needs_brackets : Rule::no_arguments, node};
+  return parts::read_arguments(tree, node, first_child(node), layer);
+}
+
+/// The layer with every open size filled in from the model around it. Needs a width to fill them all.
+template <class L>
+constexpr L resolved(L layer, const Around& around) {
+  each_row<L>([&](const auto& row) { parts::settle(row, layer, around); });
+  return layer;
+}
+
+/// Checks the rules between options, and between options and the model, of a layer that was read from `node`.
+template <class L>
+constexpr Verdict check_rules(Tree tree, int node, const L& layer, const Around& around) {
+  if constexpr (parts::HasRules<L>) {
+    const Broken broken = resolved(layer, around).broken(around);
+    if (broken.rule == Rule::none) return {};
+    for (const std::string_view word : broken.words)
+      for (int c = first_child(node); c < end_of(tree, node); c = next_sibling(tree, c))
+        if (!word.empty() && node_at(tree, c).word == word) return {broken.rule, c};
+    return {broken.rule, node};
+  } else {
+    return {};
+  }
+}
+
+/// Reads and checks one sub-layer.
+template <class L>
+constexpr Verdict check(Tree tree, int node, const Around& around) {
+  L layer{};
+  const Verdict verdict = read(tree, node, layer);
+  return verdict.fine() ? check_rules(tree, node, layer, around) : verdict;
+}
+
+/// Calls visit(row, value) for each option that the canonical text shows, in its order.
+template <class L>
+constexpr void each_shown(L layer, const Around& around, auto visit) {
+  each_row<L>([&](const auto& row) {
+    using Row = std::remove_cvref_t<decltype(row)>;
+    const auto value = layer.*Row::member;
+    if (!row.is_open(value) && (row.show != Show::changed || value != row.otherwise(layer, around))) visit(row, value);
+    parts::settle(row, layer, around);
+  });
+}
+
+/// Writes a layer in its canonical form.
+template <class L>
+constexpr void print(const L& layer, const Around& around, auto& out) {
+  if constexpr (parts::HasTemplate<L>) {
+    const int node = out.open(L::name);
+    each_shown(layer, around, [&](const auto& row, const auto& value) { row.print(value, out); });
+    out.close(node);
+  } else {
+    out.leaf(L::name);
+  }
+}
+
+namespace parts {
+
+/// What compile errors print as the list of what a kind takes.
+template <class... Rows>
+constexpr auto allowed_types(const std::tuple<Rows...>&) {
+  return List<typename Rows::allowed...>{};
+}
+
+template <int Place, class Whole, class... Args>
+constexpr auto culprit() {
+  if constexpr (Place >= 0)
+    return Type<nth_t<Place, Args...>>{};
+  else
+    return Type<Whole>{};
+}
+
+/// Fails to compile with the sentence of the verdict, naming the part, the option to blame and the options that there are.
+template <Rule rule, int Place, class L, class Whole, class... Args>
+constexpr bool refuse_unless_fine() {
+  if constexpr (rule != Rule::none) {
+    using Culprit = typename decltype(culprit<Place, Whole, Args...>())::type;
+    return sizeof(Refuse<rule, Whole, Culprit, decltype(allowed_types(rows_of<L>()))>) != 0;
+  }
+  return true;
+}
+
+}  // namespace parts
+
+/// A sub-layer as a type: the layer struct L with the options Args, in any order. `Ffn<SqReLU>` derives from Part<FfnLayer, SqReLU>.
+template <class L, class... Args>
+struct Part {
+  using layer_type = L;
+  using arguments = List<Args...>;
+
+  static constexpr void spell(auto& out) {
+    const int node = out.open(L::name);
+    (genoform::spell<Args>(out), ...);
+    out.close(node);
+  }
+
+ private:
+  struct Reading {
+    L layer{};
+    Verdict verdict{};
+    int place = -1;
+  };
+  static constexpr Reading reading = [] {
+    NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes;
+    spell(nodes);
+    Reading r;
+    r.verdict = read(nodes.tree(), 0, r.layer);
+    if (r.verdict.fine()) r.verdict = check_rules(nodes.tree(), 0, r.layer, Around{});
+    r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node);
+    return r;
+  }();
+  static_assert(parts::refuse_unless_fine<reading.verdict.rule, reading.place, L, Part, Args...>());
+
+ public:
+  /// The values of the options; what depends on the width is open until resolved(value, around).
+  static constexpr L value = reading.layer;
+};
+
+}  // namespace genoform

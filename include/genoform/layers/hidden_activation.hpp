@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+
+#include "genoform/layers/activation.hpp"
+#include "genoform/ops/dense.hpp"
+
+namespace genoform {
+
+/// The function of an activation as the operations know it.
+constexpr op::Function function_of(Activation a) {
+  switch (a.kind) {
+    case ActivationKind::relu: return op::Function::relu;
+    case ActivationKind::gelu: return op::Function::gelu;
+    case ActivationKind::swish: return op::Function::swish;
+    case ActivationKind::sqrelu: return op::Function::squared_relu;
+    case ActivationKind::identity: return op::Function::identity;
+  }
+  return op::Function::identity;
+}
+
+/// The hidden part of an FFN or of experts: what has to be kept of it, and the way back through the activation.
+/// Functions that can be undone from their output ride on the product before them and keep nothing else.
+struct HiddenActivation {
+  op::Function f = op::Function::identity;
+  bool gated = false;
+
+  constexpr explicit HiddenActivation(Activation a) : f(function_of(a)), gated(a.gated) {}
+
+  constexpr bool from_output() const { return !gated && f != op::Function::gelu && f != op::Function::swish; }
+  /// What the product before may do itself.
+  constexpr op::Function epilogue() const { return from_output() ? f : op::Function::identity; }
+};
+
+}  // namespace genoform

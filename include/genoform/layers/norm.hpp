@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+
+#include "genoform/core/part.hpp"
+
+namespace genoform {
+
+enum class NormKind : std::uint8_t { none, rms, layer, primer };
+
+struct RmsNorm : Word<"RmsNorm"> {
+  static constexpr NormKind kind = NormKind::rms;
+};
+struct LayerNorm : Word<"LayerNorm"> {
+  static constexpr NormKind kind = NormKind::layer;
+};
+struct NoNorm : Word<"NoNorm"> {
+  static constexpr NormKind kind = NormKind::none;
+};
+
+/// A normalisation of rows [N, D] (spec/model.md section 2).
+struct Norm {
+  NormKind kind = NormKind::none;
+
+  using choices = OneOf<Norm, RmsNorm, LayerNorm, NoNorm>;
+  friend constexpr bool operator==(const Norm&, const Norm&) = default;
+};
+
+template <class N>
+struct Pre : Words<"Pre", N> {};
+template <class N>
+struct Post : Words<"Post", N> {};
+template <class N>
+struct Inner : Words<"Inner", N> {};
+
+/// The norms around a sub-layer f: x <- post(x + inner(f(pre(x)))). Without post and inner, pre is an RmsNorm unless written.
+struct Normed {
+  Norm pre{NormKind::rms}, post{}, inner{};
+
+  static constexpr auto wrapper_options() {
+    return std::tuple{wrapped<Pre, &Normed::pre>([](const Normed& around, const Around&) {
+                        const bool alone = around.post == Norm{} && around.inner == Norm{};
+                        return Norm{alone ? NormKind::rms : NormKind::none};
+                      }),
+                      wrapped<Post, &Normed::post>(), wrapped<Inner, &Normed::inner>()};
+  }
+  friend constexpr bool operator==(const Normed&, const Normed&) = default;
+};
+
+}  // namespace genoform

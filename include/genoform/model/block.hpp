@@ -1,0 +1,71 @@
+#pragma once
+#include "genoform/core/part.hpp"
+
+namespace genoform {
+
+namespace parts {
+
+template <class T>
+concept TypedPart = requires {
+  typename T::layer_type;
+  T::value;
+};
+/// A layer struct that stands in a Block as it is: it has a name, or the interface of a layer.
+template <class T>
+concept BareLayer = !TypedPart<T> && !Spelled<T> && (requires { T::name; } || requires { typename T::Weights; });
+
+template <class T>
+struct Bare {
+  using layer_type = T;
+  using arguments = List<>;
+  static constexpr T value{};
+};
+
+template <class T>
+constexpr auto part_of() {
+  if constexpr (BareLayer<T>)
+    return Type<Bare<T>>{};
+  else
+    return Type<T>{};
+}
+
+template <class Block, class P>
+constexpr bool is_sub_layer() {
+  if constexpr (TypedPart<P> || BareLayer<P>) return true;
+  else if constexpr (Spelled<P>) {
+    constexpr Rule rule = is_not_built(tree_of<P>()[0].word) ? Rule::not_built : Rule::unknown_kind;
+    return sizeof(Refuse<rule, Block, P>) != 0;
+  } else {
+    return sizeof(Refuse<Rule::unknown_kind, Block, P>) != 0;
+  }
+}
+
+template <class Block, class... Parts>
+constexpr bool is_block() {
+  if constexpr (sizeof...(Parts) == 0) return sizeof(Refuse<Rule::block_empty, Block, List<>>) != 0;
+  else return (is_sub_layer<Block, Parts>() && ...);
+}
+
+}  // namespace parts
+
+/// A sub-layer as the library uses it: with layer_type and value. A bare layer struct is its own kind.
+template <class T>
+using part_of = typename decltype(parts::part_of<T>())::type;
+
+/// Sub-layers, one after the other: `Block<Attn, Moe<Top2>, Ffn<SqReLU>>`.
+template <class... Parts>
+struct Block {
+  static_assert(parts::is_block<Block, Parts...>());
+  using sub_layers = List<part_of<Parts>...>;
+};
+
+namespace parts {
+
+template <class T>
+inline constexpr bool is_a_block = false;
+template <class... Ps>
+inline constexpr bool is_a_block<Block<Ps...>> = true;
+
+}  // namespace parts
+
+}  // namespace genoform

@@ -1,0 +1,108 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "genoform/core/tensor.hpp"
+
+namespace genoform {
+
+/// How a tensor starts: constant, normal with a standard deviation, or Primer's dconv (1/2, then 1/(2k); spec/model.md section 2).
+struct Start {
+  enum class Kind : std::uint8_t { constant, normal, dconv };
+  Kind kind = Kind::constant;
+  double value = 0;  ///< the constant, or the standard deviation
+
+  static constexpr Start constant(double value) { return {Kind::constant, value}; }
+  static constexpr Start normal(double deviation) { return {Kind::normal, deviation}; }
+  /// Normal with deviation fan_in^-0.5.
+  static constexpr Start fan_in(std::int64_t n) {
+    double root = n < 1 ? 1 : static_cast<double>(n);  // Newton's iteration, since std::sqrt is not constexpr
+    for (int i = 0; i < 40; ++i) root = 0.5 * (root + static_cast<double>(n) / root);
+    return {Kind::normal, 1 / root};
+  }
+  static constexpr Start dconv() { return {Kind::dconv, 0}; }
+};
+
+/// One named tensor of a model: where it lies in its flat buffer and how it is treated.
+struct TensorInfo {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  Tensor tensor;  ///< in Memory::weights or Memory::state
+  Start start;
+  bool decays = false;    ///< by weight decay: matrices do, norms, biases and dconv do not
+  bool is_f32 = false;    ///< must be F32 in files (router, state)
+  bool optional = false;  ///< may be missing in files
+  bool transient = false; ///< never in files
+};
+
+/// Layers declare their tensors here: packed exactly, in order, so the flat buffer has as many cells as the model has parameters.
+/// Without a list it only counts, also in constant expressions.
+class Declaration {
+ public:
+  constexpr explicit Declaration(std::int64_t width, std::vector<TensorInfo>* list = nullptr) : list_(list), width_(width) {}
+
+  /// D, the width of the residual stream.
+  constexpr std::int64_t width() const { return width_; }
+
+  /// Every name after this starts with `prefix`, as in "blocks.0.1.".
+  void prefix(std::string text) { prefix_ = std::move(text); }
+  constexpr bool lists() const { return list_ != nullptr; }
+
+  /// A trained matrix [rows, columns].
+  constexpr Tensor matrix(std::string_view name, std::int64_t rows, std::int64_t columns, Start start, bool is_f32 = false) {
+    return weight(name, {rows, columns}, 2, start, true, is_f32, 100);
+  }
+  /// A trained matrix [rows, columns] that decay leaves alone.
+  constexpr Tensor undecayed_matrix(std::string_view name, std::int64_t rows, std::int64_t columns, Start start) {
+    return weight(name, {rows, columns}, 2, start, false, false, 100);
+  }
+  /// A trained vector, handle [1, size].
+  constexpr Tensor vector(std::string_view name, std::int64_t size, Start start) {
+    Tensor t = weight(name, {size}, 1, start, false, false, 100);
+    return genoform::matrix(t.memory, t.offset, 1, size);
+  }
+  /// One matrix an expert, [experts, rows, columns], handle [experts * rows, columns]; a token uses `activated_percent` / 100 experts.
+  constexpr Tensor experts(std::string_view name, std::int64_t experts, std::int64_t rows, std::int64_t columns, Start start,
+                           std::int64_t activated_percent) {
+    return weight(name, {experts, rows, columns}, 3, start, true, false, activated_percent);
+  }
+  /// State of a router, handle [size, 1]; in files unless `transient`.
+  constexpr Tensor state(std::string_view name, std::int64_t size, Start start, bool optional, bool transient) {
+    const Tensor t = genoform::matrix(Memory::state, state_, size, 1);
+    state_ += size;
+    if (list_ != nullptr) {
+      list_->push_back({.name = prefix_ + std::string(name), .shape = {size}, .tensor = t, .start = start, .decays = false, .is_f32 = true,
+                        .optional = optional, .transient = transient});
+    }
+    return t;
+  }
+
+  constexpr std::int64_t parameters() const { return weights_; }
+  constexpr std::int64_t activated_parameters() const { return activated_; }
+  constexpr std::int64_t state_cells() const { return state_; }
+
+ private:
+  constexpr Tensor weight(std::string_view name, std::array<std::int64_t, 3> shape, int dimensions, Start start, bool decays, bool is_f32,
+                          std::int64_t activated_percent) {
+    const std::int64_t rows = dimensions == 3 ? shape[0] * shape[1] : shape[0];
+    const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
+    const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);
+    weights_ += rows * columns;
+    activated_ += dimensions == 3 ? shape[1] * shape[2] * activated_percent / 100 : rows * columns;
+    if (list_ != nullptr) {
+      list_->push_back({.name = prefix_ + std::string(name), .shape = {shape.begin(), shape.begin() + dimensions}, .tensor = t, .start = start,
+                        .decays = decays, .is_f32 = is_f32, .optional = false, .transient = false});
+    }
+    return t;
+  }
+
+  std::vector<TensorInfo>* list_;
+  std::int64_t width_;
+  std::string prefix_;
+  std::int64_t weights_ = 0, activated_ = 0, state_ = 0;
+};
+
+}  // namespace genoform

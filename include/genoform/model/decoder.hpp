@@ -1,0 +1,170 @@
+#pragma once
+#include <cstdint>
+#include <tuple>
+
+#include "genoform/layers/norm.hpp"
+#include "genoform/model/stack.hpp"
+
+namespace genoform {
+
+template <int N>
+struct Vocab : Numbers<"Vocab", N> {};
+template <int N>
+struct Width : Numbers<"Width", N> {};
+template <int N>
+struct Context : Numbers<"Context", N> {};
+template <class N>
+struct FinalNorm : Words<"FinalNorm", N> {};
+template <class P>
+struct Positions : Words<"Positions", P> {};
+
+enum class InputPositionsKind : std::uint8_t { none };
+struct None : Word<"None"> {
+  static constexpr InputPositionsKind kind = InputPositionsKind::none;
+};
+/// The positions that a model adds at its input.
+struct InputPositions {
+  InputPositionsKind kind = InputPositionsKind::none;
+
+  using choices = OneOf<InputPositions, None>;
+  friend constexpr bool operator==(const InputPositions&, const InputPositions&) = default;
+};
+
+/// What a model has besides its blocks: sizes (0: given at run time) and the norm before the output matrix.
+struct DecoderLayer {
+  static constexpr std::string_view name = "Decoder";
+
+  int vocab = 0, width = 0, context = 0;
+  InputPositions positions{};
+  Norm final_norm{NormKind::rms};
+
+  static constexpr auto options() {
+    using L = DecoderLayer;
+    return std::tuple{count<Vocab, &L::vocab>(), count<Width, &L::width>(), count<Context, &L::context>(),
+                      wrapped<Positions, &L::positions>(), wrapped<FinalNorm, &L::final_norm>()};
+  }
+  constexpr Broken broken(const Around&) const {
+    if (static_cast<double>(vocab) * width >= largest_parameters) return {Rule::too_many_parameters, {"Vocab", "Width"}};
+    return {};
+  }
+  /// What the sub-layers of this model see around them.
+  constexpr Around around() const { return {.width = width, .positions = false, .whole = true}; }
+  friend constexpr bool operator==(const DecoderLayer&, const DecoderLayer&) = default;
+};
+
+namespace parts {
+
+template <class T>
+struct StacksOf;  // List<Stack<...>, ...> of a body
+template <class... Ps>
+struct StacksOf<Block<Ps...>> {
+  using type = List<Stack<Block<Ps...>, 1>>;
+};
+template <class B, int N>
+struct StacksOf<Stack<B, N>> {
+  using type = List<Stack<B, N>>;
+};
+template <class... Bs, int... Ns>
+struct StacksOf<Body<Stack<Bs, Ns>...>> {
+  using type = List<Stack<Bs, Ns>...>;
+};
+
+template <class T>
+concept IsBody = requires { typename StacksOf<T>::type; } && !std::is_same_v<T, Body<>>;
+
+template <class Sub, int N>
+struct PartsOfStack;
+template <class... Ps, int N>
+struct PartsOfStack<List<Ps...>, N> {
+  using type = StackParts<N, Ps...>;
+};
+template <class Stacks>
+struct PartsOfStacks;
+template <class... Ss>
+struct PartsOfStacks<List<Ss...>> {
+  using type = List<typename PartsOfStack<typename Ss::block::sub_layers, Ss::count>::type...>;
+};
+
+/// The type's options read into a DecoderLayer; the first child of the tree is the body.
+struct DecoderReading {
+  DecoderLayer layer{};
+  Verdict verdict{};
+  int place = -1;
+};
+template <class... Options>
+constexpr DecoderReading read_decoder() {
+  NodeArray<2 + (Spelling<Options>::count + ... + 0)> nodes;
+  const int self = nodes.open(DecoderLayer::name);
+  nodes.leaf("body");
+  (genoform::spell<Options>(nodes), ...);
+  nodes.close(self);
+  DecoderReading r;
+  r.verdict = read_arguments(nodes.tree(), 0, 2, r.layer);
+  if (r.verdict.fine()) r.verdict = check_rules(nodes.tree(), 0, r.layer, Around{});
+  r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node) - 1;
+  return r;
+}
+
+/// Checks one part against the model around it; fails to compile with the sentence of the rule.
+template <class P, int Width, class... Args>
+constexpr bool fits_model(List<Args...>) {
+  constexpr Around around{.width = Width, .positions = false, .whole = true};
+  constexpr NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes = [] {
+    NodeArray<1 + (Spelling<Args>::count + ... + 0)> array;
+    const int self = array.open("part");
+    (genoform::spell<Args>(array), ...);
+    array.close(self);
+    return array;
+  }();
+  constexpr Verdict verdict = check_rules(nodes.tree(), 0, P::value, around);
+  constexpr int place = verdict.fine() ? -1 : child_index(nodes.tree(), 0, verdict.node);
+  return refuse_unless_fine<verdict.rule, place, typename P::layer_type, P, Args...>();
+}
+template <class P>
+constexpr auto arguments_of() {
+  if constexpr (requires { typename P::arguments; })
+    return typename P::arguments{};
+  else
+    return List<>{};
+}
+template <int Width, class Stacks>
+struct FitModel;
+template <int Width, class... Ss>
+struct FitModel<Width, List<Ss...>> {
+  template <class... Ps>
+  static constexpr bool block(List<Ps...>) {
+    return (fits_model<Ps, Width>(arguments_of<Ps>()) && ...);
+  }
+  static constexpr bool value = (block(typename Ss::block::sub_layers{}) && ...);
+};
+
+}  // namespace parts
+
+/// A whole model: a body (Stack, Body of stacks, or Block) and options in any order (spec/model.md section 1.1).
+template <class B, class... Options>
+struct Decoder {
+ private:
+  static constexpr parts::DecoderReading reading = parts::read_decoder<Options...>();
+  static_assert(parts::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
+  static constexpr bool body_is_fine = [] {
+    if constexpr (!parts::IsBody<B>)
+      return sizeof(Refuse<Rule::decoder_form, Decoder, B>) != 0;
+    else
+      return parts::FitModel<reading.layer.width, typename parts::StacksOf<B>::type>::value;
+  }();
+  static_assert(body_is_fine);
+
+ public:
+  using body = B;
+  static constexpr DecoderLayer value = reading.layer;
+};
+
+/// The sizes and options of a Decoder type.
+template <class T>
+inline constexpr DecoderLayer decoder_of = T::value;
+
+/// The stacks of a Decoder type, in order: List<StackParts<N, Part...>, ...>.
+template <class T>
+using stacks_of = typename parts::PartsOfStacks<typename parts::StacksOf<typename T::body>::type>::type;
+
+}  // namespace genoform

@@ -1,0 +1,260 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/memory.hpp"
+#include "genoform/core/random.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// The parts of a program, in the order in which a training step runs them.
+enum class Phase : std::uint8_t { forward, loss, backward };
+
+/// Walks a network once through the phases of a pass; the dry run, the recording and the trace all go this way. Returns the output's handle.
+template <class Network, class Ops, class Enter>
+constexpr Tensor walk(Network& network, Ops& ops, Enter&& enter) {
+  enter(Phase::forward);
+  const Tensor out = network.forward(ops);
+  if constexpr (requires { network.loss(ops); }) {
+    enter(Phase::loss);
+    network.loss(ops);
+  }
+  if (ops.training()) {
+    enter(Phase::backward);
+    if constexpr (requires { network.loss(ops); })
+      network.backward(ops);
+    else
+      network.backward(ops, out);
+  }
+  return out;
+}
+
+/// What a dry run tells of one pass over one shape.
+struct Plan {
+  std::int64_t workspace_cells = 0;  ///< activations kept for the way back and scratch, together
+  std::int64_t kept_cells = 0;       ///< the most that is kept for the way back
+  std::int64_t forward_flops = 0;    ///< useful FLOPs of the forward phase (spec/model.md section 6)
+  std::int64_t operations = 0;
+};
+
+template <class Network>
+constexpr Plan plan_of(Network& network, Shape shape, Pass pass) {
+  Stream<Count> ops(shape, pass, 0, Count{});
+  Plan plan;
+  walk(network, ops, [&](Phase phase) {
+    if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;
+  });
+  if (plan.forward_flops == 0) plan.forward_flops = ops.sink().flops;
+  plan.workspace_cells = ops.arena().peak();
+  plan.kept_cells = ops.arena().peak_kept();
+  plan.operations = ops.sink().operations;
+  return plan;
+}
+
+/// Every operation of one pass over one shape, prepared, with the memory it works in.
+template <class Real>
+struct Program {
+  Shape shape;
+  Pass pass = Pass::train;
+  Plan plan;
+  Cells<Real> workspace, inputs, results;
+  Memories<Real> memories;
+  Calls forward, loss, backward;
+  Tensor out;  ///< logits of a decoder, output of a part
+
+  Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
+};
+
+/// A network without its type: what BasicModel and Module need of it.
+template <class Backend>
+class AnyNetwork {
+ public:
+  virtual ~AnyNetwork() = default;
+  virtual void declare(Declaration& d) = 0;
+  virtual std::int64_t width() const = 0;
+  virtual std::int64_t out_columns() const = 0;
+  virtual Plan plan(Shape shape, Pass pass) = 0;
+  virtual void record(const Backend& backend, Program<typename Backend::Real>& program) = 0;
+  virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
+};
+
+template <class Backend, class Network>
+class NetworkOf final : public AnyNetwork<Backend> {
+ public:
+  explicit NetworkOf(Network network) : network_(std::move(network)) {}
+
+  void declare(Declaration& d) override { network_.declare(d); }
+  std::int64_t width() const override { return network_.width(); }
+  std::int64_t out_columns() const override { return network_.out_columns(); }
+  Plan plan(Shape shape, Pass pass) override { return plan_of(network_, shape, pass); }
+  void record(const Backend& backend, Program<typename Backend::Real>& program) override {
+    Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells, Record<Backend>(backend, program.memories));
+    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
+  }
+  void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {
+    Stream<Record<Backend>> ops(Shape{}, Pass::train, 0, Record<Backend>(backend, memories));
+    ops.sink().write_to(calls);
+    network_.after_step(ops);
+  }
+
+ private:
+  Network network_;
+};
+
+/// Where a model's flat buffers may lie in memory that the caller owns and keeps alive; an empty span: the model owns them.
+template <class Real>
+struct Storage {
+  std::span<Real> parameters, gradients;
+};
+
+/// A network on a back end: flat parameters, gradients and state, and the programs of the shapes it has met.
+/// One thread at a time may use it; different models are independent. It can be moved, not copied.
+template <class Backend>
+class Engine {
+ public:
+  using Real = typename Backend::Real;
+
+  /// All trained numbers, packed in the order of tensors(). [parameters of the model]
+  std::span<Real> parameters() { return parameters_; }
+  std::span<const Real> parameters() const { return parameters_; }
+  /// Their gradients, in the same layout. Backward adds to them.
+  std::span<Real> gradients() { return gradients_; }
+  std::span<const Real> gradients() const { return gradients_; }
+  /// What routers remember between steps.
+  std::span<Real> state() { return {state_.data(), static_cast<std::size_t>(state_.size())}; }
+  std::span<const Real> state() const { return {state_.data(), static_cast<std::size_t>(state_.size())}; }
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  const std::string& text() const { return text_; }
+  const Backend& backend() const { return backend_; }
+
+  /// The values of a named tensor; empty when there is none of that name.
+  std::span<Real> parameter(std::string_view name) { return cells_of(name, Memory::weights, parameters_); }
+  std::span<Real> gradient(std::string_view name) { return cells_of(name, Memory::weights, gradients_); }
+  /// The values of a tensor of tensors(), trained or state.
+  std::span<Real> values(const TensorInfo& info) {
+    const auto all = info.tensor.memory == Memory::state ? state() : parameters_;
+    return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
+  }
+
+  void zero_gradients() { std::fill(gradients_.begin(), gradients_.end(), Real{0}); }
+  /// To be called after each optimizer step: routers update what they remember.
+  void after_step() {
+    backend_.enter();
+    after_step_.run();
+  }
+
+  /// Start values; the same for the same seed, whatever the back end's number type (rounded to it).
+  void start(std::uint64_t seed) {
+    for (const TensorInfo& info : tensors_) start(info, seed);
+  }
+
+  /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
+  void prepare(Shape shape, Pass pass) { program(shape, pass); }
+  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass); }
+  /// Bytes of parameters, gradients, state and the workspace of one pass.
+  std::int64_t bytes(Shape shape, Pass pass) {
+    return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) * static_cast<std::int64_t>(sizeof(Real));
+  }
+
+ protected:
+  Engine(std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
+      : backend_(std::move(backend)), network_(std::move(network)), text_(std::move(text)) {
+    Declaration d(network_->width(), &tensors_);
+    network_->declare(d);
+    const auto place = [&](std::span<Real> given, Cells<Real>& own, const char* what) -> std::span<Real> {
+      const auto needed = static_cast<std::size_t>(d.parameters());
+      if (given.data() == nullptr) {
+        require_memory(d.parameters() * static_cast<std::int64_t>(sizeof(Real)), std::string("the buffer of ") + what);
+        own = Cells<Real>(d.parameters());
+        return {own.data(), needed};
+      }
+      if (given.size() != needed)
+        throw Failure({Fault::input, std::string("the span of ") + what + " has " + std::to_string(given.size()) + " numbers; the model has " + std::to_string(needed)});
+      return given;
+    };
+    parameters_ = place(storage.parameters, own_parameters_, "parameters");
+    gradients_ = place(storage.gradients, own_gradients_, "gradients");
+    state_ = Cells<Real>(d.state_cells());
+    network_->record_after_step(backend_, memories(), after_step_);
+  }
+
+  Program<Real>& program(Shape shape, Pass pass) {
+    for (auto& p : programs_)
+      if (p->shape == shape && p->pass == pass) return *p;
+    return make_program(shape, pass);
+  }
+
+  void run(const Calls& calls) const {
+    backend_.enter();
+    calls.run();
+  }
+
+ private:
+  Memories<Real> memories() const {
+    Memories<Real> m;
+    m[Memory::weights] = parameters_.data();
+    m[Memory::gradients] = gradients_.data();
+    m[Memory::state] = state_.data();
+    return m;
+  }
+
+  Program<Real>& make_program(Shape shape, Pass pass) {
+    auto p = std::make_unique<Program<Real>>();
+    p->shape = shape;
+    p->pass = pass;
+    p->plan = network_->plan(shape, pass);
+    require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)), "the workspace of " + std::to_string(shape.tokens()) + " tokens");
+    p->workspace = Cells<Real>(p->plan.workspace_cells);
+    p->inputs = Cells<Real>(2 * shape.tokens() + 1);
+    p->results = Cells<Real>(2);
+    p->inputs.data()[2 * shape.tokens()] = Real{1};
+    p->memories = memories();
+    p->memories[Memory::workspace] = p->workspace.data();
+    p->memories[Memory::inputs] = p->inputs.data();
+    p->memories[Memory::results] = p->results.data();
+    backend_.enter();
+    network_->record(backend_, *p);
+    programs_.push_back(std::move(p));
+    return *programs_.back();
+  }
+
+  std::span<Real> cells_of(std::string_view name, Memory memory, std::span<Real> all) {
+    for (const TensorInfo& info : tensors_)
+      if (info.name == name && info.tensor.memory == memory)
+        return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
+    return {};
+  }
+
+  void start(const TensorInfo& info, std::uint64_t seed) {
+    const auto cells = values(info);
+    const Random random(seed, stream_of(info.name));
+    const auto columns = static_cast<std::size_t>(info.tensor.columns);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      switch (info.start.kind) {
+        case Start::Kind::constant: cells[i] = static_cast<Real>(info.start.value); break;
+        case Start::Kind::normal: cells[i] = static_cast<Real>(static_cast<float>(info.start.value * random.normal(i))); break;
+        case Start::Kind::dconv: cells[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns))); break;
+      }
+    }
+  }
+
+  Backend backend_;
+  std::unique_ptr<AnyNetwork<Backend>> network_;
+  std::string text_;
+  std::vector<TensorInfo> tensors_;
+  Cells<Real> own_parameters_, own_gradients_, state_;
+  std::span<Real> parameters_, gradients_;
+  std::vector<std::unique_ptr<Program<Real>>> programs_;
+  Calls after_step_;
+};
+
+}  // namespace genoform

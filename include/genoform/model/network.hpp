@@ -1,0 +1,153 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "genoform/model/norm_place.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/model/decoder.hpp"
+#include "genoform/ops/operations.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// The sub-layers of a model or block run in order. `Blocks` offers each(f) and each_back(f) with f(slot, block, place):
+/// a tuple of slots for a type, a list of virtual slots for a genome.
+template <class Blocks>
+class SubLayers {
+ public:
+  constexpr explicit SubLayers(Blocks blocks) : blocks_(std::move(blocks)) {}
+
+  constexpr void declare(Declaration& d) {
+    blocks_.each([&](auto& slot, std::int64_t block, std::int64_t place) {
+      if (d.lists()) d.prefix("blocks." + std::to_string(block) + "." + std::to_string(place) + ".");
+      slot.declare(d);
+    });
+    if (d.lists()) d.prefix("");
+  }
+
+  /// Returns the output of the last sub-layer. In training every sub-layer's input is kept; evaluation goes back and forth between two buffers.
+  template <class Ops>
+  constexpr Tensor forward(Ops& ops, Tensor x) {
+    const Tensor spare = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
+    Tensor other = spare;
+    blocks_.each([&](auto& slot, std::int64_t, std::int64_t) {
+      const Tensor y = ops.training() ? ops.keep(x.rows, x.columns) : other;
+      slot.forward(ops, x, y);
+      other = x;
+      x = y;
+    });
+    return x;
+  }
+
+  /// d [N, D]: on entry the gradient of the output, on return that of the input.
+  template <class Ops>
+  constexpr void backward(Ops& ops, Tensor d) {
+    blocks_.each_back([&](auto& slot, std::int64_t, std::int64_t) { slot.backward(ops, d); });
+  }
+
+  template <class Ops>
+  constexpr void after_step(Ops& ops) {
+    blocks_.each([&](auto& slot, std::int64_t, std::int64_t) { slot.after_step(ops); });
+  }
+
+  constexpr Blocks& blocks() { return blocks_; }
+
+ private:
+  Blocks blocks_;
+};
+
+/// A whole decoder: embedding, sub-layers, final norm, output projection with the embedding, cross entropy. spec/model.md section 2.
+template <class Blocks>
+class DecoderNetwork {
+ public:
+  constexpr DecoderNetwork(const DecoderLayer& sizes, Blocks blocks) : sizes_(sizes), body_(std::move(blocks)), final_(sizes.final_norm) {}
+
+  constexpr void declare(Declaration& d) {
+    embedding_ = d.matrix("embedding.weight", sizes_.vocab, sizes_.width, Start::fan_in(sizes_.width));
+    body_.declare(d);
+    final_.declare(d, "norm");
+  }
+
+  /// The tokens of the step to logits [N, V].
+  template <class Ops>
+  constexpr Tensor forward(Ops& ops) {
+    const Tensor x = ops.keep(ops.tokens(), sizes_.width);
+    ops(op::Clear{ops.step.aux_loss});
+    ops(op::Embed{ops.step.tokens, embedding_, x});
+    last_ = body_.forward(ops, x);
+    h_ = final_.exists() ? ops.keep(x.rows, x.columns) : last_;
+    final_.forward(ops, last_, h_);
+    logits_ = ops.keep(x.rows, sizes_.vocab);
+    ops(op::Linear{.x = h_, .w = embedding_, .bias = {}, .y = logits_});
+    return logits_;
+  }
+
+  /// The loss; in training the logits become their own gradient.
+  template <class Ops>
+  constexpr void loss(Ops& ops) {
+    ops(op::CrossEntropy{logits_, ops.step.targets, ops.step.scale, ops.step.loss, ops.training() ? logits_ : Tensor{}});
+  }
+
+  /// From the gradient that lies in the place of the logits; every weight gradient is added to.
+  template <class Ops>
+  constexpr void backward(Ops& ops) {
+    const Tensor d = ops.scratch(ops.tokens(), sizes_.width);
+    ops(op::LinearWeightGradient{.x = h_, .dy = logits_, .dw = gradient(embedding_), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = logits_, .w = embedding_, .dx = d});
+    final_.backward(ops, last_, d, d, false);
+    body_.backward(ops, d);
+    ops(op::EmbedGradient{ops.step.tokens, d, gradient(embedding_)});
+  }
+
+  template <class Ops>
+  constexpr void after_step(Ops& ops) {
+    body_.after_step(ops);
+  }
+
+  constexpr std::int64_t width() const { return sizes_.width; }
+  /// The columns of what goes out: one logit for each word of the vocabulary.
+  constexpr std::int64_t out_columns() const { return sizes_.vocab; }
+
+ private:
+  DecoderLayer sizes_;
+  SubLayers<Blocks> body_;
+  NormPlace final_;
+  Tensor embedding_, last_, h_, logits_;
+};
+
+/// A block, a stack or a single sub-layer by itself, [N, D] in and out.
+template <class Blocks>
+class PartNetwork {
+ public:
+  constexpr PartNetwork(std::int64_t width, Blocks blocks) : width_(width), body_(std::move(blocks)) {}
+
+  constexpr void declare(Declaration& d) { body_.declare(d); }
+  /// The input lies at the bottom of the workspace; returns the output [N, D].
+  template <class Ops>
+  constexpr Tensor forward(Ops& ops) {
+    ops(op::Clear{ops.step.aux_loss});
+    input_ = ops.keep(ops.tokens(), width_);
+    return body_.forward(ops, input_);
+  }
+  /// d: on entry the gradient of the output, on return that of the input.
+  template <class Ops>
+  constexpr void backward(Ops& ops, Tensor d) {
+    body_.backward(ops, d);
+  }
+  template <class Ops>
+  constexpr void after_step(Ops& ops) {
+    body_.after_step(ops);
+  }
+
+  constexpr Tensor input() const { return input_; }
+  constexpr std::int64_t width() const { return width_; }
+  constexpr std::int64_t out_columns() const { return width_; }
+
+ private:
+  std::int64_t width_;
+  SubLayers<Blocks> body_;
+  Tensor input_;
+};
+
+}  // namespace genoform

@@ -1,0 +1,50 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "genoform/layers/norm.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/dense.hpp"
+
+namespace genoform {
+
+/// A norm in its place (pre, inner, post of a sub-layer, or the final one) with its tensors; does nothing for NoNorm.
+class NormPlace {
+ public:
+  constexpr explicit NormPlace(Norm norm) : norm_(norm) {}
+
+  constexpr bool exists() const { return norm_.kind != NormKind::none; }
+
+  constexpr void declare(Declaration& d, std::string_view place) {
+    if (!exists()) return;
+    weight_ = d.vector(named(d, place, ".weight"), d.width(), Start::constant(1));
+    if (has_bias()) bias_ = d.vector(named(d, place, ".bias"), d.width(), Start::constant(0));
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, Tensor x, Tensor y) {
+    if (!exists()) return;
+    statistics_ = ops.keep(x.rows, 2);
+    ops(op::Normalize{statistic(), x, weight_, bias_, statistics_, y});
+  }
+
+  /// dx is overwritten, or added to when `accumulate`; dx may be dy.
+  template <class Ops>
+  constexpr void backward(Ops& ops, Tensor x, Tensor dy, Tensor dx, bool accumulate) const {
+    if (!exists()) return;
+    ops(op::NormalizeGradient{statistic(), x, weight_, statistics_, dy, dx, gradient(weight_), gradient(bias_), accumulate});
+  }
+
+ private:
+  constexpr bool has_bias() const { return norm_.kind != NormKind::rms; }
+  constexpr op::Statistic statistic() const { return norm_.kind == NormKind::rms ? op::Statistic::rms : op::Statistic::layer; }
+  /// A name is only put together for a list; counting in a constant expression needs none.
+  static constexpr std::string named(const Declaration& d, std::string_view place, std::string_view what) {
+    return d.lists() ? std::string(place) + std::string(what) : std::string();
+  }
+
+  Norm norm_;
+  Tensor weight_, bias_, statistics_;
+};
+
+}  // namespace genoform

@@ -1,0 +1,90 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "genoform/model/norm_place.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/operations.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// The norms of a sub-layer; a user's layer without any gets the default, Pre<RmsNorm> (spec/model.md section 1.2).
+template <class Layer>
+constexpr Normed norms_of(const Layer& layer) {
+  if constexpr (requires { static_cast<const Normed&>(layer); })
+    return layer;
+  else
+    return Normed{};
+}
+
+/// A sub-layer in its place: the layer, its tensors, its norms and the residual sum, x <- post(x + inner(f(pre(x)))).
+/// Fixed blocks and the registry's wrapper hold the same Slot<Layer>, so both run one instantiation of the layer's code.
+template <class Layer>
+class Slot {
+ public:
+  constexpr explicit Slot(Layer layer)
+      : layer_(std::move(layer)), pre_(norms_of(layer_).pre), inner_(norms_of(layer_).inner), post_(norms_of(layer_).post) {}
+
+  constexpr const Layer& layer() const { return layer_; }
+
+  constexpr void declare(Declaration& d) {
+    pre_.declare(d, "pre");
+    inner_.declare(d, "inner");
+    post_.declare(d, "post");
+    layer_.declare(weights_, d);
+  }
+
+  /// y = post(x + inner(f(pre(x)))); x, y [N, D], different tensors.
+  template <class Ops>
+  constexpr void forward(Ops& ops, Tensor x, Tensor y) {
+    kept_ = ops.arena().mark();
+    x_ = x;
+    h_ = pre_.exists() ? ops.keep(x.rows, x.columns) : x;
+    pre_.forward(ops, x, h_);
+    sum_ = post_.exists() ? ops.keep(x.rows, x.columns) : y;
+    branch_ = inner_.exists() ? ops.keep(x.rows, x.columns) : sum_;
+    layer_.forward(ops, weights_, saved_, h_, branch_);
+    inner_.forward(ops, branch_, sum_);
+    ops(op::Add{x, sum_});
+    post_.forward(ops, sum_, y);
+    ops.arena().release_scratch(kept_);
+  }
+
+  /// d [N, D]: on entry the gradient of y, on return that of x.
+  template <class Ops>
+  constexpr void backward(Ops& ops, Tensor d) {
+    const auto mark = ops.arena().mark();
+    post_.backward(ops, sum_, d, d, false);
+    Tensor d_branch = d;
+    if (inner_.exists()) {
+      d_branch = ops.scratch(d.rows, d.columns);
+      inner_.backward(ops, branch_, d, d_branch, false);
+    }
+    const Tensor d_h = ops.scratch(d.rows, d.columns);
+    layer_.backward(ops, weights_, saved_, h_, d_branch, d_h);
+    if (pre_.exists())
+      pre_.backward(ops, x_, d_h, d, true);
+    else
+      ops(op::Add{d_h, d});
+    ops.arena().release_scratch(mark);
+    ops.arena().release_kept(kept_);
+  }
+
+  /// What a layer does once after each optimizer step (router state); most do nothing.
+  template <class Ops>
+  constexpr void after_step(Ops& ops) {
+    if constexpr (requires { layer_.after_step(ops, weights_); }) layer_.after_step(ops, weights_);
+  }
+
+ private:
+  Layer layer_;
+  NormPlace pre_, inner_, post_;
+  typename Layer::Weights weights_{};
+  typename Layer::Saved saved_{};
+  Arena::Mark kept_;
+  Tensor x_, h_, branch_, sum_;
+};
+
+}  // namespace genoform
