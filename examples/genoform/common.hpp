@@ -1,0 +1,47 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+
+/// The program genoform: one file a subcommand. A file defines add_<verb>(program, commands), which is listed in main.cpp.
+namespace command {
+
+/// A subcommand and what it does once the line is parsed: returns the exit code, throws genoform::Failure for an error.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+using Commands = std::vector<Command>;
+
+/// Adds a subcommand whose options live in `Options`, which `run` gets. `examples`: lines for the end of --help.
+template <class Options>
+std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& program, Commands& commands, const std::string& verb,
+                                                           const std::string& description, const std::string& examples,
+                                                           int (*run)(const Options&)) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = program.add_subcommand(verb, description);
+  app->footer("Examples:\n" + examples);
+  commands.push_back({app, [options, run] { return run(*options); }});
+  return {app, options};
+}
+
+/// An error of usage (exit code 2), one line.
+[[noreturn]] inline void usage_error(const std::string& message) { throw genoform::Failure({genoform::Fault::usage, message}); }
+
+void add_train(CLI::App& program, Commands& commands);
+void add_eval(CLI::App& program, Commands& commands);
+void add_sample(CLI::App& program, Commands& commands);
+void add_print(CLI::App& program, Commands& commands);
+void add_inspect(CLI::App& program, Commands& commands);
+void add_grad(CLI::App& program, Commands& commands);
+void add_bench(CLI::App& program, Commands& commands);
+void add_doctor(CLI::App& program, Commands& commands);
+void add_search(CLI::App& program, Commands& commands);
+void add_best(CLI::App& program, Commands& commands);
+
+}  // namespace command

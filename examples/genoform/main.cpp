@@ -1,0 +1,69 @@
+// The command-line program. Exit codes: spec/model.md section 5, that is enum Fault and 130 or 143 after a signal.
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "common.hpp"
+
+namespace {
+
+using namespace command;
+
+constexpr const char* epilogue =
+    "Results go to stdout, progress and errors to stderr.\n"
+    "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 130/143 ended by a signal after saving.\n"
+    "Examples:\n"
+    "  genoform search --data austen/ --study study.sqlite --minutes 10\n"
+    "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
+    "  genoform inspect my-net";
+
+int fail(int code, const std::string& message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s\n", message.c_str());
+  return code;
+}
+
+/// The help, the version, or an error of usage in one line.
+int answer(const CLI::App& program, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return program.exit(error);
+  const auto chosen = program.get_subcommands();
+  const std::string name = chosen.empty() ? "genoform" : "genoform " + chosen.front()->get_name();
+  std::string message = error.what();
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  return fail(static_cast<int>(genoform::Fault::usage), name + ": " + message + "; " + name + " --help says what it takes");
+}
+
+int run(const Commands& commands) {
+  for (const Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    const int code = command.run();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      return fail(static_cast<int>(genoform::Fault::resources), "stdout: the output could not be written");
+    return code;
+  }
+  return static_cast<int>(genoform::Fault::usage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program("Transformer architectures as C++ types, and an evolutionary search that finds them.", "genoform");
+  program.footer(epilogue);
+  program.require_subcommand(1);
+  Commands commands;
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return answer(program, error);
+  }
+  try {
+    return run(commands);
+  } catch (const genoform::Failure& failure) {
+    return fail(static_cast<int>(failure.fault()), failure.what());
+  } catch (const std::bad_alloc&) {
+    return fail(static_cast<int>(genoform::Fault::resources), "no memory left; take a smaller batch, context or model");
+  } catch (const std::exception& error) {
+    return fail(static_cast<int>(genoform::Fault::input), error.what());
+  }
+}
