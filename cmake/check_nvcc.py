@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""nvcc parses every public header that a GPU program may include, and the types of the language work in a .cu file.
+
+  check_nvcc.py --work FOLDER
+All headers stand in one translation unit; where that fails, each is tried alone, so that the culprit is named. No GPU is needed."""
+import argparse
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INCLUDE = ROOT / "include"
+# No GPU program needs these: the host's back ends, files and stores.
+HOST_ONLY = ("genoform/backend/cpu", "genoform/backend/reference", "genoform/io", "genoform/search", "genoform/train")
+
+
+def compiles(work, name, text):
+    source = work / f"{name}.cu"
+    source.write_text(text)
+    command = ["nvcc", "-std=c++20", "-O0", "-gencode", "arch=compute_80,code=sm_80", "-I", INCLUDE, "-c", source,
+               "-o", work / f"{name}.o"]
+    return subprocess.run(command).returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    work = parser.parse_args().work
+    work.mkdir(parents=True, exist_ok=True)
+    headers = sorted(str(path.relative_to(INCLUDE)) for path in INCLUDE.glob("**/*.hpp"))
+    headers = [h for h in headers if not h.startswith(HOST_ONLY)]
+    all_of_them = "".join(f"#include <{h}>\n" for h in headers)
+    if not compiles(work, "all", all_of_them + (ROOT / "tests/headers/language.cu").read_text()):
+        for header in headers:
+            if not compiles(work, "alone", f"#include <{header}>\n"):
+                print(f"check_nvcc.py: nvcc refuses {header}", file=sys.stderr)
+        return 1
+    print(f"nvcc takes {len(headers)} headers")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Install the package below the build folder and build other people's projects against it.
+
+The consumer here is built three times: from the installed package, by add_subdirectory and by FetchContent; each time its two
+translation units share one program. examples/downstream is built from the installed package and its tests are run."""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def run(*command, expect=0, **options):
+    result = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if result.returncode != expect:
+        sys.exit(f"{result.stdout}\ncheck_install.py: exit {result.returncode}, expected {expect}: {' '.join(map(str, command))}")
+    return result.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source", type=pathlib.Path, required=True)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--compiler", required=True)
+    parser.add_argument("--onednn", default="")
+    options = parser.parse_args()
+
+    work = options.build / "install-test"
+    shutil.rmtree(work, ignore_errors=True)
+    prefix = work / "prefix"
+    run("cmake", "--install", options.build, "--prefix", prefix)
+    common = ["-G", "Ninja", f"-DCMAKE_CXX_COMPILER={options.compiler}", "-DCMAKE_BUILD_TYPE=Release",
+              "-DCMAKE_CXX_FLAGS_RELEASE=-O1", "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", f"-DCMAKE_PREFIX_PATH={prefix}"]
+    if options.onednn:
+        common.append(f"-DGENOFORM_ONEDNN_ROOT={options.onednn}")
+    if shutil.which("ccache"):
+        common.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+
+    def build(source, name, *settings):
+        run("cmake", "-S", source, "-B", work / name, *common, *settings)
+        run("cmake", "--build", work / name)
+        print(f"{name}: built", flush=True)
+
+    for way in ("package", "subdirectory", "fetch"):
+        build(HERE / "consumer", way, f"-DWAY={way}", f"-DGENOFORM_SOURCE={options.source}")
+        run(work / way / "language")
+        run(work / way / "trainer")
+    libraries = run("ldd", work / "package" / "language")
+    if "dnnl" in libraries or "gomp" in libraries:
+        sys.exit(f"a program of genoform::genoform alone is linked to a back end:\n{libraries}")
+
+    refusal = run("cmake", "-S", HERE / "consumer", "-B", work / "refused", *common, "-DWAY=package", "-DCOMPONENT=abacus", expect=1)
+    if "abacus" not in refusal:
+        sys.exit(f"a component that is not there is not named:\n{refusal}")
+
+    downstream = options.source / "examples" / "downstream"
+    if downstream.is_dir():
+        build(downstream, "downstream")
+        print(run("ctest", "--test-dir", work / "downstream", "--output-on-failure", "--no-tests=error"))
+
+
+if __name__ == "__main__":
+    os.environ.pop("CMAKE_PREFIX_PATH", None)
+    main()
