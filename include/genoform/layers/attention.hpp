@@ -4,6 +4,9 @@
 
 #include "genoform/core/part.hpp"
 #include "genoform/layers/norm.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/attention.hpp"
+#include "genoform/ops/stream.hpp"
 
 namespace genoform {
 
@@ -70,6 +73,77 @@ struct AttentionLayer : Normed {
     return {};
   }
   friend constexpr bool operator==(const AttentionLayer&, const AttentionLayer&) = default;
+
+  struct Weights {
+    Tensor q, k, v, o;
+    Tensor qkv;          ///< q, k and v as one matrix: they are declared one after the other
+    Tensor dconv;        ///< their convolutions as one [channels, k]
+  };
+  struct Saved {
+    Tensor projected;    ///< before the convolution (only with DConv)
+    Tensor qkv;          ///< as attention reads it
+    Tensor mixed, log_sums;
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    const std::int64_t D = d.width();
+    w.q = d.matrix("attention.q.weight", query_columns(), D, Start::fan_in(D));
+    w.k = d.matrix("attention.k.weight", key_columns(), D, Start::fan_in(D));
+    w.v = d.matrix("attention.v.weight", key_columns(), D, Start::fan_in(D));
+    w.qkv = w.q;
+    w.qkv.rows = columns();
+    if (dconv > 0) {
+      w.dconv = d.undecayed_matrix("attention.q.dconv", query_columns(), dconv, Start::dconv());
+      d.undecayed_matrix("attention.k.dconv", key_columns(), dconv, Start::dconv());
+      d.undecayed_matrix("attention.v.dconv", key_columns(), dconv, Start::dconv());
+      w.dconv.rows = columns();
+    }
+    w.o = d.matrix("attention.o.weight", D, query_columns(), Start::fan_in(query_columns()));
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    const std::int64_t context = ops.shape().context;
+    s.qkv = ops.keep(x.rows, columns());
+    s.projected = dconv > 0 ? ops.keep(x.rows, columns()) : s.qkv;
+    ops(op::Linear{.x = x, .w = w.qkv, .bias = {}, .y = s.projected});
+    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, s.qkv, context});
+    if (rotates()) ops(op::Rotate{rotated(s.qkv), head_dim, context, false});
+    s.mixed = ops.keep(x.rows, query_columns());
+    s.log_sums = ops.keep(x.rows, heads);
+    ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, heads, kv_heads, head_dim, context});
+    ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const std::int64_t context = ops.shape().context;
+    const Tensor d_mixed = ops.scratch(x.rows, query_columns());
+    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
+    const Tensor d_qkv = ops.scratch(x.rows, columns());
+    ops(op::AttendGradient{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, d_mixed, queries(d_qkv), keys(d_qkv),
+                           values(d_qkv), heads, kv_heads, head_dim, context});
+    if (rotates()) ops(op::Rotate{rotated(d_qkv), head_dim, context, true});
+    Tensor d_projected = d_qkv;
+    if (dconv > 0) {
+      d_projected = ops.scratch(x.rows, columns());
+      ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_qkv, d_projected, gradient(w.dconv), context});
+    }
+    ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.qkv), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = d_projected, .w = w.qkv, .dx = dx});
+  }
+
+ private:
+  constexpr bool rotates() const { return position.kind == PositionKind::rope; }
+  constexpr std::int64_t query_columns() const { return std::int64_t{heads} * head_dim; }
+  constexpr std::int64_t key_columns() const { return std::int64_t{kv_heads} * head_dim; }
+  constexpr std::int64_t columns() const { return query_columns() + 2 * key_columns(); }
+  constexpr Tensor queries(Tensor qkv) const { return qkv.column_range(0, query_columns()); }
+  constexpr Tensor keys(Tensor qkv) const { return qkv.column_range(query_columns(), key_columns()); }
+  constexpr Tensor values(Tensor qkv) const { return qkv.column_range(query_columns() + key_columns(), key_columns()); }
+  /// Queries and keys lie side by side and turn alike.
+  constexpr Tensor rotated(Tensor qkv) const { return qkv.column_range(0, query_columns() + key_columns()); }
 };
 
 template <class... Options>

@@ -4,7 +4,11 @@
 
 #include "genoform/core/part.hpp"
 #include "genoform/layers/activation.hpp"
+#include "genoform/layers/hidden_activation.hpp"
 #include "genoform/layers/norm.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/stream.hpp"
 
 namespace genoform {
 
@@ -45,6 +49,56 @@ struct FfnLayer : Normed {
     return {};
   }
   friend constexpr bool operator==(const FfnLayer&, const FfnLayer&) = default;
+
+  struct Weights {
+    Tensor up, up_bias;        ///< with a gate: up and gate as one matrix, they are declared one after the other
+    Tensor down, down_bias;
+  };
+  struct Saved {
+    Tensor u;                  ///< before the activation [N, F], or up and gate [N, 2F]; the same as `activated` when that is enough
+    Tensor activated;          ///< [N, F]
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    const std::int64_t D = d.width();
+    w.up = d.matrix("ffn.up.weight", hidden, D, Start::fan_in(D));
+    if (activation.gated) d.matrix("ffn.gate.weight", hidden, D, Start::fan_in(D));
+    if (bias) {
+      w.up_bias = d.vector("ffn.up.bias", hidden, Start::constant(0));
+      if (activation.gated) d.vector("ffn.gate.bias", hidden, Start::constant(0));
+      w.up_bias.columns = w.up_bias.stride = up_columns();
+    }
+    w.up.rows = up_columns();
+    w.down = d.matrix("ffn.down.weight", D, hidden, Start::fan_in(hidden));
+    if (bias) w.down_bias = d.vector("ffn.down.bias", D, Start::constant(0));
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    const HiddenActivation act(activation);
+    s.activated = ops.keep(x.rows, hidden);
+    s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns());
+    ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
+    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
+    ops(op::Linear{.x = s.activated, .w = w.down, .bias = w.down_bias, .y = y});
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const HiddenActivation act(activation);
+    ops(op::LinearWeightGradient{.x = s.activated, .dy = dy, .dw = gradient(w.down), .dbias = gradient(w.down_bias)});
+    const Tensor d_activated = ops.scratch(x.rows, hidden);
+    ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_activated});
+    const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns()) : d_activated;
+    ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});
+    ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx});
+  }
+
+ private:
+  constexpr std::int64_t up_columns() const { return activation.gated ? 2 * std::int64_t{hidden} : hidden; }
+  constexpr Tensor ups(Tensor u) const { return u.column_range(0, hidden); }
+  constexpr Tensor gates(Tensor u) const { return activation.gated ? u.column_range(hidden, hidden) : Tensor{}; }
 };
 
 template <class... Options>

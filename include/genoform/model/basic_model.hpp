@@ -30,7 +30,7 @@ class BasicModel : public Engine<Backend> {
 
   /// Logits [N, V] as in training (routing by pool); the span is the model's and may be read until the next call of the same shape.
   std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch) {
-    Program<Real>& p = enter_tokens(tokens, batch, Pass::train);
+    Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
     this->run(p.forward);
     unfinished_ = &p;
     return out_of(p);
@@ -38,7 +38,7 @@ class BasicModel : public Engine<Backend> {
   /// After logits(): adds the gradients of a loss of the caller's, given its gradient with respect to the logits [N, V].
   void backward(std::span<const Real> d_logits) {
     assert(unfinished_ != nullptr && "backward() follows logits()");
-    Program<Real>& p = *std::exchange(unfinished_, nullptr);
+    Recording<Real>& p = *std::exchange(unfinished_, nullptr);
     assert(d_logits.size() == out_of(p).size());
     std::copy(d_logits.begin(), d_logits.end(), p.memories.reals(p.out));
     set_scale(p, 1);
@@ -47,7 +47,7 @@ class BasicModel : public Engine<Backend> {
 
   /// Forward, loss and backward; adds `scale` times the gradient of main + aux to gradients().
   Losses loss_and_gradient(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, double scale = 1) {
-    Program<Real>& p = enter_tokens(tokens, batch, Pass::train);
+    Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
     enter_targets(p, targets);
     set_scale(p, scale);
     unfinished_ = nullptr;
@@ -58,7 +58,7 @@ class BasicModel : public Engine<Backend> {
   }
   /// The loss as in training, routing by pool; no gradient. What a causal evaluation is compared with.
   Losses pool_loss(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch) {
-    Program<Real>& p = enter_tokens(tokens, batch, Pass::train);
+    Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
     enter_targets(p, targets);
     unfinished_ = nullptr;
     this->run(p.forward);
@@ -67,7 +67,7 @@ class BasicModel : public Engine<Backend> {
   }
   /// The causal loss (spec/model.md section 4): what is reported.
   Losses evaluate(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch) {
-    Program<Real>& p = enter_tokens(tokens, batch, Pass::evaluate);
+    Recording<Real>& p = enter_tokens(tokens, batch, Pass::evaluate);
     enter_targets(p, targets);
     this->run(p.forward);
     this->run(p.loss);
@@ -75,7 +75,7 @@ class BasicModel : public Engine<Backend> {
   }
   /// Logits [N, V], causal.
   std::span<const Real> evaluate_logits(std::span<const Token> tokens, std::int64_t batch) {
-    Program<Real>& p = enter_tokens(tokens, batch, Pass::evaluate);
+    Recording<Real>& p = enter_tokens(tokens, batch, Pass::evaluate);
     this->run(p.forward);
     return out_of(p);
   }
@@ -83,10 +83,10 @@ class BasicModel : public Engine<Backend> {
  private:
   using Index = IndexOf<Real>;
 
-  Program<Real>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
+  Recording<Real>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(tokens.size());
     assert(batch >= 1 && n >= batch && n % batch == 0);
-    Program<Real>& p = this->program({batch, n / batch}, pass);
+    Recording<Real>& p = this->program({batch, n / batch}, pass);
     Index* to = p.memories.indices(step_tensors(p.shape).tokens);
     for (const Token token : tokens) {
       assert(token >= 0 && token < sizes_.vocab);
@@ -94,20 +94,20 @@ class BasicModel : public Engine<Backend> {
     }
     return p;
   }
-  void enter_targets(Program<Real>& p, std::span<const Token> targets) {
+  void enter_targets(Recording<Real>& p, std::span<const Token> targets) {
     assert(static_cast<std::int64_t>(targets.size()) == p.shape.tokens());
     Index* to = p.memories.indices(step_tensors(p.shape).targets);
     for (const Token target : targets) *to++ = target;
   }
-  static void set_scale(Program<Real>& p, double scale) { *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(scale); }
-  static Losses losses_of(const Program<Real>& p) {
+  static void set_scale(Recording<Real>& p, double scale) { *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(scale); }
+  static Losses losses_of(const Recording<Real>& p) {
     const StepTensors step = step_tensors(p.shape);
     return {static_cast<double>(*p.memories.reals(step.loss)), static_cast<double>(*p.memories.reals(step.aux_loss))};
   }
-  static std::span<const Real> out_of(const Program<Real>& p) { return {p.memories.reals(p.out), static_cast<std::size_t>(p.out.size())}; }
+  static std::span<const Real> out_of(const Recording<Real>& p) { return {p.memories.reals(p.out), static_cast<std::size_t>(p.out.size())}; }
 
   DecoderLayer sizes_;
-  Program<Real>* unfinished_ = nullptr;
+  Recording<Real>* unfinished_ = nullptr;
 };
 
 }  // namespace genoform

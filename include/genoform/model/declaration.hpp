@@ -80,6 +80,15 @@ class Declaration {
     return t;
   }
 
+  /// Counts what `body` declares `times` times; for counting only.
+  constexpr void repeat(std::int64_t times, auto body) {
+    const std::int64_t weights = weights_, activated = activated_, state = state_;
+    body();
+    weights_ += (times - 1) * (weights_ - weights);
+    activated_ += (times - 1) * (activated_ - activated);
+    state_ += (times - 1) * (state_ - state);
+  }
+
   constexpr std::int64_t parameters() const { return weights_; }
   constexpr std::int64_t activated_parameters() const { return activated_; }
   constexpr std::int64_t state_cells() const { return state_; }

@@ -62,13 +62,14 @@ constexpr Plan plan_of(Network& network, Shape shape, Pass pass) {
 
 /// Every operation of one pass over one shape, prepared, with the memory it works in.
 template <class Real>
-struct Program {
+struct Recording {
   Shape shape;
   Pass pass = Pass::train;
   Plan plan;
   Cells<Real> workspace, inputs, results;
   Memories<Real> memories;
   Calls forward, loss, backward;
+  Tensor in;   ///< input of a part [N, D]; a decoder reads tokens instead
   Tensor out;  ///< logits of a decoder, output of a part
 
   Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
@@ -83,7 +84,7 @@ class AnyNetwork {
   virtual std::int64_t width() const = 0;
   virtual std::int64_t out_columns() const = 0;
   virtual Plan plan(Shape shape, Pass pass) = 0;
-  virtual void record(const Backend& backend, Program<typename Backend::Real>& program) = 0;
+  virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
   virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
 };
 
@@ -96,9 +97,10 @@ class NetworkOf final : public AnyNetwork<Backend> {
   std::int64_t width() const override { return network_.width(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
   Plan plan(Shape shape, Pass pass) override { return plan_of(network_, shape, pass); }
-  void record(const Backend& backend, Program<typename Backend::Real>& program) override {
+  void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells, Record<Backend>(backend, program.memories));
     program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
+    if constexpr (requires { network_.input(); }) program.in = network_.input();
   }
   void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {
     Stream<Record<Backend>> ops(Shape{}, Pass::train, 0, Record<Backend>(backend, memories));
@@ -187,7 +189,7 @@ class Engine {
     network_->record_after_step(backend_, memories(), after_step_);
   }
 
-  Program<Real>& program(Shape shape, Pass pass) {
+  Recording<Real>& program(Shape shape, Pass pass) {
     for (auto& p : programs_)
       if (p->shape == shape && p->pass == pass) return *p;
     return make_program(shape, pass);
@@ -207,8 +209,8 @@ class Engine {
     return m;
   }
 
-  Program<Real>& make_program(Shape shape, Pass pass) {
-    auto p = std::make_unique<Program<Real>>();
+  Recording<Real>& make_program(Shape shape, Pass pass) {
+    auto p = std::make_unique<Recording<Real>>();
     p->shape = shape;
     p->pass = pass;
     p->plan = network_->plan(shape, pass);
@@ -253,7 +255,7 @@ class Engine {
   std::vector<TensorInfo> tensors_;
   Cells<Real> own_parameters_, own_gradients_, state_;
   std::span<Real> parameters_, gradients_;
-  std::vector<std::unique_ptr<Program<Real>>> programs_;
+  std::vector<std::unique_ptr<Recording<Real>>> programs_;
   Calls after_step_;
 };
 

@@ -11,15 +11,15 @@
 
 namespace genoform {
 
-/// The sub-layers of a model or block run in order. `Blocks` offers each(f) and each_back(f) with f(slot, block, place):
-/// a tuple of slots for a type, a list of virtual slots for a genome.
+/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_back(meter, f) with f(slot, block, place):
+/// tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or the stream that f writes into.
 template <class Blocks>
 class SubLayers {
  public:
   constexpr explicit SubLayers(Blocks blocks) : blocks_(std::move(blocks)) {}
 
   constexpr void declare(Declaration& d) {
-    blocks_.each([&](auto& slot, std::int64_t block, std::int64_t place) {
+    blocks_.each(d, [&](auto& slot, std::int64_t block, std::int64_t place) {
       if (d.lists()) d.prefix("blocks." + std::to_string(block) + "." + std::to_string(place) + ".");
       slot.declare(d);
     });
@@ -31,7 +31,7 @@ class SubLayers {
   constexpr Tensor forward(Ops& ops, Tensor x) {
     const Tensor spare = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
     Tensor other = spare;
-    blocks_.each([&](auto& slot, std::int64_t, std::int64_t) {
+    blocks_.each(ops, [&](auto& slot, std::int64_t, std::int64_t) {
       const Tensor y = ops.training() ? ops.keep(x.rows, x.columns) : other;
       slot.forward(ops, x, y);
       other = x;
@@ -43,12 +43,12 @@ class SubLayers {
   /// d [N, D]: on entry the gradient of the output, on return that of the input.
   template <class Ops>
   constexpr void backward(Ops& ops, Tensor d) {
-    blocks_.each_back([&](auto& slot, std::int64_t, std::int64_t) { slot.backward(ops, d); });
+    blocks_.each_back(ops, [&](auto& slot, std::int64_t, std::int64_t) { slot.backward(ops, d); });
   }
 
   template <class Ops>
   constexpr void after_step(Ops& ops) {
-    blocks_.each([&](auto& slot, std::int64_t, std::int64_t) { slot.after_step(ops); });
+    blocks_.each(ops, [&](auto& slot, std::int64_t, std::int64_t) { slot.after_step(ops); });
   }
 
   constexpr Blocks& blocks() { return blocks_; }

@@ -1,0 +1,119 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/list.hpp"
+#include "genoform/core/part.hpp"
+#include "genoform/model/decoder.hpp"
+#include "genoform/model/slot.hpp"
+
+namespace genoform {
+
+/// The slots of one block of a type.
+template <class SubLayers>
+class BlockSlots;
+template <class... Parts>
+class BlockSlots<List<Parts...>> {
+ public:
+  constexpr explicit BlockSlots(const Around& around) : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, around))...) {}
+
+  static constexpr std::int64_t size = sizeof...(Parts);
+
+  constexpr void each(std::int64_t block, auto&& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (f(std::get<I>(slots_), block, static_cast<std::int64_t>(I)), ...);
+    }(std::index_sequence_for<Parts...>{});
+  }
+  constexpr void each_back(std::int64_t block, auto&& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (f(std::get<sizeof...(Parts) - 1 - I>(slots_), block, static_cast<std::int64_t>(sizeof...(Parts) - 1 - I)), ...);
+    }(std::index_sequence_for<Parts...>{});
+  }
+
+ private:
+  std::tuple<Slot<typename Parts::layer_type>...> slots_;
+};
+
+/// The blocks of a type, all of them. Depth is a loop: one stack is one type of block, N times.
+template <class Stacks>
+class FixedBlocks;
+template <class... Stacks>
+class FixedBlocks<List<Stacks...>> {
+ public:
+  explicit FixedBlocks(const Around& around)
+      : stacks_(std::vector<BlockSlots<typename Stacks::sub_layers>>(
+            static_cast<std::size_t>(Stacks::count), BlockSlots<typename Stacks::sub_layers>(around))...) {}
+
+  void each(auto&, auto&& f) {
+    std::int64_t block = 0;
+    const auto run = [&](auto& stack) {
+      for (auto& slots : stack) slots.each(block++, f);
+    };
+    std::apply([&](auto&... stacks) { (run(stacks), ...); }, stacks_);
+  }
+  void each_back(auto&, auto&& f) {
+    std::int64_t block = (Stacks::count + ... + 0);
+    const auto run = [&](auto& stack) {
+      for (auto slots = stack.rbegin(); slots != stack.rend(); ++slots) slots->each_back(--block, f);
+    };
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (run(std::get<sizeof...(Stacks) - 1 - I>(stacks_)), ...);
+    }(std::index_sequence_for<Stacks...>{});
+  }
+
+ private:
+  std::tuple<std::vector<BlockSlots<typename Stacks::sub_layers>>...> stacks_;
+};
+
+/// One block of each stack, standing for all of them: what a constant expression can afford at any depth. For dry runs only.
+template <class Stacks>
+class SampleBlocks;
+template <class... Stacks>
+class SampleBlocks<List<Stacks...>> {
+ public:
+  constexpr explicit SampleBlocks(const Around& around) : samples_(BlockSlots<typename Stacks::sub_layers>(around)...) {}
+
+  constexpr void each(auto& meter, auto&& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (meter.repeat(Stacks::count, [&] { std::get<I>(samples_).each(0, f); }), ...);
+    }(std::index_sequence_for<Stacks...>{});
+  }
+  constexpr void each_back(auto& meter, auto&& f) {
+    constexpr std::size_t last = sizeof...(Stacks) - 1;
+    constexpr int counts[] = {Stacks::count...};
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (meter.repeat(counts[last - I], [&] { std::get<last - I>(samples_).each_back(0, f); }), ...);
+    }(std::index_sequence_for<Stacks...>{});
+  }
+
+ private:
+  std::tuple<BlockSlots<typename Stacks::sub_layers>...> samples_;
+};
+
+namespace parts {
+
+template <class T>
+struct StacksOfPart;  // a block, a stack or one sub-layer as a list of stacks
+template <class... Ps>
+struct StacksOfPart<Block<Ps...>> {
+  using type = List<StackParts<1, genoform::part_of<Ps>...>>;
+};
+template <class... Ps, int N>
+struct StacksOfPart<Stack<Block<Ps...>, N>> {
+  using type = List<StackParts<N, genoform::part_of<Ps>...>>;
+};
+template <class T>
+struct StacksOfPart {
+  using type = List<StackParts<1, genoform::part_of<T>>>;
+};
+
+}  // namespace parts
+
+/// The stacks of a Block, a Stack or a single sub-layer.
+template <class T>
+using stacks_of_part = typename parts::StacksOfPart<T>::type;
+
+}  // namespace genoform

@@ -1,0 +1,57 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "genoform/core/result.hpp"
+#include "genoform/genome/text_of.hpp"
+#include "genoform/model/basic_model.hpp"
+#include "genoform/model/fixed_blocks.hpp"
+#include "genoform/model/network.hpp"
+
+namespace genoform {
+
+/// How a model is made. Sizes are needed only where the architecture leaves them out.
+template <class Backend>
+struct ModelOptions {
+  std::uint64_t seed = 1;
+  int vocab = 0, width = 0, context = 0;
+  Storage<typename Backend::Real> storage{};  ///< parameters and gradients in memory of the caller's
+  Backend backend{};
+};
+
+/// The sizes of an architecture completed by those given at run time; throws Failure when one is missing or contradicts.
+inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
+  const auto complete = [](int& own, int given, const char* word) {
+    if (own != 0 && given != 0 && own != given)
+      throw Failure({Fault::input, std::string(word) + "<" + std::to_string(own) + "> of the architecture and " + std::to_string(given) + " given contradict"});
+    if (own == 0) own = given;
+    if (own == 0) throw Failure({Fault::input, std::string("the architecture has no ") + word + "; write it or give it"});
+  };
+  complete(sizes.vocab, vocab, "Vocab");
+  complete(sizes.width, width, "Width");
+  complete(sizes.context, context, "Context");
+  return sizes;
+}
+
+/// A decoder whose architecture is the type Net: `Model<Net, Cpu> model({.seed = 1});`. Throws Failure at construction only.
+template <class Net, class Backend>
+class Model : public BasicModel<Backend> {
+ public:
+  explicit Model(ModelOptions<Backend> options = {})
+      : Model(with_sizes(decoder_of<Net>, options.vocab, options.width, options.context), options) {}
+
+ private:
+  using Blocks = FixedBlocks<stacks_of<Net>>;
+
+  Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
+      : BasicModel<Backend>(sizes,
+                            std::make_unique<NetworkOf<Backend, DecoderNetwork<Blocks>>>(
+                                DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
+                            std::string(text_of<Net>), options.storage, std::move(options.backend)) {
+    this->start(options.seed);
+  }
+};
+
+}  // namespace genoform

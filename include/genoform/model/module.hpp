@@ -1,0 +1,89 @@
+#pragma once
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "genoform/model/engine.hpp"
+#include "genoform/model/fixed_blocks.hpp"
+#include "genoform/model/network.hpp"
+
+namespace genoform {
+
+/// How a part is made. `positions`: the model around it adds positions of its own, so attention has none unless written.
+template <class Backend>
+struct ModuleOptions {
+  int width = 0;
+  std::uint64_t seed = 1;
+  bool positions = false;
+  Storage<typename Backend::Real> storage{};
+  Backend backend{};
+};
+
+/// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
+/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Failure at construction only.
+template <class Part, class Backend>
+class Module : public Engine<Backend> {
+ public:
+  using Real = typename Backend::Real;
+
+  explicit Module(ModuleOptions<Backend> options)
+      : Engine<Backend>(make_network(options), std::string(), options.storage, std::move(options.backend)), width_(options.width) {
+    this->start(options.seed);
+  }
+
+  std::int64_t width() const { return width_; }
+
+  /// The output [N, D] as in training; the span may be read until the next call of the same shape.
+  std::span<const Real> forward(std::span<const Real> x, std::int64_t batch) {
+    Recording<Real>& p = enter(x, batch, Pass::train);
+    this->run(p.forward);
+    unfinished_ = &p;
+    return {p.memories.reals(p.out), x.size()};
+  }
+  /// After forward(): adds the weight gradients of `scale` times the routers' losses and of dy, returns dx [N, D].
+  std::span<const Real> backward(std::span<const Real> dy, double aux_scale = 1) {
+    assert(unfinished_ != nullptr && "backward() follows forward()");
+    Recording<Real>& p = *std::exchange(unfinished_, nullptr);
+    assert(static_cast<std::int64_t>(dy.size()) == p.out.size());
+    std::copy(dy.begin(), dy.end(), p.memories.reals(p.out));
+    *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(aux_scale);
+    this->run(p.backward);
+    return {p.memories.reals(p.out), dy.size()};
+  }
+  /// The output [N, D] of the causal evaluation.
+  std::span<const Real> evaluate(std::span<const Real> x, std::int64_t batch) {
+    Recording<Real>& p = enter(x, batch, Pass::evaluate);
+    this->run(p.forward);
+    return {p.memories.reals(p.out), x.size()};
+  }
+  /// The routers' loss of the last forward() of this shape, in nats.
+  double aux_loss(Shape shape) {
+    Recording<Real>& p = this->program(shape, Pass::train);
+    return static_cast<double>(*p.memories.reals(step_tensors(shape).aux_loss));
+  }
+
+ private:
+  using Blocks = FixedBlocks<stacks_of_part<Part>>;
+
+  static std::unique_ptr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
+    if (options.width < 1) throw Failure({Fault::input, "a part needs a width of at least 1; give {.width = ...}"});
+    const Around around{.width = options.width, .positions = options.positions, .whole = true};
+    return std::make_unique<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(options.width, Blocks(around)));
+  }
+
+  Recording<Real>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
+    const auto n = static_cast<std::int64_t>(x.size()) / width_;
+    assert(n * width_ == static_cast<std::int64_t>(x.size()) && batch >= 1 && n % batch == 0);
+    Recording<Real>& p = this->program({batch, n / batch}, pass);
+    std::copy(x.begin(), x.end(), p.memories.reals(p.in));
+    return p;
+  }
+
+  std::int64_t width_;
+  Recording<Real>* unfinished_ = nullptr;
+};
+
+}  // namespace genoform

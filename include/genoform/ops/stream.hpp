@@ -1,0 +1,180 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
+
+namespace genoform {
+
+/// B sequences of T positions: one micro-batch, and one routing pool.
+struct Shape {
+  std::int64_t batch = 1, context = 1;
+  constexpr std::int64_t tokens() const { return batch * context; }
+  friend constexpr bool operator==(const Shape&, const Shape&) = default;
+};
+
+/// `train` keeps what the way back needs and routes by pool; `evaluate` is causal and keeps nothing (spec/model.md section 4).
+enum class Pass : std::uint8_t { train, evaluate };
+
+/// Lays out the workspace without liveness analysis: what the way back needs grows from the bottom, scratch from the top, both as stacks.
+class Arena {
+ public:
+  struct Mark {
+    std::int64_t kept = 0, scratch = 0;
+  };
+
+  constexpr explicit Arena(std::int64_t cells = 0) : cells_(cells) {}
+
+  constexpr std::int64_t keep(std::int64_t cells) {
+    const std::int64_t at = top_.kept;
+    top_.kept += padded(cells);
+    note_peak();
+    return at;
+  }
+  constexpr std::int64_t scratch(std::int64_t cells) {
+    top_.scratch += padded(cells);
+    note_peak();
+    return cells_ - top_.scratch;
+  }
+  constexpr Mark mark() const { return top_; }
+  constexpr void release_scratch(Mark to) { top_.scratch = to.scratch; }
+  constexpr void release_kept(Mark to) { top_.kept = to.kept; }
+  /// Runs `body` once and goes on as if it had run `times` times: what it keeps adds up, its highest level is that of the last time.
+  constexpr void repeat(std::int64_t times, auto body) {
+    const std::int64_t kept = top_.kept, peak = peak_, peak_kept = peak_kept_;
+    peak_ = peak_kept_ = 0;
+    body();
+    const std::int64_t more = top_.kept > kept ? (times - 1) * (top_.kept - kept) : 0;
+    top_.kept += more;
+    peak_ = std::max(peak, peak_ + more);
+    peak_kept_ = std::max(peak_kept, peak_kept_ + more);
+  }
+  constexpr std::int64_t peak() const { return peak_; }
+  constexpr std::int64_t peak_kept() const { return peak_kept_; }
+
+ private:
+  /// Whole cache lines of 4-byte cells.
+  static constexpr std::int64_t padded(std::int64_t cells) { return (cells + 15) / 16 * 16; }
+  constexpr void note_peak() {
+    peak_ = std::max(peak_, top_.kept + top_.scratch);
+    peak_kept_ = std::max(peak_kept_, top_.kept);
+  }
+
+  std::int64_t cells_;
+  Mark top_;
+  std::int64_t peak_ = 0, peak_kept_ = 0;
+};
+
+/// What every program finds at fixed places: the inputs and the results of a step.
+struct StepTensors {
+  Tensor tokens, targets, scale, loss, aux_loss;
+};
+
+constexpr StepTensors step_tensors(Shape shape) {
+  const std::int64_t n = shape.tokens();
+  return {.tokens = matrix(Memory::inputs, 0, n, 1, Element::index),
+          .targets = matrix(Memory::inputs, n, n, 1, Element::index),
+          .scale = matrix(Memory::inputs, 2 * n, 1, 1),
+          .loss = matrix(Memory::results, 0, 1, 1),
+          .aux_loss = matrix(Memory::results, 1, 1, 1)};
+}
+
+/// The stream of operations that layers write into. The sink decides what becomes of them: counted, prepared for a back end, listed.
+template <class Sink>
+class Stream {
+ public:
+  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink)
+      : step(step_tensors(shape)), shape_(shape), pass_(pass), arena_(workspace_cells), sink_(std::move(sink)) {}
+
+  const StepTensors step;
+
+  constexpr Shape shape() const { return shape_; }
+  constexpr std::int64_t tokens() const { return shape_.tokens(); }
+  constexpr bool training() const { return pass_ == Pass::train; }
+
+  /// A workspace tensor that lives until the way back has passed; in evaluation until the end of the sub-layer.
+  constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
+    if (!training()) return scratch(rows, columns, element);
+    return matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns, element);
+  }
+  /// A workspace tensor that lives until the end of the sub-layer.
+  constexpr Tensor scratch(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
+    return matrix(Memory::workspace, arena_.scratch(rows * columns), rows, columns, element);
+  }
+
+  template <class Op>
+  constexpr void operator()(const Op& op) {
+    if (!op.fits()) throw Failure({Fault::input, "operation " + std::string(Op::name) + ": the shapes of its tensors do not fit together"});
+    sink_(op);
+  }
+
+  /// Counts what `body` emits `times` times, as if each time came on top of what the last one kept; for dry runs only.
+  constexpr void repeat(std::int64_t times, auto body) {
+    const Sink before = sink_;
+    arena_.repeat(times, body);
+    sink_.repeat(times, before);
+  }
+
+  constexpr Arena& arena() { return arena_; }
+  constexpr Sink& sink() { return sink_; }
+
+ private:
+  Shape shape_;
+  Pass pass_;
+  Arena arena_;
+  Sink sink_;
+};
+
+/// The sink of a dry run: useful FLOPs and number of operations.
+struct Count {
+  std::int64_t flops = 0, operations = 0;
+  template <class Op>
+  constexpr void operator()(const Op& op) {
+    flops += op.flops();
+    ++operations;
+  }
+  constexpr void repeat(std::int64_t times, const Count& before) {
+    flops += (times - 1) * (flops - before.flops);
+    operations += (times - 1) * (operations - before.operations);
+  }
+};
+
+/// A list of prepared operations, run as often as wanted.
+class Calls {
+ public:
+  void add(std::function<void()> call) { calls_.push_back(std::move(call)); }
+  void run() const {
+    for (const auto& call : calls_) call();
+  }
+  std::size_t size() const { return calls_.size(); }
+
+ private:
+  std::vector<std::function<void()>> calls_;
+};
+
+/// The sink that prepares every operation on a back end and appends it to the list of the moment.
+template <class Backend>
+class Record {
+ public:
+  Record(const Backend& backend, const Memories<typename Backend::Real>& memories) : backend_(&backend), memories_(&memories) {}
+
+  void write_to(Calls& calls) { calls_ = &calls; }
+
+  template <class Op>
+  void operator()(const Op& op) {
+    calls_->add(backend_->prepare(op, *memories_));
+  }
+
+ private:
+  const Backend* backend_;
+  const Memories<typename Backend::Real>* memories_;
+  Calls* calls_ = nullptr;
+};
+
+}  // namespace genoform
