@@ -32,7 +32,7 @@ class Random {
   }
 
  private:
-  __extension__ using Wide = unsigned __int128;
+  __extension__ typedef unsigned __int128 Wide;  // nvcc refuses __extension__ before a using in a class
 
   constexpr std::array<std::uint32_t, 4> philox(std::uint64_t index) const {
     std::array<std::uint32_t, 4> counter{low(index), high(index), low(stream_), high(stream_)};
