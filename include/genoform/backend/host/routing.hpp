@@ -3,29 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <type_traits>
 
+#include "genoform/backend/host/rows.hpp"
 #include "genoform/backend/memories.hpp"
 #include "genoform/ops/routing.hpp"
 
 /// Who goes where, as plain loops over pointers: counting, stable, without allocation. Shared by the back ends that run on the host.
 /// A probability that is not a number never breaks an index: it loses every comparison.
 namespace genoform::host {
-
-/// A strided matrix in memory.
-template <class Real>
-struct Rows {
-  Real* cells = nullptr;
-  std::int64_t rows = 0, columns = 0, stride = 0;
-  Real* operator[](std::int64_t row) const { return cells + row * stride; }
-  explicit operator bool() const { return cells != nullptr; }
-  operator Rows<const Real>() const requires(!std::is_const_v<Real>) { return {cells, rows, columns, stride}; }
-};
-
-template <class Real>
-Rows<Real> rows_of(const Tensor& t, const Memories<Real>& memories) {
-  return {memories.reals(t), t.rows, t.columns, t.stride};
-}
 
 /// op::Assignment with its pointers; absent tensors are null. Every array is contiguous.
 template <class Real>

@@ -1,0 +1,24 @@
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+#include "genoform/backend/memories.hpp"
+
+namespace genoform::host {
+
+/// A strided matrix in the memory of the host.
+template <class Real>
+struct Rows {
+  Real* cells = nullptr;
+  std::int64_t rows = 0, columns = 0, stride = 0;
+  Real* operator[](std::int64_t row) const { return cells + row * stride; }
+  explicit operator bool() const { return cells != nullptr; }
+  operator Rows<const Real>() const requires(!std::is_const_v<Real>) { return {cells, rows, columns, stride}; }
+};
+
+template <class Real>
+Rows<Real> rows_of(const Tensor& t, const Memories<Real>& memories) {
+  return {memories.reals(t), t.rows, t.columns, t.stride};
+}
+
+}  // namespace genoform::host
