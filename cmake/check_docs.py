@@ -20,7 +20,10 @@ BLOCK = re.compile(r"^<!-- check: (\w+) -->\n```(\w+)\n(.*?)^```$", re.M | re.S)
 
 def blocks_of(path):
     text = path.read_text()
-    for match in BLOCK.finditer(text):
+    matches = list(BLOCK.finditer(text))
+    if len(matches) != len(re.findall(r"^ *<!-- check:", text, re.M)):
+        sys.exit(f"{path}: a mark \"<!-- check: ... -->\" does not stand on the line before a code block")
+    for match in matches:
         yield text.count("\n", 0, match.start()) + 1, match[1], match[2], match[3]
 
 
