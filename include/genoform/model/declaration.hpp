@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "genoform/core/tensor.hpp"
@@ -38,45 +39,60 @@ struct TensorInfo {
   bool transient = false; ///< never in files
 };
 
+/// A tensor's name inside its part, in one piece or two, as in {"pre", ".weight"}; a view, so that counting in a constant expression builds no string.
+struct TensorName {
+  constexpr TensorName(const char* whole) : first(whole) {}
+  constexpr TensorName(std::string_view first_piece, std::string_view second_piece) : first(first_piece), second(second_piece) {}
+  std::string_view first, second;
+};
+
+/// The tensors of a model in the order of their declaration.
+struct TensorList {
+  std::vector<TensorInfo> tensors;
+  std::string prefix;  ///< put before every name, as in "blocks.0.1."
+
+  void add(const TensorName& name, TensorInfo info) {
+    info.name = prefix + std::string(name.first) + std::string(name.second);
+    tensors.push_back(std::move(info));
+  }
+};
+
 /// Layers declare their tensors here: packed exactly, in order, so the flat buffer has as many cells as the model has parameters.
 /// Without a list it only counts, also in constant expressions.
 class Declaration {
  public:
-  constexpr explicit Declaration(std::int64_t width, std::vector<TensorInfo>* list = nullptr) : list_(list), width_(width) {}
+  constexpr explicit Declaration(std::int64_t width, TensorList* list = nullptr) : list_(list), width_(width) {}
 
   /// D, the width of the residual stream.
   constexpr std::int64_t width() const { return width_; }
-
-  /// Every name after this starts with `prefix`, as in "blocks.0.1.".
-  void prefix(std::string text) { prefix_ = std::move(text); }
-  constexpr bool lists() const { return list_ != nullptr; }
+  /// The list that is being filled, if any.
+  constexpr TensorList* list() const { return list_; }
 
   /// A trained matrix [rows, columns].
-  constexpr Tensor matrix(std::string_view name, std::int64_t rows, std::int64_t columns, Start start, bool is_f32 = false) {
+  constexpr Tensor matrix(TensorName name, std::int64_t rows, std::int64_t columns, Start start, bool is_f32 = false) {
     return weight(name, {rows, columns}, 2, start, true, is_f32, 100);
   }
   /// A trained matrix [rows, columns] that decay leaves alone.
-  constexpr Tensor undecayed_matrix(std::string_view name, std::int64_t rows, std::int64_t columns, Start start) {
+  constexpr Tensor undecayed_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Start start) {
     return weight(name, {rows, columns}, 2, start, false, false, 100);
   }
   /// A trained vector, handle [1, size].
-  constexpr Tensor vector(std::string_view name, std::int64_t size, Start start) {
-    Tensor t = weight(name, {size}, 1, start, false, false, 100);
+  constexpr Tensor vector(TensorName name, std::int64_t size, Start start) {
+    const Tensor t = weight(name, {size}, 1, start, false, false, 100);
     return genoform::matrix(t.memory, t.offset, 1, size);
   }
   /// One matrix an expert, [experts, rows, columns], handle [experts * rows, columns]; a token uses `activated_percent` / 100 experts.
-  constexpr Tensor experts(std::string_view name, std::int64_t experts, std::int64_t rows, std::int64_t columns, Start start,
+  constexpr Tensor experts(TensorName name, std::int64_t experts, std::int64_t rows, std::int64_t columns, Start start,
                            std::int64_t activated_percent) {
     return weight(name, {experts, rows, columns}, 3, start, true, false, activated_percent);
   }
   /// State of a router, handle [size, 1]; in files unless `transient`.
-  constexpr Tensor state(std::string_view name, std::int64_t size, Start start, bool optional, bool transient) {
+  constexpr Tensor state(TensorName name, std::int64_t size, Start start, bool optional, bool transient) {
     const Tensor t = genoform::matrix(Memory::state, state_, size, 1);
     state_ += size;
-    if (list_ != nullptr) {
-      list_->push_back({.name = prefix_ + std::string(name), .shape = {size}, .tensor = t, .start = start, .decays = false, .is_f32 = true,
-                        .optional = optional, .transient = transient});
-    }
+    if (list_ != nullptr)
+      list_->add(name, {.name = {}, .shape = {size}, .tensor = t, .start = start, .decays = false, .is_f32 = true, .optional = optional,
+                        .transient = transient});
     return t;
   }
 
@@ -94,23 +110,21 @@ class Declaration {
   constexpr std::int64_t state_cells() const { return state_; }
 
  private:
-  constexpr Tensor weight(std::string_view name, std::array<std::int64_t, 3> shape, int dimensions, Start start, bool decays, bool is_f32,
+  constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions, Start start, bool decays, bool is_f32,
                           std::int64_t activated_percent) {
     const std::int64_t rows = dimensions == 3 ? shape[0] * shape[1] : shape[0];
     const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
     const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);
     weights_ += rows * columns;
     activated_ += dimensions == 3 ? shape[1] * shape[2] * activated_percent / 100 : rows * columns;
-    if (list_ != nullptr) {
-      list_->push_back({.name = prefix_ + std::string(name), .shape = {shape.begin(), shape.begin() + dimensions}, .tensor = t, .start = start,
-                        .decays = decays, .is_f32 = is_f32, .optional = false, .transient = false});
-    }
+    if (list_ != nullptr)
+      list_->add(name, {.name = {}, .shape = {shape.begin(), shape.begin() + dimensions}, .tensor = t, .start = start, .decays = decays,
+                        .is_f32 = is_f32, .optional = false, .transient = false});
     return t;
   }
 
-  std::vector<TensorInfo>* list_;
+  TensorList* list_;
   std::int64_t width_;
-  std::string prefix_;
   std::int64_t weights_ = 0, activated_ = 0, state_ = 0;
 };
 

@@ -170,8 +170,10 @@ class Engine {
  protected:
   Engine(std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
       : backend_(std::move(backend)), network_(std::move(network)), text_(std::move(text)) {
-    Declaration d(network_->width(), &tensors_);
+    TensorList list;
+    Declaration d(network_->width(), &list);
     network_->declare(d);
+    tensors_ = std::move(list.tensors);
     const auto place = [&](std::span<Real> given, Cells<Real>& own, const char* what) -> std::span<Real> {
       const auto needed = static_cast<std::size_t>(d.parameters());
       if (given.data() == nullptr) {

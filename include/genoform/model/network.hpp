@@ -20,10 +20,10 @@ class SubLayers {
 
   constexpr void declare(Declaration& d) {
     blocks_.each(d, [&](auto& slot, std::int64_t block, std::int64_t place) {
-      if (d.lists()) d.prefix("blocks." + std::to_string(block) + "." + std::to_string(place) + ".");
+      if (d.list() != nullptr) d.list()->prefix = "blocks." + std::to_string(block) + "." + std::to_string(place) + ".";
       slot.declare(d);
     });
-    if (d.lists()) d.prefix("");
+    if (d.list() != nullptr) d.list()->prefix.clear();
   }
 
   /// Returns the output of the last sub-layer. In training every sub-layer's input is kept; evaluation goes back and forth between two buffers.

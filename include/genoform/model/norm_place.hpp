@@ -1,5 +1,4 @@
 #pragma once
-#include <string>
 #include <string_view>
 
 #include "genoform/layers/norm.hpp"
@@ -17,8 +16,8 @@ class NormPlace {
 
   constexpr void declare(Declaration& d, std::string_view place) {
     if (!exists()) return;
-    weight_ = d.vector(named(d, place, ".weight"), d.width(), Start::constant(1));
-    if (has_bias()) bias_ = d.vector(named(d, place, ".bias"), d.width(), Start::constant(0));
+    weight_ = d.vector({place, ".weight"}, d.width(), Start::constant(1));
+    if (has_bias()) bias_ = d.vector({place, ".bias"}, d.width(), Start::constant(0));
   }
 
   template <class Ops>
@@ -38,10 +37,6 @@ class NormPlace {
  private:
   constexpr bool has_bias() const { return norm_.kind != NormKind::rms; }
   constexpr op::Statistic statistic() const { return norm_.kind == NormKind::rms ? op::Statistic::rms : op::Statistic::layer; }
-  /// A name is only put together for a list; counting in a constant expression needs none.
-  static constexpr std::string named(const Declaration& d, std::string_view place, std::string_view what) {
-    return d.lists() ? std::string(place) + std::string(what) : std::string();
-  }
 
   Norm norm_;
   Tensor weight_, bias_, statistics_;

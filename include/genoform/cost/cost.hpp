@@ -1,0 +1,67 @@
+#pragma once
+#include <cstdint>
+
+#include "genoform/model/decoder.hpp"
+#include "genoform/model/engine.hpp"
+#include "genoform/model/fixed_blocks.hpp"
+#include "genoform/model/network.hpp"
+
+namespace genoform {
+
+/// What an architecture costs, found by the dry run of the model itself; counts as in spec/model.md section 6.
+struct Cost {
+  std::int64_t parameters = 0;            ///< trained numbers, a tied matrix once
+  std::int64_t activated_parameters = 0;  ///< of them, those a token uses
+  std::int64_t state_cells = 0;           ///< router state, not trained by gradient
+  std::int64_t forward_flops = 0;         ///< useful FLOPs of a forward step of the shape; training takes three times that
+  std::int64_t workspace_cells = 0;       ///< numbers of activations and scratch of a training step of the shape
+  std::int64_t kept_cells = 0;            ///< of them, those kept for the way back
+
+  constexpr std::int64_t training_flops() const { return 3 * forward_flops; }
+  /// Bytes in single precision.
+  constexpr std::int64_t weight_bytes() const { return 4 * parameters; }
+  constexpr std::int64_t workspace_bytes() const { return 4 * workspace_cells; }
+  constexpr std::int64_t kept_bytes() const { return 4 * kept_cells; }
+  friend constexpr bool operator==(const Cost&, const Cost&) = default;
+};
+
+/// The cost of a network for one shape, by declaring and walking it once.
+template <class Network>
+constexpr Cost cost_of_network(Network& network, Shape shape) {
+  Declaration d(network.width());
+  network.declare(d);
+  const Plan plan = plan_of(network, shape, Pass::train);
+  return {.parameters = d.parameters(), .activated_parameters = d.activated_parameters(), .state_cells = d.state_cells(),
+          .forward_flops = plan.forward_flops, .workspace_cells = plan.workspace_cells, .kept_cells = plan.kept_cells};
+}
+
+/// The cost of a Decoder type with all its sizes for `batch` sequences of `context` positions (0: its Context). A constant expression.
+template <class Net>
+constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0) {
+  constexpr DecoderLayer sizes = decoder_of<Net>;
+  static_assert(sizes.vocab > 0 && sizes.width > 0 && sizes.context > 0, "the cost of a model needs its Vocab, Width and Context");
+  using Blocks = SampleBlocks<stacks_of<Net>>;
+  DecoderNetwork<Blocks> network(sizes, Blocks(sizes.around()));
+  return cost_of_network(network, {batch, context > 0 ? context : sizes.context});
+}
+
+/// The cost of a Block, a Stack or a single layer of `width` for a shape.
+template <class Part>
+constexpr Cost cost_of_part(int width, Shape shape) {
+  using Blocks = SampleBlocks<stacks_of_part<Part>>;
+  const Around around{.width = width, .positions = false, .whole = true};
+  PartNetwork<Blocks> network(width, Blocks(around));
+  return cost_of_network(network, shape);
+}
+
+/// Trained numbers of a Decoder type.
+template <class Net>
+inline constexpr std::int64_t parameters = cost_of<Net>().parameters;
+/// The trained numbers that a token uses: the routed experts only as far as it is sent to them.
+template <class Net>
+inline constexpr std::int64_t activated_parameters = cost_of<Net>().activated_parameters;
+/// Useful FLOPs of a forward step over one sequence of Context positions.
+template <class Net>
+inline constexpr std::int64_t forward_flops = cost_of<Net>().forward_flops;
+
+}  // namespace genoform
