@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "genoform/backend/reference/cells.hpp"
+#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/attention.hpp"
 
 /// The operations that mix positions, as their formulas say. Row `first + t` is position t of the sequence that begins at row `first`.
@@ -11,33 +11,33 @@ namespace genoform::reference {
 
 inline void run(const op::CausalConvolution& o, Host host) {
   const auto x = host(o.x), w = host(o.w), y = host(o.y);
-  for (Count first = 0; first < x.rows; first += o.context)
-    for (Count t = 0; t < o.context; ++t)
-      for (Count c = 0; c < x.columns; ++c) {
+  for (Index first = 0; first < x.rows; first += o.context)
+    for (Index t = 0; t < o.context; ++t)
+      for (Index c = 0; c < x.columns; ++c) {
         double sum = 0.0;
-        for (Count i = 0; i < w.columns && i <= t; ++i) sum += w(c, i) * x(first + t - i, c);
+        for (Index i = 0; i < w.columns && i <= t; ++i) sum += w(c, i) * x(first + t - i, c);
         y(first + t, c) = sum;
       }
 }
 
 inline void run(const op::CausalConvolutionGradient& o, Host host) {
   const auto x = host(o.x), w = host(o.w), dy = host(o.dy), dx = host(o.dx), dw = host(o.dw);
-  for (Count first = 0; first < x.rows; first += o.context)
-    for (Count t = 0; t < o.context; ++t)
-      for (Count c = 0; c < x.columns; ++c) {
+  for (Index first = 0; first < x.rows; first += o.context)
+    for (Index t = 0; t < o.context; ++t)
+      for (Index c = 0; c < x.columns; ++c) {
         double sum = 0.0;
-        for (Count i = 0; i < w.columns && t + i < o.context; ++i) sum += w(c, i) * dy(first + t + i, c);
-        for (Count i = 0; i < w.columns && i <= t; ++i) dw(c, i) += dy(first + t, c) * x(first + t - i, c);
+        for (Index i = 0; i < w.columns && t + i < o.context; ++i) sum += w(c, i) * dy(first + t + i, c);
+        for (Index i = 0; i < w.columns && i <= t; ++i) dw(c, i) += dy(first + t, c) * x(first + t - i, c);
         dx(first + t, c) = sum;
       }
 }
 
 inline void run(const op::Rotate& o, Host host) {
   const auto x = host(o.x);
-  const Count half = o.head_dim / 2;
-  for (Count n = 0; n < x.rows; ++n)
-    for (Count head = 0; head < x.columns; head += o.head_dim)
-      for (Count i = 0; i < half; ++i) {
+  const Index half = o.head_dim / 2;
+  for (Index n = 0; n < x.rows; ++n)
+    for (Index head = 0; head < x.columns; head += o.head_dim)
+      for (Index i = 0; i < half; ++i) {
         const auto position = static_cast<double>(n % o.context);
         const double angle = position * std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(o.head_dim));
         const double cosine = std::cos(angle), sine = o.inverse ? -std::sin(angle) : std::sin(angle);
@@ -48,26 +48,26 @@ inline void run(const op::Rotate& o, Host host) {
 }
 
 /// q . k / sqrt(K) of one head; the rows are rows of the whole batch, the columns where the head begins.
-inline double score(const Cells<double>& q, const Cells<double>& k, Count q_row, Count q_head, Count k_row, Count k_head, Count head_dim) {
+inline double score(const Matrix<double>& q, const Matrix<double>& k, Index q_row, Index q_head, Index k_row, Index k_head, Index head_dim) {
   double dot = 0.0;
-  for (Count i = 0; i < head_dim; ++i) dot += q(q_row, q_head + i) * k(k_row, k_head + i);
+  for (Index i = 0; i < head_dim; ++i) dot += q(q_row, q_head + i) * k(k_row, k_head + i);
   return dot / std::sqrt(static_cast<double>(head_dim));
 }
 
 inline void run(const op::Attend& o, Host host) {
   const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums);
-  for (Count n = 0; n < q.rows; ++n)
-    for (Count h = 0; h < o.heads; ++h) {
-      const Count first = n - n % o.context, head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
+  for (Index n = 0; n < q.rows; ++n)
+    for (Index h = 0; h < o.heads; ++h) {
+      const Index first = n - n % o.context, head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
       std::vector<double> scores;
-      for (Count s = first; s <= n; ++s) scores.push_back(score(q, k, n, head, s, key_head, o.head_dim));
+      for (Index s = first; s <= n; ++s) scores.push_back(score(q, k, n, head, s, key_head, o.head_dim));
       const double largest = *std::max_element(scores.begin(), scores.end());
       double sum = 0.0;
       for (const double value : scores) sum += std::exp(value - largest);
       log_sums(n, h) = largest + std::log(sum);
-      for (Count i = 0; i < o.head_dim; ++i) {
+      for (Index i = 0; i < o.head_dim; ++i) {
         double mixed = 0.0;
-        for (Count s = first; s <= n; ++s)
+        for (Index s = first; s <= n; ++s)
           mixed += std::exp(scores[static_cast<std::size_t>(s - first)] - log_sums(n, h)) * v(s, key_head + i);
         y(n, head + i) = mixed;
       }
@@ -79,20 +79,20 @@ inline void run(const op::AttendGradient& o, Host host) {
   const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums);
   const auto dy = host(o.dy), dq = host(o.dq), dk = host(o.dk), dv = host(o.dv);
   for (const auto& gradient : {dq, dk, dv})
-    for (Count n = 0; n < gradient.rows; ++n)
-      for (Count c = 0; c < gradient.columns; ++c) gradient(n, c) = 0.0;
+    for (Index n = 0; n < gradient.rows; ++n)
+      for (Index c = 0; c < gradient.columns; ++c) gradient(n, c) = 0.0;
   const double root = std::sqrt(static_cast<double>(o.head_dim));
-  for (Count n = 0; n < q.rows; ++n)
-    for (Count h = 0; h < o.heads; ++h) {
-      const Count first = n - n % o.context, head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
+  for (Index n = 0; n < q.rows; ++n)
+    for (Index h = 0; h < o.heads; ++h) {
+      const Index first = n - n % o.context, head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
       double mean = 0.0;
-      for (Count i = 0; i < o.head_dim; ++i) mean += dy(n, head + i) * y(n, head + i);
-      for (Count s = first; s <= n; ++s) {
+      for (Index i = 0; i < o.head_dim; ++i) mean += dy(n, head + i) * y(n, head + i);
+      for (Index s = first; s <= n; ++s) {
         const double p = std::exp(score(q, k, n, head, s, key_head, o.head_dim) - log_sums(n, h));
         double dp = 0.0;
-        for (Count i = 0; i < o.head_dim; ++i) dp += dy(n, head + i) * v(s, key_head + i);
+        for (Index i = 0; i < o.head_dim; ++i) dp += dy(n, head + i) * v(s, key_head + i);
         const double dscore = p * (dp - mean);
-        for (Count i = 0; i < o.head_dim; ++i) {
+        for (Index i = 0; i < o.head_dim; ++i) {
           dv(s, key_head + i) += p * dy(n, head + i);
           dq(n, head + i) += dscore * k(s, key_head + i) / root;
           dk(s, key_head + i) += dscore * q(n, head + i) / root;

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "genoform/backend/reference/cells.hpp"
+#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/dense.hpp"
 
 /// The dense operations as their formulas say (spec/model.md section 2).
@@ -49,61 +49,61 @@ inline double slope_from_output(op::Function f, double y) {
 
 inline void run(const op::Clear& o, Host host) {
   const auto y = host(o.y);
-  for (Count n = 0; n < y.rows; ++n)
-    for (Count c = 0; c < y.columns; ++c) y(n, c) = 0.0;
+  for (Index n = 0; n < y.rows; ++n)
+    for (Index c = 0; c < y.columns; ++c) y(n, c) = 0.0;
 }
 
 inline void run(const op::Copy& o, Host host) {
   const auto x = host(o.x), y = host(o.y);
-  for (Count n = 0; n < y.rows; ++n)
-    for (Count c = 0; c < y.columns; ++c) y(n, c) = x(n, c);
+  for (Index n = 0; n < y.rows; ++n)
+    for (Index c = 0; c < y.columns; ++c) y(n, c) = x(n, c);
 }
 
 inline void run(const op::Add& o, Host host) {
   const auto x = host(o.x), y = host(o.y);
-  for (Count n = 0; n < y.rows; ++n)
-    for (Count c = 0; c < y.columns; ++c) y(n, c) += x(n, c);
+  for (Index n = 0; n < y.rows; ++n)
+    for (Index c = 0; c < y.columns; ++c) y(n, c) += x(n, c);
 }
 
 inline void run(const op::Embed& o, Host host) {
   const auto tokens = host.indices(o.tokens);
   const auto table = host(o.table), y = host(o.y);
-  for (Count n = 0; n < y.rows; ++n)
-    for (Count c = 0; c < y.columns; ++c) y(n, c) = table(tokens(n), c);
+  for (Index n = 0; n < y.rows; ++n)
+    for (Index c = 0; c < y.columns; ++c) y(n, c) = table(tokens(n), c);
 }
 
 inline void run(const op::EmbedGradient& o, Host host) {
   const auto tokens = host.indices(o.tokens);
   const auto dy = host(o.dy), dtable = host(o.dtable);
-  for (Count n = 0; n < dy.rows; ++n)
-    for (Count c = 0; c < dy.columns; ++c) dtable(tokens(n), c) += dy(n, c);
+  for (Index n = 0; n < dy.rows; ++n)
+    for (Index c = 0; c < dy.columns; ++c) dtable(tokens(n), c) += dy(n, c);
 }
 
 inline void run(const op::Linear& o, Host host) {
   const auto x = host(o.x), w = host(o.w), bias = host(o.bias), y = host(o.y);
-  for (Count n = 0; n < y.rows; ++n)
-    for (Count out = 0; out < y.columns; ++out) {
+  for (Index n = 0; n < y.rows; ++n)
+    for (Index out = 0; out < y.columns; ++out) {
       double sum = bias ? bias(0, out) : 0.0;
-      for (Count in = 0; in < x.columns; ++in) sum += x(n, in) * w(out, in);
+      for (Index in = 0; in < x.columns; ++in) sum += x(n, in) * w(out, in);
       y(n, out) = apply(o.f, sum);
     }
 }
 
 inline void run(const op::LinearInputGradient& o, Host host) {
   const auto dy = host(o.dy), w = host(o.w), dx = host(o.dx);
-  for (Count n = 0; n < dx.rows; ++n)
-    for (Count in = 0; in < dx.columns; ++in) {
+  for (Index n = 0; n < dx.rows; ++n)
+    for (Index in = 0; in < dx.columns; ++in) {
       double sum = o.accumulate ? dx(n, in) : 0.0;
-      for (Count out = 0; out < dy.columns; ++out) sum += dy(n, out) * w(out, in);
+      for (Index out = 0; out < dy.columns; ++out) sum += dy(n, out) * w(out, in);
       dx(n, in) = sum;
     }
 }
 
 inline void run(const op::LinearWeightGradient& o, Host host) {
   const auto x = host(o.x), dy = host(o.dy), dw = host(o.dw), dbias = host(o.dbias);
-  for (Count n = 0; n < dy.rows; ++n)
-    for (Count out = 0; out < dy.columns; ++out) {
-      for (Count in = 0; in < x.columns; ++in) dw(out, in) += dy(n, out) * x(n, in);
+  for (Index n = 0; n < dy.rows; ++n)
+    for (Index out = 0; out < dy.columns; ++out) {
+      for (Index in = 0; in < x.columns; ++in) dw(out, in) += dy(n, out) * x(n, in);
       if (dbias) dbias(0, out) += dy(n, out);
     }
 }
@@ -111,13 +111,13 @@ inline void run(const op::LinearWeightGradient& o, Host host) {
 inline void run(const op::Normalize& o, Host host) {
   const auto x = host(o.x), w = host(o.w), b = host(o.b), statistics = host(o.statistics), y = host(o.y);
   const auto width = static_cast<double>(x.columns);
-  for (Count n = 0; n < x.rows; ++n) {
+  for (Index n = 0; n < x.rows; ++n) {
     double mean = 0.0, square = 0.0;
     if (o.statistic == op::Statistic::layer)
-      for (Count c = 0; c < x.columns; ++c) mean += x(n, c) / width;
-    for (Count c = 0; c < x.columns; ++c) square += (x(n, c) - mean) * (x(n, c) - mean) / width;
+      for (Index c = 0; c < x.columns; ++c) mean += x(n, c) / width;
+    for (Index c = 0; c < x.columns; ++c) square += (x(n, c) - mean) * (x(n, c) - mean) / width;
     const double scale = 1.0 / std::sqrt(square + norm_epsilon);
-    for (Count c = 0; c < x.columns; ++c) y(n, c) = (w ? w(0, c) : 1.0) * (x(n, c) - mean) * scale + (b ? b(0, c) : 0.0);
+    for (Index c = 0; c < x.columns; ++c) y(n, c) = (w ? w(0, c) : 1.0) * (x(n, c) - mean) * scale + (b ? b(0, c) : 0.0);
     statistics(n, 0) = mean;
     statistics(n, 1) = scale;
   }
@@ -128,18 +128,18 @@ inline void run(const op::NormalizeGradient& o, Host host) {
   const auto x = host(o.x), w = host(o.w), statistics = host(o.statistics);
   const auto dy = host(o.dy), dx = host(o.dx), dw = host(o.dw), db = host(o.db);
   const auto width = static_cast<double>(x.columns);
-  for (Count n = 0; n < x.rows; ++n) {
+  for (Index n = 0; n < x.rows; ++n) {
     const double mean = statistics(n, 0), scale = statistics(n, 1);
-    const auto z = [&](Count c) { return (x(n, c) - mean) * scale; };
-    const auto g = [&](Count c) { return (w ? w(0, c) : 1.0) * dy(n, c); };
+    const auto z = [&](Index c) { return (x(n, c) - mean) * scale; };
+    const auto g = [&](Index c) { return (w ? w(0, c) : 1.0) * dy(n, c); };
     double mean_g = 0.0, mean_gz = 0.0;
-    for (Count c = 0; c < x.columns; ++c) {
+    for (Index c = 0; c < x.columns; ++c) {
       if (o.statistic == op::Statistic::layer) mean_g += g(c) / width;
       mean_gz += g(c) * z(c) / width;
       if (dw) dw(0, c) += dy(n, c) * z(c);
       if (db) db(0, c) += dy(n, c);
     }
-    for (Count c = 0; c < x.columns; ++c) {
+    for (Index c = 0; c < x.columns; ++c) {
       const double gradient = scale * (g(c) - mean_g - z(c) * mean_gz);
       dx(n, c) = (o.accumulate ? dx(n, c) : 0.0) + gradient;
     }
@@ -148,15 +148,15 @@ inline void run(const op::NormalizeGradient& o, Host host) {
 
 inline void run(const op::Activate& o, Host host) {
   const auto u = host(o.u), gate = host(o.gate), y = host(o.y);
-  for (Count n = 0; n < y.rows; ++n)
-    for (Count c = 0; c < y.columns; ++c) y(n, c) = gate ? apply(o.f, gate(n, c)) * u(n, c) : apply(o.f, u(n, c));
+  for (Index n = 0; n < y.rows; ++n)
+    for (Index c = 0; c < y.columns; ++c) y(n, c) = gate ? apply(o.f, gate(n, c)) * u(n, c) : apply(o.f, u(n, c));
 }
 
 inline void run(const op::ActivateGradient& o, Host host) {
   const auto u = host(o.u), gate = host(o.gate), y = host(o.y), dy = host(o.dy), du = host(o.du), dgate = host(o.dgate);
   const bool needs_input = o.f == op::Function::gelu || o.f == op::Function::swish;
-  for (Count n = 0; n < dy.rows; ++n)
-    for (Count c = 0; c < dy.columns; ++c) {
+  for (Index n = 0; n < dy.rows; ++n)
+    for (Index c = 0; c < dy.columns; ++c) {
       const double d = dy(n, c);
       if (gate) {
         dgate(n, c) = d * u(n, c) * slope(o.f, gate(n, c));
@@ -168,10 +168,10 @@ inline void run(const op::ActivateGradient& o, Host host) {
 }
 
 /// log sum exp of a row, by the largest value so that nothing overflows.
-inline double log_sum_exp(const Cells<double>& x, Count row) {
+inline double log_sum_exp(const Matrix<double>& x, Index row) {
   double largest = x(row, 0), sum = 0.0;
-  for (Count c = 1; c < x.columns; ++c) largest = std::max(largest, x(row, c));
-  for (Count c = 0; c < x.columns; ++c) sum += std::exp(x(row, c) - largest);
+  for (Index c = 1; c < x.columns; ++c) largest = std::max(largest, x(row, c));
+  for (Index c = 0; c < x.columns; ++c) sum += std::exp(x(row, c) - largest);
   return largest + std::log(sum);
 }
 
@@ -179,13 +179,13 @@ inline void run(const op::CrossEntropy& o, Host host) {
   const auto logits = host(o.logits), scale = host(o.scale), loss = host(o.loss), dlogits = host(o.dlogits);
   const auto targets = host.indices(o.targets);
   double count = 0.0, sum = 0.0;
-  for (Count n = 0; n < logits.rows; ++n) count += targets(n) >= 0 ? 1.0 : 0.0;
-  for (Count n = 0; n < logits.rows; ++n) {
+  for (Index n = 0; n < logits.rows; ++n) count += targets(n) >= 0 ? 1.0 : 0.0;
+  for (Index n = 0; n < logits.rows; ++n) {
     const bool counts = targets(n) >= 0;
     const double normaliser = log_sum_exp(logits, n);
     if (counts) sum += normaliser - logits(n, targets(n));
     if (!dlogits) continue;
-    for (Count c = 0; c < logits.columns; ++c) {
+    for (Index c = 0; c < logits.columns; ++c) {
       const double p = std::exp(logits(n, c) - normaliser);
       dlogits(n, c) = counts ? scale(0) * (p - (c == targets(n) ? 1.0 : 0.0)) / count : 0.0;
     }
@@ -195,18 +195,18 @@ inline void run(const op::CrossEntropy& o, Host host) {
 
 inline void run(const op::Softmax& o, Host host) {
   const auto x = host(o.x), y = host(o.y);
-  for (Count n = 0; n < x.rows; ++n) {
+  for (Index n = 0; n < x.rows; ++n) {
     const double normaliser = log_sum_exp(x, n);
-    for (Count c = 0; c < x.columns; ++c) y(n, c) = std::exp(x(n, c) - normaliser);
+    for (Index c = 0; c < x.columns; ++c) y(n, c) = std::exp(x(n, c) - normaliser);
   }
 }
 
 inline void run(const op::SoftmaxGradient& o, Host host) {
   const auto y = host(o.y), dy = host(o.dy), dx = host(o.dx);
-  for (Count n = 0; n < y.rows; ++n) {
+  for (Index n = 0; n < y.rows; ++n) {
     double dot = 0.0;
-    for (Count c = 0; c < y.columns; ++c) dot += y(n, c) * dy(n, c);
-    for (Count c = 0; c < y.columns; ++c) dx(n, c) = y(n, c) * (dy(n, c) - dot);
+    for (Index c = 0; c < y.columns; ++c) dot += y(n, c) * dy(n, c);
+    for (Index c = 0; c < y.columns; ++c) dx(n, c) = y(n, c) * (dy(n, c) - dot);
   }
 }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "genoform/backend/reference/cells.hpp"
+#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/optimizer.hpp"
 
 /// The optimizer step, as its formulas say.
@@ -11,8 +11,8 @@ namespace genoform::reference {
 inline void run(const op::SumOfSquares& o, Host host) {
   const auto x = host(o.x), sum = host(o.sum);
   double total = 0.0;
-  for (Count n = 0; n < x.rows; ++n)
-    for (Count c = 0; c < x.columns; ++c) total += x(n, c) * x(n, c);
+  for (Index n = 0; n < x.rows; ++n)
+    for (Index c = 0; c < x.columns; ++c) total += x(n, c) * x(n, c);
   sum(0) = total;
 }
 
@@ -22,7 +22,7 @@ inline void run(const op::AdamWUpdate& o, Host host) {
   const double beta1 = control(op::beta1_cell), beta2 = control(op::beta2_cell);
   const double norm = std::sqrt(sum(0)), clip = control(op::clip_cell);
   const double shrink = clip > 0.0 && norm > clip ? clip / norm : 1.0;
-  for (Count i = 0; i < w.columns; ++i) {
+  for (Index i = 0; i < w.columns; ++i) {
     const double gradient = shrink * g(0, i);
     m(0, i) = beta1 * m(0, i) + (1.0 - beta1) * gradient;
     v(0, i) = beta2 * v(0, i) + (1.0 - beta2) * gradient * gradient;

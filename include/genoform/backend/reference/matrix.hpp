@@ -5,32 +5,32 @@
 
 namespace genoform::reference {
 
-using Count = std::int64_t;
+using Index = std::int64_t;
 
 /// The cells of a tensor by row and column; converts to false for the absent tensor.
 template <class T>
-class Cells {
+class Matrix {
  public:
-  Cells(T* first, const Tensor& t) : first_(first), stride_(t.stride), rows(t.rows), columns(t.columns) {}
-  T& operator()(Count row, Count column) const { return first_[row * stride_ + column]; }
+  Matrix(T* first, const Tensor& t) : first_(first), stride_(t.stride), rows(t.rows), columns(t.columns) {}
+  T& operator()(Index row, Index column) const { return first_[row * stride_ + column]; }
   /// A cell of a column vector.
-  T& operator()(Count row) const { return first_[row * stride_]; }
+  T& operator()(Index row) const { return first_[row * stride_]; }
   explicit operator bool() const { return first_ != nullptr; }
 
  private:
   T* first_;
-  Count stride_;
+  Index stride_;
 
  public:
-  Count rows, columns;
+  Index rows, columns;
 };
 
 /// Turns the handles of an operation into cells.
 class Host {
  public:
   explicit Host(const Memories<double>& memories) : memories_(&memories) {}
-  Cells<double> operator()(const Tensor& t) const { return {memories_->reals(t), t}; }
-  Cells<std::int64_t> indices(const Tensor& t) const { return {memories_->indices(t), t}; }
+  Matrix<double> operator()(const Tensor& t) const { return {memories_->reals(t), t}; }
+  Matrix<std::int64_t> indices(const Tensor& t) const { return {memories_->indices(t), t}; }
 
  private:
   const Memories<double>* memories_;
