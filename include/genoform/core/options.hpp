@@ -145,6 +145,7 @@ struct WrappedRow {
 
   static constexpr bool takes(std::string_view word) { return word == allowed::word; }
   static constexpr void each_word(auto visit) { visit(allowed::word); }
+  static constexpr void each_inner_word(auto visit) { Value::choices::each_word(visit); }
   static constexpr bool is_open(const Value&) { return false; }
   static constexpr Verdict read(Tree tree, int node, Layer& layer) {
     const int child = first_child(node);

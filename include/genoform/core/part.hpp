@@ -135,14 +135,28 @@ constexpr Verdict check(Tree tree, int node, const Around& around) {
   return verdict.fine() ? check_rules(tree, node, layer, around) : verdict;
 }
 
-/// Calls visit(row, value) for each option that the canonical text shows, in its order.
+/// The options that the canonical text shows: bit i is row i of the table.
 template <class L>
-constexpr void each_shown(L layer, const Around& around, auto visit) {
+constexpr std::uint64_t shown_rows(L layer, const Around& around) {
+  std::uint64_t shown = 0, bit = 1;
   each_row<L>([&](const auto& row) {
     using Row = std::remove_cvref_t<decltype(row)>;
-    const auto value = layer.*Row::member;
-    if (!row.is_open(value) && (row.show != Show::changed || value != row.otherwise(layer, around))) visit(row, value);
+    const auto& value = layer.*Row::member;
+    if (!row.is_open(value) && (row.show != Show::changed || value != row.otherwise(layer, around))) shown |= bit;
     parts::settle(row, layer, around);
+    bit <<= 1;
+  });
+  return shown;
+}
+
+/// Writes the options that the canonical text shows, in the order of the table.
+template <class L>
+constexpr void print_options(const L& layer, const Around& around, auto& out) {
+  std::uint64_t shown = shown_rows(layer, around);
+  each_row<L>([&](const auto& row) {
+    using Row = std::remove_cvref_t<decltype(row)>;
+    if ((shown & 1) != 0) row.print(layer.*Row::member, out);
+    shown >>= 1;
   });
 }
 
@@ -151,7 +165,7 @@ template <class L>
 constexpr void print(const L& layer, const Around& around, auto& out) {
   if constexpr (parts::HasTemplate<L>) {
     const int node = out.open(L::name);
-    each_shown(layer, around, [&](const auto& row, const auto& value) { row.print(value, out); });
+    print_options(layer, around, out);
     out.close(node);
   } else {
     out.leaf(L::name);
@@ -159,6 +173,8 @@ constexpr void print(const L& layer, const Around& around, auto& out) {
 }
 
 namespace parts {
+
+// Refusals are types that are named, not conditions of a static_assert, so that each mistake is one error.
 
 /// What compile errors print as the list of what a kind takes.
 template <class... Rows>
@@ -176,12 +192,13 @@ constexpr auto culprit() {
 
 /// Fails to compile with the sentence of the verdict, naming the part, the option to blame and the options that there are.
 template <Rule rule, int Place, class L, class Whole, class... Args>
-constexpr bool refuse_unless_fine() {
-  if constexpr (rule != Rule::none) {
+constexpr auto refuse_unless_fine() {
+  if constexpr (rule == Rule::none) {
+    return Type<Whole>{};
+  } else {
     using Culprit = typename decltype(culprit<Place, Whole, Args...>())::type;
-    return sizeof(Refuse<rule, Whole, Culprit, decltype(allowed_types(rows_of<L>()))>) != 0;
+    return Type<typename Refuse<rule, Whole, Culprit, decltype(allowed_types(rows_of<L>()))>::type>{};
   }
-  return true;
 }
 
 }  // namespace parts
@@ -213,7 +230,7 @@ struct Part {
     r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node);
     return r;
   }();
-  static_assert(parts::refuse_unless_fine<reading.verdict.rule, reading.place, L, Part, Args...>());
+  using checked = decltype(parts::refuse_unless_fine<reading.verdict.rule, reading.place, L, Part, Args...>());
 
  public:
   /// The values of the options; what depends on the width is open until resolved(value, around).

@@ -12,10 +12,11 @@ namespace genoform {
   RULE(bad_character, "this character has no meaning here; allowed are words, numbers, < > , and white space")            \
   RULE(argument_missing, "an argument is missing; after < or , stands a word or a number")                                \
   RULE(close_missing, "a > is missing; every < needs its >")                                                              \
+  RULE(separator_missing, "a , or > is missing before this; arguments are separated by commas")                           \
   RULE(text_goes_on, "the text goes on after its end; one text is one model or one part")                                 \
   RULE(bad_number, "a number starts with a zero; numbers are decimal digits without a leading zero")                      \
   RULE(number_too_large, "the number is too large; numbers are at most 2147483647")                                       \
-  RULE(string_open, "the string does not end; a string stands between two \" on one text")                                \
+  RULE(string_open, "the string does not end; a string stands between two \"")                                            \
   RULE(bad_escape, "this escape is not known; allowed in a string are \\\" and \\\\")                                     \
   RULE(string_too_long, "the string is too long; allowed are 65536 characters")                                           \
   RULE(string_here, "a string has no meaning here; strings are reserved for Program")                                     \
@@ -85,11 +86,12 @@ inline constexpr bool takes = false;
 
 /// Refuse<rule, ...> fails to compile with the rule's sentence.
 template <Rule rule, class Part, class Option, class... Allowed>
-struct Refuse {};
+struct Refuse;
 #define GENOFORM_RULE(name, sentence)                          \
   template <class Part, class Option, class... Allowed>        \
   struct Refuse<Rule::name, Part, Option, Allowed...> {        \
     static_assert(takes<Part, Option, Allowed...>, sentence);  \
+    using type = Part;                                         \
   };
 GENOFORM_RULES(GENOFORM_RULE)
 #undef GENOFORM_RULE

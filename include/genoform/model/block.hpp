@@ -29,21 +29,25 @@ constexpr auto part_of() {
     return Type<T>{};
 }
 
-template <class Block, class P>
-constexpr bool is_sub_layer() {
-  if constexpr (TypedPart<P> || BareLayer<P>) return true;
-  else if constexpr (Spelled<P>) {
+/// The type P where it is a sub-layer; anything else does not compile. Whole: what the compile error names.
+template <class Whole, class P>
+constexpr auto checked_sub_layer() {
+  if constexpr (TypedPart<P> || BareLayer<P>) {
+    return Type<P>{};
+  } else if constexpr (Spelled<P>) {
     constexpr Rule rule = is_not_built(tree_of<P>()[0].word) ? Rule::not_built : Rule::unknown_kind;
-    return sizeof(Refuse<rule, Block, P>) != 0;
+    return Type<typename Refuse<rule, Whole, P>::type>{};
   } else {
-    return sizeof(Refuse<Rule::unknown_kind, Block, P>) != 0;
+    return Type<typename Refuse<Rule::unknown_kind, Whole, P>::type>{};
   }
 }
 
-template <class Block, class... Parts>
-constexpr bool is_block() {
-  if constexpr (sizeof...(Parts) == 0) return sizeof(Refuse<Rule::block_empty, Block, List<>>) != 0;
-  else return (is_sub_layer<Block, Parts>() && ...);
+template <class Whole, class... Ps>
+constexpr auto checked_block() {
+  if constexpr (sizeof...(Ps) == 0)
+    return Type<typename Refuse<Rule::block_empty, Whole, List<>>::type>{};
+  else
+    return List<decltype(checked_sub_layer<Whole, Ps>())...>{};
 }
 
 }  // namespace parts
@@ -55,7 +59,7 @@ using part_of = typename decltype(parts::part_of<T>())::type;
 /// Sub-layers, one after the other: `Block<Attn, Moe<Top2>, Ffn<SqReLU>>`.
 template <class... Parts>
 struct Block {
-  static_assert(parts::is_block<Block, Parts...>());
+  using checked = decltype(parts::checked_block<Block, Parts...>());
   using sub_layers = List<part_of<Parts>...>;
 };
 

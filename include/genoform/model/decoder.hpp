@@ -107,7 +107,7 @@ constexpr DecoderReading read_decoder() {
 
 /// Checks one part against the model around it; fails to compile with the sentence of the rule.
 template <class P, int Width, class... Args>
-constexpr bool fits_model(List<Args...>) {
+constexpr auto checked_in_model(List<Args...>) {
   constexpr Around around{.width = Width, .positions = false, .whole = true};
   constexpr NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes = [] {
     NodeArray<1 + (Spelling<Args>::count + ... + 0)> array;
@@ -118,7 +118,7 @@ constexpr bool fits_model(List<Args...>) {
   }();
   constexpr Verdict verdict = check_rules(nodes.tree(), 0, P::value, around);
   constexpr int place = verdict.fine() ? -1 : child_index(nodes.tree(), 0, verdict.node);
-  return refuse_unless_fine<verdict.rule, place, typename P::layer_type, P, Args...>();
+  return decltype(refuse_unless_fine<verdict.rule, place, typename P::layer_type, P, Args...>()){};
 }
 template <class P>
 constexpr auto arguments_of() {
@@ -127,16 +127,22 @@ constexpr auto arguments_of() {
   else
     return List<>{};
 }
-template <int Width, class Stacks>
-struct FitModel;
-template <int Width, class... Ss>
-struct FitModel<Width, List<Ss...>> {
-  template <class... Ps>
-  static constexpr bool block(List<Ps...>) {
-    return (fits_model<Ps, Width>(arguments_of<Ps>()) && ...);
-  }
-  static constexpr bool value = (block(typename Ss::block::sub_layers{}) && ...);
-};
+template <int Width, int N, class... Ps>
+constexpr auto checked_parts(StackParts<N, Ps...>) {
+  if constexpr ((TypedPart<Ps> && ...))  // otherwise the Block has said what is wrong
+    return List<decltype(checked_in_model<Ps, Width>(arguments_of<Ps>()))...>{};
+}
+template <int Width, class... Stacks>
+constexpr auto checked_stacks(List<Stacks...>) {
+  return List<decltype(checked_parts<Width>(Stacks{}))...>{};
+}
+template <class Whole, class B, int Width>
+constexpr auto checked_body() {
+  if constexpr (IsBody<B>)
+    return checked_stacks<Width>(typename PartsOfStacks<typename StacksOf<B>::type>::type{});
+  else
+    return Type<typename Refuse<Rule::decoder_form, Whole, B>::type>{};
+}
 
 }  // namespace parts
 
@@ -145,14 +151,8 @@ template <class B, class... Options>
 struct Decoder {
  private:
   static constexpr parts::DecoderReading reading = parts::read_decoder<Options...>();
-  static_assert(parts::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
-  static constexpr bool body_is_fine = [] {
-    if constexpr (!parts::IsBody<B>)
-      return sizeof(Refuse<Rule::decoder_form, Decoder, B>) != 0;
-    else
-      return parts::FitModel<reading.layer.width, typename parts::StacksOf<B>::type>::value;
-  }();
-  static_assert(body_is_fine);
+  using checked_options = decltype(parts::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
+  using checked = decltype(parts::checked_body<Decoder, B, reading.layer.width>());
 
  public:
   using body = B;

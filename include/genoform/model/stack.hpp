@@ -3,11 +3,22 @@
 
 namespace genoform {
 
+namespace parts {
+
+template <class Whole, class B, int N>
+constexpr auto checked_stack() {
+  if constexpr (is_a_block<B> && N >= 1)
+    return Type<Whole>{};
+  else
+    return Type<typename Refuse<Rule::stack_form, Whole, B>::type>{};
+}
+
+}  // namespace parts
+
 /// N blocks of one type, each with weights of its own.
 template <class B, int N>
 struct Stack {
-  static_assert(parts::is_a_block<B>, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>");
-  static_assert(N >= 1, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>");
+  using checked = decltype(parts::checked_stack<Stack, B, N>());
   using block = B;
   static constexpr int count = N;
 };

@@ -1,0 +1,30 @@
+#pragma once
+
+// Names for headers that only mention the library's types.
+
+namespace genoform {
+
+template <class... Options>
+struct Attention;
+template <class... Options>
+struct Ffn;
+template <class... Options>
+struct Moe;
+template <class... Parts>
+struct Block;
+template <class B, int N>
+struct Stack;
+template <class... Stacks>
+struct Body;
+template <class B, class... Options>
+struct Decoder;
+
+struct AttentionLayer;
+struct FfnLayer;
+struct MoeLayer;
+struct DecoderLayer;
+
+class Genome;
+class KindNames;
+
+}  // namespace genoform

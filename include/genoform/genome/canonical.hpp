@@ -1,0 +1,106 @@
+#pragma once
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "genoform/model/decoder.hpp"
+
+namespace genoform {
+
+namespace types {
+
+template <class Value>
+using LayerOf = std::remove_cvref_t<decltype(Value::value)>;
+
+template <class Value, int I>
+constexpr auto shown_tag() {
+  constexpr std::uint64_t shown = shown_rows(Value::value, Value::around);
+  using Row = std::tuple_element_t<static_cast<std::size_t>(I), decltype(rows_of<LayerOf<Value>>())>;
+  if constexpr (((shown >> I) & 1) != 0)
+    return List<typename Row::template tag<Value::value.*Row::member>>{};
+  else
+    return List<>{};
+}
+template <class Value, int... Is>
+constexpr auto shown_tags(std::integer_sequence<int, Is...>) {
+  return concat_t<decltype(shown_tag<Value, Is>())...>{};
+}
+
+/// The words of the options that the canonical text of Value::value shows in Value::around.
+template <class Value>
+constexpr auto shown_options() {
+  constexpr std::size_t rows = std::tuple_size_v<decltype(rows_of<LayerOf<Value>>())>;
+  return shown_tags<Value>(std::make_integer_sequence<int, static_cast<int>(rows)>{});
+}
+
+/// The canonical type of a sub-layer: its template with these options, or the layer struct itself.
+template <class Value>
+constexpr auto sub_layer() {
+  using L = LayerOf<Value>;
+  if constexpr (parts::HasTemplate<L>)
+    return Type<into_t<decltype(shown_options<Value>()), L::template type>>{};
+  else
+    return Type<L>{};
+}
+
+/// The canonical form of a body: one stack, or a Body of several.
+template <class Stacks>
+struct BodyForm {
+  using type = into_t<Stacks, Body>;
+};
+template <class S>
+struct BodyForm<List<S>> {
+  using type = S;
+};
+
+template <class B, class Options>
+struct DecoderForm;
+template <class B, class... Options>
+struct DecoderForm<B, List<Options...>> {
+  using type = Decoder<typename BodyForm<typename parts::StacksOf<B>::type>::type, Options...>;
+};
+
+struct Alone {
+  static constexpr Around around{};
+};
+template <class D>
+struct Inside {
+  static constexpr Around around = D::value.around();
+};
+template <class P, class Whole>
+struct ValueOfType {
+  static constexpr auto value = P::value;
+  static constexpr Around around = Whole::around;
+};
+
+template <class T, class Whole>
+struct Canonical {
+  using checked = decltype(parts::checked_sub_layer<T, T>());
+  using type = typename decltype(sub_layer<ValueOfType<part_of<T>, Whole>>())::type;
+};
+template <class... Ps, class Whole>
+struct Canonical<Block<Ps...>, Whole> {
+  using type = Block<typename Canonical<Ps, Whole>::type...>;
+};
+template <class B, int N, class Whole>
+struct Canonical<Stack<B, N>, Whole> {
+  using type = Stack<typename Canonical<B, Whole>::type, N>;
+};
+template <class... Ss, class Whole>
+struct Canonical<Body<Ss...>, Whole> {
+  using type = Body<typename Canonical<Ss, Whole>::type...>;
+};
+template <class B, class... Options, class Whole>
+struct Canonical<Decoder<B, Options...>, Whole> {
+  using D = Decoder<B, Options...>;
+  using type = typename DecoderForm<typename Canonical<B, Inside<D>>::type, decltype(shown_options<ValueOfType<D, Alone>>())>::type;
+};
+
+}  // namespace types
+
+/// The one spelling of a model or part: two types are the same model when their canonical types are the same.
+template <class T>
+using canonical_t = typename types::Canonical<T, types::Alone>::type;
+
+}  // namespace genoform

@@ -1,0 +1,102 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "genoform/genome/kind.hpp"
+#include "genoform/model/decoder.hpp"
+
+namespace genoform::grammar {
+
+inline constexpr std::int64_t most_sub_layers = 10000;
+
+/// Checks the meaning of a parsed text, a whole model or a part: words, options, sizes. One rule and one node come back.
+class Checker {
+ public:
+  constexpr Checker(Tree tree, std::span<const Kind> kinds) : tree_(tree), kinds_(kinds) {}
+
+  constexpr Verdict check() {
+    const std::string_view word = node_at(tree_, 0).word;
+    if (node_at(tree_, 0).shape != Node::Shape::word) return {Rule::not_a_part, 0};
+    if (word == "Decoder") return model();
+    if (word == "Body") return body(0);
+    if (word == "Stack") return stack(0);
+    if (word == "Block") return block(0, 1, 0);
+    if (find_kind(kinds_, word) == kinds_.size()) return {is_not_built(word) ? Rule::not_built : Rule::not_a_part, 0};
+    return sub_layer(0);
+  }
+  constexpr const DecoderLayer& decoder() const { return layer_; }
+
+ private:
+  constexpr Verdict model() {
+    const int body_node = first_child(0);
+    if (!node_at(tree_, 0).brackets) return {Rule::needs_brackets, 0};
+    if (count_children(tree_, 0) == 0) return {Rule::decoder_form, 0};
+    const int options = next_sibling(tree_, body_node);
+    Verdict own = parts::read_arguments(tree_, 0, options, layer_);
+    if (own.fine()) own = check_rules(tree_, 0, layer_, Around{});
+    around_ = own.fine() ? layer_.around() : Around{.whole = true};
+    const Verdict inner = body_of_decoder(body_node);
+    return inner.fine() ? own : inner;
+  }
+
+  constexpr Verdict body_of_decoder(int node) {
+    const std::string_view word = node_at(tree_, node).word;
+    if (word == "Body") return body(node);
+    if (word == "Stack") return stack(node);
+    if (word == "Block") return block(node, 1, node);
+    return {Rule::decoder_form, node};
+  }
+
+  constexpr Verdict body(int node) {
+    if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
+    if (count_children(tree_, node) == 0) return {Rule::body_form, node};
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
+      if (node_at(tree_, c).word != "Stack") return {Rule::body_form, c};
+      if (const Verdict verdict = stack(c); !verdict.fine()) return verdict;
+    }
+    return {};
+  }
+
+  constexpr Verdict stack(int node) {
+    const int block_node = first_child(node);
+    if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
+    const int children = count_children(tree_, node);
+    if (children == 0) return {Rule::stack_form, node};
+    if (node_at(tree_, block_node).word != "Block") return {Rule::stack_form, block_node};
+    if (children == 1) return {Rule::stack_form, node};
+    const int count = next_sibling(tree_, block_node);
+    if (node_at(tree_, count).shape != Node::Shape::number) return {Rule::stack_form, count};
+    if (children > 2) return {Rule::stack_form, next_sibling(tree_, count)};
+    if (node_at(tree_, count).number < 1) return {Rule::out_of_range, count, 1, largest_number};
+    return block(block_node, node_at(tree_, count).number, count);
+  }
+
+  /// A block that stands `times` times; `counter` is the node to blame when that is too often.
+  constexpr Verdict block(int node, std::int64_t times, int counter) {
+    if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
+    const int children = count_children(tree_, node);
+    if (children == 0) return {Rule::block_empty, node};
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c))
+      if (const Verdict verdict = sub_layer(c); !verdict.fine()) return verdict;
+    sub_layers_ += children * times;
+    if (sub_layers_ > most_sub_layers) return {Rule::too_many_sub_layers, counter};
+    return {};
+  }
+
+  constexpr Verdict sub_layer(int node) const {
+    const Node& part = node_at(tree_, node);
+    if (part.shape == Node::Shape::number) return {Rule::stray_number, node};
+    if (part.shape == Node::Shape::string) return {Rule::string_here, node};
+    const std::size_t kind = find_kind(kinds_, part.word);
+    if (kind == kinds_.size()) return {is_not_built(part.word) ? Rule::not_built : Rule::unknown_kind, node};
+    return kinds_[kind].check(tree_, node, around_);
+  }
+
+  Tree tree_;
+  std::span<const Kind> kinds_;
+  DecoderLayer layer_{};
+  Around around_{};
+  std::int64_t sub_layers_ = 0;
+};
+
+}  // namespace genoform::grammar

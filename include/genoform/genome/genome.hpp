@@ -1,0 +1,193 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/genome/check.hpp"
+#include "genoform/genome/message.hpp"
+#include "genoform/genome/parse.hpp"
+#include "genoform/genome/print.hpp"
+
+namespace genoform {
+
+/// The kinds that a text may use: the library's, and those that were added.
+class KindNames {
+ public:
+  KindNames() { add_all(BuiltinLayers{}); }
+
+  /// Adds the kind of a layer struct, `kinds.add<ShiftLayer>()`. A name that is taken is an error.
+  template <class L>
+  Result<void> add() {
+    if (find_kind(kinds_, L::name) < kinds_.size() || is_taken(L::name))
+      return Error{Fault::usage, "a kind named \"" + std::string(L::name) + "\" exists already; give yours another name"};
+    kinds_.push_back(kind_of<L>);
+    return {};
+  }
+  std::span<const Kind> all() const { return kinds_; }
+
+ private:
+  template <class... Ls>
+  void add_all(List<Ls...>) {
+    (kinds_.push_back(kind_of<Ls>), ...);
+  }
+  static bool is_taken(std::string_view name) {
+    for (const grammar::Alias& alias : grammar::aliases)
+      if (alias.word == name) return true;
+    return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || is_not_built(name);
+  }
+
+  std::vector<Kind> kinds_;
+};
+
+/// `count` times the same block; `sub_layers` are nodes of the genome.
+struct GenomeStack {
+  std::int64_t count = 1;
+  std::vector<int> sub_layers;
+};
+
+/// A model, or a part of one, as a text at run time: parsed, checked, and printed in its one canonical form.
+/// Immutable and cheap to copy; several threads may read one.
+class Genome {
+ public:
+  /// Reads a text (spec/model.md section 1). The error is one line that starts with LINE:COLUMN.
+  static Result<Genome> parse(std::string_view text) { return parse(text, kinds_of<BuiltinLayers>()); }
+  static Result<Genome> parse(std::string_view text, const KindNames& kinds) { return parse(text, kinds.all()); }
+  static Result<Genome> parse(std::string_view text, std::span<const Kind> kinds) {
+    auto parsed = std::make_shared<Parsed>();
+    parsed->text.assign(text.substr(0, grammar::longest_text + 1));
+    parsed->kinds.assign(kinds.begin(), kinds.end());
+    const grammar::SyntaxError syntax = grammar::Parser(std::string_view(parsed->text), parsed->nodes).parse();
+    if (!syntax.none()) return grammar::error_of(parsed->text, syntax);
+    grammar::Checker checker(parsed->nodes, parsed->kinds);
+    Verdict verdict = checker.check();
+    parsed->decoder = checker.decoder();
+    Genome genome(std::move(parsed));
+    if (verdict.fine() && genome.parameters() >= largest_parameters) verdict = {Rule::too_many_parameters, 0};
+    if (!verdict.fine()) return grammar::error_of(genome.parsed_->text, genome.tree(), kinds, verdict);
+    return genome;
+  }
+
+  /// The canonical text: two genomes are the same model when their texts are equal.
+  std::string text() const { return print(decoder()); }
+
+  /// Is this a whole model, Decoder<...>, or a part?
+  bool is_model() const { return node_at(tree(), 0).word == DecoderLayer::name; }
+
+  /// Sizes and options of the model; sizes that the text leaves open are 0, and all are in a part.
+  const DecoderLayer& decoder() const { return parsed_->decoder; }
+
+  /// Are vocabulary, width and context all given?
+  bool has_sizes() const { return decoder().vocab > 0 && decoder().width > 0 && decoder().context > 0; }
+
+  /// The same model with other sizes; 0 keeps what the text says. What depends on the width and was not written follows it.
+  Result<Genome> with_sizes(int vocab, int width, int context) const {
+    if (!is_model()) return Error{Fault::usage, "a part has no sizes; put it into a Decoder<...>"};
+    if (vocab < 0 || width < 0 || context < 0) return Error{Fault::usage, "sizes are at least 1; 0 keeps what the text says"};
+    DecoderLayer sized = decoder();
+    if (vocab > 0) sized.vocab = vocab;
+    if (width > 0) sized.width = width;
+    if (context > 0) sized.context = context;
+    return parse(print(sized), parsed_->kinds);
+  }
+
+  /// The stacks in order. A Block or a sub-layer alone is one stack of count 1.
+  std::vector<GenomeStack> stacks() const {
+    std::vector<GenomeStack> stacks;
+    add_stacks(is_model() ? first_child(0) : 0, stacks);
+    return stacks;
+  }
+
+  /// The name of a sub-layer's kind, as in "Moe".
+  std::string_view kind_name(int node) const { return node_at(tree(), node).word; }
+
+  /// What the sub-layers see of the model around them.
+  Around around() const { return is_model() ? decoder().around() : Around{}; }
+
+  /// A sub-layer as its layer struct; sizes that depend on the width are filled in where it is known. An error if the kind is another.
+  template <class L>
+  Result<L> read(int node) const {
+    if (kind_name(node) != L::name)
+      return Error{Fault::usage, "\"" + std::string(kind_name(node)) + "\" was read as \"" + std::string(L::name) + "\""};
+    return resolved(kinds::layer_at<L>(tree(), node), around());
+  }
+
+  /// Calls f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
+  template <class Layers, class F>
+  bool visit(int node, F&& f) const {
+    return visit_one(Layers{}, node, f);
+  }
+
+  /// Trained numbers of the model (at least the counted ones when sizes are open).
+  double parameters() const {
+    const DecoderLayer& sizes = decoder();
+    if (sizes.width == 0) return 0;
+    double sum = static_cast<double>(sizes.vocab) * sizes.width;
+    for (const GenomeStack& stack : stacks())
+      for (const int node : stack.sub_layers)
+        sum += static_cast<double>(stack.count) *
+               parsed_->kinds[find_kind(parsed_->kinds, kind_name(node))].parameters(tree(), node, around());
+    return sum;
+  }
+
+  friend bool operator==(const Genome& a, const Genome& b) { return a.text() == b.text(); }
+
+ private:
+  struct Parsed {
+    std::string text;
+    std::vector<Node> nodes;  ///< with views into text
+    std::vector<Kind> kinds;
+    DecoderLayer decoder{};
+  };
+
+  explicit Genome(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
+
+  Tree tree() const { return parsed_->nodes; }
+
+  std::string print(const DecoderLayer& sizes) const {
+    const auto write = [&](Writer& out) {
+      grammar::Printer printer(tree(), parsed_->kinds, is_model() ? sizes.around() : Around{}, out);
+      if (is_model())
+        printer.decoder(sizes);
+      else
+        printer.part(0);
+    };
+    Writer counter;
+    write(counter);
+    std::string text(counter.size(), ' ');
+    Writer writer{std::span<char>(text)};
+    write(writer);
+    return text;
+  }
+
+  void add_stacks(int node, std::vector<GenomeStack>& stacks) const {
+    const std::string_view word = kind_name(node);
+    if (word == "Body") {
+      for (int c = first_child(node); c < end_of(tree(), node); c = next_sibling(tree(), c)) add_stacks(c, stacks);
+      return;
+    }
+    GenomeStack stack;
+    if (word == "Stack") {
+      node = first_child(node);
+      stack.count = node_at(tree(), next_sibling(tree(), node)).number;
+    }
+    if (kind_name(node) == "Block")
+      for (int c = first_child(node); c < end_of(tree(), node); c = next_sibling(tree(), c)) stack.sub_layers.push_back(c);
+    else
+      stack.sub_layers.push_back(node);
+    stacks.push_back(std::move(stack));
+  }
+
+  template <class... Ls, class F>
+  bool visit_one(List<Ls...>, int node, F& f) const {
+    return ((kind_name(node) == Ls::name && (f(resolved(kinds::layer_at<Ls>(tree(), node), around())), true)) || ...);
+  }
+
+  std::shared_ptr<const Parsed> parsed_;
+};
+
+}  // namespace genoform

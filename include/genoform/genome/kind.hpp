@@ -1,0 +1,96 @@
+#pragma once
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "genoform/core/part.hpp"
+#include "genoform/layers/attention.hpp"
+#include "genoform/layers/ffn.hpp"
+#include "genoform/layers/moe.hpp"
+#include "genoform/model/declaration.hpp"
+
+namespace genoform {
+
+/// Receives the words that a kind takes, for error messages.
+class WordList {
+ public:
+  virtual void add(std::string_view word) = 0;
+
+ protected:
+  ~WordList() = default;
+};
+
+/// A kind of sub-layer as the language knows it: its name and its table, usable without its type.
+struct Kind {
+  std::string_view name;
+  Verdict (*check)(Tree, int node, const Around&);                       ///< reads one sub-layer and checks its rules
+  void (*print)(Tree, int node, const Around&, Writer&);                 ///< writes its canonical form
+  double (*parameters)(Tree, int node, const Around&);                   ///< trained numbers, at a known width
+  void (*words)(WordList&, std::string_view inside);                     ///< the words that may stand in its < >, or inside that option
+};
+
+/// The kinds of the library.
+using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer>;
+
+namespace kinds {
+
+template <class L>
+constexpr L layer_at(Tree tree, int node) {
+  L layer{};
+  (void)read(tree, node, layer);
+  return layer;
+}
+template <class L>
+constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) {
+  print(layer_at<L>(tree, node), around, out);
+}
+template <class L>
+double parameters_at(Tree tree, int node, const Around& around) {
+  Declaration declaration(around.width);
+  if constexpr (requires(typename L::Weights& weights) { std::declval<const L&>().declare(weights, declaration); }) {
+    typename L::Weights weights{};
+    resolved(layer_at<L>(tree, node), around).declare(weights, declaration);
+  }
+  return static_cast<double>(declaration.parameters());
+}
+template <class L>
+void words_of(WordList& list, std::string_view inside) {
+  const auto add = [&](std::string_view word) { list.add(word); };
+  each_row<L>([&](const auto& row) {
+    if (inside.empty()) row.each_word(add);
+    if constexpr (requires { row.each_inner_word(add); })
+      if (row.takes(inside)) row.each_inner_word(add);
+  });
+}
+
+}  // namespace kinds
+
+/// The entry of a layer struct. It needs `name`; a table is read when it has one.
+template <class L>
+inline constexpr Kind kind_of{L::name, &check<L>, &kinds::print_at<L>, &kinds::parameters_at<L>, &kinds::words_of<L>};
+
+namespace kinds {
+
+template <class Layers>
+struct Table;
+template <class... Ls>
+struct Table<List<Ls...>> {
+  static constexpr std::array<Kind, sizeof...(Ls)> value{kind_of<Ls>...};
+};
+
+}  // namespace kinds
+
+/// The entries of a list of layer structs.
+template <class Layers>
+constexpr std::span<const Kind> kinds_of() {
+  return kinds::Table<Layers>::value;
+}
+
+/// The kind of that name, or the number of kinds when there is none.
+constexpr std::size_t find_kind(std::span<const Kind> kinds, std::string_view name) {
+  std::size_t i = 0;
+  while (i < kinds.size() && kinds[i].name != name) ++i;
+  return i;
+}
+
+}  // namespace genoform

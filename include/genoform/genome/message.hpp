@@ -1,0 +1,128 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/genome/kind.hpp"
+#include "genoform/genome/parse.hpp"
+#include "genoform/genome/suggest.hpp"
+#include "genoform/model/decoder.hpp"
+
+namespace genoform::grammar {
+
+/// The token at an offset as it is written, in quotes; empty at the end of the text. Control characters are spelled out.
+inline std::string quoted_token(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return {};
+  const auto in_word = [](char c) { return is_letter(c) || is_digit(c); };
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  constexpr std::size_t longest_quote = 40;
+  std::size_t end = at + 1;
+  while (end < text.size() && end - at < longest_quote && (in_word(text[at]) ? in_word(text[end]) : continues(text[end]))) ++end;
+  std::string quoted = "\"";
+  for (const char c : text.substr(at, end - at)) {
+    const auto code = static_cast<unsigned char>(c);
+    const bool control = code < 0x20U || code == 0x7FU;
+    if (control)
+      quoted += {'\\', 'x', "0123456789abcdef"[code >> 4U], "0123456789abcdef"[code & 15U]};
+    else
+      quoted += c;
+  }
+  return quoted + "\"";
+}
+
+/// The words that may stand where a wrong one was found.
+class AllowedWords final : public WordList {
+ public:
+  AllowedWords(Tree tree, std::span<const Kind> kinds, const Verdict& verdict) : tree_(tree) {
+    find_parents(verdict.node);
+    if (verdict.rule == Rule::unknown_option)
+      options_of(kinds, parent_, {});
+    else if (verdict.rule == Rule::unknown_word)
+      options_of(kinds, grandparent_, node_at(tree_, parent_).word);
+    else if (verdict.rule == Rule::unknown_kind)
+      names_of(kinds);
+    else if (verdict.rule == Rule::not_a_part)
+      models(), names_of(kinds);
+    else if (verdict.rule == Rule::decoder_form)
+      candidates_ = {"Stack", "Body", "Block"};
+    else if (verdict.rule == Rule::body_form)
+      candidates_ = {"Stack"};
+    else if (verdict.rule == Rule::stack_form)
+      candidates_ = {"Block"};
+    else if (verdict.rule == Rule::glu_form)
+      ActivationWords::Plain::each_word([this](std::string_view word) { candidates_.push_back(word); });
+  }
+  void add(std::string_view word) override {
+    listed_.push_back(word);
+    candidates_.push_back(word);
+    for (const Alias& alias : aliases)
+      if (alias.stands_for == word) candidates_.push_back(alias.word);
+  }
+  /// For "allowed: ...": empty where the rule's sentence says it all.
+  const std::vector<std::string_view>& listed() const { return listed_; }
+  /// For "did you mean": also aliases.
+  const std::vector<std::string_view>& candidates() const { return candidates_; }
+
+ private:
+  void find_parents(int node) {
+    int at = 0;
+    while (at != node) {
+      grandparent_ = parent_;
+      parent_ = at;
+      int child = first_child(at);
+      while (node >= end_of(tree_, child)) child = next_sibling(tree_, child);
+      at = child;
+    }
+  }
+  void options_of(std::span<const Kind> kinds, int part, std::string_view inside) {
+    const std::size_t kind = find_kind(kinds, node_at(tree_, part).word);
+    if (kind < kinds.size())
+      kinds[kind].words(*this, inside);
+    else
+      kinds::words_of<DecoderLayer>(*this, inside);
+  }
+  void names_of(std::span<const Kind> kinds) {
+    for (const Kind& kind : kinds) add(kind.name);
+  }
+  void models() {
+    for (const std::string_view word : {"Decoder", "Body", "Stack", "Block"}) candidates_.push_back(word);
+  }
+
+  Tree tree_;
+  int parent_ = 0, grandparent_ = 0;
+  std::vector<std::string_view> listed_, candidates_;
+};
+
+inline std::string place_and_token(std::string_view text, std::size_t at) {
+  const Place place = place_of(text, at);
+  std::string message = std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
+  const std::string token = quoted_token(text, at);
+  return token.empty() ? message : message + token + ": ";
+}
+
+/// `LINE:COLUMN: "found": sentence`, for a text whose form is wrong.
+inline Error error_of(std::string_view text, const SyntaxError& syntax) {
+  return {Fault::input, place_and_token(text, syntax.at) + std::string(sentence_of(syntax.rule))};
+}
+
+/// `LINE:COLUMN: "found": sentence; allowed: ...; did you mean "..."?`, for a text whose meaning is wrong.
+inline Error error_of(std::string_view text, Tree tree, std::span<const Kind> kinds, const Verdict& verdict) {
+  const auto at = static_cast<std::size_t>(node_at(tree, verdict.node).at);
+  std::string message = place_and_token(text, at) + std::string(sentence_of(verdict.rule));
+  if (verdict.rule == Rule::out_of_range)
+    message += "; allowed: " + std::to_string(verdict.low) + " to " + std::to_string(verdict.high);
+  const AllowedWords words(tree, kinds, verdict);
+  const char* separator = "; allowed: ";
+  for (const std::string_view word : words.listed()) {
+    message += separator + std::string(word);
+    separator = ", ";
+  }
+  const std::string_view guess = nearest(node_at(tree, verdict.node).word, words.candidates());
+  if (!guess.empty()) message += "; did you mean \"" + std::string(guess) + "\"?";
+  return {Fault::input, std::move(message)};
+}
+
+}  // namespace genoform::grammar

@@ -1,0 +1,192 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "genoform/core/rules.hpp"
+#include "genoform/core/tree.hpp"
+#include "genoform/core/words.hpp"
+
+namespace genoform::grammar {
+
+inline constexpr std::size_t longest_text = 65536;
+inline constexpr int deepest_nesting = 64;
+
+/// A word that stands for a longer form; `inner` is empty for Attn = Attention<>.
+struct Alias {
+  std::string_view word, stands_for, inner;
+};
+inline constexpr Alias aliases[] = {
+    {"Attn", "Attention", ""}, {"SwiGlu", "Glu", "Swish"}, {"GeGlu", "Glu", "GeLU"}, {"ReGlu", "Glu", "ReLU"}};
+
+constexpr bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+/// The nodes of a text of at most Size characters, for constant expressions; a vector of nodes serves at run time.
+template <std::size_t Size>
+class FixedNodes {
+ public:
+  constexpr void push_back(const Node& node) { nodes_.nodes[size()] = node, ++nodes_.count; }
+  constexpr Node& operator[](std::size_t i) { return nodes_.nodes[i]; }
+  constexpr std::size_t size() const { return static_cast<std::size_t>(nodes_.count); }
+  constexpr Tree tree() const { return nodes_.tree(); }
+
+ private:
+  NodeArray<static_cast<int>(Size / 2 + 2)> nodes_;
+};
+
+/// What stopped the parser, and where (an offset in the text).
+struct SyntaxError {
+  Rule rule = Rule::none;
+  std::size_t at = 0;
+  constexpr bool none() const { return rule == Rule::none; }
+};
+
+/// Turns a text into nodes in preorder. Checks the form only: words may be unknown, sizes may be wrong.
+template <class Nodes>
+class Parser {
+ public:
+  constexpr Parser(std::string_view text, Nodes& nodes) : text_(text), nodes_(nodes) {}
+
+  constexpr SyntaxError parse() {
+    if (text_.size() > longest_text) return {Rule::text_too_long, longest_text};
+    skip_space();
+    if (done()) return {Rule::empty_text, 0};
+    do {
+      if (const SyntaxError error = argument(); !error.none()) return error;
+      if (const SyntaxError error = close_and_separate(); !error.none()) return error;
+    } while (depth_ > 0);
+    return done() ? SyntaxError{} : SyntaxError{is_token(text_[at_]) ? Rule::text_goes_on : Rule::bad_character, at_};
+  }
+
+ private:
+  constexpr bool done() const { return at_ == text_.size(); }
+  constexpr bool sees(char c) const { return !done() && text_[at_] == c; }
+  static constexpr bool is_token(char c) {
+    return is_letter(c) || is_digit(c) || c == '<' || c == '>' || c == ',' || c == '"';
+  }
+  constexpr void skip_space() {
+    while (!done() && is_space(text_[at_])) ++at_;
+  }
+  /// Just after the last character that is not white space.
+  constexpr std::size_t end_of_text() const {
+    std::size_t end = text_.size();
+    while (end > 0 && is_space(text_[end - 1])) --end;
+    return end;
+  }
+  constexpr void push(Node node, std::size_t at) {
+    node.at = static_cast<int>(at);
+    nodes_.push_back(node);
+  }
+
+  /// One word, number or string; a word with < goes one level deeper.
+  constexpr SyntaxError argument() {
+    if (done()) return {Rule::close_missing, end_of_text()};
+    const char c = text_[at_];
+    if (is_letter(c)) return word();
+    if (is_digit(c)) return number();
+    if (c == '"') return string();
+    return {is_token(c) ? Rule::argument_missing : Rule::bad_character, at_};
+  }
+
+  /// After an argument: closes what ends here, then steps over the comma before the next argument.
+  constexpr SyntaxError close_and_separate() {
+    while (true) {
+      skip_space();
+      if (depth_ == 0) return {};
+      if (done()) return {Rule::close_missing, end_of_text()};
+      if (sees('>')) {
+        ++at_;
+        close();
+      } else if (sees(',') && !opened_) {
+        ++at_;
+        skip_space();
+        return {};
+      } else if (opened_) {
+        opened_ = false;
+        return {};
+      } else {
+        return {is_token(text_[at_]) ? Rule::separator_missing : Rule::bad_character, at_};
+      }
+    }
+  }
+  constexpr void close() {
+    const int node = open_[--depth_];
+    nodes_[static_cast<std::size_t>(node)].size = static_cast<int>(nodes_.size()) - node;
+    opened_ = false;
+  }
+
+  constexpr SyntaxError word() {
+    const std::size_t begin = at_;
+    while (!done() && (is_letter(text_[at_]) || is_digit(text_[at_]))) ++at_;
+    const std::string_view word = text_.substr(begin, at_ - begin);
+    skip_space();
+    for (const Alias& alias : aliases)
+      if (alias.word == word) return expand(alias, begin);
+    push({.word = word, .brackets = sees('<')}, begin);
+    if (!sees('<')) return {};
+    if (depth_ == deepest_nesting) return {Rule::too_deep, at_};
+    ++at_;
+    open_[depth_++] = static_cast<int>(nodes_.size()) - 1;
+    opened_ = true;
+    return {};
+  }
+  constexpr SyntaxError expand(const Alias& alias, std::size_t begin) {
+    if (sees('<')) return {Rule::no_arguments, begin};
+    const bool has_inner = !alias.inner.empty();
+    push({.word = alias.stands_for, .size = has_inner ? 2 : 1, .brackets = true}, begin);
+    if (has_inner) push({.word = alias.inner}, begin);
+    return {};
+  }
+
+  constexpr SyntaxError number() {
+    const std::size_t begin = at_;
+    std::int64_t value = 0;
+    for (; !done() && is_digit(text_[at_]); ++at_) {
+      value = value * 10 + (text_[at_] - '0');
+      if (value > 2147483647) return {Rule::number_too_large, begin};
+    }
+    if (text_[begin] == '0' && at_ - begin > 1) return {Rule::bad_number, begin};
+    push({.word = text_.substr(begin, at_ - begin), .number = value, .shape = Node::Shape::number}, begin);
+    return {};
+  }
+
+  constexpr SyntaxError string() {
+    const std::size_t begin = at_++;
+    for (; !sees('"'); ++at_) {
+      if (done()) return {Rule::string_open, begin};
+      if (!sees('\\')) continue;
+      ++at_;
+      if (!sees('"') && !sees('\\')) return {Rule::bad_escape, at_ - 1};
+    }
+    ++at_;
+    push({.word = text_.substr(begin, at_ - begin), .shape = Node::Shape::string}, begin);
+    return {};
+  }
+
+  std::string_view text_;
+  Nodes& nodes_;
+  std::size_t at_ = 0;
+  int open_[deepest_nesting]{};
+  int depth_ = 0;
+  bool opened_ = false;  ///< the last token was <
+};
+
+/// A place in a text as people count: lines and characters from 1.
+struct Place {
+  int line = 1, column = 1;
+};
+constexpr Place place_of(std::string_view text, std::size_t at) {
+  Place place;
+  for (std::size_t i = 0; i < at && i < text.size(); ++i) {
+    const bool continues = (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;  // inside a UTF-8 character
+    if (text[i] == '\n')
+      ++place.line, place.column = 1;
+    else if (!continues)
+      ++place.column;
+  }
+  return place;
+}
+
+}  // namespace genoform::grammar

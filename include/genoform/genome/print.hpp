@@ -1,0 +1,58 @@
+#pragma once
+#include <span>
+
+#include "genoform/genome/kind.hpp"
+#include "genoform/model/decoder.hpp"
+
+namespace genoform::grammar {
+
+/// Writes a checked tree in its canonical form (spec/model.md section 1).
+class Printer {
+ public:
+  constexpr Printer(Tree tree, std::span<const Kind> kinds, const Around& around, Writer& out)
+      : tree_(tree), kinds_(kinds), around_(around), out_(out) {}
+
+  /// A whole model, with these sizes.
+  constexpr void decoder(const DecoderLayer& layer) {
+    const int node = out_.open(DecoderLayer::name);
+    const int body = first_child(0);
+    if (node_at(tree_, body).word == "Block")
+      stack(body, 1);
+    else if (node_at(tree_, body).word == "Body" && count_children(tree_, body) == 1)
+      part(first_child(body));
+    else
+      part(body);
+    print_options(layer, Around{}, out_);
+    out_.close(node);
+  }
+
+  /// A Body, Stack, Block or sub-layer.
+  constexpr void part(int node) {
+    const std::string_view word = node_at(tree_, node).word;
+    if (word == "Stack") {
+      const int block = first_child(node);
+      stack(block, node_at(tree_, next_sibling(tree_, block)).number);
+    } else if (word == "Body" || word == "Block") {
+      const int open = out_.open(word);
+      for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) part(c);
+      out_.close(open);
+    } else {
+      kinds_[find_kind(kinds_, word)].print(tree_, node, around_, out_);
+    }
+  }
+
+ private:
+  constexpr void stack(int block, std::int64_t count) {
+    const int node = out_.open("Stack");
+    part(block);
+    out_.number(count);
+    out_.close(node);
+  }
+
+  Tree tree_;
+  std::span<const Kind> kinds_;
+  Around around_;
+  Writer& out_;
+};
+
+}  // namespace genoform::grammar

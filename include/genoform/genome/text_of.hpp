@@ -1,0 +1,103 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "genoform/model/decoder.hpp"
+
+namespace genoform {
+
+namespace texts {
+
+template <class T>
+constexpr void write(const Around& around, Writer& out);
+
+template <class... Ps>
+constexpr void write_parts(List<Ps...>, const Around& around, Writer& out) {
+  (write<Ps>(around, out), ...);
+}
+
+template <class T>
+struct Form {};  // sub-layers and what is not a part
+
+template <class... Ps>
+struct Form<Block<Ps...>> {
+  static constexpr void write(const Around& around, Writer& out) {
+    const int node = out.open("Block");
+    write_parts(typename Block<Ps...>::sub_layers{}, around, out);
+    out.close(node);
+  }
+};
+template <class B, int N>
+struct Form<Stack<B, N>> {
+  static constexpr void write(const Around& around, Writer& out) {
+    using checked [[maybe_unused]] = typename Stack<B, N>::checked;
+    const int node = out.open("Stack");
+    Form<B>::write(around, out);
+    out.number(N);
+    out.close(node);
+  }
+};
+template <class... Ss>
+struct Form<Body<Ss...>> {
+  static constexpr void write(const Around& around, Writer& out) {
+    const int node = out.open("Body");
+    write_parts(List<Ss...>{}, around, out);
+    out.close(node);
+  }
+};
+template <class B, class... Options>
+struct Form<Decoder<B, Options...>> {
+  static constexpr void write(const Around&, Writer& out) {
+    constexpr DecoderLayer layer = Decoder<B, Options...>::value;
+    using Stacks = typename parts::StacksOf<B>::type;
+    const int node = out.open(DecoderLayer::name);
+    if constexpr (Stacks::size == 1)
+      write_parts(Stacks{}, layer.around(), out);
+    else
+      Form<B>::write(layer.around(), out);
+    print_options(layer, Around{}, out);
+    out.close(node);
+  }
+};
+
+template <class P>
+constexpr void write_sub_layer(const Around& around, Writer& out) {
+  if constexpr (!requires { std::string_view(P::layer_type::name); })
+    (void)Refuse<Rule::name_missing, P, typename P::layer_type>{};
+  else
+    print(P::value, around, out);
+}
+
+template <class T>
+constexpr void write(const Around& around, Writer& out) {
+  if constexpr (requires { Form<T>::write(around, out); })
+    Form<T>::write(around, out);
+  else if constexpr (parts::TypedPart<part_of<T>>)
+    write_sub_layer<part_of<T>>(around, out);
+  else
+    (void)Refuse<Rule::not_a_part, T, T>{};
+}
+
+template <class T>
+struct Stored {
+  static constexpr std::size_t size = [] {
+    Writer counter;
+    write<T>(Around{}, counter);
+    return counter.size();
+  }();
+  static constexpr std::array<char, size> characters = [] {
+    std::array<char, size> text{};
+    Writer writer{text};
+    write<T>(Around{}, writer);
+    return text;
+  }();
+};
+
+}  // namespace texts
+
+/// The canonical text of a Decoder, Body, Stack, Block or sub-layer type (spec/model.md section 1).
+template <class T>
+inline constexpr std::string_view text_of{texts::Stored<T>::characters.data(), texts::Stored<T>::size};
+
+}  // namespace genoform
