@@ -1,0 +1,32 @@
+#include <sstream>
+
+#include "genoform/backend/trace.hpp"
+#include "genoform/ops/operations.hpp"
+#include "tests/catch.hpp"
+
+using namespace genoform;
+
+TEST_CASE("preparing writes nothing, running writes one line with name, shapes, bytes and FLOPs") {
+  std::ostringstream out;
+  const Trace trace(out);
+  const Tensor x = matrix(Memory::workspace, 0, 6, 4), w = matrix(Memory::weights, 0, 5, 4), y = matrix(Memory::workspace, 24, 6, 5);
+  const auto call = trace.prepare(op::Linear{.x = x, .w = w, .bias = {}, .y = y}, Memories<float>{});
+  REQUIRE(out.str().empty());
+  call();
+  call();
+  const std::string line = "linear                        6x4 5x4 - 6x5                                     bytes 296  flops 240\n";
+  REQUIRE(out.str() == line + line);
+}
+
+TEST_CASE("a tensor that is read and written is counted once") {
+  const Tensor x = matrix(Memory::workspace, 0, 3, 2);
+  REQUIRE(trace::line_of(op::Activate{op::Function::relu, x, {}, x}, 4).bytes == 24);
+}
+
+TEST_CASE("a memory that does not exist is never looked at") {
+  std::ostringstream out;
+  const Trace trace(out);
+  const Tensor x = matrix(Memory::workspace, 1'000'000'000, 1000, 1000);
+  trace.prepare(op::Clear{x}, Memories<float>{})();
+  REQUIRE(out.str().find("1000x1000") != std::string::npos);
+}
