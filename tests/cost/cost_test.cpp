@@ -74,6 +74,9 @@ TEST_CASE("the cost of one block of each stack, repeated, is the cost of the who
   CHECK(whole(Type<Dense>{}, {3, 20}) == cost_of<Dense>(3));
   CHECK(whole(Type<Sparse>{}, {5, 8}) == cost_of<Sparse>(5));
   CHECK(whole(Type<SmallPrimer>{}, {2, 64}) == cost_of<SmallPrimer>(2));
+  using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, DConv<3>>, Moe<Top2>, Moe<ExpertChoice>, Ffn<SqReLU>>, 3>, Stack<Block<Ffn<GeLU>, Attention<>>, 2>>,
+                        Vocab<256>, Width<32>, Context<16>>;
+  CHECK(whole(Type<Mixed>{}, {2, 16}) == cost_of<Mixed>(2));
 }
 
 TEST_CASE("the cost of ninety-six layers of sixty-four experts is a constant expression") {

@@ -45,16 +45,6 @@ class Arena {
   constexpr Mark mark() const { return top_; }
   constexpr void release_scratch(Mark to) { top_.scratch = to.scratch; }
   constexpr void release_kept(Mark to) { top_.kept = to.kept; }
-  /// Runs `body` once and goes on as if it had run `times` times: what it keeps adds up, its highest level is that of the last time.
-  constexpr void repeat(std::int64_t times, auto body) {
-    const std::int64_t kept = top_.kept, peak = peak_, peak_kept = peak_kept_;
-    peak_ = peak_kept_ = 0;
-    body();
-    const std::int64_t more = top_.kept > kept ? (times - 1) * (top_.kept - kept) : 0;
-    top_.kept += more;
-    peak_ = std::max(peak, peak_ + more);
-    peak_kept_ = std::max(peak_kept, peak_kept_ + more);
-  }
   constexpr std::int64_t peak() const { return peak_; }
   constexpr std::int64_t peak_kept() const { return peak_kept_; }
 
@@ -116,8 +106,16 @@ class Stream {
 
   /// Counts what `body` emits `times` times, as if each time came on top of what the last one kept; for dry runs only.
   constexpr void repeat(std::int64_t times, auto body) {
+    const Arena arena = arena_;
     const Sink before = sink_;
-    arena_.repeat(times, body);
+    body();
+    const std::int64_t kept = arena_.mark().kept - arena.mark().kept;
+    if (times > 1 && kept > 0) {  // the way back starts from the last time, so that one has to lie where it belongs
+      arena_ = arena;
+      sink_ = before;
+      arena_.keep((times - 1) * kept);
+      body();
+    }
     sink_.repeat(times, before);
   }
 

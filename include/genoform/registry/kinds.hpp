@@ -1,0 +1,115 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/cost/cost.hpp"
+#include "genoform/genome/genome.hpp"
+#include "genoform/model/basic_model.hpp"
+#include "genoform/model/model.hpp"
+#include "genoform/registry/any_slot.hpp"
+
+namespace genoform {
+
+/// The kinds that a program can build models of on a back end, by name. A plain value: no static initialisers, nothing global.
+template <class Backend>
+class Kinds {
+ public:
+  /// Adds the kind of a layer struct: `kinds.add<ShiftLayer>()`. A name that is taken throws Failure.
+  template <class Layer>
+  Kinds& add() {
+    names_.template add<Layer>().value();
+    add_maker<Layer>();
+    return *this;
+  }
+
+  /// Reads a text in which the added kinds may stand too.
+  Result<Genome> parse(std::string_view text) const { return Genome::parse(text, names_); }
+
+  /// The model of a genome, with start values of the seed; the same bits as Model<Net, Backend> of the same text.
+  Result<BasicModel<Backend>> build(const Genome& genome, ModelOptions<Backend> options = {}) const {
+    if (!genome.is_model()) return Error{Fault::input, "a part cannot be trained; put it into a Decoder<...>"};
+    try {
+      const DecoderLayer sizes = with_sizes(genome.decoder(), options.vocab, options.width, options.context);
+      const Result<Genome> sized = genome.with_sizes(sizes.vocab, sizes.width, sizes.context);
+      if (!sized) return sized.error();
+      Result<GenomeBlocks<Backend>> blocks = blocks_of(*sized);
+      if (!blocks) return blocks.error();
+      using Network = DecoderNetwork<GenomeBlocks<Backend>>;
+      BasicModel<Backend> model(sizes, std::make_unique<NetworkOf<Backend, Network>>(Network(sizes, std::move(*blocks))), genome.text(),
+                                options.storage, std::move(options.backend));
+      model.start(options.seed);
+      return model;
+    } catch (const Failure& failure) {
+      return failure.error();
+    }
+  }
+
+  /// The cost of a genome with all its sizes, for a shape (context 0: its Context). The same dry run as cost_of<Net>().
+  Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::int64_t context = 0) const {
+    if (!genome.is_model() || !genome.has_sizes()) return Error{Fault::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
+    Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
+    if (!blocks) return blocks.error();
+    DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
+    return cost_of_network(network, {batch, context > 0 ? context : genome.decoder().context});
+  }
+
+ private:
+  using Slot = std::unique_ptr<AnySlot<Backend>>;
+  struct Maker {
+    std::string_view name;
+    Slot (*make)(const Genome&, int node);
+  };
+
+  template <class Layer>
+  void add_maker() {
+    makers_.push_back({Layer::name, [](const Genome& genome, int node) -> Slot {
+                         return std::make_unique<SlotOf<Backend, Layer>>(*genome.template read<Layer>(node));
+                       }});
+  }
+  template <class... Layers>
+  void add_makers(List<Layers...>) {
+    (add_maker<Layers>(), ...);
+  }
+
+  Result<Slot> slot_of(const Genome& genome, int node) const {
+    for (const Maker& maker : makers_)
+      if (maker.name == genome.kind_name(node)) return maker.make(genome, node);
+    return Error{Fault::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
+  }
+
+  Result<GenomeBlocks<Backend>> blocks_of(const Genome& genome) const {
+    GenomeBlocks<Backend> blocks;
+    for (const GenomeStack& stack : genome.stacks())
+      for (std::int64_t i = 0; i < stack.count; ++i) {
+        typename GenomeBlocks<Backend>::Block block;
+        for (const int node : stack.sub_layers) {
+          Result<Slot> slot = slot_of(genome, node);
+          if (!slot) return slot.error();
+          block.push_back(std::move(*slot));
+        }
+        blocks.add(std::move(block));
+      }
+    return blocks;
+  }
+
+  KindNames names_;
+  std::vector<Maker> makers_;
+
+  template <class B>
+  friend Kinds<B> builtin_kinds();
+};
+
+/// The library's kinds on a back end, filled from the list of their layer structs.
+template <class Backend>
+Kinds<Backend> builtin_kinds() {
+  Kinds<Backend> kinds;
+  kinds.add_makers(BuiltinLayers{});
+  return kinds;
+}
+
+}  // namespace genoform
