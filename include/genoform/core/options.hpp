@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -165,6 +164,25 @@ struct WrappedRow {
 };
 
 }  // namespace options
+
+/// The options of a kind, in canonical order: `return Table{count<Heads, &L::heads>(), flag<Bias, &L::bias>()};`
+template <class... Rows>
+struct Table : Rows... {
+  static constexpr int size = static_cast<int>(sizeof...(Rows));
+  template <int I>
+  using row = nth_t<I, Rows...>;
+  using allowed = List<typename Rows::allowed...>;
+
+  constexpr void each(auto visit) const { (visit(static_cast<const Rows&>(*this)), ...); }
+};
+template <class... Rows>
+Table(Rows...) -> Table<Rows...>;
+
+/// The rows of two tables, one after the other.
+template <class... As, class... Bs>
+constexpr Table<As..., Bs...> operator+(const Table<As...>& a, const Table<Bs...>& b) {
+  return {static_cast<const As&>(a)..., static_cast<const Bs&>(b)...};
+}
 
 /// A row of a kind's table: an option with one number from Low to High and the member's own default.
 template <template <int> class W, auto M, int Low = 1, int High = largest_number>

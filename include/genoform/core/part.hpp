@@ -20,20 +20,20 @@ concept HasTemplate = requires { typename L::template type<>; };
 
 /// The table of a layer: its own rows, then those of what wraps it.
 template <class L>
-constexpr auto rows_of() {
+constexpr auto table_of() {
   if constexpr (parts::HasOptions<L> && parts::HasWrapper<L>)
-    return std::tuple_cat(L::options(), L::wrapper_options());
+    return L::options() + L::wrapper_options();
   else if constexpr (parts::HasOptions<L>)
     return L::options();
   else if constexpr (parts::HasWrapper<L>)
     return L::wrapper_options();
   else
-    return std::tuple<>{};
+    return Table<>{};
 }
 
 template <class L>
 constexpr void each_row(auto visit) {
-  std::apply([&](const auto&... rows) { (visit(rows), ...); }, rows_of<L>());
+  table_of<L>().each(visit);
 }
 
 namespace parts {
@@ -176,12 +176,6 @@ namespace parts {
 
 // Refusals are types that are named, not conditions of a static_assert, so that each mistake is one error.
 
-/// What compile errors print as the list of what a kind takes.
-template <class... Rows>
-constexpr auto allowed_types(const std::tuple<Rows...>&) {
-  return List<typename Rows::allowed...>{};
-}
-
 template <int Place, class Whole, class... Args>
 constexpr auto culprit() {
   if constexpr (Place >= 0)
@@ -197,7 +191,7 @@ constexpr auto refuse_unless_fine() {
     return Type<Whole>{};
   } else {
     using Culprit = typename decltype(culprit<Place, Whole, Args...>())::type;
-    return Type<typename Refuse<rule, Whole, Culprit, decltype(allowed_types(rows_of<L>()))>::type>{};
+    return Type<typename Refuse<rule, Whole, Culprit, typename decltype(table_of<L>())::allowed>::type>{};
   }
 }
 

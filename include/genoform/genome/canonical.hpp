@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -16,7 +15,7 @@ using LayerOf = std::remove_cvref_t<decltype(Value::value)>;
 template <class Value, int I>
 constexpr auto shown_tag() {
   constexpr std::uint64_t shown = shown_rows(Value::value, Value::around);
-  using Row = std::tuple_element_t<static_cast<std::size_t>(I), decltype(rows_of<LayerOf<Value>>())>;
+  using Row = typename decltype(table_of<LayerOf<Value>>())::template row<I>;
   if constexpr (((shown >> I) & 1) != 0)
     return List<typename Row::template tag<Value::value.*Row::member>>{};
   else
@@ -30,8 +29,8 @@ constexpr auto shown_tags(std::integer_sequence<int, Is...>) {
 /// The words of the options that the canonical text of Value::value shows in Value::around.
 template <class Value>
 constexpr auto shown_options() {
-  constexpr std::size_t rows = std::tuple_size_v<decltype(rows_of<LayerOf<Value>>())>;
-  return shown_tags<Value>(std::make_integer_sequence<int, static_cast<int>(rows)>{});
+  constexpr int rows = decltype(table_of<LayerOf<Value>>())::size;
+  return shown_tags<Value>(std::make_integer_sequence<int, rows>{});
 }
 
 /// The canonical type of a sub-layer: its template with these options, or the layer struct itself.

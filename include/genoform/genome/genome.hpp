@@ -18,7 +18,10 @@ namespace genoform {
 /// The kinds that a text may use: the library's, and those that were added.
 class KindNames {
  public:
-  KindNames() { add_all(BuiltinLayers{}); }
+  template <class Layers = BuiltinLayers>  // a template, so that a program that reads no text pays nothing for the tables
+  KindNames() {
+    for (const Kind& kind : kinds_of<Layers>()) kinds_.push_back(kind);
+  }
 
   /// Adds the kind of a layer struct, `kinds.add<ShiftLayer>()`. A name that is taken is an error.
   template <class L>
@@ -31,10 +34,6 @@ class KindNames {
   std::span<const Kind> all() const { return kinds_; }
 
  private:
-  template <class... Ls>
-  void add_all(List<Ls...>) {
-    (kinds_.push_back(kind_of<Ls>), ...);
-  }
   static bool is_taken(std::string_view name) {
     for (const grammar::Alias& alias : grammar::aliases)
       if (alias.word == name) return true;
@@ -55,7 +54,10 @@ struct GenomeStack {
 class Genome {
  public:
   /// Reads a text (spec/model.md section 1). The error is one line that starts with LINE:COLUMN.
-  static Result<Genome> parse(std::string_view text) { return parse(text, kinds_of<BuiltinLayers>()); }
+  template <class Layers = BuiltinLayers>
+  static Result<Genome> parse(std::string_view text) {
+    return parse(text, kinds_of<Layers>());
+  }
   static Result<Genome> parse(std::string_view text, const KindNames& kinds) { return parse(text, kinds.all()); }
   static Result<Genome> parse(std::string_view text, std::span<const Kind> kinds) {
     auto parsed = std::make_shared<Parsed>();

@@ -51,7 +51,7 @@ struct AttentionLayer : Normed {
 
   static constexpr auto options() {
     using L = AttentionLayer;
-    return std::tuple{
+    return Table{
         count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? std::max(1, a.width / 64) : by_width; }),
         count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
           return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;

@@ -39,7 +39,7 @@ struct FfnLayer : Normed {
 
   static constexpr auto options() {
     using L = FfnLayer;
-    return std::tuple{choice<&L::activation, Show::always>(),
+    return Table{choice<&L::activation, Show::always>(),
                       count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
                       flag<Bias, &L::bias>()};
   }

@@ -36,7 +36,7 @@ struct MoeLayer : Normed {
 
   static constexpr auto options() {
     using L = MoeLayer;
-    return std::tuple{choice<&L::router, Show::must_be_given>(),
+    return Table{choice<&L::router, Show::must_be_given>(),
                       count<Experts, &L::experts>(),
                       choice<&L::activation>(),
                       count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),

@@ -37,7 +37,7 @@ struct Normed {
   Norm pre{NormKind::rms}, post{}, inner{};
 
   static constexpr auto wrapper_options() {
-    return std::tuple{wrapped<Pre, &Normed::pre>([](const Normed& around, const Around&) {
+    return Table{wrapped<Pre, &Normed::pre>([](const Normed& around, const Around&) {
                         const bool alone = around.post == Norm{} && around.inner == Norm{};
                         return Norm{alone ? NormKind::rms : NormKind::none};
                       }),

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <tuple>
 
 #include "genoform/layers/norm.hpp"
 #include "genoform/model/stack.hpp"
@@ -40,7 +39,7 @@ struct DecoderLayer {
 
   static constexpr auto options() {
     using L = DecoderLayer;
-    return std::tuple{count<Vocab, &L::vocab>(), count<Width, &L::width>(), count<Context, &L::context>(),
+    return Table{count<Vocab, &L::vocab>(), count<Width, &L::width>(), count<Context, &L::context>(),
                       wrapped<Positions, &L::positions>(), wrapped<FinalNorm, &L::final_norm>()};
   }
   constexpr Broken broken(const Around&) const {
