@@ -1,0 +1,80 @@
+#pragma once
+#include <memory>
+#include <utility>
+
+#include "genoform/backend/cpu/attention.hpp"
+#include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/cpu/dense.hpp"
+#include "genoform/backend/cpu/experts.hpp"
+#include "genoform/backend/cpu/optimizer.hpp"
+#include "genoform/ops/operations.hpp"
+
+namespace genoform {
+
+struct CpuOptions {
+  int threads = 1;  ///< OpenMP threads of one model; 0: all that OpenMP gives
+  cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
+};
+
+/// The back end for host processors, f32: matrix products by oneDNN, everything between them by own kernels. Link with -ldnnl -fopenmp.
+/// The same bits for a fixed number of threads. A copy has scratch of its own; calls prepared by one Cpu run one after another.
+class Cpu {
+ public:
+  using Real = float;
+
+  explicit Cpu(CpuOptions options = {}) : options_(checked(options)), context_(make_context(options_)) {}
+  Cpu(const Cpu& other) : Cpu(other.options_) {}
+  Cpu& operator=(const Cpu& other) {
+    options_ = other.options_;
+    context_ = make_context(options_);
+    return *this;
+  }
+  ~Cpu() = default;
+
+  int threads() const { return options_.threads; }
+  cpu::InstructionSet instruction_set() const { return options_.instruction_set; }
+
+  /// The call of an operation, with its pointers, primitives and scratch; running it allocates nothing.
+  template <class Op>
+  auto prepare(const Op& op, const Memories<float>& memories) const {
+    enter();
+    return cpu::prepare(context_, op, memories);
+  }
+
+  /// Sets the calling thread up for prepared calls: its OpenMP team, and denormal numbers count as zero.
+  void enter() const {
+#ifdef _OPENMP
+    omp_set_num_threads(options_.threads);
+    if (options_.threads > 1) {
+#pragma omp parallel num_threads(options_.threads)
+      flush_denormals();
+      return;
+    }
+#endif
+    flush_denormals();
+  }
+
+ private:
+  static CpuOptions checked(CpuOptions options) {
+#ifdef _OPENMP
+    if (options.threads == 0) options.threads = omp_get_max_threads();
+#else
+    options.threads = 1;
+#endif
+    if (options.threads < 1) throw Failure({Fault::usage, "a Cpu needs at least 1 thread, not " + std::to_string(options.threads)});
+    if (!cpu::available(options.instruction_set))
+      throw Failure({Fault::usage, "this processor has no " + std::string(cpu::name_of(options.instruction_set))});
+    return options;
+  }
+  static cpu::SharedContext make_context(const CpuOptions& o) { return std::make_shared<cpu::Context>(o.threads, o.instruction_set); }
+  static void flush_denormals() {
+#ifdef __SSE__
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040U);
+#endif
+  }
+
+  CpuOptions options_;
+  cpu::SharedContext context_;
+};
+
+}  // namespace genoform

@@ -1,0 +1,125 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "genoform/backend/cpu/kernels.hpp"
+#include "genoform/backend/cpu/onednn.hpp"
+
+namespace genoform::cpu {
+
+/// Bytes on a cache line's boundary that only ever grow.
+class Scratch {
+ public:
+  void reserve(std::size_t bytes) {
+    if (bytes <= size_) return;
+    const std::size_t rounded = (bytes + 63) / 64 * 64;
+    bytes_.reset(static_cast<std::byte*>(::operator new(rounded, alignment)));
+    std::fill_n(bytes_.get(), rounded, std::byte{0});  // touched here, so that no step pays for the pages
+    size_ = rounded;
+  }
+  void* get() const { return bytes_.get(); }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+  struct Free {
+    void operator()(std::byte* bytes) const { ::operator delete(bytes, alignment); }
+  };
+  std::unique_ptr<std::byte, Free> bytes_;
+  std::size_t size_ = 0;
+};
+
+/// Sines and cosines of rotary positions, [positions, half] each.
+struct Rotation {
+  std::int64_t half = 0;
+  bool inverse = false;
+  std::vector<float> cosines, sines;
+};
+
+/// What the prepared calls of one Cpu share: threads, kernels, scratch, products of experts. One thread at a time runs them.
+class Context {
+ public:
+  Context(int threads, InstructionSet set)
+      : threads_(threads), kernels_(&kernels_of(set)), per_thread_(static_cast<std::size_t>(threads)) {}
+
+  int threads() const { return threads_; }
+  const Kernels& kernels() const { return *kernels_; }
+
+  void reserve(std::size_t shared_bytes) { shared_.reserve(shared_bytes); }
+  void reserve_per_thread(std::size_t bytes) {
+    for (Scratch& scratch : per_thread_) scratch.reserve(bytes);
+  }
+  template <class Cell>
+  Cell* shared() const { return static_cast<Cell*>(shared_.get()); }
+  float* of_thread(int thread) const { return static_cast<float*>(per_thread_[static_cast<std::size_t>(thread)].get()); }
+
+  /// body(first, last, thread) over parts of [0, items). Which thread does what may not change any result.
+  /// Work below some ten thousand cells is not worth waking a thread.
+  template <class Body>
+  void split(std::int64_t items, std::int64_t cells_per_item, const Body& body) const {
+#ifdef _OPENMP
+    if (threads_ > 1 && items > 1 && items * cells_per_item > 16384) {
+#pragma omp parallel num_threads(threads_)
+      {
+        const std::int64_t thread = omp_get_thread_num(), team = omp_get_num_threads();
+        const std::int64_t first = items * thread / team, last = items * (thread + 1) / team;
+        if (first < last) body(first, last, static_cast<int>(thread));
+      }
+      return;
+    }
+#endif
+    static_cast<void>(cells_per_item);
+    if (items > 0) body(std::int64_t{0}, items, 0);
+  }
+
+  /// body(row, column, count) over a matrix: whole rows, or long runs of row 0 when the matrix is `flat` (no gaps between rows).
+  template <class Body>
+  void over_cells(std::int64_t rows, std::int64_t columns, bool flat, const Body& body) const {
+    if (!flat) return split(rows, columns, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
+    });
+    const std::int64_t cells = rows * columns;
+    split((cells + 63) / 64, 64, [&](std::int64_t first, std::int64_t last, int) {
+      body(std::int64_t{0}, first * 64, std::min(cells, last * 64) - first * 64);
+    });
+  }
+
+  /// body(first, last) over blocks of 16 columns, each done by one thread from the first row to the last.
+  template <class Body>
+  void over_columns(std::int64_t rows, std::int64_t columns, const Body& body) const {
+    split((columns + 15) / 16, 16 * rows, [&](std::int64_t first, std::int64_t last, int) { body(first * 16, std::min(columns, last * 16)); });
+  }
+
+  /// The product of this shape that all experts share.
+  std::shared_ptr<onednn::Product> expert_product(const onednn::ProductShape& shape) {
+    for (const auto& [known, product] : products_)
+      if (known == shape) return product;
+    auto product = std::make_shared<onednn::Product>(shape);
+    reserve(product->scratch_bytes());
+    products_.emplace_back(shape, product);
+    return product;
+  }
+
+  std::shared_ptr<const Rotation> rotation(std::int64_t positions, std::int64_t half, bool inverse);
+
+ private:
+  int threads_;
+  const Kernels* kernels_;
+  Scratch shared_;
+  std::vector<Scratch> per_thread_;
+  std::vector<std::pair<onednn::ProductShape, std::shared_ptr<onednn::Product>>> products_;
+  std::vector<std::shared_ptr<const Rotation>> rotations_;
+};
+
+using SharedContext = std::shared_ptr<Context>;
+
+}  // namespace genoform::cpu

@@ -1,0 +1,184 @@
+#pragma once
+#include <cstring>
+#include <memory>
+
+#include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/host/rows.hpp"
+#include "genoform/ops/dense.hpp"
+
+/// The dense operations on the CPU: each `prepare` resolves pointers, makes primitives and scratch, and returns the call.
+namespace genoform::cpu {
+
+using FloatMemories = Memories<float>;
+
+inline onednn::Layout layout_of(const Tensor& t) { return {t.rows, t.columns, t.stride, 1}; }
+inline bool flat(const Tensor& t) { return t.rows <= 1 || t.stride == t.columns; }
+template <class... More>
+bool flat(const Tensor& t, const More&... more) { return flat(t) && flat(more...) && ((more.exists() ? more.stride == t.stride : true) && ...); }
+
+inline std::shared_ptr<onednn::Product> make_product(const SharedContext& context, const onednn::ProductShape& shape) {
+  auto product = std::make_shared<onednn::Product>(shape);
+  context->reserve(product->scratch_bytes());
+  return product;
+}
+
+inline auto prepare(const SharedContext& context, const op::Clear& o, const FloatMemories& m) {
+  return [context, y = host::rows_of(o.y, m), flat = flat(o.y)] {
+    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      std::memset(y[r] + c, 0, static_cast<std::size_t>(count) * sizeof(float));
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Copy& o, const FloatMemories& m) {
+  return [context, x = host::rows_of(o.x, m), y = host::rows_of(o.y, m), flat = flat(o.x, o.y)] {
+    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      std::memmove(y[r] + c, x[r] + c, static_cast<std::size_t>(count) * sizeof(float));
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Add& o, const FloatMemories& m) {
+  return [context, x = host::rows_of(o.x, m), y = host::rows_of(o.y, m), flat = flat(o.x, o.y)] {
+    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      context->kernels().add(x[r] + c, y[r] + c, count);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Embed& o, const FloatMemories& m) {
+  return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, table = host::rows_of(o.table, m), y = host::rows_of(o.y, m)] {
+    context->split(y.rows, y.columns, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t n = first; n < last; ++n)
+        std::memcpy(y[n], table[tokens[n * step]], static_cast<std::size_t>(y.columns) * sizeof(float));
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, const FloatMemories& m) {
+  return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, dy = host::rows_of(o.dy, m), dtable = host::rows_of(o.dtable, m)] {
+    context->over_columns(dy.rows, dy.columns, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t n = 0; n < dy.rows; ++n) context->kernels().add(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
+  const auto product = make_product(context, {.a = layout_of(o.x), .b = layout_of(o.w).transposed(), .c = layout_of(o.y),
+                                              .bias = o.bias.exists(), .accumulate = false, .f = o.f});
+  return [context, product, x = m.reals(o.x), w = m.reals(o.w), bias = m.reals(o.bias), y = m.reals(o.y)] {
+    product->run(x, w, bias, y, context->shared<void>());
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
+  const auto product = make_product(context, {.a = layout_of(o.dy), .b = layout_of(o.w), .c = layout_of(o.dx), .bias = false,
+                                              .accumulate = o.accumulate});
+  return [context, product, dy = m.reals(o.dy), w = m.reals(o.w), dx = m.reals(o.dx)] {
+    product->run(dy, w, nullptr, dx, context->shared<void>());
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
+  const auto product = make_product(context, {.a = layout_of(o.dy).transposed(), .b = layout_of(o.x), .c = layout_of(o.dw), .bias = false,
+                                              .accumulate = true});
+  const RowsWork sums{m.reals(o.dy), nullptr, m.reals(o.dbias), o.dy.stride, 0, 0, o.dy.columns};
+  return [context, product, x = m.reals(o.x), dy = m.reals(o.dy), dw = m.reals(o.dw), sums, rows = o.dy.rows] {
+    product->run(dy, x, nullptr, dw, context->shared<void>());
+    if (sums.y == nullptr) return;
+    context->over_columns(rows, sums.columns, [&](std::int64_t first, std::int64_t last) {
+      context->kernels().column_sums(sums, rows, first, last);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Normalize& o, const FloatMemories& m) {
+  const NormalizeWork work{m.reals(o.x), m.reals(o.w), m.reals(o.b), m.reals(o.statistics), m.reals(o.y), o.x.stride,
+                           o.statistics.stride, o.y.stride, o.x.columns, o.statistic == op::Statistic::layer};
+  return [context, work, rows = o.x.rows] {
+    context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().normalize(work, first, last); });
+  };
+}
+
+/// Rows whose sums of weight gradients are made together; fixed, so that threads do not change them.
+inline constexpr std::int64_t chunk_rows = 64;
+
+inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o, const FloatMemories& m) {
+  const NormalizeGradientWork work{m.reals(o.x), m.reals(o.w), m.reals(o.statistics), m.reals(o.dy), m.reals(o.dx), o.x.stride,
+                                   o.statistics.stride, o.dy.stride, o.dx.stride, o.x.columns, o.statistic == op::Statistic::layer, o.accumulate};
+  const std::int64_t chunks = (o.x.rows + chunk_rows - 1) / chunk_rows;
+  context->reserve(static_cast<std::size_t>(chunks * 2 * work.columns) * sizeof(float));
+  return [context, work, chunks, rows = o.x.rows, dw = m.reals(o.dw), db = m.reals(o.db)] {
+    float* sums = context->shared<float>();
+    const std::int64_t stride = 2 * work.columns;
+    context->split(chunks, chunk_rows * 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t c = first; c < last; ++c)
+        context->kernels().normalize_gradient(work, c * chunk_rows, std::min(rows, (c + 1) * chunk_rows), sums + c * stride);
+    });
+    context->kernels().add_rows(sums, chunks, stride, work.columns, dw);
+    if (db != nullptr) context->kernels().add_rows(sums + work.columns, chunks, stride, work.columns, db);
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
+  return [context, run = context->kernels().activate[static_cast<std::size_t>(o.f)], u = host::rows_of(o.u, m), gate = host::rows_of(o.gate, m),
+          y = host::rows_of(o.y, m), flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
+    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      run(u[r] + c, gate ? gate[r] + c : nullptr, y[r] + c, count);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::ActivateGradient& o, const FloatMemories& m) {
+  const auto f = static_cast<std::size_t>(o.f);
+  const bool runs = o.gate.exists() ? flat(o.dy, o.u, o.gate, o.du, o.dgate) : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) &&
+                                                                                   (!o.y.exists() || flat(o.dy, o.y));
+  return [context, plain = context->kernels().activate_gradient[f], gated = context->kernels().gate_gradient[f], u = host::rows_of(o.u, m),
+          gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m), du = host::rows_of(o.du, m),
+          dgate = host::rows_of(o.dgate, m), runs] {
+    context->over_cells(dy.rows, dy.columns, runs, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      if (gate)
+        gated(u[r] + c, gate[r] + c, dy[r] + c, du[r] + c, dgate[r] + c, count);
+      else
+        plain(u ? u[r] + c : nullptr, y ? y[r] + c : nullptr, dy[r] + c, du[r] + c, count);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, const FloatMemories& m) {
+  const CrossEntropyWork work{m.reals(o.logits), m.indices(o.targets), m.reals(o.dlogits), o.logits.stride, o.targets.stride,
+                              o.dlogits.stride, o.logits.columns};
+  const std::int64_t chunks = (o.logits.rows + chunk_rows - 1) / chunk_rows;
+  context->reserve(static_cast<std::size_t>(chunks) * sizeof(double));
+  return [context, work, chunks, rows = o.logits.rows, scale = m.reals(o.scale), loss = m.reals(o.loss)] {
+    std::int64_t count = 0;
+    for (std::int64_t n = 0; n < rows; ++n) count += work.targets[n * work.targets_stride] >= 0 ? 1 : 0;
+    const double share = count > 0 ? 1.0 / static_cast<double>(count) : 0.0;
+    const float factor = work.dlogits == nullptr ? 0.0F : static_cast<float>(static_cast<double>(scale[0]) * share);
+    double* losses = context->shared<double>();
+    context->split(chunks, chunk_rows * 8 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t c = first; c < last; ++c)
+        losses[c] = context->kernels().cross_entropy(work, factor, c * chunk_rows, std::min(rows, (c + 1) * chunk_rows));
+    });
+    double total = 0.0;
+    for (std::int64_t c = 0; c < chunks; ++c) total += losses[c];
+    loss[0] = static_cast<float>(total * share);
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::Softmax& o, const FloatMemories& m) {
+  const RowsWork work{m.reals(o.x), nullptr, m.reals(o.y), o.x.stride, 0, o.y.stride, o.x.columns};
+  return [context, work, rows = o.x.rows] {
+    context->split(rows, 8 * work.columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().softmax(work, first, last); });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::SoftmaxGradient& o, const FloatMemories& m) {
+  const RowsWork work{m.reals(o.y), m.reals(o.dy), m.reals(o.dx), o.y.stride, o.dy.stride, o.dx.stride, o.y.columns};
+  return [context, work, rows = o.y.rows] {
+    context->split(rows, 4 * work.columns,
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().softmax_gradient(work, first, last); });
+  };
+}
+
+}  // namespace genoform::cpu

@@ -1,0 +1,106 @@
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "genoform/backend/cpu/work.hpp"
+#include "genoform/ops/dense.hpp"
+
+#ifdef __FAST_MATH__
+#error "genoform's kernels need IEEE arithmetic: compile without -ffast-math"
+#endif
+
+/// The kernels, compiled once for each instruction set whatever the user's own flags are; the set is chosen when the program runs.
+namespace genoform::cpu {
+
+using op::Function;
+
+namespace portable {
+#if defined(__x86_64__) && defined(__clang__)
+#pragma clang attribute push(__attribute__((target("no-avx"))), apply_to = function)
+#elif defined(__x86_64__)
+#pragma GCC push_options
+#pragma GCC target("no-avx")
+#endif
+#define GENOFORM_LANES 4
+#include "genoform/backend/cpu/kernels/table.inc"
+#undef GENOFORM_LANES
+#if defined(__x86_64__) && defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__x86_64__)
+#pragma GCC pop_options
+#endif
+}  // namespace portable
+
+#ifdef __x86_64__
+namespace avx2 {
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma,no-avx512f"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,no-avx512f")
+#endif
+#define GENOFORM_LANES 8
+#include "genoform/backend/cpu/kernels/table.inc"
+#undef GENOFORM_LANES
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+}  // namespace avx2
+
+namespace avx512 {
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")
+#endif
+#define GENOFORM_LANES 16
+#include "genoform/backend/cpu/kernels/table.inc"
+#undef GENOFORM_LANES
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+}  // namespace avx512
+#endif
+
+enum class InstructionSet : std::uint8_t { portable, avx2, avx512 };
+
+constexpr std::string_view name_of(InstructionSet set) {
+  return set == InstructionSet::avx512 ? "avx512" : set == InstructionSet::avx2 ? "avx2" : "portable";
+}
+
+inline bool available(InstructionSet set) {
+#ifdef __x86_64__
+  if (set == InstructionSet::avx512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && available(InstructionSet::avx2);
+  if (set == InstructionSet::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return set == InstructionSet::portable;
+}
+
+/// The widest set of this processor; the environment variable GENOFORM_ISA (portable, avx2, avx512) narrows it.
+inline InstructionSet best_instruction_set() {
+  const char* limit = std::getenv("GENOFORM_ISA");
+  for (const auto set : {InstructionSet::avx512, InstructionSet::avx2})
+    if (available(set) && (limit == nullptr || (name_of(InstructionSet::portable) != limit && (name_of(InstructionSet::avx2) != limit ||
+                                                                                               set == InstructionSet::avx2))))
+      return set;
+  return InstructionSet::portable;
+}
+
+inline const Kernels& kernels_of(InstructionSet set) {
+#ifdef __x86_64__
+  if (set == InstructionSet::avx512) return avx512::table;
+  if (set == InstructionSet::avx2) return avx2::table;
+#endif
+  static_cast<void>(set);
+  return portable::table;
+}
+
+}  // namespace genoform::cpu

@@ -1,0 +1,137 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+/// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads the same.
+namespace genoform::cpu {
+
+struct RotateWork {
+  float* x;
+  std::int64_t stride;
+  const float *cosines, *sines;  ///< [context, half]; sines negated for the inverse
+  std::int64_t heads, half, context;
+};
+
+struct NormalizeWork {
+  const float *x, *w, *b;
+  float *statistics, *y;
+  std::int64_t x_stride, statistics_stride, y_stride, columns;
+  bool centred;
+};
+
+struct NormalizeGradientWork {
+  const float *x, *w, *statistics, *dy;
+  float* dx;
+  std::int64_t x_stride, statistics_stride, dy_stride, dx_stride, columns;
+  bool centred, accumulate;
+};
+
+/// From x (and z) to y, row by row.
+struct RowsWork {
+  const float *x, *z;
+  float* y;
+  std::int64_t x_stride, z_stride, y_stride, columns;
+};
+
+struct CrossEntropyWork {
+  const float* logits;
+  const std::int32_t* targets;
+  float* dlogits;
+  std::int64_t logits_stride, targets_stride, dlogits_stride, columns;
+};
+
+struct AttendWork {
+  const float *q, *k, *v;
+  float *y, *log_sums;
+  std::int64_t q_stride, k_stride, v_stride, y_stride, log_sums_stride;
+  std::int64_t heads, kv_heads, head_dim, context;
+  float scale;
+  const float* dy;
+  float *dq, *dk, *dv;
+  std::int64_t dy_stride, dq_stride, dk_stride, dv_stride;
+};
+
+/// Rows of queries that are worked on together: their scores stay in the nearest caches.
+inline constexpr std::int64_t query_block = 64;
+
+/// Where one thread keeps the packed operands of a head. Row strides are whole cache lines, never a power of two that would fill one cache set.
+struct AttendScratch {
+  std::int64_t score_stride = 0, cells = 0;
+  float *k_turned = nullptr, *v_turned = nullptr, *keys = nullptr, *queries = nullptr, *dy = nullptr, *scores = nullptr, *dscores = nullptr;
+
+  AttendScratch(const AttendWork& work, float* memory) {
+    const std::int64_t wide = (work.head_dim + 15) / 16 * 16;
+    score_stride = (work.context + 15) / 16 * 16 + 16;
+    const auto take = [&](std::int64_t count) {
+      float* place = memory == nullptr ? nullptr : memory + cells;
+      cells += count;
+      return place;
+    };
+    k_turned = take(work.head_dim * score_stride);
+    scores = take(query_block * score_stride);
+    queries = take(query_block * wide);
+    keys = take(work.context * wide);
+    v_turned = take(work.head_dim * score_stride);
+    dscores = take(query_block * score_stride);
+    dy = take(query_block * wide);
+  }
+};
+
+struct ConvolutionWork {
+  const float *x, *w, *dy;
+  float *y, *dx, *dw;
+  std::int64_t x_stride, w_stride, dy_stride, y_stride, dx_stride;
+  std::int64_t rows, channels, width, context;
+};
+constexpr std::int64_t convolution_stride(std::int64_t channels) { return (channels + 15) / 16 * 16; }
+
+struct SlotWork {
+  const float *x, *z;
+  float *y, *dweight;
+  std::int64_t x_stride, z_stride, y_stride, columns;
+  const std::int32_t *slot_token, *token_first, *token_slots;
+  const float* slot_weight;
+  bool accumulate;
+};
+
+struct AdamWWork {
+  float* w;
+  const float* g;
+  float *m, *v;
+};
+struct AdamWScalars {
+  float shrink, rate, beta1, rest1, beta2, rest2, epsilon, decay, over_correction1, over_correction2;
+};
+
+/// The kernels of one instruction set. Ranges of rows, heads or cells are half-open; the same range gives the same bits in any thread.
+struct Kernels {
+  static constexpr std::size_t functions = 5;
+  std::int64_t lanes = 0;
+  void (*add)(const float*, float*, std::int64_t) = nullptr;
+  void (*exponentials)(const float*, float*, std::int64_t) = nullptr;
+  void (*activate[functions])(const float*, const float*, float*, std::int64_t) = {};
+  void (*activate_gradient[functions])(const float*, const float*, const float*, float*, std::int64_t) = {};
+  void (*gate_gradient[functions])(const float*, const float*, const float*, float*, float*, std::int64_t) = {};
+  void (*rotate)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize)(const NormalizeWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize_gradient)(const NormalizeGradientWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*add_rows)(const float*, std::int64_t, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*softmax)(const RowsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*softmax_gradient)(const RowsWork&, std::int64_t, std::int64_t) = nullptr;
+  double (*cross_entropy)(const CrossEntropyWork&, float, std::int64_t, std::int64_t) = nullptr;
+  void (*column_sums)(const RowsWork&, std::int64_t, std::int64_t, std::int64_t) = nullptr;
+  void (*attend)(const AttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*attend_gradient)(const AttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*spread_taps)(const ConvolutionWork&, float*) = nullptr;
+  void (*convolve)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve3)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_gradient)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_gradient3)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  double (*sum_of_squares)(const float*, std::int64_t) = nullptr;
+  void (*adamw)(const AdamWWork&, const AdamWScalars&, std::int64_t, std::int64_t) = nullptr;
+  void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*combine_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*combine_rows_gradient)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+};
+
+}  // namespace genoform::cpu
