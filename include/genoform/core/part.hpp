@@ -8,13 +8,21 @@ namespace genoform {
 namespace parts {
 
 template <class L>
-concept HasOptions = requires { L::options(); };
+concept HasOptions = requires {
+  L::options();
+};
 template <class L>
-concept HasWrapper = requires { L::wrapper_options(); };
+concept HasWrapper = requires {
+  L::wrapper_options();
+};
 template <class L>
-concept HasRules = requires(const L& layer, const Around& around) { layer.broken(around); };
+concept HasRules = requires(const L& layer, const Around& around) {
+  layer.broken(around);
+};
 template <class L>
-concept HasTemplate = requires { typename L::template type<>; };
+concept HasTemplate = requires {
+  typename L::template type<>;
+};
 
 }  // namespace parts
 
@@ -197,7 +205,8 @@ constexpr auto refuse_unless_fine() {
 
 }  // namespace parts
 
-/// A sub-layer as a type: the layer struct L with the options Args, in any order. `Ffn<SqReLU>` derives from Part<FfnLayer, SqReLU>.
+/// A sub-layer as a type: the layer struct L with the options Args, in any order. `Ffn<SqReLU>` derives from Part<FfnLayer,
+/// SqReLU>.
 template <class L, class... Args>
 struct Part {
   using layer_type = L;

@@ -87,11 +87,11 @@ inline constexpr bool takes = false;
 /// Refuse<rule, ...> fails to compile with the rule's sentence.
 template <Rule rule, class Part, class Option, class... Allowed>
 struct Refuse;
-#define GENOFORM_RULE(name, sentence)                          \
-  template <class Part, class Option, class... Allowed>        \
-  struct Refuse<Rule::name, Part, Option, Allowed...> {        \
-    static_assert(takes<Part, Option, Allowed...>, sentence);  \
-    using type = Part;                                         \
+#define GENOFORM_RULE(name, sentence)                         \
+  template <class Part, class Option, class... Allowed>       \
+  struct Refuse<Rule::name, Part, Option, Allowed...> {       \
+    static_assert(takes<Part, Option, Allowed...>, sentence); \
+    using type = Part;                                        \
   };
 GENOFORM_RULES(GENOFORM_RULE)
 #undef GENOFORM_RULE

@@ -10,12 +10,12 @@ namespace genoform {
 /// One word, number or string of a text. A text is an array of nodes in preorder; a type spells itself into the same array.
 struct Node {
   enum class Shape : std::uint8_t { word, number, string };
-  std::string_view word{};   ///< the word after aliases are expanded; the characters of a number or string
-  std::int64_t number = 0;   ///< the value, for a number
-  int size = 1;              ///< nodes of this subtree, itself included
-  int at = 0;                ///< offset in the text, in characters (0 in a type)
+  std::string_view word{};  ///< the word after aliases are expanded; the characters of a number or string
+  std::int64_t number = 0;  ///< the value, for a number
+  int size = 1;             ///< nodes of this subtree, itself included
+  int at = 0;               ///< offset in the text, in characters (0 in a type)
   Shape shape = Shape::word;
-  bool brackets = false;     ///< written with < >
+  bool brackets = false;  ///< written with < >
 };
 
 using Tree = std::span<const Node>;
@@ -75,7 +75,8 @@ struct NodeArray {
   constexpr Node& last() { return nodes[static_cast<std::size_t>(count - 1)]; }
 };
 
-/// Writes a text with one space after each comma. Counts what does not fit the buffer, so a first pass over no buffer gives the size.
+/// Writes a text with one space after each comma. Counts what does not fit the buffer, so a first pass over no buffer gives the
+/// size.
 class Writer {
  public:
   constexpr Writer() = default;

@@ -45,11 +45,15 @@ struct Words {
 
 /// Can T be written in a text: is it a word, a kind or a part?
 template <class T>
-concept Spelled = requires(NodeCounter& out) { T::spell(out); };
+concept Spelled = requires(NodeCounter& out) {
+  T::spell(out);
+};
 
 /// A struct of values with a name and no arguments: a layer that may stand in a Block as it is.
 template <class T>
-concept NamedLayer = !Spelled<T> && requires { std::string_view(T::name); };
+concept NamedLayer = !Spelled<T> && requires {
+  std::string_view(T::name);
+};
 
 /// Writes T into a tree, a counter or a text.
 template <class T>

@@ -93,7 +93,8 @@ struct Canonical<Body<Ss...>, Whole> {
 template <class B, class... Options, class Whole>
 struct Canonical<Decoder<B, Options...>, Whole> {
   using D = Decoder<B, Options...>;
-  using type = typename DecoderForm<typename Canonical<B, Inside<D>>::type, decltype(shown_options<ValueOfType<D, Alone>>())>::type;
+  using type =
+      typename DecoderForm<typename Canonical<B, Inside<D>>::type, decltype(shown_options<ValueOfType<D, Alone>>())>::type;
 };
 
 }  // namespace types

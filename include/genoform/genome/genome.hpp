@@ -110,7 +110,8 @@ class Genome {
   /// What the sub-layers see of the model around them.
   Around around() const { return is_model() ? decoder().around() : Around{}; }
 
-  /// A sub-layer as its layer struct; sizes that depend on the width are filled in where it is known. An error if the kind is another.
+  /// A sub-layer as its layer struct; sizes that depend on the width are filled in where it is known. An error if the kind is
+  /// another.
   template <class L>
   Result<L> read(int node) const {
     if (kind_name(node) != L::name)

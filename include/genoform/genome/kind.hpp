@@ -23,10 +23,10 @@ class WordList {
 /// A kind of sub-layer as the language knows it: its name and its table, usable without its type.
 struct Kind {
   std::string_view name;
-  Verdict (*check)(Tree, int node, const Around&);                       ///< reads one sub-layer and checks its rules
-  void (*print)(Tree, int node, const Around&, Writer&);                 ///< writes its canonical form
-  double (*parameters)(Tree, int node, const Around&);                   ///< trained numbers, at a known width
-  void (*words)(WordList&, std::string_view inside);                     ///< the words that may stand in its < >, or inside that option
+  Verdict (*check)(Tree, int node, const Around&);        ///< reads one sub-layer and checks its rules
+  void (*print)(Tree, int node, const Around&, Writer&);  ///< writes its canonical form
+  double (*parameters)(Tree, int node, const Around&);    ///< trained numbers, at a known width
+  void (*words)(WordList&, std::string_view inside);      ///< the words that may stand in its < >, or inside that option
 };
 
 /// The kinds of the library.
@@ -47,7 +47,7 @@ constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) 
 template <class L>
 double parameters_at(Tree tree, int node, const Around& around) {
   Declaration declaration(around.width);
-  if constexpr (requires(typename L::Weights& weights) { std::declval<const L&>().declare(weights, declaration); }) {
+  if constexpr (requires(typename L::Weights & weights) { std::declval<const L&>().declare(weights, declaration); }) {
     typename L::Weights weights{};
     resolved(layer_at<L>(tree, node), around).declare(weights, declaration);
   }

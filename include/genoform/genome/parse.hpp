@@ -63,9 +63,7 @@ class Parser {
  private:
   constexpr bool done() const { return at_ == text_.size(); }
   constexpr bool sees(char c) const { return !done() && text_[at_] == c; }
-  static constexpr bool is_token(char c) {
-    return is_letter(c) || is_digit(c) || c == '<' || c == '>' || c == ',' || c == '"';
-  }
+  static constexpr bool is_token(char c) { return is_letter(c) || is_digit(c) || c == '<' || c == '>' || c == ',' || c == '"'; }
   constexpr void skip_space() {
     while (!done() && is_space(text_[at_])) ++at_;
   }

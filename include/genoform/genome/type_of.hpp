@@ -106,8 +106,8 @@ constexpr auto type_of_text() {
 
 }  // namespace types
 
-/// The type of a text of at most 2 KiB, in its canonical spelling; a wrong text does not compile, and says the rule and the place.
-/// Kinds of your own: type_of<"Block<Shift<>>", List<ShiftLayer>>; the library's kinds are known besides.
+/// The type of a text of at most 2 KiB, in its canonical spelling; a wrong text does not compile, and says the rule and the
+/// place. Kinds of your own: type_of<"Block<Shift<>>", List<ShiftLayer>>; the library's kinds are known besides.
 template <Text T, class Layers = List<>>
 using type_of = typename decltype(types::type_of_text<T, concat_t<BuiltinLayers, Layers>>())::type;
 

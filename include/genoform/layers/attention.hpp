@@ -56,8 +56,7 @@ struct AttentionLayer : Normed {
         count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
           return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
         }),
-        count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }),
-        count<DConv, &L::dconv>(),
+        count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }), count<DConv, &L::dconv>(),
         choice<&L::position>([](const L&, const Around& a) {
           if (!a.whole && a.width == 0) return Position{};
           return Position{a.positions ? PositionKind::none : PositionKind::rope};
@@ -68,20 +67,21 @@ struct AttentionLayer : Normed {
     if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
     if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
     if (position.kind == PositionKind::rope && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
-    const double channels = static_cast<double>(std::max(heads, kv_heads)) * head_dim;
-    if (channels * (4.0 * a.width + 3.0 * dconv) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    const double channels = static_cast<double>(heads) * head_dim;
+    if (channels * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (channels * dconv >= largest_parameters) return {Rule::too_many_parameters, {"DConv"}};
     return {};
   }
   friend constexpr bool operator==(const AttentionLayer&, const AttentionLayer&) = default;
 
   struct Weights {
     Tensor q, k, v, o;
-    Tensor qkv;          ///< q, k and v as one matrix: they are declared one after the other
-    Tensor dconv;        ///< their convolutions as one [channels, k]
+    Tensor qkv;    ///< q, k and v as one matrix: they are declared one after the other
+    Tensor dconv;  ///< their convolutions as one [channels, k]
   };
   struct Saved {
-    Tensor projected;    ///< before the convolution (only with DConv)
-    Tensor qkv;          ///< as attention reads it
+    Tensor projected;  ///< before the convolution (only with DConv)
+    Tensor qkv;        ///< as attention reads it
     Tensor mixed, log_sums;
   };
 

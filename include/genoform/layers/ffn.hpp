@@ -40,23 +40,23 @@ struct FfnLayer : Normed {
   static constexpr auto options() {
     using L = FfnLayer;
     return Table{choice<&L::activation, Show::always>(),
-                      count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
-                      flag<Bias, &L::bias>()};
+                 count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
+                 flag<Bias, &L::bias>()};
   }
 
   constexpr Broken broken(const Around& a) const {
-    if (3.0 * hidden * (a.width + 1.0) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (static_cast<double>(hidden) * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
     return {};
   }
   friend constexpr bool operator==(const FfnLayer&, const FfnLayer&) = default;
 
   struct Weights {
-    Tensor up, up_bias;        ///< with a gate: up and gate as one matrix, they are declared one after the other
+    Tensor up, up_bias;  ///< with a gate: up and gate as one matrix, they are declared one after the other
     Tensor down, down_bias;
   };
   struct Saved {
-    Tensor u;                  ///< before the activation [N, F], or up and gate [N, 2F]; the same as `activated` when that is enough
-    Tensor activated;          ///< [N, F]
+    Tensor u;          ///< before the activation [N, F], or up and gate [N, 2F]; the same as `activated` when that is enough
+    Tensor activated;  ///< [N, F]
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {

@@ -32,24 +32,20 @@ struct MoeLayer : Normed {
   Activation activation{};
   int experts = 8, hidden = by_width;
   int capacity = 0;  ///< percent; 0: no limit
-  int shared = 0;    ///< experts that every token uses
 
   static constexpr auto options() {
     using L = MoeLayer;
-    return Table{choice<&L::router, Show::must_be_given>(),
-                      count<Experts, &L::experts>(),
-                      choice<&L::activation>(),
-                      count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
-                      count<Capacity, &L::capacity, 0>([](const L& l, const Around&) {
-                        return l.router.kind == RouterKind::expert_choice ? 100 : 0;
-                      })};
+    return Table{choice<&L::router, Show::must_be_given>(), count<Experts, &L::experts>(), choice<&L::activation>(),
+                 count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
+                 count<Capacity, &L::capacity, 0>(
+                     [](const L& l, const Around&) { return l.router.kind == RouterKind::expert_choice ? 100 : 0; })};
   }
 
   constexpr Broken broken(const Around& a) const {
     if (router.kind == RouterKind::expert_choice && capacity == 0) return {Rule::capacity_of_expert_choice, {"Capacity"}};
     if (router.k > experts) return {Rule::choices_of_router, {"TopK", "Top2"}};
-    const double all = static_cast<double>(experts) + shared;
-    if (all * (3.0 * hidden + 1.0) * a.width >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden"}};
+    const double rows = static_cast<double>(experts) * std::max(hidden, 1);
+    if (rows * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden"}};
     return {};
   }
   friend constexpr bool operator==(const MoeLayer&, const MoeLayer&) = default;
@@ -59,11 +55,11 @@ struct MoeLayer : Normed {
     RouterState state;
   };
   struct Saved {
-    Tensor p;                       ///< probabilities [N, E]
+    Tensor p;  ///< probabilities [N, E]
     op::Assignment to;
-    Tensor gathered;                ///< what the experts read [S, D]
-    Tensor u, gate, activated;      ///< [S, F]
-    Tensor out;                     ///< what they say, before the weights [S, D]
+    Tensor gathered;            ///< what the experts read [S, D]
+    Tensor u, gate, activated;  ///< [S, F]
+    Tensor out;                 ///< what they say, before the weights [S, D]
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {

@@ -38,10 +38,10 @@ struct Normed {
 
   static constexpr auto wrapper_options() {
     return Table{wrapped<Pre, &Normed::pre>([](const Normed& around, const Around&) {
-                        const bool alone = around.post == Norm{} && around.inner == Norm{};
-                        return Norm{alone ? NormKind::rms : NormKind::none};
-                      }),
-                      wrapped<Post, &Normed::post>(), wrapped<Inner, &Normed::inner>()};
+                   const bool alone = around.post == Norm{} && around.inner == Norm{};
+                   return Norm{alone ? NormKind::rms : NormKind::none};
+                 }),
+                 wrapped<Post, &Normed::post>(), wrapped<Inner, &Normed::inner>()};
   }
   friend constexpr bool operator==(const Normed&, const Normed&) = default;
 };

@@ -12,7 +12,9 @@ concept TypedPart = requires {
 };
 /// A layer struct that stands in a Block as it is: it has a name, or the interface of a layer.
 template <class T>
-concept BareLayer = !TypedPart<T> && !Spelled<T> && (requires { T::name; } || requires { typename T::Weights; });
+concept BareLayer = !TypedPart<T> && !Spelled<T> &&
+                    (
+                        requires { T::name; } || requires { typename T::Weights; });
 
 template <class T>
 struct Bare {

@@ -40,7 +40,7 @@ struct DecoderLayer {
   static constexpr auto options() {
     using L = DecoderLayer;
     return Table{count<Vocab, &L::vocab>(), count<Width, &L::width>(), count<Context, &L::context>(),
-                      wrapped<Positions, &L::positions>(), wrapped<FinalNorm, &L::final_norm>()};
+                 wrapped<Positions, &L::positions>(), wrapped<FinalNorm, &L::final_norm>()};
   }
   constexpr Broken broken(const Around&) const {
     if (static_cast<double>(vocab) * width >= largest_parameters) return {Rule::too_many_parameters, {"Vocab", "Width"}};
@@ -69,7 +69,10 @@ struct StacksOf<Body<Stack<Bs, Ns>...>> {
 };
 
 template <class T>
-concept IsBody = requires { typename StacksOf<T>::type; } && !std::is_same_v<T, Body<>>;
+concept IsBody = requires {
+  typename StacksOf<T>::type;
+}
+&&!std::is_same_v<T, Body<>>;
 
 template <class Sub, int N>
 struct PartsOfStack;
@@ -150,7 +153,8 @@ template <class B, class... Options>
 struct Decoder {
  private:
   static constexpr parts::DecoderReading reading = parts::read_decoder<Options...>();
-  using checked_options = decltype(parts::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
+  using checked_options =
+      decltype(parts::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
   using checked = decltype(parts::checked_body<Decoder, B, reading.layer.width>());
 
  public:

@@ -6,8 +6,8 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// How routers turn the probabilities p [N, E] into an assignment, and the way back. Every routing offers the same functions, so MoeLayer
-/// knows none of them; with_routing is the one place that names them all. spec/model.md section 4.
+/// How routers turn the probabilities p [N, E] into an assignment, and the way back. Every routing offers the same functions, so
+/// MoeLayer knows none of them; with_routing is the one place that names them all. spec/model.md section 4.
 namespace genoform {
 
 /// C = ceil(choices * N * percent / (100 E)), at most N; percent 0: no limit.
@@ -53,8 +53,8 @@ struct TokenChoiceRouting {
   }
 };
 
-/// ExpertChoice: in training each expert takes its C tokens of largest probability out of the pool; in evaluation a token goes to every
-/// expert whose running threshold its probability exceeds, which is causal.
+/// ExpertChoice: in training each expert takes its C tokens of largest probability out of the pool; in evaluation a token goes to
+/// every expert whose running threshold its probability exceeds, which is causal.
 struct ExpertChoiceRouting {
   std::int64_t percent = 100;
 
@@ -86,7 +86,8 @@ constexpr decltype(auto) with_routing(const Router& router, std::int64_t percent
 }
 
 /// The tensors of an assignment of `filled` slots over the experts, kept for the way back.
-constexpr op::Assignment make_assignment(auto& ops, std::int64_t tokens, std::int64_t experts, std::int64_t filled, std::int64_t choices) {
+constexpr op::Assignment make_assignment(auto& ops, std::int64_t tokens, std::int64_t experts, std::int64_t filled,
+                                         std::int64_t choices) {
   const std::int64_t slots = op::slots_bound(filled, experts);
   const auto index = [&](std::int64_t rows, std::int64_t columns) { return ops.keep(rows, columns, Element::index); };
   op::Assignment to;
