@@ -1,0 +1,68 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/tensor.hpp"
+
+namespace genoform::testing {
+
+/// Is this operation on the way back?
+template <class Op>
+bool is_backward(const Op& op) {
+  if constexpr (requires { op.inverse; })
+    return op.inverse;
+  else
+    return op.name.ends_with("_gradient");
+}
+
+/// The gradients that an operation of the way back writes, by the names of its members.
+template <class Op, class F>
+void each_gradient_of(const Op& op, F f) {
+  if constexpr (requires { op.inverse; }) f(op.x);
+  if constexpr (requires { op.dx; }) f(op.dx);
+  if constexpr (requires { op.dx; op.dweight; }) f(op.dweight);
+  if constexpr (requires { op.dw; }) f(op.dw);
+  if constexpr (requires { op.db; }) f(op.db);
+  if constexpr (requires { op.dbias; }) f(op.dbias);
+  if constexpr (requires { op.dtable; }) f(op.dtable);
+  if constexpr (requires { op.dq; }) f(op.dq), f(op.dk), f(op.dv);
+  if constexpr (requires { op.du; }) f(op.du), f(op.dgate);
+  if constexpr (requires { op.dp; }) f(op.dp);
+}
+
+/// A back end with an error of one part in a thousand in whatever one operation of the way back writes: what a test of gradients must find.
+/// `planted` empty: no error. `names`, where given, collects the operations of the way back as they are prepared.
+template <class Backend>
+class PlantedError {
+ public:
+  using Real = typename Backend::Real;
+
+  explicit PlantedError(std::string_view planted = {}, std::vector<std::string>* names = nullptr, Backend backend = {})
+      : backend_(std::move(backend)), planted_(planted), names_(names) {}
+
+  template <class Op>
+  auto prepare(const Op& op, const Memories<Real>& memories) const {
+    if (names_ != nullptr && is_backward(op)) names_->emplace_back(Op::name);
+    return [op, memories, run = backend_.prepare(op, memories), wrong = is_backward(op) && planted_ == Op::name] {
+      run();
+      if (wrong) each_gradient_of(op, [&](const Tensor& t) { disturb(t, memories); });
+    };
+  }
+  void enter() const { backend_.enter(); }
+
+ private:
+  static void disturb(const Tensor& t, const Memories<Real>& memories) {
+    for (std::int64_t r = 0; r < t.rows; ++r)
+      for (std::int64_t c = 0; c < t.columns; ++c) memories.reals(t)[r * t.stride + c] *= Real(1.001);
+  }
+
+  Backend backend_;
+  std::string planted_;
+  std::vector<std::string>* names_;
+};
+
+}  // namespace genoform::testing
