@@ -1,0 +1,55 @@
+#pragma once
+#include <cmath>
+#include <concepts>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace genoform {
+
+/// A string as JSON writes it, quotes included. Bytes above 127 pass as they are (UTF-8).
+inline std::string json_quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+/// Builds the text of one JSON object, keys in the order in which they are added. Numbers that are not finite become null.
+class JsonObject {
+ public:
+  JsonObject& add(std::string_view key, std::string_view value) { return add_raw(key, json_quoted(value)); }
+  JsonObject& add(std::string_view key, const char* value) { return add(key, std::string_view(value)); }
+  JsonObject& add(std::string_view key, bool value) { return add_raw(key, value ? "true" : "false"); }
+  template <std::integral N>
+  JsonObject& add(std::string_view key, N value) {
+    return add_raw(key, std::to_string(value));
+  }
+  JsonObject& add(std::string_view key, double value) {
+    char number[40];
+    std::snprintf(number, sizeof number, "%.10g", value);
+    return add_raw(key, std::isfinite(value) ? number : "null");
+  }
+  /// A value that is JSON already: an object, a list.
+  JsonObject& add_raw(std::string_view key, std::string_view json) {
+    body_ += (body_.empty() ? "" : ", ") + json_quoted(key) + ": ";
+    body_ += json;
+    return *this;
+  }
+  std::string text() const { return "{" + body_ + "}"; }
+
+ private:
+  std::string body_;
+};
+
+}  // namespace genoform

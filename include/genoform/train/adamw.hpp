@@ -1,0 +1,123 @@
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "genoform/ops/optimizer.hpp"
+#include "genoform/ops/stream.hpp"
+#include "genoform/train/optimizer.hpp"
+
+namespace genoform {
+
+/// AdamW with decoupled decay (Loshchilov and Hutter, 2019): matrices decay, norms, biases and dconv do not.
+/// Gradients are clipped by their global norm first; clip 0: never.
+struct AdamW {
+  double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
+  double decay = 0.1;
+  double clip = 1;
+
+  template <class Backend>
+  class Bound;
+  /// The optimizer of one model. The model must outlive it and stay where it is.
+  template <class Backend>
+  std::unique_ptr<Optimizer<Backend>> bind(BasicModel<Backend>& model) const {
+    return std::make_unique<Bound<Backend>>(*this, model);
+  }
+  /// Numbers of state for each parameter.
+  static constexpr std::int64_t cells_per_parameter = 2;
+};
+
+template <class Backend>
+class AdamW::Bound final : public Optimizer<Backend> {
+ public:
+  using Real = typename Backend::Real;
+
+  Bound(const AdamW& options, BasicModel<Backend>& model) : Optimizer<Backend>(model), options_(options) {
+    const Tensor m = declare_moments("adamw.m.");
+    const Tensor v = declare_moments("adamw.v.");
+    sum_ = this->scratch(1);
+    controls_ = this->scratch(8);
+    this->allocate();
+    prepare(m, v);
+  }
+
+  std::string description() const override {
+    char text[160];
+    std::snprintf(text, sizeof text, "adamw beta1 %g beta2 %g epsilon %g decay %g clip %g", options_.beta1, options_.beta2, options_.epsilon,
+                  options_.decay, options_.clip);
+    return text;
+  }
+
+  double gradient_norm() override {
+    this->model().backend().enter();
+    norm_.run();
+    return std::sqrt(static_cast<double>(this->cell(sum_)));
+  }
+
+  void update(std::int64_t step, double rate) override {
+    set(op::rate_cell, rate);
+    set(op::beta1_cell, options_.beta1);
+    set(op::beta2_cell, options_.beta2);
+    set(op::epsilon_cell, options_.epsilon);
+    set(op::decay_cell, options_.decay);
+    set(op::correction1_cell, 1 - std::pow(options_.beta1, static_cast<double>(step)));
+    set(op::correction2_cell, 1 - std::pow(options_.beta2, static_cast<double>(step)));
+    set(op::clip_cell, options_.clip);
+    this->model().backend().enter();
+    updates_.run();
+  }
+
+ private:
+  void set(op::AdamWControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }
+
+  /// One state tensor for each trained one, packed like the parameters; returns all of them as one.
+  Tensor declare_moments(const char* prefix) {
+    Tensor all = this->scratch(0);
+    for (const TensorInfo& info : this->model().tensors()) {
+      if (info.tensor.memory != Memory::weights) continue;
+      all.columns += this->declare(prefix + info.name, info.shape).size();
+    }
+    all.stride = all.columns;
+    return all;
+  }
+
+  /// One update for each run of neighbouring tensors that decay alike.
+  void prepare(Tensor m, Tensor v) {
+    const Memories<Real> memories = this->memories();
+    const Backend& backend = this->model().backend();
+    backend.enter();
+    norm_.add(backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, m.columns), sum_}, memories));
+    std::int64_t first = 0, end = 0;
+    bool decays = false;
+    const auto finish_run = [&] {
+      if (end == first) return;
+      const Tensor w = matrix(Memory::weights, first, 1, end - first);
+      updates_.add(backend.prepare(op::AdamWUpdate{.w = w,
+                                                   .g = gradient(w),
+                                                   .m = m.column_range(first, w.columns),
+                                                   .v = v.column_range(first, w.columns),
+                                                   .sum = sum_,
+                                                   .controls = controls_,
+                                                   .decays = decays},
+                                   memories));
+    };
+    for (const TensorInfo& info : this->model().tensors()) {
+      if (info.tensor.memory != Memory::weights) continue;
+      if (info.decays != decays) {
+        finish_run();
+        first = end;
+        decays = info.decays;
+      }
+      end = info.tensor.offset + info.tensor.size();
+    }
+    finish_run();
+  }
+
+  AdamW options_;
+  Tensor sum_, controls_;
+  Calls norm_, updates_;
+};
+
+}  // namespace genoform

@@ -1,0 +1,116 @@
+#pragma once
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/io/safetensors.hpp"
+#include "genoform/model/basic_model.hpp"
+#include "genoform/train/finite.hpp"
+#include "genoform/train/optimizer.hpp"
+#include "genoform/version.hpp"
+
+/// A checkpoint is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it: `weights.<tensor>`,
+/// `state.<tensor>`, the optimizer's state under its own names, and as metadata the facts of the run.
+namespace genoform::checkpoint {
+
+/// What a run was started with and how far it is: names and values, in order.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+inline constexpr std::string_view format = "genoform-checkpoint-1";
+inline std::string path_in(const std::string& folder) { return (std::filesystem::path(folder) / "checkpoint.safetensors").string(); }
+
+/// Shows where two texts part: `... has "Ffn<SqReLU>>, 4>...", not "Ffn<ReLU>>, 4>..."`.
+inline std::string difference(std::string_view found, std::string_view wanted) {
+  std::size_t at = static_cast<std::size_t>(std::ranges::mismatch(found, wanted).in1 - found.begin());
+  while (at > 0 && found[at - 1] != ' ' && found[at - 1] != '<') --at;
+  const auto rest = [at](std::string_view text) {
+    const bool cut = text.size() > at + 60;
+    return "\"" + std::string(at > 0 ? "..." : "") + std::string(text.substr(std::min(at, text.size()), 60)) + (cut ? "..." : "") + "\"";
+  };
+  return "has " + rest(found) + " where " + rest(wanted) + " is wanted";
+}
+
+/// The shortest digits that read back as the same number.
+inline std::string number_text(float number) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  return {text, end};
+}
+
+/// Calls visit(name, shape, span of the numbers) for everything that changes while a model is trained.
+template <class Backend, class Visit>
+void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visit&& visit) {
+  for (const auto& info : model.tensors())
+    visit((info.tensor.memory == Memory::state ? "state." : "weights.") + info.name, info.shape, model.values(info));
+  for (const OptimizerState& state : optimizer.state()) visit(state.name, state.shape, optimizer.values(state));
+}
+
+/// Writes a checkpoint, whole or not at all. Refuses parameters that are not finite.
+template <class Backend>
+Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimizer<Backend>& optimizer, const Facts& facts) {
+  using Real = typename Backend::Real;
+  const std::string path = path_in(folder);
+  const std::string bad = first_not_finite<Real>(model.tensors(), model.parameters());
+  if (!bad.empty()) return Error{Fault::not_finite, path + ": not written: tensor " + bad + " is not finite"};
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return Error{Fault::resources, folder + ": cannot be made: " + failed.message()};
+  Metadata metadata{{"format", std::string(format)}, {"model", model.text()}, {"genoform", std::string(library_version)}};
+  for (const auto& [name, value] : facts) metadata["run." + name] = value;
+  std::vector<TensorData> tensors;
+  each_tensor(model, optimizer, [&](std::string name, const std::vector<std::int64_t>& shape, std::span<const Real> values) {
+    tensors.push_back(tensor_data(std::move(name), shape, values));
+  });
+  return write_safetensors(path, tensors, metadata);
+}
+
+/// The file of a checkpoint, its format checked.
+inline Result<Safetensors> open(const std::string& folder) {
+  Result<Safetensors> file = read_safetensors(path_in(folder));
+  if (!file) return file;
+  const auto found = file->metadata().find("format");
+  if (found == file->metadata().end() || found->second != format)
+    return Error{Fault::input, file->path() + ": not a checkpoint: metadata key \"format\" is not \"" + std::string(format) + "\""};
+  return file;
+}
+
+/// A fact of the run that wrote the file; empty when there is none of that name.
+inline std::string fact(const Safetensors& file, const std::string& name) {
+  const auto found = file.metadata().find("run." + name);
+  return found == file.metadata().end() ? std::string() : found->second;
+}
+
+/// Fills the model and the optimizer from a file that matches them in every name and shape; else changes nothing and says what differs.
+template <class Backend>
+Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer<Backend>& optimizer) {
+  using Real = typename Backend::Real;
+  const auto text = file.metadata().find("model");
+  if (text == file.metadata().end()) return Error{Fault::input, file.path() + ": metadata key \"model\" is missing"};
+  if (text->second != model.text()) return Error{Fault::input, file.path() + ": another model: " + difference(text->second, model.text())};
+  std::string wrong;
+  std::size_t expected = 0;
+  each_tensor(model, optimizer, [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<Real> values) {
+    ++expected;
+    const auto* stored = file.find(name);
+    if (!wrong.empty()) return;
+    if (stored == nullptr)
+      wrong = "tensor \"" + name + "\" is missing";
+    else if (stored->shape != shape || bits_of(stored->dtype) != 8 * sizeof(Real) || values.size() != static_cast<std::size_t>(stored->elements()))
+      wrong = "tensor \"" + name + "\" has another shape or type";
+  });
+  if (wrong.empty() && file.tensors().size() != expected) wrong = "it has further tensors";
+  if (!wrong.empty()) return Error{Fault::input, file.path() + ": " + wrong};
+  each_tensor(model, optimizer, [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });
+  return {};
+}
+
+}  // namespace genoform::checkpoint

@@ -1,0 +1,62 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/data/batches.hpp"
+#include "genoform/model/basic_model.hpp"
+
+namespace genoform {
+
+/// Says which token of a text is outside a vocabulary, if one is.
+inline Result<void> check_vocabulary(std::span<const Token> text, std::int64_t vocabulary) {
+  const auto wrong = std::ranges::find_if(text, [&](Token token) { return token < 0 || token >= vocabulary; });
+  if (wrong == text.end()) return {};
+  return Error{Fault::input, "token " + std::to_string(wrong - text.begin()) + " of the text is " + std::to_string(*wrong) + "; the model has Vocab<" +
+                                 std::to_string(vocabulary) + ">"};
+}
+
+/// The causal loss (spec/model.md section 4) on windows spread evenly over a text. Everything is prepared by the constructor.
+template <class Backend>
+class Evaluation {
+ public:
+  static constexpr int windows_at_once = 64;
+
+  /// Throws Failure (resources) when there is too little memory.
+  Evaluation(BasicModel<Backend>& model, int context, int windows) : model_(&model), context_(context), windows_(windows) {
+    const std::int64_t whole = std::min(windows, windows_at_once), rest = windows % whole;
+    model.prepare({whole, context}, Pass::evaluate);
+    if (rest != 0) model.prepare({rest, context}, Pass::evaluate);
+    tokens_.resize(static_cast<std::size_t>(whole * context));
+    targets_.resize(tokens_.size());
+  }
+
+  /// Nats a token over all windows of a text. Errors: the text is too short, a token is outside the vocabulary.
+  Result<double> nats(std::span<const Token> text) {
+    const auto context = static_cast<std::size_t>(context_);
+    const Result<std::vector<std::size_t>> starts = evaluation_windows(text, static_cast<std::size_t>(windows_), context);
+    if (!starts) return starts.error();
+    if (Result<void> fine = check_vocabulary(text, model_->sizes().vocab); !fine) return fine.error();
+    double sum = 0;
+    for (std::size_t first = 0; first < starts->size(); first += windows_at_once) {
+      const auto some = std::span(*starts).subspan(first, std::min<std::size_t>(windows_at_once, starts->size() - first));
+      copy_windows(text, some, context, tokens_, targets_);
+      const std::size_t size = some.size() * context;
+      const Losses losses = model_->evaluate(std::span(tokens_).first(size), std::span(targets_).first(size), static_cast<std::int64_t>(some.size()));
+      sum += losses.main * static_cast<double>(some.size());
+    }
+    return sum / static_cast<double>(starts->size());
+  }
+
+ private:
+  BasicModel<Backend>* model_;
+  int context_, windows_;
+  std::vector<Token> tokens_, targets_;
+};
+
+}  // namespace genoform

@@ -1,0 +1,85 @@
+#pragma once
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "genoform/core/result.hpp"
+#include "genoform/train/step.hpp"
+
+namespace genoform {
+
+/// The steps of a run as JSON lines (log.jsonl) and as a table (log.csv), one line a step, written through at once.
+/// `pool_bits_per_byte` is the loss of the training batch; only `validation_bits_per_byte` is causal.
+class TrainLog {
+ public:
+  /// Opens both files in a folder. What they hold of later steps than `steps_done` is cut off, so a resumed run has no step twice.
+  static Result<TrainLog> open(const std::filesystem::path& folder, std::int64_t steps_done) {
+    TrainLog log;
+    for (auto* one : {&log.json_, &log.table_}) {
+      const bool table = one == &log.table_;
+      const auto path = folder / (table ? "log.csv" : "log.jsonl");
+      if (Result<void> kept = keep_until(path, steps_done, table); !kept) return kept.error();
+      one->reset(std::fopen(path.c_str(), "ab"));
+      if (!*one) return Error{Fault::resources, path.string() + ": cannot be written: " + std::strerror(errno)};
+      std::setvbuf(one->get(), nullptr, _IOLBF, 4096);
+    }
+    std::fseek(log.table_.get(), 0, SEEK_END);
+    if (std::ftell(log.table_.get()) == 0) std::fputs(header, log.table_.get());
+    return log;
+  }
+
+  Result<void> write(const Step& s) {
+    std::fprintf(json_.get(), "{\"step\": %d, \"tokens\": %lld, \"pool_bits_per_byte\": %.6g, ", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
+    if (s.was_validated()) std::fprintf(json_.get(), "\"validation_bits_per_byte\": %.6g, ", s.validation);
+    std::fprintf(json_.get(), "\"aux_loss\": %.6g, \"rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n", s.aux_loss,
+                 s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
+    std::fprintf(table_.get(), "%d,%lld,%.6g,", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
+    if (s.was_validated()) std::fprintf(table_.get(), "%.6g", s.validation);
+    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g\n", s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
+    if (std::ferror(json_.get()) || std::ferror(table_.get())) return Error{Fault::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
+    return {};
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* f) const { std::fclose(f); }
+  };
+  static constexpr const char* header =
+      "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,rate,gradient_norm,seconds,tokens_per_second\n";
+
+  static std::int64_t step_of(std::string_view line, bool table) {
+    constexpr std::string_view key = "{\"step\": ";
+    if (!table && !line.starts_with(key)) return -1;
+    if (!table) line.remove_prefix(key.size());
+    std::int64_t step = -1;
+    std::from_chars(line.data(), line.data() + line.size(), step);
+    return step;
+  }
+  static Result<void> keep_until(const std::filesystem::path& path, std::int64_t steps_done, bool table) {
+    std::uintmax_t kept = 0;
+    {
+      std::ifstream in(path, std::ios::binary);
+      for (std::string line; std::getline(in, line) && !in.eof(); kept += line.size() + 1) {
+        const bool is_header = table && kept == 0;
+        const std::int64_t step = step_of(line, table);
+        if (!is_header && (step < 0 || step > steps_done)) break;
+        if (steps_done == 0) break;
+      }
+    }
+    std::error_code failed;
+    if (std::filesystem::exists(path, failed)) std::filesystem::resize_file(path, kept, failed);
+    if (failed) return Error{Fault::resources, path.string() + ": cannot be shortened: " + failed.message()};
+    return {};
+  }
+
+  std::unique_ptr<std::FILE, Close> json_, table_;
+};
+
+}  // namespace genoform

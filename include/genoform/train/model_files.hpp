@@ -1,0 +1,52 @@
+#pragma once
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/io/model_folder.hpp"
+#include "genoform/model/basic_model.hpp"
+
+namespace genoform {
+
+/// The tensors of a model as its folder has them (spec/model.md section 3).
+template <class Backend>
+std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
+  static_assert(std::is_same_v<typename Backend::Real, float>, "model folders hold single precision");
+  std::vector<NamedTensor> named;
+  for (const TensorInfo& info : model.tensors()) {
+    if (info.transient) continue;
+    NamedTensor tensor{.name = info.name, .shape = info.shape, .values = model.values(info), .state = info.tensor.memory == Memory::state,
+                       .optional = info.optional, .must_be_f32 = info.is_f32};
+    if (info.tensor.element == Element::index) {
+      tensor.integers = {reinterpret_cast<std::int32_t*>(tensor.values.data()), tensor.values.size()};
+      tensor.values = {};
+    }
+    named.push_back(std::move(tensor));
+  }
+  return named;
+}
+
+/// Writes config.json and model.safetensors into a folder, which is made if need be; whole or not at all. Errors: what the disk says;
+/// a number that is not finite (then what was there stays).
+template <class Backend>
+Result<void> save(BasicModel<Backend>& model, const std::string& folder) {
+  return save_folder(folder, model.text(), named_tensors(model));
+}
+
+/// Reads the weights of an opened folder, which must hold exactly the tensors of the model; else an Error names one and nothing changes.
+template <class Backend>
+Result<void> load(BasicModel<Backend>& model, const Folder& folder) {
+  return fill(folder, named_tensors(model));
+}
+template <class Backend>
+Result<void> load(BasicModel<Backend>& model, const std::string& path) {
+  const Result<Folder> folder = load_folder(path);
+  if (!folder) return folder.error();
+  if (folder->config.model != model.text())
+    return Error{Fault::input, path + ": another model: has \"" + folder->config.model + "\", not \"" + model.text() + "\""};
+  return load(model, *folder);
+}
+
+}  // namespace genoform

@@ -1,0 +1,83 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/memory.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/model/basic_model.hpp"
+
+namespace genoform {
+
+/// What an optimizer remembers from step to step under one name; a checkpoint holds all of it.
+struct OptimizerState {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  Tensor tensor;  ///< in Memory::optimizer
+};
+
+/// The role of an optimizer. A derived class declares its state in the constructor, whatever it needs for each tensor of the model,
+/// allocates it, and prepares its operations on the model's back end, so that a step allocates nothing.
+template <class Backend>
+class Optimizer {
+ public:
+  using Real = typename Backend::Real;
+
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// The global norm of the gradients as they are now, before clipping. Call it once before each update().
+  virtual double gradient_norm() = 0;
+  /// Changes the parameters by the gradients; `step` counts from 1. Leaves the gradients as they are.
+  virtual void update(std::int64_t step, double rate) = 0;
+  /// Its name and settings: what a run that is resumed must have the same.
+  virtual std::string description() const = 0;
+
+  const std::vector<OptimizerState>& state() const { return state_; }
+  std::span<Real> values(const OptimizerState& state) { return {cells_.data() + state.tensor.offset, static_cast<std::size_t>(state.tensor.size())}; }
+
+ protected:
+  explicit Optimizer(BasicModel<Backend>& model) : model_(&model) {}
+
+  /// State that is saved, [1, product of shape].
+  Tensor declare(std::string name, std::vector<std::int64_t> shape) {
+    std::int64_t size = 1;
+    for (const std::int64_t n : shape) size *= n;
+    const Tensor t = scratch(size);
+    state_.push_back({std::move(name), std::move(shape), t});
+    return t;
+  }
+  /// Cells that are not saved, [1, size].
+  Tensor scratch(std::int64_t size) {
+    const Tensor t = matrix(Memory::optimizer, used_, 1, size);
+    used_ += size;
+    return t;
+  }
+  /// After the declarations. Throws Failure (resources) when there is no room.
+  void allocate() {
+    require_memory(used_ * static_cast<std::int64_t>(sizeof(Real)), "the state of the optimizer");
+    cells_ = Cells<Real>(used_);
+  }
+  Memories<Real> memories() const {
+    Memories<Real> m;
+    m[Memory::weights] = model_->parameters().data();
+    m[Memory::gradients] = model_->gradients().data();
+    m[Memory::optimizer] = cells_.data();
+    return m;
+  }
+  Real& cell(const Tensor& t, std::int64_t index = 0) const { return cells_.data()[t.offset + index]; }
+  BasicModel<Backend>& model() const { return *model_; }
+
+ private:
+  BasicModel<Backend>* model_;
+  std::vector<OptimizerState> state_;
+  Cells<Real> cells_;
+  std::int64_t used_ = 0;
+};
+
+}  // namespace genoform

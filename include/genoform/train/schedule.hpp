@@ -1,0 +1,35 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <numbers>
+#include <string>
+
+namespace genoform {
+
+/// The learning rate over a run, as a factor of the rate asked for. Steps count from 0.
+struct Schedule {
+  enum class Kind : std::uint8_t {
+    cosine,                 ///< linear warm-up, then half a cosine down to `floor` at the last step
+    reciprocal_square_root  ///< constant for `warm_up` steps, then times sqrt(warm_up / step): Primer and Brainformer
+  };
+  Kind kind = Kind::cosine;
+  std::int64_t warm_up = -1;  ///< steps; below 0: a twentieth of the run
+  double floor = 0.1;         ///< what the cosine ends at
+
+  double factor(std::int64_t step, std::int64_t steps) const {
+    const double warm = static_cast<double>(std::max<std::int64_t>(1, warm_up < 0 ? steps / 20 : warm_up));
+    const double done = static_cast<double>(step);
+    if (kind == Kind::reciprocal_square_root) return std::sqrt(warm / std::max(warm, done));
+    const double wave = 0.5 * (1 + std::cos(std::numbers::pi * done / static_cast<double>(std::max<std::int64_t>(1, steps))));
+    return std::min(1.0, (done + 1) / warm) * (floor + (1 - floor) * wave);
+  }
+  std::string description() const {
+    char text[80];
+    std::snprintf(text, sizeof text, "%s warm-up %lld floor %g", kind == Kind::cosine ? "cosine" : "rsqrt", static_cast<long long>(warm_up), floor);
+    return text;
+  }
+};
+
+}  // namespace genoform

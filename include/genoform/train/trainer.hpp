@@ -1,0 +1,283 @@
+#pragma once
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <numbers>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/memory.hpp"
+#include "genoform/core/result.hpp"
+#include "genoform/data/batches.hpp"
+#include "genoform/data/corpus.hpp"
+#include "genoform/model/basic_model.hpp"
+#include "genoform/train/adamw.hpp"
+#include "genoform/train/checkpoint.hpp"
+#include "genoform/train/evaluation.hpp"
+#include "genoform/train/finite.hpp"
+#include "genoform/train/log.hpp"
+#include "genoform/train/optimizer.hpp"
+#include "genoform/train/schedule.hpp"
+#include "genoform/train/step.hpp"
+
+namespace genoform {
+
+/// How a model is trained: `Trainer trainer(model, {.steps = 500, .batch = 16, .rate = 3e-3f});`.
+struct TrainOptions {
+  int steps = 1000;
+  int batch = 16;          ///< sequences of a micro-batch, which is also the routing pool
+  float rate = 3e-3f;      ///< the largest learning rate; `schedule` says how it goes from there
+  int context = 0;         ///< positions of a sequence; 0: the model's
+  int accumulate = 1;      ///< micro-batches of a step; their gradients are averaged
+  std::uint64_t seed = 1;  ///< of the order of the data
+  Schedule schedule{};
+  AdamW optimizer{};
+  int validate_every = 0;  ///< steps; 0: after the last step only
+  int windows = 512;       ///< validation windows; 0: never validate
+  std::string log{};       ///< folder for log.jsonl and log.csv; empty: none
+};
+
+/// Trains a model on a corpus, one step after the other. After the constructor a step allocates nothing.
+/// The model must outlive the trainer and stay where it is. One thread at a time.
+template <class Backend>
+class Trainer {
+ public:
+  class Run;
+
+  /// Throws Failure when an option makes no sense or when there is too little memory.
+  explicit Trainer(BasicModel<Backend>& model, TrainOptions options = {}) : Trainer(model, options, nullptr) {}
+  /// With an optimizer of the caller's in place of options.optimizer.
+  Trainer(BasicModel<Backend>& model, TrainOptions options, std::unique_ptr<Optimizer<Backend>> optimizer)
+      : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
+    require_memory(bytes_still_needed(), "training");
+    optimizer_ = optimizer ? std::move(optimizer) : options_.optimizer.bind(model);
+    model.prepare(shape_, Pass::train);
+    if (options_.windows > 0) evaluation_.emplace(model, options_.context, options_.windows);
+    tokens_.resize(static_cast<std::size_t>(shape_.tokens()));
+    targets_.resize(tokens_.size());
+  }
+
+  /// The steps that are left, one for each turn of a loop: `for (const Step& s : trainer.run(corpus))`.
+  /// The loop throws Failure where step() returns an Error. The corpus must live as long.
+  Run run(const Corpus& corpus) { return Run(*this, corpus); }
+  Run run(Corpus&&) = delete;
+
+  /// One step; with a loss or gradient that is not finite an Error (not_finite) that names the tensor, and no parameter has changed.
+  Result<Step> step(const Corpus& corpus);
+
+  /// Causal bits per byte on the validation windows.
+  Result<double> validate(const Corpus& corpus);
+
+  int steps_done() const { return done_; }
+  const TrainOptions& options() const { return options_; }
+  BasicModel<Backend>& model() { return *model_; }
+
+  /// Writes everything that a run needs to go on, to the same bits, into FOLDER/checkpoint.safetensors; replaced whole or not at all.
+  Result<void> save(const std::string& folder);
+  /// Goes on where save() was called. The model, the seed and the schedule must be the same; the error says what differs.
+  Result<void> resume(const std::string& folder);
+
+ private:
+  static TrainOptions checked(const BasicModel<Backend>& model, TrainOptions o) {
+    const auto refuse = [](const std::string& what) { throw Failure({Fault::usage, what}); };
+    if (o.context == 0) o.context = model.sizes().context;
+    if (o.steps < 1 || o.batch < 1 || o.accumulate < 1) refuse("steps, batch and accumulate must be at least 1");
+    if (o.context < 1 || o.context > model.sizes().context)
+      refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" + std::to_string(model.sizes().context) + ">");
+    if (!(o.rate > 0) || !std::isfinite(o.rate)) refuse("the rate must be above 0");
+    if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
+    return o;
+  }
+  /// Beside the parameters and gradients that the model holds already.
+  std::int64_t bytes_still_needed() {
+    const Shape windows{std::min(Evaluation<Backend>::windows_at_once, options_.windows), options_.context};
+    std::int64_t cells = model_->plan(shape_, Pass::train).workspace_cells + AdamW::cells_per_parameter * static_cast<std::int64_t>(model_->parameters().size());
+    if (options_.windows > 0) cells += model_->plan(windows, Pass::evaluate).workspace_cells;
+    return cells * static_cast<std::int64_t>(sizeof(typename Backend::Real));
+  }
+
+  /// Checks a corpus when the run first meets it, and opens the log.
+  Result<void> meet(const Corpus& corpus);
+  /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
+  Error not_finite(double loss);
+  /// Everything that a resumed run must have the same.
+  checkpoint::Facts facts() const;
+
+  BasicModel<Backend>* model_;
+  TrainOptions options_;
+  Shape shape_;
+  std::unique_ptr<Optimizer<Backend>> optimizer_;
+  std::optional<Evaluation<Backend>> evaluation_;
+  std::optional<TrainLog> log_;
+  std::optional<Batches> batches_;
+  std::vector<Token> tokens_, targets_;
+  const Corpus* corpus_ = nullptr;  ///< the one that step() has met and checked
+  std::string corpus_mark_;         ///< of the data that the run has seen; a resumed run must see the same
+  int done_ = 0;
+};
+
+/// The steps of a run that are left, as a range that is walked once; each ++ is one step of training.
+template <class Backend>
+class Trainer<Backend>::Run {
+ public:
+  struct End {};
+  class Iterator {
+   public:
+    using value_type = Step;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    explicit Iterator(Run& run) : run_(&run) { ++*this; }
+    const Step& operator*() const { return run_->step_; }
+    const Step* operator->() const { return &run_->step_; }
+    Iterator& operator++() {
+      run_->advance();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(End) const { return run_->ended_; }
+
+   private:
+    Run* run_;
+  };
+
+  Run(Trainer& trainer, const Corpus& corpus) : trainer_(&trainer), corpus_(&corpus) {}
+  Iterator begin() { return Iterator(*this); }
+  End end() const { return {}; }
+
+ private:
+  void advance() {
+    ended_ = trainer_->done_ >= trainer_->options_.steps;
+    if (!ended_) step_ = trainer_->step(*corpus_).value();
+  }
+
+  Trainer* trainer_;
+  const Corpus* corpus_;
+  Step step_;
+  bool ended_ = false;
+};
+
+template <class Backend>
+Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
+  if (corpus_ != &corpus)
+    if (Result<void> fine = meet(corpus); !fine) return fine.error();
+  const auto start = std::chrono::steady_clock::now();
+  Step s{.index = done_ + 1};
+  Losses losses;
+  model_->zero_gradients();
+  for (int i = 0; i < options_.accumulate; ++i) {
+    batches_->fill(static_cast<std::uint64_t>(done_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(i), tokens_, targets_);
+    const Losses part = model_->loss_and_gradient(tokens_, targets_, options_.batch, 1.0 / options_.accumulate);
+    losses.main += part.main / options_.accumulate;
+    losses.aux += part.aux / options_.accumulate;
+  }
+  s.gradient_norm = optimizer_->gradient_norm();
+  if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm)) return not_finite(losses.main);
+  s.rate = static_cast<double>(options_.rate) * options_.schedule.factor(done_, options_.steps);
+  optimizer_->update(done_ + 1, s.rate);
+  model_->after_step();
+  ++done_;
+  s.bits_per_byte = losses.main / std::numbers::ln2 / corpus.bytes_per_token();
+  s.aux_loss = losses.aux;
+  s.tokens = std::int64_t{done_} * options_.accumulate * shape_.tokens();
+  s.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  s.tokens_per_second = static_cast<double>(options_.accumulate * shape_.tokens()) / s.seconds;
+  const bool due = done_ == options_.steps || (options_.validate_every > 0 && done_ % options_.validate_every == 0);
+  if (due && evaluation_) {
+    const Result<double> validation = validate(corpus);
+    if (!validation) return validation.error();
+    s.validation = *validation;
+  }
+  if (log_)
+    if (Result<void> written = log_->write(s); !written) return written.error();
+  return s;
+}
+
+template <class Backend>
+Result<double> Trainer<Backend>::validate(const Corpus& corpus) {
+  if (!evaluation_) return Error{Fault::usage, "the trainer was made without validation windows"};
+  const Result<double> nats = evaluation_->nats(corpus.validation());
+  if (!nats) return nats.error();
+  return *nats / std::numbers::ln2 / corpus.bytes_per_token();
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::meet(const Corpus& corpus) {
+  if (Result<void> long_enough = corpus.check_context(static_cast<std::size_t>(options_.context)); !long_enough) return long_enough;
+  if (Result<void> known = check_vocabulary(corpus.train(), model_->sizes().vocab); !known) return known;
+  const std::string mark = std::to_string(corpus.fingerprint());
+  if (!corpus_mark_.empty() && corpus_mark_ != mark)
+    return Error{Fault::input, "the text is not the one that the run started with; resume with the same data"};
+  batches_.emplace(corpus.train(), static_cast<std::size_t>(options_.batch), static_cast<std::size_t>(options_.context), options_.seed);
+  if (!options_.log.empty() && !log_) {
+    Result<TrainLog> log = TrainLog::open(options_.log, done_);
+    if (!log) return log.error();
+    log_.emplace(std::move(*log));
+  }
+  corpus_mark_ = mark;
+  corpus_ = &corpus;
+  return {};
+}
+
+template <class Backend>
+Error Trainer<Backend>::not_finite(double loss) {
+  using Real = typename Backend::Real;
+  const std::string parameter = first_not_finite<Real>(model_->tensors(), model_->parameters());
+  const std::string gradient = first_not_finite<Real>(model_->tensors(), model_->gradients());
+  std::string what = "step " + std::to_string(done_ + 1) + ": ";
+  if (!parameter.empty())
+    what += "not finite: parameter " + parameter;
+  else if (!gradient.empty())
+    what += (std::isfinite(loss) ? "not finite: gradient of " : "the loss is not finite; the first gradient that is not: ") + gradient;
+  else
+    what += "the norm of the gradients is not finite";
+  return {Fault::not_finite, what + "; nothing was changed; try a smaller rate"};
+}
+
+template <class Backend>
+checkpoint::Facts Trainer<Backend>::facts() const {
+  return {{"steps", std::to_string(options_.steps)},
+          {"batch", std::to_string(options_.batch)},
+          {"context", std::to_string(options_.context)},
+          {"accumulate", std::to_string(options_.accumulate)},
+          {"rate", checkpoint::number_text(options_.rate)},
+          {"seed", std::to_string(options_.seed)},
+          {"schedule", options_.schedule.description()},
+          {"optimizer", optimizer_->description()}};
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::save(const std::string& folder) {
+  checkpoint::Facts all = facts();
+  all.emplace_back("done", std::to_string(done_));
+  all.emplace_back("data", corpus_mark_);
+  return checkpoint::save(folder, *model_, *optimizer_, all);
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::resume(const std::string& folder) {
+  Result<Safetensors> file = checkpoint::open(folder);
+  if (!file) return file.error();
+  for (const auto& [name, value] : facts()) {
+    const std::string found = checkpoint::fact(*file, name);
+    if (found != value)
+      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "unknown" : found) + ", this one " + name + " " + value};
+  }
+  const std::string done = checkpoint::fact(*file, "done");
+  int steps = -1;
+  if (std::from_chars(done.data(), done.data() + done.size(), steps).ec != std::errc() || steps < 0 || steps > options_.steps)
+    return Error{Fault::input, file->path() + ": metadata key \"run.done\" is \"" + done + "\", not a step of this run"};
+  if (Result<void> loaded = checkpoint::load(*file, *model_, *optimizer_); !loaded) return loaded;
+  done_ = steps;
+  corpus_mark_ = checkpoint::fact(*file, "data");
+  corpus_ = nullptr;
+  return {};
+}
+
+}  // namespace genoform
