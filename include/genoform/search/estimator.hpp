@@ -1,0 +1,50 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "genoform/core/result.hpp"
+
+namespace genoform::search {
+
+/// What is known about a genome before it is trained.
+struct Estimate {
+  std::optional<double> step_seconds;   ///< of a training step; none: to be measured by the worker that trains it
+  std::int64_t parameters = 0, activated_parameters = 0;
+  std::int64_t bytes = 0;               ///< weights and activations of a training step
+};
+
+/// The oracle of step time and sizes; a pure function of the text.
+class Estimator {
+ public:
+  virtual ~Estimator() = default;
+  virtual std::string name() const = 0;
+  virtual Estimate estimate(const std::string& text) const = 0;
+};
+
+/// What a genome may cost at most; 0: no limit.
+struct Limits {
+  double step_time_factor = 1.2;  ///< times the step time of the first baseline
+  std::int64_t parameters = 0, activated_parameters = 0, bytes = 0;
+
+  nlohmann::json to_json() const {
+    return {{"step_time_factor", step_time_factor}, {"parameters", parameters}, {"activated_parameters", activated_parameters}, {"bytes", bytes}};
+  }
+  static Limits from_json(const nlohmann::json& j) {
+    return {.step_time_factor = j.at("step_time_factor"), .parameters = j.at("parameters"), .activated_parameters = j.at("activated_parameters"),
+            .bytes = j.at("bytes")};
+  }
+
+  /// Why a genome is refused; empty when it is within the limits. `baseline_seconds`: the step time that the factor multiplies.
+  std::string refusal(const Estimate& e, double baseline_seconds) const {
+    if (e.step_seconds && step_time_factor > 0 && *e.step_seconds > step_time_factor * baseline_seconds) return "step time";
+    if (parameters > 0 && e.parameters > parameters) return "parameters";
+    if (activated_parameters > 0 && e.activated_parameters > activated_parameters) return "activated parameters";
+    if (bytes > 0 && e.bytes > bytes) return "bytes";
+    return "";
+  }
+};
+
+}  // namespace genoform::search
