@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Compares `genoform grad` with the PyTorch module in genoform_torch.
+
+  check.py --program build/release/genoform --stored          stored models: needs python3 and nothing else
+  check.py --program build/release/genoform --live --count 40 --seed 1      random models: needs torch and numpy
+  check.py --store tests/parity/stored                        writes the stored models again: needs torch and numpy
+
+One line for each model: its worst ratio of error to tolerance, the tensor it was seen in, and the model.
+Exit code 0 when all ratios are at most 1, 1 when one is not, 2 for wrong usage.
+"""
+
+import argparse
+import math
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from genoform_torch import files
+
+HERE = Path(__file__).resolve().parent
+
+LOSS_TOLERANCE = 1e-5             # of the loss
+TENSOR_TOLERANCE = 2e-4           # of the largest absolute value of a tensor
+MODEL_TOLERANCE = 2e-7            # of the largest gradient of the model: no gradient must be better than this
+
+
+class Mismatch(Exception):
+    """A program that failed, or results that cannot be compared number by number."""
+
+
+def run(program, folder, tokens, batch, context):
+    """{tensor: (shape, numbers)} of `genoform grad`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "out.safetensors"
+        command = [program, "grad", folder, "--tokens", tokens, "--batch", batch, "--context", context, "--out", out]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Mismatch(f"exit code {done.returncode}: {done.stderr.strip()}")
+        return read_results(out)
+
+
+def read_results(path):
+    return {name: (raw.shape, files.floats(raw)) for name, raw in files.read_safetensors(path).items()}
+
+
+def largest(numbers):
+    return max(map(abs, numbers), default=0.0)
+
+
+def worst_ratio(expected, actual):
+    """(largest error / tolerance, its tensor) over all results."""
+    if expected.keys() != actual.keys():
+        missing, further = sorted(expected.keys() - actual.keys()), sorted(actual.keys() - expected.keys())
+        raise Mismatch(f"missing results: {missing}, further results: {further}")
+    floor = MODEL_TOLERANCE * max(largest(numbers) for name, (_, numbers) in expected.items() if name.startswith("grad."))
+    worst = (0.0, "none")
+    for name, (shape, numbers) in expected.items():
+        found_shape, found = actual[name]
+        if tuple(shape) != tuple(found_shape):
+            raise Mismatch(f"{name} has shape {found_shape}, expected {shape}")
+        if not all(map(math.isfinite, found)):
+            raise Mismatch(f"{name} is not finite")
+        error = largest(a - b for a, b in zip(numbers, found))
+        if name in ("loss", "aux_loss"):
+            tolerance = LOSS_TOLERANCE * largest(numbers)
+        else:
+            tolerance = max(TENSOR_TOLERANCE * largest(numbers), floor if name.startswith("grad.") else 0.0)
+        ratio = 0.0 if error == 0 else error / tolerance if tolerance > 0 else math.inf
+        worst = max(worst, (ratio, name))
+    return worst
+
+
+def report(title, compare):
+    """Prints the line of one model; True when it is within the tolerances."""
+    try:
+        ratio, name = compare()
+    except Mismatch as problem:
+        print(f"FAIL  {title}\n      {problem}", flush=True)
+        return False
+    print(f"{'ok  ' if ratio <= 1 else 'FAIL'}  {ratio:8.4f}  {name:36}  {title}", flush=True)
+    return ratio <= 1
+
+
+def summary(passed):
+    print(f"{sum(passed)} of {len(passed)} models within the tolerances")
+    return 0 if passed and all(passed) else 1
+
+
+def check_stored(program, store):
+    def compare(case):
+        expected = read_results(case / "expected.safetensors")
+        batch, context, _ = expected["logits"][0]
+        return worst_ratio(expected, run(program, case / "model", case / "tokens.bin", batch, context))
+
+    cases = sorted(path.parent for path in store.glob("*/expected.safetensors"))
+    return summary([report(case.name, lambda: compare(case)) for case in cases])
+
+
+def check_live(program, count, seed, shared):
+    from genoform_torch import cases
+
+    def compare(architecture, batch, context, rng, index):
+        model, tokens, brief, results = cases.make_case(architecture, batch, context, rng, bf16=index % 8 == 7)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder, token_file = Path(scratch) / "model", Path(scratch) / "tokens.bin"
+            model.save(folder, brief)
+            files.write_tokens(token_file, tokens, wide=index % 4 == 3)
+            actual = run(program, folder, token_file, batch, context)
+        return worst_ratio({name: (tensor.shape, tensor.flatten().tolist()) for name, tensor in results.items()}, actual)
+
+    passed = []
+    for index in range(count):
+        rng = random.Random(f"{seed}/{index}")
+        architecture = cases.random_architecture(rng, shared)
+        batch, context = rng.randint(1, 4), rng.randint(1, architecture.context)
+        title = f"{index:3}  batch {batch}  context {context:2}  {architecture.text()}"
+        passed.append(report(title, lambda: compare(architecture, batch, context, rng, index)))
+    return summary(passed)
+
+
+def write_store(store):
+    from genoform_torch import cases, model, text
+
+    for name, (model_text, batch, context, wide) in cases.STORED.items():
+        architecture = text.Architecture.parse(model_text)
+        assert architecture.text() == model_text, f"{name} is not canonical: {architecture.text()}"
+        case, tokens, _, results = cases.make_case(architecture, batch, context, random.Random(name))
+        case.save(store / name / "model")
+        files.write_tokens(store / name / "tokens.bin", tokens, wide)
+        files.write_safetensors(store / name / "expected.safetensors",
+                                {key: model.raw_of(tensor) for key, tensor in results.items()})
+        print(f"wrote {store / name}")
+    return 0
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    mode = options.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--stored", nargs="?", const=HERE / "stored", type=Path, metavar="DIR", help="compare with stored models")
+    mode.add_argument("--live", action="store_true", help="compare with random models")
+    mode.add_argument("--store", type=Path, metavar="DIR", help="write the stored models")
+    options.add_argument("--program", metavar="PATH", help="the genoform program")
+    options.add_argument("--count", type=int, default=40, help="random models")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--shared", action="store_true", help="random models with shared experts too")
+    given = options.parse_args()
+    if given.store:
+        return write_store(given.store)
+    if not given.program:
+        options.error("--program is needed")
+    if given.stored:
+        return check_stored(given.program, given.stored)
+    return check_live(given.program, given.count, given.seed, given.shared)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Models, weights and tokens to compare programs with: random ones from a seed, and a fixed list of small ones."""
+
+import math
+import random
+
+import torch
+
+from .grad import cut, gradients
+from .model import Decoder
+from .text import ACTIVATIONS, NORMS, Activation, Architecture, Attention, Ffn, Moe, Norms, Stack
+
+# Nearer decisions than these may fall differently in f32: such weights are drawn again.
+ROUTING_MARGIN = 1e-4
+KINK_MARGIN = 1e-6
+
+# Small models (a few thousand numbers each) that together use every option: (text, batch, context of the run, 32-bit tokens).
+STORED = {
+    "primer-ez": ("Decoder<Stack<Block<Attention<Heads<3>, DConv<3>>, Ffn<SqReLU, Hidden<20>>>, 2>, "
+                  "Vocab<19>, Width<12>, Context<11>>", 2, 11, False),
+    "grouped-keys": ("Decoder<Stack<Block<Attention<Heads<4>, HeadDim<6>, KvHeads<2>, DConv<2>>, Ffn<Glu<Swish>, Hidden<13>>>, 1>, "
+                     "Vocab<17>, Width<10>, Context<9>, FinalNorm<LayerNorm>>", 3, 7, True),
+    "norm-places": ("Decoder<Stack<Block<Attention<Heads<2>, HeadDim<3>, KvHeads<1>, DConv<4>, NoPos, Post<LayerNorm>>, "
+                    "Ffn<GeLU, Hidden<9>, Bias, Inner<RmsNorm>>, Ffn<ReLU, Hidden<11>, Pre<LayerNorm>, Post<RmsNorm>, Inner<LayerNorm>>, "
+                    "Ffn<Glu<Identity>, Hidden<6>, Bias, Pre<NoNorm>>>, 1>, Vocab<13>, Width<8>, Context<10>>", 2, 10, False),
+    "top1-dropless": ("Decoder<Stack<Block<Attention<>, Moe<Top1, Experts<4>, Glu<GeLU>, Hidden<7>>>, 1>, "
+                      "Vocab<16>, Width<8>, Context<12>>", 3, 11, False),
+    "top2-capacity": ("Decoder<Stack<Block<Attention<Heads<2>>, Moe<Top2, Experts<5>, Hidden<6>, Capacity<80>>, "
+                      "Ffn<Swish, Hidden<10>>>, 1>, Vocab<15>, Width<8>, Context<13>, FinalNorm<NoNorm>>", 3, 13, False),
+    "topk-capacity": ("Decoder<Stack<Block<Moe<TopK<3>, Experts<6>, ReLU, Hidden<5>, Capacity<110>, Pre<LayerNorm>>, "
+                      "Attention<HeadDim<10>, Pre<LayerNorm>>>, 1>, Vocab<14>, Width<8>, Context<9>>", 4, 9, False),
+    "expert-choice": ("Decoder<Stack<Block<Attention<Heads<2>>, Moe<ExpertChoice, Experts<3>, Hidden<8>, Capacity<150>>>, 1>, "
+                      "Vocab<12>, Width<8>, Context<10>>", 3, 9, False),
+    "two-stacks": ("Decoder<Body<Stack<Block<Attention<Heads<2>, DConv<3>>, Ffn<Identity, Hidden<7>>>, 2>, "
+                   "Stack<Block<Moe<Top2, Experts<2>, Glu<ReLU>, Hidden<5>, Post<RmsNorm>>>, 1>>, "
+                   "Vocab<18>, Width<8>, Context<6>>", 1, 6, False),
+}
+
+
+def random_norms(rng):
+    """The default alone as often as all other places and norms together."""
+    if rng.random() < 0.5:
+        return Norms()
+    return Norms(rng.choice(NORMS), rng.choice(("NoNorm",) + NORMS), rng.choice(("NoNorm",) + NORMS))
+
+
+def random_attention(rng, width):
+    kv_heads = rng.choice((1, 1, 2, 3))
+    heads = kv_heads * rng.choice((1, 1, 2, 3))
+    rope = rng.random() < 0.7
+    head_dim = rng.randint(1, 7) * 2 if rope else rng.randint(1, 14)
+    return Attention(heads, head_dim, kv_heads, rng.choice((0, 2, 3, 4)), rope, random_norms(rng))
+
+
+def random_activation(rng):
+    return Activation(rng.choice(ACTIVATIONS), rng.random() < 0.4)
+
+
+def random_ffn(rng, width):
+    activation = random_activation(rng)
+    hidden = rng.choice((activation.hidden(width), rng.randint(1, 50)))
+    return Ffn(activation, hidden, rng.random() < 0.4, random_norms(rng))
+
+
+def random_moe(rng, width, shared):
+    router = rng.choice(("Top1", "Top2", "TopK", "ExpertChoice"))
+    experts = rng.randint(2 if router == "Top2" else 1, 9)
+    choices = rng.randint(1, min(experts, 4)) if router == "TopK" else 2 if router == "Top2" else 1
+    capacity = rng.choice((100, 37, 125, 200) if router == "ExpertChoice" else (0, 0, 50, 100, 125, 400))
+    return Moe(router, choices, experts, random_activation(rng), rng.randint(1, 24), capacity,
+               rng.randint(1, 2) if shared and rng.random() < 0.3 else 0, random_norms(rng))
+
+
+def random_architecture(rng, shared=False):
+    """At least one attention and one other layer; sizes that are mostly no multiples of 16 or of each other."""
+    width = rng.randint(5, 40)
+
+    def stack(first):
+        kinds = [first] + rng.choices("afm", k=rng.randint(0, 2))
+        rng.shuffle(kinds)
+        make = {"a": lambda: random_attention(rng, width), "f": lambda: random_ffn(rng, width),
+                "m": lambda: random_moe(rng, width, shared)}
+        return Stack(tuple(make[kind]() for kind in kinds), rng.choice((1, 1, 2)))
+
+    stacks = [stack("a")] + [stack(rng.choice("fm")) for _ in range(rng.randint(0, 2))]
+    if len(stacks) == 1:
+        stacks = [Stack(stacks[0].layers + (rng.choice((random_ffn(rng, width), random_moe(rng, width, shared))),), stacks[0].count)]
+    return Architecture(tuple(stacks), rng.randint(5, 300), width, rng.randint(4, 45), rng.choice(("RmsNorm",) + NORMS))
+
+
+def fill(model, rng):
+    """Random weights: matrices with gain 0.6 to 1.4, norm weights about 1, biases and convolutions of every sign."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            part = name.split(".")
+            if part[-1] == "dconv":
+                mean, spread = 0.0, 0.6
+            elif parameter.ndim == 1:
+                mean, spread = (0.0, 0.3) if part[-1] == "bias" else (1.0, 0.3)
+            else:
+                mean, spread = 0.0, rng.uniform(0.6, 1.4) / math.sqrt(parameter.shape[-1])
+            numbers = [rng.gauss(mean, spread) for _ in range(parameter.numel())]
+            parameter.copy_(torch.tensor(numbers, dtype=torch.float32).view(parameter.shape))
+
+
+def halves(model, rng):
+    """Rounds about half of the tensors, never a router's, to BF16 and returns their names."""
+    brief = [name for name, _ in model.named_parameters() if "router" not in name and rng.random() < 0.5]
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name in brief:
+                parameter.copy_(parameter.bfloat16())
+    return brief
+
+
+def make_case(architecture, batch, context, rng, bf16=False):
+    """(model, tokens, names of BF16 tensors, results) whose decisions all have a margin; tokens has a few more than needed."""
+    for _ in range(200):
+        model = Decoder(architecture)
+        fill(model, rng)
+        brief = halves(model, rng) if bf16 else []
+        tokens = [rng.randrange(architecture.vocab) for _ in range(batch * context + 1 + rng.randint(0, 5))]
+        results = gradients(model, *cut(tokens, batch, context))
+        routing, kink = model.margins()
+        if routing > ROUTING_MARGIN and kink > KINK_MARGIN:
+            return model, tokens, brief, results
+    raise RuntimeError(f"no weights with clear decisions for {architecture.text()}")
