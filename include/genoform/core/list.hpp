@@ -16,7 +16,7 @@ struct Type {
   using type = T;
 };
 
-namespace lists {
+namespace list_steps {
 
 template <class... Lists>
 struct Concat {
@@ -62,26 +62,26 @@ struct Into<List<Ts...>, Template> {
   using type = Template<Ts...>;
 };
 
-}  // namespace lists
+}  // namespace list_steps
 
 /// One list of all the lists' types, in order.
 template <class... Lists>
-using concat_t = typename lists::Concat<Lists...>::type;
+using concat_t = typename list_steps::Concat<Lists...>::type;
 
 /// The type at place I (from 0) of a pack.
 template <int I, class... Ts>
-using nth_t = typename decltype(lists::nth<I, Ts...>())::type;
+using nth_t = typename decltype(list_steps::nth<I, Ts...>())::type;
 
 /// The list without repetitions, first occurrences kept.
 template <class L>
-using unique_t = typename lists::Unique<L>::type;
+using unique_t = typename list_steps::Unique<L>::type;
 
 /// Template<Ts...> for List<Ts...>.
 template <class L, template <class...> class Template>
-using into_t = typename lists::Into<L, Template>::type;
+using into_t = typename list_steps::Into<L, Template>::type;
 
 /// Is T in the list L?
 template <class L, class T>
-inline constexpr bool holds_type = lists::holds<L, T>;
+inline constexpr bool holds_type = list_steps::holds<L, T>;
 
 }  // namespace genoform

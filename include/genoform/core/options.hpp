@@ -32,7 +32,7 @@ inline constexpr int by_width = 0;
 /// An option that was not written, of a kind for which "not written" is a value (DConv).
 inline constexpr int absent = 0;
 
-namespace options {
+namespace option_rows {
 
 template <class M>
 struct MemberOf;
@@ -163,7 +163,7 @@ struct WrappedRow {
   using tag = W<typename Value::choices::template tag<V>>;
 };
 
-}  // namespace options
+}  // namespace option_rows
 
 /// The options of a kind, in canonical order: `return Table{count<Heads, &L::heads>(), flag<Bias, &L::bias>()};`
 template <class... Rows>
@@ -173,7 +173,7 @@ struct Table : Rows... {
   using row = nth_t<I, Rows...>;
   using allowed = List<typename Rows::allowed...>;
 
-  constexpr void each(auto visit) const { (visit(static_cast<const Rows&>(*this)), ...); }
+  constexpr void each([[maybe_unused]] auto visit) const { (visit(static_cast<const Rows&>(*this)), ...); }
 };
 template <class... Rows>
 Table(Rows...) -> Table<Rows...>;
@@ -187,35 +187,35 @@ constexpr Table<As..., Bs...> operator+(const Table<As...>& a, const Table<Bs...
 /// A row of a kind's table: an option with one number from Low to High and the member's own default.
 template <template <int> class W, auto M, int Low = 1, int High = largest_number>
 constexpr auto count() {
-  return options::CountRow<W, M, Low, High>{&options::plain_default<M>};
+  return option_rows::CountRow<W, M, Low, High>{&option_rows::plain_default<M>};
 }
 /// The same with a default that depends on the rest of the layer and on the model (0: not known yet).
 template <template <int> class W, auto M, int Low = 1, int High = largest_number>
-constexpr auto count(options::Otherwise<M> otherwise) {
-  return options::CountRow<W, M, Low, High>{otherwise};
+constexpr auto count(option_rows::Otherwise<M> otherwise) {
+  return option_rows::CountRow<W, M, Low, High>{otherwise};
 }
 /// A row: an option without arguments.
 template <class W, auto M>
 constexpr auto flag() {
-  return options::FlagRow<W, M>{};
+  return option_rows::FlagRow<W, M>{};
 }
 /// A row: one of the words of the member's type.
 template <auto M, Show S = Show::changed>
 constexpr auto choice() {
-  return options::ChoiceRow<M, S>{&options::plain_default<M>};
+  return option_rows::ChoiceRow<M, S>{&option_rows::plain_default<M>};
 }
 template <auto M, Show S = Show::changed>
-constexpr auto choice(options::Otherwise<M> otherwise) {
-  return options::ChoiceRow<M, S>{otherwise};
+constexpr auto choice(option_rows::Otherwise<M> otherwise) {
+  return option_rows::ChoiceRow<M, S>{otherwise};
 }
 /// A row: one of the words of the member's type inside the word W.
 template <template <class> class W, auto M>
 constexpr auto wrapped() {
-  return options::WrappedRow<W, M>{&options::plain_default<M>};
+  return option_rows::WrappedRow<W, M>{&option_rows::plain_default<M>};
 }
 template <template <class> class W, auto M>
-constexpr auto wrapped(options::Otherwise<M> otherwise) {
-  return options::WrappedRow<W, M>{otherwise};
+constexpr auto wrapped(option_rows::Otherwise<M> otherwise) {
+  return option_rows::WrappedRow<W, M>{otherwise};
 }
 
 /// The words of a choice type whose values differ in `kind` only. A tag is a Word with `static constexpr kind`.
@@ -226,7 +226,7 @@ struct OneOf {
   static constexpr bool is_open(const Value& value) { return ((value.kind != Tags::kind) && ...); }
   static constexpr Verdict read(Tree tree, int node, Value& value) {
     (void)((node_at(tree, node).word == Tags::word && (value.kind = Tags::kind, true)) || ...);
-    return options::no_arguments(tree, node);
+    return option_rows::no_arguments(tree, node);
   }
   static constexpr void print(const Value& value, auto& out) {
     (void)((value.kind == Tags::kind && (out.leaf(Tags::word), true)) || ...);

@@ -5,7 +5,7 @@ namespace genoform {
 
 // Every sub-layer has norms around it: x <- post(x + inner(f(pre(x)))). A layer struct that wants them derives from Normed
 // (layers/norm.hpp); its table then ends with the rows of Normed.
-namespace parts {
+namespace part_rules {
 
 template <class L>
 concept HasOptions = requires {
@@ -24,16 +24,16 @@ concept HasTemplate = requires {
   typename L::template type<>;
 };
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// The table of a layer: its own rows, then those of what wraps it.
 template <class L>
 constexpr auto table_of() {
-  if constexpr (parts::HasOptions<L> && parts::HasWrapper<L>)
+  if constexpr (part_rules::HasOptions<L> && part_rules::HasWrapper<L>)
     return L::options() + L::wrapper_options();
-  else if constexpr (parts::HasOptions<L>)
+  else if constexpr (part_rules::HasOptions<L>)
     return L::options();
-  else if constexpr (parts::HasWrapper<L>)
+  else if constexpr (part_rules::HasWrapper<L>)
     return L::wrapper_options();
   else
     return Table<>{};
@@ -44,7 +44,7 @@ constexpr void each_row(auto visit) {
   table_of<L>().each(visit);
 }
 
-namespace parts {
+namespace part_rules {
 
 /// Sets what is still open and can be known.
 template <class Row, class L>
@@ -103,27 +103,27 @@ constexpr Verdict read_arguments(Tree tree, int node, int begin, L& layer) {
   return read_defaults(node, layer, seen);
 }
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// Fills `layer` from the arguments of `node`. What depends on the width stays open (0).
 template <class L>
 constexpr Verdict read(Tree tree, int node, L& layer) {
-  if (node_at(tree, node).brackets != parts::HasTemplate<L>)
-    return {parts::HasTemplate<L> ? Rule::needs_brackets : Rule::no_arguments, node};
-  return parts::read_arguments(tree, node, first_child(node), layer);
+  if (node_at(tree, node).brackets != part_rules::HasTemplate<L>)
+    return {part_rules::HasTemplate<L> ? Rule::needs_brackets : Rule::no_arguments, node};
+  return part_rules::read_arguments(tree, node, first_child(node), layer);
 }
 
 /// The layer with every open size filled in from the model around it. Needs a width to fill them all.
 template <class L>
 constexpr L resolved(L layer, const Around& around) {
-  each_row<L>([&](const auto& row) { parts::settle(row, layer, around); });
+  each_row<L>([&](const auto& row) { part_rules::settle(row, layer, around); });
   return layer;
 }
 
 /// Checks the rules between options, and between options and the model, of a layer that was read from `node`.
 template <class L>
 constexpr Verdict check_rules(Tree tree, int node, const L& layer, const Around& around) {
-  if constexpr (parts::HasRules<L>) {
+  if constexpr (part_rules::HasRules<L>) {
     const Broken broken = resolved(layer, around).broken(around);
     if (broken.rule == Rule::none) return {};
     for (const std::string_view word : broken.words)
@@ -151,7 +151,7 @@ constexpr std::uint64_t shown_rows(L layer, const Around& around) {
     using Row = std::remove_cvref_t<decltype(row)>;
     const auto& value = layer.*Row::member;
     if (!row.is_open(value) && (row.show != Show::changed || value != row.otherwise(layer, around))) shown |= bit;
-    parts::settle(row, layer, around);
+    part_rules::settle(row, layer, around);
     bit <<= 1;
   });
   return shown;
@@ -171,7 +171,7 @@ constexpr void print_options(const L& layer, const Around& around, auto& out) {
 /// Writes a layer in its canonical form.
 template <class L>
 constexpr void print(const L& layer, const Around& around, auto& out) {
-  if constexpr (parts::HasTemplate<L>) {
+  if constexpr (part_rules::HasTemplate<L>) {
     const int node = out.open(L::name);
     print_options(layer, around, out);
     out.close(node);
@@ -180,7 +180,7 @@ constexpr void print(const L& layer, const Around& around, auto& out) {
   }
 }
 
-namespace parts {
+namespace part_rules {
 
 // Refusals are types that are named, not conditions of a static_assert, so that each mistake is one error.
 
@@ -203,7 +203,7 @@ constexpr auto refuse_unless_fine() {
   }
 }
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// A sub-layer as a type: the layer struct L with the options Args, in any order. `Ffn<SqReLU>` derives from Part<FfnLayer,
 /// SqReLU>.
@@ -233,7 +233,7 @@ struct Part {
     r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node);
     return r;
   }();
-  using checked = decltype(parts::refuse_unless_fine<reading.verdict.rule, reading.place, L, Part, Args...>());
+  using checked = decltype(part_rules::refuse_unless_fine<reading.verdict.rule, reading.place, L, Part, Args...>());
 
  public:
   /// The values of the options; what depends on the width is open until resolved(value, around).

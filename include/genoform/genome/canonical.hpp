@@ -7,7 +7,7 @@
 
 namespace genoform {
 
-namespace types {
+namespace type_forms {
 
 template <class Value>
 using LayerOf = std::remove_cvref_t<decltype(Value::value)>;
@@ -37,7 +37,7 @@ constexpr auto shown_options() {
 template <class Value>
 constexpr auto sub_layer() {
   using L = LayerOf<Value>;
-  if constexpr (parts::HasTemplate<L>)
+  if constexpr (part_rules::HasTemplate<L>)
     return Type<into_t<decltype(shown_options<Value>()), L::template type>>{};
   else
     return Type<L>{};
@@ -57,7 +57,7 @@ template <class B, class Options>
 struct DecoderForm;
 template <class B, class... Options>
 struct DecoderForm<B, List<Options...>> {
-  using type = Decoder<typename BodyForm<typename parts::StacksOf<B>::type>::type, Options...>;
+  using type = Decoder<typename BodyForm<typename part_rules::StacksOf<B>::type>::type, Options...>;
 };
 
 struct Alone {
@@ -75,7 +75,7 @@ struct ValueOfType {
 
 template <class T, class Whole>
 struct Canonical {
-  using checked = decltype(parts::checked_sub_layer<T, T>());
+  using checked = decltype(part_rules::checked_sub_layer<T, T>());
   using type = typename decltype(sub_layer<ValueOfType<part_of<T>, Whole>>())::type;
 };
 template <class... Ps, class Whole>
@@ -97,10 +97,10 @@ struct Canonical<Decoder<B, Options...>, Whole> {
       typename DecoderForm<typename Canonical<B, Inside<D>>::type, decltype(shown_options<ValueOfType<D, Alone>>())>::type;
 };
 
-}  // namespace types
+}  // namespace type_forms
 
 /// The one spelling of a model or part: two types are the same model when their canonical types are the same.
 template <class T>
-using canonical_t = typename types::Canonical<T, types::Alone>::type;
+using canonical_t = typename type_forms::Canonical<T, type_forms::Alone>::type;
 
 }  // namespace genoform

@@ -32,7 +32,7 @@ class Checker {
     if (!node_at(tree_, 0).brackets) return {Rule::needs_brackets, 0};
     if (count_children(tree_, 0) == 0) return {Rule::decoder_form, 0};
     const int options = next_sibling(tree_, body_node);
-    Verdict own = parts::read_arguments(tree_, 0, options, layer_);
+    Verdict own = part_rules::read_arguments(tree_, 0, options, layer_);
     if (own.fine()) own = check_rules(tree_, 0, layer_, Around{});
     around_ = own.fine() ? layer_.around() : Around{.whole = true};
     const Verdict inner = body_of_decoder(body_node);

@@ -116,7 +116,7 @@ class Genome {
   Result<L> read(int node) const {
     if (kind_name(node) != L::name)
       return Error{Fault::usage, "\"" + std::string(kind_name(node)) + "\" was read as \"" + std::string(L::name) + "\""};
-    return resolved(kinds::layer_at<L>(tree(), node), around());
+    return resolved(kind_entries::layer_at<L>(tree(), node), around());
   }
 
   /// Calls f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
@@ -187,7 +187,7 @@ class Genome {
 
   template <class... Ls, class F>
   bool visit_one(List<Ls...>, int node, F& f) const {
-    return ((kind_name(node) == Ls::name && (f(resolved(kinds::layer_at<Ls>(tree(), node), around())), true)) || ...);
+    return ((kind_name(node) == Ls::name && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), around())), true)) || ...);
   }
 
   std::shared_ptr<const Parsed> parsed_;

@@ -32,7 +32,7 @@ struct Kind {
 /// The kinds of the library.
 using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer>;
 
-namespace kinds {
+namespace kind_entries {
 
 template <class L>
 constexpr L layer_at(Tree tree, int node) {
@@ -63,13 +63,14 @@ void words_of(WordList& list, std::string_view inside) {
   });
 }
 
-}  // namespace kinds
+}  // namespace kind_entries
 
 /// The entry of a layer struct. It needs `name`; a table is read when it has one.
 template <class L>
-inline constexpr Kind kind_of{L::name, &check<L>, &kinds::print_at<L>, &kinds::parameters_at<L>, &kinds::words_of<L>};
+inline constexpr Kind kind_of{L::name, &check<L>, &kind_entries::print_at<L>, &kind_entries::parameters_at<L>,
+                              &kind_entries::words_of<L>};
 
-namespace kinds {
+namespace kind_entries {
 
 template <class Layers>
 struct Table;
@@ -78,12 +79,12 @@ struct Table<List<Ls...>> {
   static constexpr std::array<Kind, sizeof...(Ls)> value{kind_of<Ls>...};
 };
 
-}  // namespace kinds
+}  // namespace kind_entries
 
 /// The entries of a list of layer structs.
 template <class Layers>
 constexpr std::span<const Kind> kinds_of() {
-  return kinds::Table<Layers>::value;
+  return kind_entries::Table<Layers>::value;
 }
 
 /// The kind of that name, or the number of kinds when there is none.

@@ -13,9 +13,9 @@
 
 namespace genoform::grammar {
 
-/// The token at an offset as it is written, in quotes; empty at the end of the text. Control characters are spelled out.
+/// The token at an offset as it is written, in quotes; empty where there is none. Control characters are spelled out.
 inline std::string quoted_token(std::string_view text, std::size_t at) {
-  if (at >= text.size()) return {};
+  if (at >= text.size() || is_space(text[at])) return {};
   const auto in_word = [](char c) { return is_letter(c) || is_digit(c); };
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
   constexpr std::size_t longest_quote = 40;
@@ -52,7 +52,7 @@ class AllowedWords final : public WordList {
       candidates_ = {"Stack"};
     else if (verdict.rule == Rule::stack_form)
       candidates_ = {"Block"};
-    else if (verdict.rule == Rule::glu_form)
+    else if (verdict.rule == Rule::glu_form && node_at(tree_, verdict.node).word != "Glu")
       ActivationWords::Plain::each_word([this](std::string_view word) { candidates_.push_back(word); });
   }
   void add(std::string_view word) override {
@@ -82,7 +82,7 @@ class AllowedWords final : public WordList {
     if (kind < kinds.size())
       kinds[kind].words(*this, inside);
     else
-      kinds::words_of<DecoderLayer>(*this, inside);
+      kind_entries::words_of<DecoderLayer>(*this, inside);
   }
   void names_of(std::span<const Kind> kinds) {
     for (const Kind& kind : kinds) add(kind.name);

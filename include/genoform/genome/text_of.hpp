@@ -7,7 +7,7 @@
 
 namespace genoform {
 
-namespace texts {
+namespace text_forms {
 
 template <class T>
 constexpr void write(const Around& around, Writer& out);
@@ -50,7 +50,7 @@ template <class B, class... Options>
 struct Form<Decoder<B, Options...>> {
   static constexpr void write(const Around&, Writer& out) {
     constexpr DecoderLayer layer = Decoder<B, Options...>::value;
-    using Stacks = typename parts::StacksOf<B>::type;
+    using Stacks = typename part_rules::StacksOf<B>::type;
     const int node = out.open(DecoderLayer::name);
     if constexpr (Stacks::size == 1)
       write_parts(Stacks{}, layer.around(), out);
@@ -73,7 +73,7 @@ template <class T>
 constexpr void write(const Around& around, Writer& out) {
   if constexpr (requires { Form<T>::write(around, out); })
     Form<T>::write(around, out);
-  else if constexpr (parts::TypedPart<part_of<T>>)
+  else if constexpr (part_rules::TypedPart<part_of<T>>)
     write_sub_layer<part_of<T>>(around, out);
   else
     (void)Refuse<Rule::not_a_part, T, T>{};
@@ -94,10 +94,10 @@ struct Stored {
   }();
 };
 
-}  // namespace texts
+}  // namespace text_forms
 
 /// The canonical text of a Decoder, Body, Stack, Block or sub-layer type (spec/model.md section 1).
 template <class T>
-inline constexpr std::string_view text_of{texts::Stored<T>::characters.data(), texts::Stored<T>::size};
+inline constexpr std::string_view text_of{text_forms::Stored<T>::characters.data(), text_forms::Stored<T>::size};
 
 }  // namespace genoform

@@ -12,7 +12,7 @@ namespace genoform {
 template <int Line, int Column>
 struct At {};
 
-namespace types {
+namespace type_forms {
 
 /// A text parsed and checked in constant expressions.
 template <Text T, class Layers>
@@ -47,7 +47,7 @@ struct Parsed {
 
 template <class P, int Node, class L>
 struct ValueOfNode {
-  static constexpr L value = kinds::layer_at<L>(P::tree(), Node);
+  static constexpr L value = kind_entries::layer_at<L>(P::tree(), Node);
   static constexpr Around around = P::is_model ? P::value.around() : Around{};
 };
 
@@ -104,11 +104,11 @@ constexpr auto type_of_text() {
   }
 }
 
-}  // namespace types
+}  // namespace type_forms
 
 /// The type of a text of at most 2 KiB, in its canonical spelling; a wrong text does not compile, and says the rule and the
 /// place. Kinds of your own: type_of<"Block<Shift<>>", List<ShiftLayer>>; the library's kinds are known besides.
 template <Text T, class Layers = List<>>
-using type_of = typename decltype(types::type_of_text<T, concat_t<BuiltinLayers, Layers>>())::type;
+using type_of = typename decltype(type_forms::type_of_text<T, concat_t<BuiltinLayers, Layers>>())::type;
 
 }  // namespace genoform

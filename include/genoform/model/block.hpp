@@ -3,7 +3,7 @@
 
 namespace genoform {
 
-namespace parts {
+namespace part_rules {
 
 template <class T>
 concept TypedPart = requires {
@@ -52,26 +52,26 @@ constexpr auto checked_block() {
     return List<decltype(checked_sub_layer<Whole, Ps>())...>{};
 }
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// A sub-layer as the library uses it: with layer_type and value. A bare layer struct is its own kind.
 template <class T>
-using part_of = typename decltype(parts::part_of<T>())::type;
+using part_of = typename decltype(part_rules::part_of<T>())::type;
 
 /// Sub-layers, one after the other: `Block<Attn, Moe<Top2>, Ffn<SqReLU>>`.
 template <class... Parts>
 struct Block {
-  using checked = decltype(parts::checked_block<Block, Parts...>());
+  using checked = decltype(part_rules::checked_block<Block, Parts...>());
   using sub_layers = List<part_of<Parts>...>;
 };
 
-namespace parts {
+namespace part_rules {
 
 template <class T>
 inline constexpr bool is_a_block = false;
 template <class... Ps>
 inline constexpr bool is_a_block<Block<Ps...>> = true;
 
-}  // namespace parts
+}  // namespace part_rules
 
 }  // namespace genoform

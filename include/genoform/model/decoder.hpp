@@ -51,7 +51,7 @@ struct DecoderLayer {
   friend constexpr bool operator==(const DecoderLayer&, const DecoderLayer&) = default;
 };
 
-namespace parts {
+namespace part_rules {
 
 template <class T>
 struct StacksOf;  // List<Stack<...>, ...> of a body
@@ -146,16 +146,16 @@ constexpr auto checked_body() {
     return Type<typename Refuse<Rule::decoder_form, Whole, B>::type>{};
 }
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// A whole model: a body (Stack, Body of stacks, or Block) and options in any order (spec/model.md section 1.1).
 template <class B, class... Options>
 struct Decoder {
  private:
-  static constexpr parts::DecoderReading reading = parts::read_decoder<Options...>();
+  static constexpr part_rules::DecoderReading reading = part_rules::read_decoder<Options...>();
   using checked_options =
-      decltype(parts::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
-  using checked = decltype(parts::checked_body<Decoder, B, reading.layer.width>());
+      decltype(part_rules::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
+  using checked = decltype(part_rules::checked_body<Decoder, B, reading.layer.width>());
 
  public:
   using body = B;
@@ -168,6 +168,6 @@ inline constexpr DecoderLayer decoder_of = T::value;
 
 /// The stacks of a Decoder type, in order: List<StackParts<N, Part...>, ...>.
 template <class T>
-using stacks_of = typename parts::PartsOfStacks<typename parts::StacksOf<typename T::body>::type>::type;
+using stacks_of = typename part_rules::PartsOfStacks<typename part_rules::StacksOf<typename T::body>::type>::type;
 
 }  // namespace genoform

@@ -18,19 +18,20 @@ class BlockSlots;
 template <class... Parts>
 class BlockSlots<List<Parts...>> {
  public:
-  constexpr explicit BlockSlots(const Around& around) : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, around))...) {}
+  constexpr explicit BlockSlots(const Around& around)
+      : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, around))...) {}
 
   static constexpr std::int64_t size = sizeof...(Parts);
 
   constexpr void each(std::int64_t block, auto&& f) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (f(std::get<I>(slots_), block, static_cast<std::int64_t>(I)), ...);
-    }(std::index_sequence_for<Parts...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (f(std::get<I>(slots_), block, static_cast<std::int64_t>(I)), ...); }
+    (std::index_sequence_for<Parts...>{});
   }
   constexpr void each_back(std::int64_t block, auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f(std::get<sizeof...(Parts) - 1 - I>(slots_), block, static_cast<std::int64_t>(sizeof...(Parts) - 1 - I)), ...);
-    }(std::index_sequence_for<Parts...>{});
+    }
+    (std::index_sequence_for<Parts...>{});
   }
 
  private:
@@ -44,8 +45,8 @@ template <class... Stacks>
 class FixedBlocks<List<Stacks...>> {
  public:
   explicit FixedBlocks(const Around& around)
-      : stacks_(std::vector<BlockSlots<typename Stacks::sub_layers>>(
-            static_cast<std::size_t>(Stacks::count), BlockSlots<typename Stacks::sub_layers>(around))...) {}
+      : stacks_(std::vector<BlockSlots<typename Stacks::sub_layers>>(static_cast<std::size_t>(Stacks::count),
+                                                                     BlockSlots<typename Stacks::sub_layers>(around))...) {}
 
   void each(auto&, auto&& f) {
     std::int64_t block = 0;
@@ -59,9 +60,8 @@ class FixedBlocks<List<Stacks...>> {
     const auto run = [&](auto& stack) {
       for (auto slots = stack.rbegin(); slots != stack.rend(); ++slots) slots->each_back(--block, f);
     };
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (run(std::get<sizeof...(Stacks) - 1 - I>(stacks_)), ...);
-    }(std::index_sequence_for<Stacks...>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<sizeof...(Stacks) - 1 - I>(stacks_)), ...); }
+    (std::index_sequence_for<Stacks...>{});
   }
 
  private:
@@ -79,21 +79,23 @@ class SampleBlocks<List<Stacks...>> {
   constexpr void each(auto& meter, auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (meter.repeat(Stacks::count, [&] { std::get<I>(samples_).each(0, f); }), ...);
-    }(std::index_sequence_for<Stacks...>{});
+    }
+    (std::index_sequence_for<Stacks...>{});
   }
   constexpr void each_back(auto& meter, auto&& f) {
     constexpr std::size_t last = sizeof...(Stacks) - 1;
     constexpr int counts[] = {Stacks::count...};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (meter.repeat(counts[last - I], [&] { std::get<last - I>(samples_).each_back(0, f); }), ...);
-    }(std::index_sequence_for<Stacks...>{});
+    }
+    (std::index_sequence_for<Stacks...>{});
   }
 
  private:
   std::tuple<BlockSlots<typename Stacks::sub_layers>...> samples_;
 };
 
-namespace parts {
+namespace part_rules {
 
 template <class T>
 struct StacksOfPart;  // a block, a stack or one sub-layer as a list of stacks
@@ -110,10 +112,10 @@ struct StacksOfPart {
   using type = List<StackParts<1, genoform::part_of<T>>>;
 };
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// The stacks of a Block, a Stack or a single sub-layer.
 template <class T>
-using stacks_of_part = typename parts::StacksOfPart<T>::type;
+using stacks_of_part = typename part_rules::StacksOfPart<T>::type;
 
 }  // namespace genoform

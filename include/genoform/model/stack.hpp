@@ -3,7 +3,7 @@
 
 namespace genoform {
 
-namespace parts {
+namespace part_rules {
 
 template <class Whole, class B, int N>
 constexpr auto checked_stack() {
@@ -13,12 +13,12 @@ constexpr auto checked_stack() {
     return Type<typename Refuse<Rule::stack_form, Whole, B>::type>{};
 }
 
-}  // namespace parts
+}  // namespace part_rules
 
 /// N blocks of one type, each with weights of its own.
 template <class B, int N>
 struct Stack {
-  using checked = decltype(parts::checked_stack<Stack, B, N>());
+  using checked = decltype(part_rules::checked_stack<Stack, B, N>());
   using block = B;
   static constexpr int count = N;
 };

@@ -20,10 +20,10 @@ struct RouterWords {
     const std::string_view word = node_at(tree, node).word;
     if (word == TopK<1>::word) {
       value.kind = RouterKind::topk;
-      return options::read_number(tree, node, 1, largest_number, value.k);
+      return option_rows::read_number(tree, node, 1, largest_number, value.k);
     }
     value = word == Top1::word ? Top1::value : word == Top2::word ? Top2::value : ExpertChoice::value;
-    return options::no_arguments(tree, node);
+    return option_rows::no_arguments(tree, node);
   }
   static constexpr void print(const Router& value, auto& out) {
     if (value.kind != RouterKind::topk)

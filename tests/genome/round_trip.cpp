@@ -1,0 +1,136 @@
+#include <rapidcheck.h>
+
+#include <string>
+#include <vector>
+
+#include "genoform/genoform.hpp"
+#include "tests/catch.hpp"
+
+using namespace genoform;
+
+namespace {
+
+// Random spellings of random legal genomes: options in any order, defaults spelled out or not, aliases or long forms.
+int number(int low, int high) { return *rc::gen::inRange(low, high + 1); }
+bool coin() { return *rc::gen::arbitrary<bool>(); }
+std::string pick(const std::vector<std::string>& words) { return *rc::gen::elementOf(words); }
+
+std::string space() { return pick({"", "", " ", "\n", "\t "}); }
+std::string written(const std::string& word, std::vector<std::string> arguments) {
+  for (std::size_t i = arguments.size(); i > 1; --i)
+    std::swap(arguments[i - 1], arguments[static_cast<std::size_t>(number(0, static_cast<int>(i) - 1))]);
+  std::string text = word + space() + "<" + space();
+  for (std::size_t i = 0; i < arguments.size(); ++i) text += (i == 0 ? "" : "," + space()) + arguments[i] + space();
+  return text + ">";
+}
+std::string with_number(const std::string& word, int n) { return written(word, {std::to_string(n)}); }
+
+void add_norms(std::vector<std::string>& options) {
+  for (const char* place : {"Pre", "Post", "Inner"})
+    if (number(0, 3) == 0) options.push_back(written(place, {pick({"RmsNorm", "LayerNorm", "NoNorm"})}));
+}
+std::string activation() {
+  return pick({"ReLU", "GeLU", "Swish", "SqReLU", "Identity", "SwiGlu", "GeGlu", "ReGlu", "Glu<Swish>", "Glu<SqReLU>",
+               "Glu < Identity >"});
+}
+std::string attention() {
+  const int heads = number(1, 8);
+  std::vector<std::string> options;
+  const bool has_heads = coin();
+  if (has_heads) options.push_back(with_number("Heads", heads));
+  options.push_back(with_number("HeadDim", 2 * number(1, 32)));
+  if (has_heads && coin())
+    options.push_back(with_number("KvHeads", heads % 2 == 0 ? pick({"1", "2"}) == "1" ? 1 : heads / 2 : heads));
+  if (coin()) options.push_back(with_number("DConv", number(1, 9)));
+  if (coin()) options.push_back(pick({"Rope", "NoPos"}));
+  add_norms(options);
+  return number(0, 7) == 0 ? "Attn" : written("Attention", options);
+}
+std::string ffn() {
+  std::vector<std::string> options;
+  if (coin()) options.push_back(activation());
+  if (coin()) options.push_back(with_number("Hidden", pick({"a", "b"}) == "a" ? 512 : number(1, 4096)));
+  if (coin()) options.push_back("Bias");
+  add_norms(options);
+  return written("Ffn", options);
+}
+std::string moe() {
+  std::vector<std::string> options{pick({"Top1", "Top2", "TopK<1>", "TopK< 3 >", "ExpertChoice"})};
+  if (coin()) options.push_back(with_number("Experts", number(3, 64)));
+  if (coin()) options.push_back(activation());
+  if (coin()) options.push_back(with_number("Hidden", number(1, 4096)));
+  if (coin()) options.push_back(with_number("Capacity", number(1, 300)));
+  add_norms(options);
+  return written("Moe", options);
+}
+std::string block() {
+  std::string text = "Block" + space() + "<";
+  const int count = number(1, 5);
+  for (int i = 0; i < count; ++i) {
+    const int kind = number(0, 2);
+    text += (i == 0 ? "" : ", ") + (kind == 0 ? attention() : kind == 1 ? ffn() : moe());
+  }
+  return text + ">";
+}
+std::string stack() { return "Stack<" + block() + "," + space() + std::to_string(number(1, 12)) + space() + ">"; }
+std::string body() {
+  const int stacks = number(0, 3);
+  if (stacks == 0) return block();
+  if (stacks == 1 && coin()) return stack();
+  std::string text = "Body<" + stack();
+  for (int i = 1; i < stacks; ++i) text += ", " + stack();
+  return text + ">";
+}
+std::string model() {
+  std::vector<std::string> options;
+  if (coin()) options.push_back(with_number("Width", pick({"a", "b"}) == "a" ? 128 : 64 * number(1, 16)));
+  if (coin()) options.push_back(with_number("Vocab", number(1, 50000)));
+  if (coin()) options.push_back(with_number("Context", number(1, 4096)));
+  if (coin()) options.push_back("FinalNorm<" + pick({"RmsNorm", "LayerNorm", "NoNorm"}) + ">");
+  if (coin()) options.push_back("Positions<None>");
+  std::string text = space() + "Decoder<" + body();
+  for (const std::string& option : options) text += space() + "," + space() + option;
+  return text + ">" + space();
+}
+
+}  // namespace
+
+TEST_CASE("printing is a normal form on random models") {
+  CHECK(rc::check("print(parse(text)) is read back to itself and to the same values", [] {
+    const std::string text = coin() ? model() : block();
+    const Result<Genome> genome = Genome::parse(text);
+    if (!genome) RC_FAIL(genome.error().message + " in " + text);
+    const std::string printed = genome->text();
+    const Result<Genome> again = Genome::parse(printed);
+    if (!again) RC_FAIL(again.error().message + " in " + printed);
+    RC_ASSERT(again->text() == printed);
+    RC_ASSERT(printed.size() <= 65536U);
+    RC_ASSERT(again->decoder() == genome->decoder());
+    RC_ASSERT(again->parameters() == genome->parameters());
+
+    const std::vector<GenomeStack> stacks = genome->stacks(), stacks_again = again->stacks();
+    RC_ASSERT(stacks.size() == stacks_again.size());
+    for (std::size_t s = 0; s < stacks.size(); ++s) {
+      RC_ASSERT(stacks[s].count == stacks_again[s].count);
+      RC_ASSERT(stacks[s].sub_layers.size() == stacks_again[s].sub_layers.size());
+      for (std::size_t i = 0; i < stacks[s].sub_layers.size(); ++i)
+        RC_ASSERT(genome->visit<BuiltinLayers>(stacks[s].sub_layers[i], [&]<class L>(const L& layer) {
+          RC_ASSERT(again->read<L>(stacks_again[s].sub_layers[i]).value() == layer);
+        }));
+    }
+  }));
+}
+
+TEST_CASE("a damaged text is read or refused with a place, never more") {
+  CHECK(rc::check("one character of a random model is changed", [] {
+    std::string text = model();
+    const auto at = static_cast<std::size_t>(number(0, static_cast<int>(text.size()) - 1));
+    text[at] = static_cast<char>(number(0, 255));
+    const Result<Genome> genome = Genome::parse(text);
+    if (genome)
+      RC_ASSERT(Genome::parse(genome->text())->text() == genome->text());
+    else
+      RC_ASSERT(genome.error().message.find(": ") != std::string::npos && genome.error().message[0] >= '1' &&
+                genome.error().message[0] <= '9');
+  }));
+}
