@@ -30,7 +30,9 @@ class Failure : public std::runtime_error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}
+  // Two constructors, not one by value: nvcc does not move a returned local into a parameter.
+  Result(const T& value) : held_(std::in_place_index<0>, value) {}
+  Result(T&& value) : held_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
 
   bool ok() const noexcept { return held_.index() == 0; }

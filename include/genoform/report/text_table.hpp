@@ -31,9 +31,9 @@ inline std::string with_unit(double n, double step = 1000, const char* base = ""
 inline std::string bytes_text(std::int64_t bytes) { return with_unit(static_cast<double>(bytes), 1024, "B"); }
 
 /// Rows of text in columns as wide as their widest cell; columns of numbers stand at the right.
-class Table {
+class TextTable {
  public:
-  explicit Table(std::vector<std::string> head) : rows_{std::move(head)} {}
+  explicit TextTable(std::vector<std::string> head) : rows_{std::move(head)} {}
 
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   std::string text() const {
