@@ -11,10 +11,41 @@
 #endif
 
 /// The kernels, compiled once for each instruction set whatever the user's own flags are; the set is chosen when the program runs.
+/// They are header code. A program of many translation units may compile them in one of them only: with GENOFORM_COMPILED_KERNELS defined they are
+/// declared here and come from cmake/compiled_kernels.cpp (target genoform::compiled_kernels).
 namespace genoform::cpu {
 
 using op::Function;
 
+enum class InstructionSet : std::uint8_t { portable, avx2, avx512 };
+
+constexpr std::string_view name_of(InstructionSet set) {
+  return set == InstructionSet::avx512 ? "avx512" : set == InstructionSet::avx2 ? "avx2" : "portable";
+}
+
+inline bool available(InstructionSet set) {
+#ifdef __x86_64__
+  if (set == InstructionSet::avx512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && available(InstructionSet::avx2);
+  if (set == InstructionSet::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return set == InstructionSet::portable;
+}
+
+/// The widest set of this processor; the environment variable GENOFORM_ISA (portable, avx2, avx512) narrows it.
+inline InstructionSet best_instruction_set() {
+  const char* limit = std::getenv("GENOFORM_ISA");
+  for (const auto set : {InstructionSet::avx512, InstructionSet::avx2})
+    if (available(set) && (limit == nullptr || (name_of(InstructionSet::portable) != limit && (name_of(InstructionSet::avx2) != limit ||
+                                                                                               set == InstructionSet::avx2))))
+      return set;
+  return InstructionSet::portable;
+}
+
+#if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
+const Kernels& kernels_of(InstructionSet set);
+#else
 namespace portable {
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute push(__attribute__((target("no-avx"))), apply_to = function)
@@ -68,33 +99,10 @@ namespace avx512 {
 }  // namespace avx512
 #endif
 
-enum class InstructionSet : std::uint8_t { portable, avx2, avx512 };
-
-constexpr std::string_view name_of(InstructionSet set) {
-  return set == InstructionSet::avx512 ? "avx512" : set == InstructionSet::avx2 ? "avx2" : "portable";
-}
-
-inline bool available(InstructionSet set) {
-#ifdef __x86_64__
-  if (set == InstructionSet::avx512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && available(InstructionSet::avx2);
-  if (set == InstructionSet::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifndef GENOFORM_COMPILE_KERNELS
+inline
 #endif
-  return set == InstructionSet::portable;
-}
-
-/// The widest set of this processor; the environment variable GENOFORM_ISA (portable, avx2, avx512) narrows it.
-inline InstructionSet best_instruction_set() {
-  const char* limit = std::getenv("GENOFORM_ISA");
-  for (const auto set : {InstructionSet::avx512, InstructionSet::avx2})
-    if (available(set) && (limit == nullptr || (name_of(InstructionSet::portable) != limit && (name_of(InstructionSet::avx2) != limit ||
-                                                                                               set == InstructionSet::avx2))))
-      return set;
-  return InstructionSet::portable;
-}
-
-inline const Kernels& kernels_of(InstructionSet set) {
+const Kernels& kernels_of(InstructionSet set) {
 #ifdef __x86_64__
   if (set == InstructionSet::avx512) return avx512::table;
   if (set == InstructionSet::avx2) return avx2::table;
@@ -102,5 +110,6 @@ inline const Kernels& kernels_of(InstructionSet set) {
   static_cast<void>(set);
   return portable::table;
 }
+#endif
 
 }  // namespace genoform::cpu

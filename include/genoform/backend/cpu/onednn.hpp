@@ -51,6 +51,12 @@ inline dnnl_engine_t engine() {
   return only.get();
 }
 
+/// Version of the library that is linked, as "2.6.3".
+inline std::string version() {
+  const dnnl_version_t* v = dnnl_version();
+  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+}
+
 /// The shape of one operand in oneDNN's words: a struct in 2.x, a handle in 3.x.
 class Description {
  public:
@@ -79,6 +85,8 @@ class Description {
 class Product {
  public:
   explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
+    if (shape.f == op::Function::gelu || shape.f == op::Function::swish)
+      throw Failure({Fault::usage, "a product has no GELU or Swish of its own: emit Linear and Activate"});
     const Description a(shape.a), b(shape.b), c(shape.c), bias({1, shape.c.columns, shape.c.columns, 1});
     const auto attributes = attributes_of(shape);
     dnnl_primitive_desc_t description = nullptr;
@@ -107,6 +115,8 @@ class Product {
   }
 
   const std::string& implementation() const { return implementation_; }
+  /// Whether oneDNN fell back to one of its unoptimised loops, which may be a thousand times slower.
+  bool slow() const { return implementation_.find("ref") != std::string::npos || implementation_.find("simple") != std::string::npos; }
   std::size_t scratch_bytes() const { return scratch_bytes_; }
 
   /// `scratch` has scratch_bytes() bytes, 64-byte aligned. Places that did not change since the last run cost nothing.

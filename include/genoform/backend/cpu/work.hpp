@@ -80,7 +80,7 @@ struct AttendScratch {
 struct ConvolutionWork {
   const float *x, *w, *dy;
   float *y, *dx, *dw;
-  std::int64_t x_stride, w_stride, dy_stride, y_stride, dx_stride;
+  std::int64_t x_stride, w_stride, dy_stride, y_stride, dx_stride, dw_stride;
   std::int64_t rows, channels, width, context;
 };
 constexpr std::int64_t convolution_stride(std::int64_t channels) { return (channels + 15) / 16 * 16; }

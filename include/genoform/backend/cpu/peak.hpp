@@ -1,0 +1,82 @@
+#pragma once
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "genoform/backend/cpu/kernels.hpp"
+
+/// The peak of the moment: clocks and neighbours change, so a rate is quoted as a share of what this loop reaches beside it.
+namespace genoform::cpu {
+
+/// Runs 20 independent sums of fused multiply-adds `rounds` times on the widest vectors; returns the floating-point operations done.
+inline double fma_burst(InstructionSet set, std::int64_t rounds) {
+#ifdef __x86_64__
+// Assembly, so that no compiler shortens the loop: 2 units x latency 4 need 8 sums in flight, 20 leave room.
+#define GENOFORM_TEN(f, d) f(d##0) f(d##1) f(d##2) f(d##3) f(d##4) f(d##5) f(d##6) f(d##7) f(d##8) f(d##9)
+#define GENOFORM_WIDE(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
+#define GENOFORM_MIDDLE(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n"
+#define GENOFORM_NARROW(i) "mulps %%xmm15, %%xmm" #i "\naddps %%xmm14, %%xmm" #i "\n"
+  if (set == InstructionSet::avx512) {
+    std::int64_t n = rounds;
+    __asm__ volatile("vpxorq %%zmm30, %%zmm30, %%zmm30\nvpxorq %%zmm31, %%zmm31, %%zmm31\n1:\n" GENOFORM_TEN(GENOFORM_WIDE, )
+                     GENOFORM_TEN(GENOFORM_WIDE, 1) "dec %0\njnz 1b\nvzeroupper\n"
+                     : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15");
+    return static_cast<double>(rounds) * 20 * 16 * 2;
+  }
+  if (set == InstructionSet::avx2) {
+    std::int64_t n = rounds;
+    __asm__ volatile("vxorps %%ymm14, %%ymm14, %%ymm14\nvxorps %%ymm15, %%ymm15, %%ymm15\n1:\n" GENOFORM_TEN(GENOFORM_MIDDLE, )
+                     GENOFORM_TEN(GENOFORM_MIDDLE, ) "dec %0\njnz 1b\nvzeroupper\n"
+                     : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
+    return static_cast<double>(rounds) * 20 * 8 * 2;
+  }
+  std::int64_t n = rounds;
+  __asm__ volatile("xorps %%xmm14, %%xmm14\nxorps %%xmm15, %%xmm15\n1:\n" GENOFORM_TEN(GENOFORM_NARROW, ) GENOFORM_TEN(GENOFORM_NARROW, )
+                   "dec %0\njnz 1b\n"
+                   : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
+  return static_cast<double>(rounds) * 20 * 4 * 2;
+#undef GENOFORM_TEN
+#undef GENOFORM_WIDE
+#undef GENOFORM_MIDDLE
+#undef GENOFORM_NARROW
+#else
+  static_cast<void>(set);
+  volatile float sums[8] = {};
+  for (std::int64_t i = 0; i < rounds; ++i)
+    for (auto& sum : sums) sum = sum * 0.5F + 1.0F;
+  return static_cast<double>(rounds) * 8 * 2;
+#endif
+}
+
+/// f32 multiply-add peak of this moment in GFLOP/s: the best burst of one thread, or the rate that `threads` sustain together.
+inline double fma_peak(int threads = 1, double milliseconds = 20.0, InstructionSet set = best_instruction_set()) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
+  constexpr std::int64_t rounds = 20000;
+  double best = 0.0, total = 0.0;
+  static_cast<void>(fma_burst(set, rounds));
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) reduction(+ : total) reduction(max : best)
+#endif
+  {
+    const auto start = Clock::now();
+    double done = 0.0;
+    auto now = start;
+    do {
+      const auto before = Clock::now();
+      const double flops = fma_burst(set, rounds);
+      now = Clock::now();
+      done += flops;
+      best = std::max(best, flops / seconds(now - before));
+    } while (seconds(now - start) * 1e3 < milliseconds);
+    total += done / seconds(now - start);
+  }
+  return (threads == 1 ? best : total) * 1e-9;
+}
+
+}  // namespace genoform::cpu

@@ -1,0 +1,133 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "genoform/backend/cpu.hpp"
+#include "genoform/backend/reference.hpp"
+#include "genoform/core/random.hpp"
+#include "tests/catch.hpp"
+
+/// One memory with random matrices, in f32 for a Cpu and in double for the Reference. Rows have gaps of odd lengths, and every cell of the
+/// memory is compared after the operations, gaps included: a stray write shows.
+class Scene {
+ public:
+  explicit Scene(std::uint64_t seed) : random_(seed, 7) {}
+
+  /// A number of [low, high].
+  std::int64_t number(std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(random_.below(drawn_++, static_cast<std::uint64_t>(high - low + 1)));
+  }
+  /// Normal random cells, scaled.
+  genoform::Tensor real(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
+    return place(rows, columns, columns + number(0, 3), genoform::Element::real, [&](std::int64_t, std::int64_t) { return scale * normal(); });
+  }
+  /// The same without gaps.
+  genoform::Tensor packed(std::int64_t rows, std::int64_t columns, const std::function<double(std::int64_t, std::int64_t)>& cell) {
+    return place(rows, columns, columns, genoform::Element::real, cell);
+  }
+  genoform::Tensor packed(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
+    return packed(rows, columns, [&](std::int64_t, std::int64_t) { return scale * normal(); });
+  }
+  /// Random integers of [low, high], without gaps.
+  genoform::Tensor index(std::int64_t rows, std::int64_t columns, std::int64_t low, std::int64_t high) {
+    return place(rows, columns, columns, genoform::Element::index,
+                 [&](std::int64_t, std::int64_t) { return static_cast<double>(number(low, high)); });
+  }
+  double normal() { return static_cast<float>(random_.normal(drawn_++)); }
+
+  /// Runs the operations on both back ends from the same start; every cell must agree within tolerance * the largest cell (at least 1).
+  template <class... Ops>
+  void agree(const genoform::Cpu& cpu, double tolerance, const Ops&... ops) {
+    std::vector<float> floats = start<float>();
+    std::vector<double> doubles = start<double>();
+    run(cpu, floats, ops...);
+    run(genoform::Reference(), doubles, ops...);
+    for (const auto& blank : blanks_) {
+      blank(floats.data(), doubles.data());
+    }
+    double largest = 1.0;
+    for (std::size_t i = 0; i < doubles.size(); ++i)
+      if (!indexed_[i]) largest = std::max(largest, std::abs(doubles[i]));
+    std::size_t wrong = 0, where = 0;
+    for (std::size_t i = 0; i < doubles.size(); ++i) {
+      const bool same = indexed_[i] ? reinterpret_cast<const std::int32_t&>(floats[i]) == reinterpret_cast<const std::int64_t&>(doubles[i])
+                                    : std::abs(static_cast<double>(floats[i]) - doubles[i]) <= tolerance * largest;
+      if (!same && wrong++ == 0) where = i;
+    }
+    INFO("first wrong cell " << where << " of " << doubles.size() << ": " << floats[where] << " is not " << doubles[where]
+                             << ", instruction set " << genoform::cpu::name_of(cpu.instruction_set()) << ", threads " << cpu.threads());
+    REQUIRE(wrong == 0);
+  }
+  /// What a run on one back end leaves in the memory.
+  template <class... Ops>
+  std::vector<float> after(const genoform::Cpu& cpu, const Ops&... ops) {
+    std::vector<float> floats = start<float>();
+    run(cpu, floats, ops...);
+    return floats;
+  }
+  /// Rows of t behind the segments of an assignment are nobody's promise: not compared.
+  void ignore_behind(const genoform::Tensor& t, const genoform::op::Assignment& to) {
+    blanks_.push_back([t, to](float* floats, double* doubles) {
+      const auto end = reinterpret_cast<const std::int32_t*>(floats)[to.expert_first.offset + to.experts];
+      for (std::int64_t i = t.offset + end * t.stride; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
+    });
+  }
+
+ private:
+  genoform::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride, genoform::Element element,
+                         const std::function<double(std::int64_t, std::int64_t)>& cell) {
+    genoform::Tensor t{genoform::Memory::workspace, element, static_cast<std::int64_t>(cells_.size()), rows, columns, stride};
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < stride; ++c) {
+        cells_.push_back(c < columns ? cell(r, c) : 0.5);
+        indexed_.push_back(element == genoform::Element::index);
+      }
+    return t;
+  }
+  template <class Real>
+  std::vector<Real> start() const {
+    using Index = genoform::IndexOf<Real>;
+    std::vector<Real> memory(cells_.size());
+    for (std::size_t i = 0; i < cells_.size(); ++i)
+      if (indexed_[i])
+        reinterpret_cast<Index&>(memory[i]) = static_cast<Index>(cells_[i]);
+      else
+        memory[i] = static_cast<Real>(static_cast<float>(cells_[i]));
+    return memory;
+  }
+  template <class Backend, class Real, class... Ops>
+  static void run(const Backend& backend, std::vector<Real>& memory, const Ops&... ops) {
+    genoform::Memories<Real> memories;
+    memories[genoform::Memory::workspace] = memory.data();
+    REQUIRE((ops.fits() && ...));
+    const auto calls = std::make_tuple(backend.prepare(ops, memories)...);
+    backend.enter();
+    std::apply([](const auto&... call) { (call(), ...); }, calls);
+  }
+
+  genoform::Random random_;
+  std::uint64_t drawn_ = 0;
+  std::vector<double> cells_;
+  std::vector<bool> indexed_;
+  std::vector<std::function<void(float*, double*)>> blanks_;
+};
+
+/// test(cpu, scene) for every instruction set of this processor, with 1 and 2 threads, `times` random scenes each.
+inline void on_every_cpu(int times, const std::function<void(const genoform::Cpu&, Scene&)>& test) {
+  using genoform::cpu::InstructionSet;
+  for (const auto set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (!genoform::cpu::available(set)) continue;
+    for (const int threads : {1, 2}) {
+      const genoform::Cpu cpu({.threads = threads, .instruction_set = set});
+      for (int i = 0; i < times; ++i) {
+        Scene scene(static_cast<std::uint64_t>(i));
+        test(cpu, scene);
+      }
+    }
+  }
+}
