@@ -12,7 +12,7 @@
 
 /// The kernels, compiled once for each instruction set whatever the user's own flags are; the set is chosen when the program runs.
 /// They are header code. A program of many translation units may compile them in one of them only: with GENOFORM_COMPILED_KERNELS defined they are
-/// declared here and come from cmake/compiled_kernels.cpp (target genoform::compiled_kernels).
+/// declared here and come from cmake/compiled_kernels.cpp (target genoform_compiled_kernels).
 namespace genoform::cpu {
 
 using op::Function;
