@@ -35,6 +35,11 @@ using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer>;
 namespace kind_entries {
 
 template <class L>
+concept Declares = requires(const L& layer, typename L::Weights& weights, Declaration& declaration) {
+  layer.declare(weights, declaration);
+};
+
+template <class L>
 constexpr L layer_at(Tree tree, int node) {
   L layer{};
   (void)read(tree, node, layer);
@@ -47,7 +52,7 @@ constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) 
 template <class L>
 double parameters_at(Tree tree, int node, const Around& around) {
   Declaration declaration(around.width);
-  if constexpr (requires(typename L::Weights & weights) { std::declval<const L&>().declare(weights, declaration); }) {
+  if constexpr (Declares<L>) {
     typename L::Weights weights{};
     resolved(layer_at<L>(tree, node), around).declare(weights, declaration);
   }

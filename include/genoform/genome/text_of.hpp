@@ -64,7 +64,7 @@ struct Form<Decoder<B, Options...>> {
 template <class P>
 constexpr void write_sub_layer(const Around& around, Writer& out) {
   if constexpr (!requires { std::string_view(P::layer_type::name); })
-    (void)Refuse<Rule::name_missing, P, typename P::layer_type>{};
+    using refused [[maybe_unused]] = typename Refuse<Rule::name_missing, P, typename P::layer_type>::type;
   else
     print(P::value, around, out);
 }
@@ -76,7 +76,7 @@ constexpr void write(const Around& around, Writer& out) {
   else if constexpr (part_rules::TypedPart<part_of<T>>)
     write_sub_layer<part_of<T>>(around, out);
   else
-    (void)Refuse<Rule::not_a_part, T, T>{};
+    using refused [[maybe_unused]] = typename Refuse<Rule::not_a_part, T, T>::type;
 }
 
 template <class T>
