@@ -26,30 +26,44 @@ std::vector<std::string> backward_operations(const testing::Sizes& sizes) {
   return names;
 }
 
-/// Gradients at several random sizes, then an error planted in each operation of the way back.
-template <class T>
-void check_kind() {
-  using Planted = testing::PlantedError<Reference>;
-  INFO(text_of<T>);
-  for (const std::uint64_t seed : {1, 2, 3}) {
-    const testing::GradientCheck check = testing::check_gradients<T>(testing::random_sizes(seed), seed, Planted());
-    INFO(check);
-    REQUIRE(check.cells > 0);
-    REQUIRE(check.error < right);
-  }
-  const testing::Sizes sizes = testing::random_sizes(1);
-  const std::vector<std::string> operations = backward_operations<T>(sizes);
-  REQUIRE(operations.size() >= 2);
-  for (const std::string& name : operations) {
-    const testing::GradientCheck check = testing::check_gradients<T>(sizes, 1, Planted(name), 40);
-    INFO("planted in " << name << ": " << check);
-    REQUIRE(check.error > wrong);
-  }
+/// Gradients of each kind at random sizes.
+template <class... Ts>
+void check_gradients_of() {
+  const auto check_kind = [](auto type) {
+    using T = typename decltype(type)::type;
+    INFO(text_of<T>);
+    for (const std::uint64_t seed : {1, 2}) {
+      const testing::GradientCheck check = testing::check_gradients<T>(testing::random_sizes(seed), seed, testing::PlantedError<Reference>(), 50);
+      INFO(check);
+      REQUIRE(check.cells > 0);
+      REQUIRE(check.error < right);
+    }
+  };
+  (check_kind(Type<Ts>{}), ...);
 }
 
+/// Plants an error in each operation of each kind's way back; every one must be found.
+template <class... Ts>
+void find_planted_errors_in() {
+  const auto check_kind = [](auto type) {
+    using T = typename decltype(type)::type;
+    const testing::Sizes sizes{.width = 9, .batch = 2, .context = 4, .vocab = 5};
+    const std::vector<std::string> operations = backward_operations<T>(sizes);
+    REQUIRE(operations.size() >= 2);
+    for (const std::string& name : operations) {
+      const testing::GradientCheck check = testing::check_gradients<T>(sizes, 1, testing::PlantedError<Reference>(name), 5);
+      INFO(text_of<T> << ", planted in " << name << ": " << check);
+      REQUIRE(check.error > wrong);
+    }
+  };
+  (check_kind(Type<Ts>{}), ...);
+}
+
+/// Both.
 template <class... Ts>
 void check_kinds() {
-  (check_kind<Ts>(), ...);
+  check_gradients_of<Ts...>();
+  find_planted_errors_in<Ts...>();
 }
 
 }  // namespace genoform::tests

@@ -61,6 +61,7 @@ class Bench {
     Reference().prepare(op, memories_)();
   }
 
+  const Memories<double>& memories() const { return memories_; }
   double& at(const Tensor& t, std::int64_t row, std::int64_t column = 0) { return reference::Host(memories_)(t)(row, column); }
   std::vector<double> values(const Tensor& t) {
     std::vector<double> all;

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <cstdint>
 #include <ostream>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "genoform/backend/reference.hpp"
@@ -59,7 +61,7 @@ inline std::vector<std::size_t> places(std::size_t size, std::size_t most) {
 /// Compares the gradients of all parameters and of the input with central differences, on a back end in double: the test of a layer's
 /// backward. T: a sub-layer, a Block, a Stack or a Decoder. An error of 1e-6 is good; a wrong formula gives 1e-3 and more.
 template <class T, class Backend = Reference>
-GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = {}, std::size_t cells_of_a_tensor = 150) {
+GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(), std::size_t cells_of_a_tensor = 150) {
   static_assert(std::is_same_v<typename Backend::Real, double>, "differences need a back end in double, such as Reference");
   Subject<T, Backend> subject(sizes, seed, std::move(backend));
   auto& engine = subject.engine();

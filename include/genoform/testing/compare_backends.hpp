@@ -25,7 +25,7 @@ inline std::ostream& operator<<(std::ostream& out, const BackendComparison& c) {
 /// Runs the same part or model with the same numbers on two back ends; `Oracle` is what the differences are relative to.
 /// In float, 1e-5 is good. A tensor whose gradients nearly vanish is measured against a thousandth of the largest gradient.
 template <class T, class Backend, class Oracle = Reference>
-BackendComparison compare_backends(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = {}, Oracle oracle = {}) {
+BackendComparison compare_backends(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(), Oracle oracle = Oracle()) {
   Subject<T, Backend> a(sizes, seed, std::move(backend));
   Subject<T, Oracle> b(sizes, seed, std::move(oracle));
   BackendComparison worst;

@@ -41,7 +41,7 @@ class PlantedError {
  public:
   using Real = typename Backend::Real;
 
-  explicit PlantedError(std::string_view planted = {}, std::vector<std::string>* names = nullptr, Backend backend = {})
+  explicit PlantedError(std::string_view planted = {}, std::vector<std::string>* names = nullptr, Backend backend = Backend())
       : backend_(std::move(backend)), planted_(planted), names_(names) {}
 
   template <class Op>
