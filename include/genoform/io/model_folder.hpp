@@ -1,0 +1,180 @@
+#pragma once
+#include <cerrno>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <genoform/core/result.hpp>
+#include <genoform/io/atomic_file.hpp>
+#include <genoform/io/config.hpp>
+#include <genoform/io/safetensors.hpp>
+
+namespace genoform {
+
+/// A tensor of a model under the name that it has in files (spec/model.md section 3), with the place of its values.
+struct NamedTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::span<float> values;
+  bool state = false;                     ///< not trained by gradient; F32, or I32 when it has `integers`
+  bool optional = false;                  ///< may be missing in a file, and then keeps its values
+  bool must_be_f32 = false;               ///< BF16 is refused, as for routers
+  std::span<std::int32_t> integers = {};  ///< of a tensor of I32, in place of `values`
+};
+
+/// A model folder that was opened: its configuration, and its tensors, checked for themselves but not yet against a model.
+struct Folder {
+  std::string path;
+  Config config;
+  Safetensors weights;
+};
+
+namespace model_folder {
+
+inline std::string file_in(const std::string& folder, std::string_view name) {
+  return (std::filesystem::path(folder) / name).string();
+}
+inline std::string config_file(const std::string& folder) { return file_in(folder, "config.json"); }
+inline std::string weights_file(const std::string& folder) { return file_in(folder, "model.safetensors"); }
+/// The configuration of the weights that are about to be written. The rename of the weights is the one moment at which a
+/// save takes effect: they name their model in their metadata, so a reader who finds this file knows which one holds.
+inline std::string next_config_file(const std::string& folder) { return file_in(folder, "config.json.next"); }
+
+/// The configuration that belongs to `weights`, and whether it still stands in config.json.next since a save was killed.
+inline Result<std::pair<Config, bool>> config_of(const std::string& folder, const Metadata& weights) {
+  Result<Config> current = read_config(config_file(folder));
+  const auto model = weights.find("model");
+  if (model != weights.end() && !(current && current->model == model->second)) {
+    Result<Config> next = read_config(next_config_file(folder));
+    if (next && next->model == model->second) return std::pair(std::move(*next), true);
+  }
+  if (!current) return current.error();
+  return std::pair(std::move(*current), false);
+}
+
+/// Renames config.json.next to config.json.
+inline Result<void> take_next_config(const std::string& folder) {
+  if (std::rename(next_config_file(folder).c_str(), config_file(folder).c_str()) != 0)
+    return file_error(config_file(folder), "replace", errno);
+  return atomic_file::sync_folder(folder);
+}
+
+/// The index of the first NaN or infinity, or the size.
+inline std::size_t first_non_finite(std::span<const float> values) {
+  std::size_t i = 0;
+  while (i < values.size() && std::isfinite(values[i])) ++i;
+  return i;
+}
+inline std::string non_finite_text(const std::string& file, const std::string& tensor, std::size_t index, float value) {
+  return file + ": tensor " + in_quotes(tensor) + ": element " + std::to_string(index) + " is " +
+         (std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+}
+
+/// What is wrong with `found` as a place to read `wanted` from; empty when nothing is.
+inline std::string mismatch(const NamedTensor& wanted, const StoredTensor& found) {
+  if (found.shape != wanted.shape)
+    return "found shape " + safetensors::shape_text(found.shape) + "; the model needs " + safetensors::shape_text(wanted.shape);
+  const bool integers = !wanted.integers.empty();
+  const bool bf16 = !integers && !wanted.state && !wanted.must_be_f32;
+  if (found.dtype == (integers ? Dtype::I32 : Dtype::F32) || (bf16 && found.dtype == Dtype::BF16)) return {};
+  return "found " + std::string(name_of(found.dtype)) + "; allowed is " + (integers ? "I32" : bf16 ? "F32 or BF16" : "F32");
+}
+
+/// Checks a tensor of a file that is about to be read; a missing optional one is fine.
+inline Result<void> check(const Safetensors& weights, const NamedTensor& wanted) {
+  const std::string where = weights.path() + ": tensor " + in_quotes(wanted.name) + ": ";
+  const std::size_t size = wanted.integers.empty() ? wanted.values.size() : wanted.integers.size();
+  if (safetensors::byte_count(Dtype::U8, wanted.shape) != size)
+    return Error{Fault::usage, where + "place for " + std::to_string(size) + " values is no " + safetensors::shape_text(wanted.shape)};
+  const StoredTensor* const found = weights.find(wanted.name);
+  if (found == nullptr && wanted.optional) return {};
+  if (found == nullptr) return Error{Fault::input, where + "missing; the model needs " + safetensors::shape_text(wanted.shape)};
+  if (const std::string wrong = mismatch(wanted, *found); !wrong.empty()) return Error{Fault::input, where + wrong};
+  if (!wanted.integers.empty()) return {};
+  std::vector<float> values(size);
+  weights.copy(*found, std::span<float>(values));
+  const std::size_t index = first_non_finite(values);
+  if (index < size) return Error{Fault::input, non_finite_text(weights.path(), wanted.name, index, values[index])};
+  return {};
+}
+
+}  // namespace model_folder
+
+/// Opens a model folder. Errors: no folder, or what read_config and read_safetensors refuse.
+inline Result<Folder> load_folder(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return Error{Fault::input, path + ": no such model folder"};
+  Result<Safetensors> weights = read_safetensors(model_folder::weights_file(path));
+  if (!weights) {
+    // A broken configuration is the plainer news where both are broken or missing.
+    const Result<Config> config = read_config(model_folder::config_file(path));
+    return config ? weights.error() : config.error();
+  }
+  Result<std::pair<Config, bool>> config = model_folder::config_of(path, weights->metadata());
+  if (!config) return config.error();
+  return Folder{path, std::move(config->first), std::move(*weights)};
+}
+
+/// Reads the tensors of a folder into their places. Exactly these tensors: a missing, further, misshapen, mistyped or
+/// non-finite one is an error that names it, and then no value has changed (doubled ones were refused by load_folder).
+inline Result<void> fill(const Folder& folder, std::span<const NamedTensor> tensors) {
+  std::set<std::string_view> known;
+  for (const NamedTensor& tensor : tensors) known.insert(tensor.name);
+  for (const NamedTensor& tensor : tensors)
+    if (Result<void> checked = model_folder::check(folder.weights, tensor); !checked) return checked;
+  for (const StoredTensor& found : folder.weights.tensors())
+    if (!known.contains(found.name))
+      return Error{Fault::input, folder.weights.path() + ": tensor " + in_quotes(found.name) + ": the model has none of this name"};
+  for (const NamedTensor& tensor : tensors) {
+    const StoredTensor* const found = folder.weights.find(tensor.name);
+    if (found == nullptr) continue;
+    if (tensor.integers.empty()) folder.weights.copy(*found, tensor.values);
+    else folder.weights.copy(*found, tensor.integers);
+  }
+  return {};
+}
+
+/// Writes a model folder: `text` is the model's canonical text, `tokenizer` a JSON object; further keys of a configuration
+/// that is there are kept. Killed at any moment it leaves the old model or the new one. Errors: a non-finite value
+/// (Fault::not_finite), a config.json that is not ours, what the disk says; all leave the old model.
+inline Result<void> save_folder(const std::string& path, const std::string& text, std::span<const NamedTensor> tensors,
+                                const std::string& tokenizer = "{}") {
+  std::vector<TensorData> data;
+  for (const NamedTensor& tensor : tensors) {
+    if (const std::size_t i = model_folder::first_non_finite(tensor.values); i < tensor.values.size())
+      return Error{Fault::not_finite, model_folder::non_finite_text(model_folder::weights_file(path), tensor.name, i, tensor.values[i])};
+    data.push_back(tensor.integers.empty() ? tensor_data(tensor.name, tensor.shape, std::span<const float>(tensor.values))
+                                           : tensor_data(tensor.name, tensor.shape, std::span<const std::int32_t>(tensor.integers)));
+  }
+  std::error_code failed;
+  const bool is_new = std::filesystem::create_directories(path, failed);
+  if (failed) return file_error(path, "create", failed.value());
+  if (is_new)
+    if (Result<void> synced = atomic_file::sync_folder(atomic_file::folder_of(path)); !synced) return synced;
+
+  Config config{.model = text, .tokenizer = tokenizer};
+  const Result<Safetensors> old_weights = read_safetensors(model_folder::weights_file(path));
+  if (std::filesystem::exists(model_folder::config_file(path), failed) || std::filesystem::exists(model_folder::weights_file(path), failed)) {
+    const Result<std::pair<Config, bool>> old = model_folder::config_of(path, old_weights ? old_weights->metadata() : Metadata{});
+    if (!old) return Error{old.error().fault, old.error().message + " (only a model folder is written over)"};
+    config.further = old->first.further;
+    // Else a second interrupted save would lose the configuration of the weights that are there.
+    if (old->second)
+      if (Result<void> taken = model_folder::take_next_config(path); !taken) return taken;
+  }
+  if (Result<void> staged = write_config(model_folder::next_config_file(path), config); !staged) return staged;
+  const Metadata metadata{{"format", std::string(config::format)}, {"model", text}};
+  if (Result<void> written = write_safetensors(model_folder::weights_file(path), data, metadata); !written) return written;
+  return model_folder::take_next_config(path);
+}
+
+}  // namespace genoform

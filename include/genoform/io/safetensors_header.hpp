@@ -1,0 +1,250 @@
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <genoform/core/result.hpp>
+#include <genoform/io/dtype.hpp>
+#include <genoform/io/quote.hpp>
+
+namespace genoform {
+
+/// One tensor of a safetensors file: begin and end in bytes from the start of the data.
+struct StoredTensor {
+  std::string name;
+  Dtype dtype = Dtype::F32;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin = 0, end = 0;
+
+  std::uint64_t elements() const { return (end - begin) * 8 / bits_of(dtype); }
+};
+
+using Metadata = std::map<std::string, std::string, std::less<>>;
+
+/// What stands before the data. Tensors in the order of their data, index by name.
+struct SafetensorsHeader {
+  std::vector<StoredTensor> tensors;
+  std::map<std::string, std::size_t, std::less<>> index;
+  Metadata metadata;
+  std::uint64_t data_begin = 0;  ///< bytes from the start of the file
+};
+
+namespace safetensors {
+
+inline constexpr std::uint64_t longest_header = 100'000'000;
+inline constexpr std::string_view metadata_key = "__metadata__";
+
+/// "[4, 8]"
+inline std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text = "[";
+  for (const std::int64_t extent : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+  return text + "]";
+}
+
+/// Bytes of a tensor; nothing when the count overflows 64 bits or is no whole number of bytes.
+inline std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
+  std::uint64_t bits = 1;
+  for (const std::int64_t extent : shape)
+    if (extent < 0 || __builtin_mul_overflow(bits, static_cast<std::uint64_t>(extent), &bits)) return std::nullopt;
+  if (__builtin_mul_overflow(bits, bits_of(dtype), &bits) || bits % 8 != 0) return std::nullopt;
+  return bits / 8;
+}
+
+/// Reads the JSON of a header as a stream of events, so that doubled keys are seen and a hostile header builds nothing
+/// but its own tensors. Every event says whether reading goes on; `fault` then holds what was wrong.
+class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  SafetensorsHeader header;
+  std::string fault;
+
+  bool start_object(std::size_t) override {
+    switch (place_) {
+      case Place::start: place_ = Place::top; return true;
+      case Place::entry: place_ = is_metadata_ ? Place::metadata : Place::tensor; return true;
+      default: return unexpected("an object");
+    }
+  }
+  bool key(std::string& text) override {
+    switch (place_) {
+      case Place::top: return begin_entry(text);
+      case Place::metadata:
+        key_ = text;
+        return !header.metadata.contains(text) || refuse("metadata key " + in_quotes(text) + " stands twice");
+      default: return begin_field(text);
+    }
+  }
+  bool end_object() override {
+    if (place_ == Place::tensor && !(has_dtype_ && has_shape_ && has_offsets_))
+      return refuse(where() + "lacks " + (!has_dtype_ ? "\"dtype\"" : !has_shape_ ? "\"shape\"" : "\"data_offsets\""));
+    place_ = place_ == Place::top ? Place::end : Place::top;
+    return true;
+  }
+  bool start_array(std::size_t) override {
+    if (place_ != Place::tensor || field_ == Field::dtype) return unexpected("an array");
+    place_ = field_ == Field::shape ? Place::shape : Place::offsets;
+    offsets_read_ = 0;
+    return true;
+  }
+  bool end_array() override {
+    if (place_ == Place::offsets && offsets_read_ != 2) return refuse(where() + "\"data_offsets\" must be two numbers");
+    place_ = Place::tensor;
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t number) override {
+    if (place_ == Place::shape) {
+      if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return refuse(where() + "\"shape\" holds " + std::to_string(number) + ", which is too large");
+      tensor().shape.push_back(static_cast<std::int64_t>(number));
+      return true;
+    }
+    if (place_ != Place::offsets) return unexpected("a number");
+    if (offsets_read_ == 2) return refuse(where() + "\"data_offsets\" must be two numbers");
+    (offsets_read_++ == 0 ? tensor().begin : tensor().end) = number;
+    return true;
+  }
+  bool string(std::string& text) override {
+    if (place_ == Place::metadata) {
+      header.metadata.emplace(key_, text);
+      return true;
+    }
+    if (place_ != Place::tensor || field_ != Field::dtype) return unexpected("a string");
+    const std::optional<Dtype> dtype = dtype_named(text);
+    if (!dtype) return refuse(where() + "unknown dtype " + in_quotes(text));
+    tensor().dtype = *dtype;
+    return true;
+  }
+  bool number_integer(number_integer_t number) override { return unexpected(std::to_string(number)); }
+  bool number_float(number_float_t, const std::string& text) override { return unexpected(text); }
+  bool null() override { return unexpected("null"); }
+  bool boolean(bool value) override { return unexpected(value ? "true" : "false"); }
+  bool binary(nlohmann::json::binary_t&) override { return unexpected("binary data"); }
+  bool parse_error(std::size_t position, const std::string& token, const nlohmann::json::exception&) override {
+    // Positions count from 1 in the JSON, which starts after 8 bytes.
+    return refuse("byte " + std::to_string(position + 7) + ": the header is not JSON, near " + in_quotes(token));
+  }
+
+ private:
+  enum class Place { start, top, entry, metadata, tensor, shape, offsets, end };
+  enum class Field { dtype, shape, offsets };
+
+  bool refuse(std::string text) {
+    fault = std::move(text);
+    return false;
+  }
+  StoredTensor& tensor() { return header.tensors.back(); }
+  std::string where() const {
+    switch (place_) {
+      case Place::metadata: return "metadata key " + in_quotes(key_) + ": ";
+      case Place::entry: return is_metadata_ ? "key \"__metadata__\": " : "tensor " + in_quotes(key_) + ": ";
+      case Place::tensor:
+      case Place::shape:
+      case Place::offsets: return "tensor " + in_quotes(header.tensors.back().name) + ": ";
+      default: return "header: ";
+    }
+  }
+  std::string_view expected() const {
+    switch (place_) {
+      case Place::metadata: return "a string";
+      case Place::shape:
+      case Place::offsets: return "a whole number from 0 on";
+      case Place::tensor: return field_ == Field::dtype ? "a string as \"dtype\"" : "an array of whole numbers";
+      default: return "an object";
+    }
+  }
+  bool unexpected(const std::string& found) {
+    return refuse(where() + "found " + found + "; allowed is " + std::string(expected()));
+  }
+  bool begin_entry(const std::string& text) {
+    key_ = text;
+    is_metadata_ = text == metadata_key;
+    place_ = Place::entry;
+    if (is_metadata_) return !std::exchange(has_metadata_, true) || refuse("key \"__metadata__\" stands twice");
+    has_dtype_ = has_shape_ = has_offsets_ = false;
+    if (!header.index.emplace(text, header.tensors.size()).second)
+      return refuse("tensor " + in_quotes(text) + " stands twice");
+    header.tensors.push_back({.name = text, .dtype = {}, .shape = {}});
+    return true;
+  }
+  bool begin_field(const std::string& text) {
+    bool* seen = nullptr;
+    if (text == "dtype") field_ = Field::dtype, seen = &has_dtype_;
+    else if (text == "shape") field_ = Field::shape, seen = &has_shape_;
+    else if (text == "data_offsets") field_ = Field::offsets, seen = &has_offsets_;
+    else return refuse(where() + "unknown key " + in_quotes(text) + "; allowed are \"dtype\", \"shape\", \"data_offsets\"");
+    return !std::exchange(*seen, true) || refuse(where() + "key " + in_quotes(text) + " stands twice");
+  }
+
+  Place place_ = Place::start;
+  Field field_ = Field::dtype;
+  std::string key_;
+  bool is_metadata_ = false, has_metadata_ = false;
+  bool has_dtype_ = false, has_shape_ = false, has_offsets_ = false;
+  int offsets_read_ = 0;
+};
+
+/// Checks that the tensors fill the data of `data_size` bytes exactly; returns what is wrong, or nothing.
+inline std::string layout_fault(std::span<const StoredTensor> sorted, std::uint64_t data_size) {
+  std::uint64_t position = 0;
+  for (const StoredTensor& tensor : sorted) {
+    const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
+    if (tensor.end < tensor.begin)
+      return where + "ends at byte " + std::to_string(tensor.end) + " of the data, before its begin " + std::to_string(tensor.begin);
+    if (tensor.begin != position)
+      return where + "begins at byte " + std::to_string(tensor.begin) + " of the data, but the tensor before ends at " +
+             std::to_string(position) + (tensor.begin < position ? " (overlap)" : " (hole)");
+    position = tensor.end;
+  }
+  for (const StoredTensor& tensor : sorted) {
+    const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
+    const std::optional<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
+    if (!bytes) return where + "its shape is too large, or no whole number of bytes";
+    if (tensor.end - tensor.begin != *bytes)
+      return where + std::string(name_of(tensor.dtype)) + " " + shape_text(tensor.shape) + " needs " + std::to_string(*bytes) +
+             " bytes, the file gives it " + std::to_string(tensor.end - tensor.begin);
+  }
+  if (position != data_size)
+    return "the tensors need " + std::to_string(position) + " bytes of data, the file has " + std::to_string(data_size);
+  return {};
+}
+
+/// Reads and checks the header of the whole file `bytes`, in the order of reference/ecosystem.md D.1; touches no tensor data.
+inline Result<SafetensorsHeader> parse_header(std::span<const std::byte> bytes, const std::string& file) {
+  const auto fault = [&](const std::string& text) { return Error{Fault::input, file + ": " + text}; };
+  if (bytes.size() < 8) return fault("a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
+  std::uint64_t length = 0;
+  static_assert(std::endian::native == std::endian::little, "safetensors are read on little-endian machines only");
+  std::memcpy(&length, bytes.data(), 8);
+  if (length > longest_header)
+    return fault("byte 0: a header of " + std::to_string(length) + " bytes; allowed are " + std::to_string(longest_header));
+  if (length > bytes.size() - 8)
+    return fault("byte 0: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
+  const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(length));
+  if (const auto place = first_invalid_utf8(json)) return fault("byte " + std::to_string(8 + *place) + ": not UTF-8");
+  if (json.empty() || json.front() != '{') return fault("byte 8: the header must start with '{'");
+  // The JSON parser takes a zero byte for the end and would not look behind it.
+  if (const auto place = json.find('\0'); place != json.npos) return fault("byte " + std::to_string(8 + place) + ": a zero byte in the header");
+  HeaderEvents events;
+  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) return fault(events.fault);
+
+  SafetensorsHeader header = std::move(events.header);
+  header.data_begin = 8 + length;
+  std::ranges::sort(header.tensors, {}, [](const StoredTensor& tensor) { return std::pair(tensor.begin, tensor.end); });
+  if (const std::string wrong = layout_fault(header.tensors, bytes.size() - header.data_begin); !wrong.empty()) return fault(wrong);
+  for (std::size_t i = 0; i < header.tensors.size(); ++i) header.index.find(header.tensors[i].name)->second = i;
+  return header;
+}
+
+}  // namespace safetensors
+}  // namespace genoform

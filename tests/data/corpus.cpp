@@ -1,0 +1,108 @@
+#include <genoform/data/corpus.hpp>
+#include <genoform/data/synthetic.hpp>
+
+#include <rapidcheck.h>
+#include <set>
+#include <string>
+
+#include "tests/catch.hpp"
+#include "tests/io/temporary_folder.hpp"
+
+using namespace genoform;
+
+namespace {
+std::string text_of(std::span<const Token> tokens) { return ByteTokenizer::decode(tokens).value(); }
+}  // namespace
+
+TEST_CASE("byte tokens decode to the text that they were made of, whatever its bytes") {
+  CHECK(rc::check("byte tokenizer round trip", [](const std::string& text) {
+    const auto tokens = ByteTokenizer::encode(text);
+    RC_ASSERT(tokens.size() == text.size());
+    for (const Token token : tokens) RC_ASSERT(token >= 0 && token < ByteTokenizer::vocabulary);
+    RC_ASSERT(text_of(tokens) == text);
+  }));
+  CHECK(ByteTokenizer::encode("\xFF")[0] == 255);
+  CHECK(ByteTokenizer::decode(std::vector<Token>{65, 256}).error().message == "token 1 is 256; bytes are 0 to 255");
+  CHECK_FALSE(ByteTokenizer::decode(std::vector<Token>{-1}));
+}
+
+TEST_CASE("a text is split 90 / 5 / 5 by position and nothing is lost") {
+  const std::string text = synthetic_text(1234, 1);
+  const Corpus corpus = Corpus::from_text(text);
+  CHECK(corpus.train().size() == 1110);
+  CHECK(corpus.validation().size() == 62);
+  CHECK(corpus.test().size() == 62);
+  CHECK(text_of(corpus.train()) + text_of(corpus.validation()) + text_of(corpus.test()) == text);
+  CHECK(corpus.bytes_per_token() == 1.0);
+}
+
+TEST_CASE("a corpus is read from a text file or from a folder of three") {
+  const TemporaryFolder folder;
+  write_bytes(folder / "one.txt", synthetic_text(200, 1));
+  CHECK(Corpus::from_file(folder / "one.txt")->train().size() == 180);
+  for (const auto& [name, text] : {std::pair{"train.txt", "training"}, {"val.txt", "validating"}, {"test.txt", "test"}}) write_bytes(folder / name, text);
+  const Corpus corpus = Corpus::from_file(folder.path());
+  CHECK(text_of(corpus.train()) == "training");
+  CHECK(text_of(corpus.validation()) == "validating");
+  CHECK(text_of(corpus.test()) == "test");
+}
+
+TEST_CASE("a corpus that cannot serve is refused with its name") {
+  const TemporaryFolder folder;
+  CHECK(Corpus::from_file(folder / "none.txt").error().message == folder / "none.txt: cannot open: No such file or directory");
+  CHECK_THROWS_AS([&] { const Corpus corpus = Corpus::from_file(folder / "none.txt"); }(), Failure);
+  CHECK(Corpus::from_file(folder.path()).error().message == folder / "train.txt: cannot open: No such file or directory");
+  write_bytes(folder / "train.txt", "training");
+  write_bytes(folder / "val.txt", "");
+  CHECK(Corpus::from_file(folder.path()).error().message == folder / "val.txt: empty");
+  CHECK(Corpus::from_file(folder / "val.txt").error().message == folder / "val.txt: empty");
+  CHECK(Corpus::from_text("").error().message == "the text: empty");
+  CHECK(Corpus::from_text("short").error().message == "the text: 5 bytes are too few to split 90 / 5 / 5");
+
+  const Corpus corpus = Corpus::from_text(synthetic_text(1000, 1));
+  CHECK(corpus.check_context(49));
+  const auto checked = corpus.check_context(50);
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().message == "the text: the validation part has 50 tokens; a context of 50 needs 51");
+}
+
+TEST_CASE("every text is either split into three parts or refused") {
+  for (std::size_t size = 1; size < 300; ++size) {
+    const auto corpus = Corpus::from_text(std::string(size, 'x'));
+    if (!corpus) {
+      CHECK(size < 20);
+      continue;
+    }
+    CHECK(corpus->train().size() + corpus->validation().size() + corpus->test().size() == size);
+    CHECK_FALSE(corpus->validation().empty());
+    CHECK_FALSE(corpus->test().empty());
+  }
+}
+
+TEST_CASE("a fingerprint tells corpora apart") {
+  const TemporaryFolder folder;
+  std::string text = synthetic_text(1000, 1);
+  const Corpus corpus = Corpus::from_text(text);
+  write_bytes(folder / "a.txt", text);
+  CHECK(Corpus::from_file(folder / "a.txt")->fingerprint() == corpus.fingerprint());
+  text[500] ^= 1;
+  CHECK(Corpus::from_text(text)->fingerprint() != corpus.fingerprint());
+  text[500] ^= 1;
+  write_bytes(folder / "train.txt", text.substr(0, 901));
+  write_bytes(folder / "val.txt", text.substr(901, 49));
+  write_bytes(folder / "test.txt", text.substr(950));
+  CHECK(Corpus::from_file(folder.path())->fingerprint() != corpus.fingerprint());
+}
+
+TEST_CASE("synthetic text depends on the seed alone, and a longer one begins like a shorter one") {
+  CHECK(synthetic_text(0, 1).empty());
+  for (const std::size_t bytes : {1U, 2U, 100U, 5000U}) CHECK(synthetic_text(bytes, 7).size() == bytes);
+  const std::string text = synthetic_text(5000, 7);
+  CHECK(text == synthetic_text(5000, 7));
+  CHECK(text.starts_with(synthetic_text(100, 7)));
+  CHECK(text != synthetic_text(5000, 8));
+  CHECK(synthetic_text(61, 1) == "The storm found the young island beyond the gardener. The bir");
+  std::set<char> letters(text.begin(), text.end());
+  for (const char c : letters) CHECK(((c >= 'a' && c <= 'z') || c == 'T' || c == ' ' || c == ',' || c == '.' || c == '\n'));
+  CHECK(letters.size() > 20);
+}
