@@ -10,7 +10,6 @@ Exit code 0 when all ratios are at most 1, 1 when one is not, 2 for wrong usage.
 """
 
 import argparse
-import math
 import random
 import subprocess
 import sys
@@ -18,16 +17,9 @@ import tempfile
 from pathlib import Path
 
 from genoform_torch import files
+from genoform_torch.tolerance import Mismatch, worst_ratio
 
 HERE = Path(__file__).resolve().parent
-
-LOSS_TOLERANCE = 1e-5             # of the loss
-TENSOR_TOLERANCE = 2e-4           # of the largest absolute value of a tensor
-MODEL_TOLERANCE = 2e-7            # of the largest gradient of the model: no gradient must be better than this
-
-
-class Mismatch(Exception):
-    """A program that failed, or results that cannot be compared number by number."""
 
 
 def run(program, folder, tokens, batch, context):
@@ -43,33 +35,6 @@ def run(program, folder, tokens, batch, context):
 
 def read_results(path):
     return {name: (raw.shape, files.floats(raw)) for name, raw in files.read_safetensors(path).items()}
-
-
-def largest(numbers):
-    return max(map(abs, numbers), default=0.0)
-
-
-def worst_ratio(expected, actual):
-    """(largest error / tolerance, its tensor) over all results."""
-    if expected.keys() != actual.keys():
-        missing, further = sorted(expected.keys() - actual.keys()), sorted(actual.keys() - expected.keys())
-        raise Mismatch(f"missing results: {missing}, further results: {further}")
-    floor = MODEL_TOLERANCE * max(largest(numbers) for name, (_, numbers) in expected.items() if name.startswith("grad."))
-    worst = (0.0, "none")
-    for name, (shape, numbers) in expected.items():
-        found_shape, found = actual[name]
-        if tuple(shape) != tuple(found_shape):
-            raise Mismatch(f"{name} has shape {found_shape}, expected {shape}")
-        if not all(map(math.isfinite, found)):
-            raise Mismatch(f"{name} is not finite")
-        error = largest(a - b for a, b in zip(numbers, found))
-        if name in ("loss", "aux_loss"):
-            tolerance = LOSS_TOLERANCE * largest(numbers)
-        else:
-            tolerance = max(TENSOR_TOLERANCE * largest(numbers), floor if name.startswith("grad.") else 0.0)
-        ratio = 0.0 if error == 0 else error / tolerance if tolerance > 0 else math.inf
-        worst = max(worst, (ratio, name))
-    return worst
 
 
 def report(title, compare):
@@ -101,22 +66,21 @@ def check_stored(program, store):
 def check_live(program, count, seed, shared):
     from genoform_torch import cases
 
-    def compare(architecture, batch, context, rng, index):
-        model, tokens, brief, results = cases.make_case(architecture, batch, context, rng, bf16=index % 8 == 7)
+    def compare(case, batch, context, index):
+        model, tokens, brief, results = case
         with tempfile.TemporaryDirectory() as scratch:
             folder, token_file = Path(scratch) / "model", Path(scratch) / "tokens.bin"
             model.save(folder, brief)
             files.write_tokens(token_file, tokens, wide=index % 4 == 3)
             actual = run(program, folder, token_file, batch, context)
-        return worst_ratio({name: (tensor.shape, tensor.flatten().tolist()) for name, tensor in results.items()}, actual)
+        return worst_ratio(cases.plain(results), actual)
 
     passed = []
     for index in range(count):
         rng = random.Random(f"{seed}/{index}")
-        architecture = cases.random_architecture(rng, shared)
-        batch, context = rng.randint(1, 4), rng.randint(1, architecture.context)
-        title = f"{index:3}  batch {batch}  context {context:2}  {architecture.text()}"
-        passed.append(report(title, lambda: compare(architecture, batch, context, rng, index)))
+        case, batch, context = cases.random_case(rng, shared, bf16=index % 8 == 7)
+        title = f"{index:3}  batch {batch}  context {context:2}  {case[0].architecture.text()}"
+        passed.append(report(title, lambda: compare(case, batch, context, index)))
     return summary(passed)
 
 

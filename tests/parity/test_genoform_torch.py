@@ -15,10 +15,13 @@ import numpy as np
 import torch
 
 import check
-from genoform_torch import cases, files
+from genoform_torch import cases, files, tolerance
 from genoform_torch.grad import cut, gradients
 from genoform_torch.model import Decoder, raw_of, tensor_of
 from genoform_torch.text import Architecture, TextError
+
+
+torch.set_num_threads(1)          # the tensors are tiny
 
 
 def built(text, seed=1):
@@ -30,7 +33,7 @@ def built(text, seed=1):
 def random_models(count, shared=True):
     for index in range(count):
         rng = random.Random(f"test/{index}")
-        yield cases.random_architecture(rng, shared), rng
+        yield cases.random_architecture(rng, shared)
 
 
 # --- A second forward pass: loops over tokens, heads and channels, numpy scalars, sharing nothing with the module -------------
@@ -208,7 +211,7 @@ def expected_shapes(a):
 
 class Text(unittest.TestCase):
     def test_a_printed_model_is_read_as_itself(self):
-        for architecture, _ in random_models(300):
+        for architecture in random_models(300):
             self.assertEqual(Architecture.parse(architecture.text()), architecture)
 
     def test_aliases_order_and_spelled_out_defaults_print_as_the_canonical_text(self):
@@ -230,7 +233,7 @@ class Text(unittest.TestCase):
 
 class Names(unittest.TestCase):
     def test_parameters_have_the_names_and_shapes_of_the_file_format(self):
-        for architecture, _ in random_models(100):
+        for architecture in random_models(100):
             found = {name: tuple(p.shape) for name, p in Decoder(architecture).named_parameters()}
             self.assertEqual(found, expected_shapes(architecture))
             self.assertEqual(set(Decoder(architecture).state_dict()), set(found))
@@ -248,14 +251,13 @@ class Names(unittest.TestCase):
 
 class Mathematics(unittest.TestCase):
     def test_the_forward_pass_equals_loops_over_tokens_heads_and_channels(self):
-        for index, (architecture, rng) in enumerate(random_models(20)):
-            context = min(architecture.context, 6)
-            model, tokens, _, results = cases.make_case(architecture, 2, context, rng)
+        for index in range(12):
+            (model, tokens, _, results), batch, context = cases.random_case(random.Random(f"test/{index}"), shared=True, longest=6)
             w = {name: p.detach().numpy() for name, p in model.named_parameters()}
-            inputs = [tokens[0:context], tokens[context:2 * context]]
-            targets = [tokens[1:context + 1], tokens[context + 1:2 * context + 1]]
-            logits, loss, auxiliary = naive_forward(architecture, w, inputs, targets)
-            with self.subTest(index=index, model=architecture.text()):
+            inputs = [tokens[b * context:(b + 1) * context] for b in range(batch)]
+            targets = [tokens[b * context + 1:(b + 1) * context + 1] for b in range(batch)]
+            logits, loss, auxiliary = naive_forward(model.architecture, w, inputs, targets)
+            with self.subTest(index=index, model=model.architecture.text()):
                 np.testing.assert_allclose(results["logits"].numpy(), logits, rtol=0, atol=1e-10 * np.abs(logits).max())
                 self.assertAlmostEqual(results["loss"].item() / loss, 1, delta=1e-11)
                 self.assertAlmostEqual(results["aux_loss"].item(), auxiliary, delta=1e-13)
@@ -329,11 +331,12 @@ class Mathematics(unittest.TestCase):
 
 class Files(unittest.TestCase):
     def test_a_saved_model_gives_the_same_results(self):
-        for architecture, rng in random_models(8):
-            model, tokens, brief, results = cases.make_case(architecture, 1, 4, rng, bf16=True)
+        for index in range(4):
+            rng = random.Random(f"file/{index}")
+            (model, tokens, brief, results), batch, context = cases.random_case(rng, shared=True, bf16=True, longest=5)
             with tempfile.TemporaryDirectory() as folder:
                 model.save(folder, brief)
-                again = gradients(Decoder.load(folder), *cut(tokens, 1, 4))
+                again = gradients(Decoder.load(folder), *cut(tokens, batch, context))
             for name, tensor in results.items():
                 self.assertTrue(torch.equal(tensor, again[name]), name)
 
@@ -376,7 +379,7 @@ class Checker(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             expected = check.read_results(case / "expected.safetensors")
             actual = check.run(self.program(folder, damage), case / "model", case / "tokens.bin", *expected["logits"][0][:2])
-            return check.worst_ratio(expected, actual)
+            return tolerance.worst_ratio(expected, actual)
 
     def test_stored_results_are_those_of_the_module(self):
         self.assertLess(self.ratio("")[0], 0.01)
@@ -394,7 +397,7 @@ class Checker(unittest.TestCase):
                               ("results['logits'] = results['logits'].flatten()", "logits has shape"),
                               ("results['loss'][0] = float('nan')", "loss is not finite"),
                               ("sys.exit('no memory')", "exit code 1: no memory")):
-            with self.assertRaisesRegex(check.Mismatch, words):
+            with self.assertRaisesRegex(tolerance.Mismatch, words):
                 self.ratio(damage)
 
 

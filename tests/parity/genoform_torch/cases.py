@@ -1,17 +1,20 @@
 """Models, weights and tokens to compare programs with: random ones from a seed, and a fixed list of small ones."""
 
 import math
-import random
 
 import torch
 
 from .grad import cut, gradients
 from .model import Decoder
 from .text import ACTIVATIONS, NORMS, Activation, Architecture, Attention, Ffn, Moe, Norms, Stack
+from .tolerance import worst_ratio
 
 # Nearer decisions than these may fall differently in f32: such weights are drawn again.
 ROUTING_MARGIN = 1e-4
 KINK_MARGIN = 1e-6
+# This module in f32 must itself be within this part of the tolerances; beyond, the weights say nothing about a program
+# (a norm of nearly nothing, such as of tokens without an expert, multiplies every rounding error by up to 1000).
+CONDITION = 0.25
 
 # Small models (a few thousand numbers each) that together use every option: (text, batch, context of the run, 32-bit tokens).
 STORED = {
@@ -112,15 +115,37 @@ def halves(model, rng):
     return brief
 
 
+def plain(results):
+    """{name: (shape, numbers)}, as tolerance.py compares them."""
+    return {name: (tuple(tensor.shape), tensor.flatten().tolist()) for name, tensor in results.items()}
+
+
 def make_case(architecture, batch, context, rng, bf16=False):
-    """(model, tokens, names of BF16 tensors, results) whose decisions all have a margin; tokens has a few more than needed."""
-    for _ in range(200):
+    """(model, tokens, names of BF16 tensors, results) with clear decisions and in good condition, or None after 20 draws.
+
+    tokens has a few more than the batch * context + 1 that are needed.
+    """
+    for _ in range(20):
         model = Decoder(architecture)
         fill(model, rng)
         brief = halves(model, rng) if bf16 else []
         tokens = [rng.randrange(architecture.vocab) for _ in range(batch * context + 1 + rng.randint(0, 5))]
-        results = gradients(model, *cut(tokens, batch, context))
+        batch_of_tokens = cut(tokens, batch, context)
+        results = gradients(model, *batch_of_tokens)
         routing, kink = model.margins()
         if routing > ROUTING_MARGIN and kink > KINK_MARGIN:
-            return model, tokens, brief, results
-    raise RuntimeError(f"no weights with clear decisions for {architecture.text()}")
+            single = Decoder(architecture)
+            single.load_state_dict(model.state_dict())
+            if worst_ratio(plain(results), plain(gradients(single.float(), *batch_of_tokens)))[0] < CONDITION:
+                return model, tokens, brief, results
+    return None
+
+
+def random_case(rng, shared=False, bf16=False, longest=45):
+    """(case of a random architecture, batch, context); a context of at most `longest`."""
+    while True:
+        architecture = random_architecture(rng, shared)
+        batch, context = rng.randint(1, 4), rng.randint(1, min(longest, architecture.context))
+        case = make_case(architecture, batch, context, rng, bf16)
+        if case:
+            return case, batch, context
