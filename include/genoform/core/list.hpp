@@ -1,6 +1,4 @@
 #pragma once
-#include <cstddef>
-#include <type_traits>
 
 namespace genoform {
 
@@ -37,24 +35,6 @@ constexpr auto nth() {
     return nth<I - 1, Rest...>();
 }
 
-template <class L, class T>
-inline constexpr bool holds = false;
-template <class... Ts, class T>
-inline constexpr bool holds<List<Ts...>, T> = (std::is_same_v<Ts, T> || ...);
-
-template <class Done, class... Rest>
-struct Distinct {
-  using type = Done;
-};
-template <class... Done, class First, class... Rest>
-struct Distinct<List<Done...>, First, Rest...>
-    : Distinct<std::conditional_t<holds<List<Done...>, First>, List<Done...>, List<Done..., First>>, Rest...> {};
-
-template <class L>
-struct Unique;
-template <class... Ts>
-struct Unique<List<Ts...>> : Distinct<List<>, Ts...> {};
-
 template <class L, template <class...> class Template>
 struct Into;
 template <class... Ts, template <class...> class Template>
@@ -72,16 +52,8 @@ using concat_t = typename list_steps::Concat<Lists...>::type;
 template <int I, class... Ts>
 using nth_t = typename decltype(list_steps::nth<I, Ts...>())::type;
 
-/// The list without repetitions, first occurrences kept.
-template <class L>
-using unique_t = typename list_steps::Unique<L>::type;
-
 /// Template<Ts...> for List<Ts...>.
 template <class L, template <class...> class Template>
 using into_t = typename list_steps::Into<L, Template>::type;
-
-/// Is T in the list L?
-template <class L, class T>
-inline constexpr bool holds_type = list_steps::holds<L, T>;
 
 }  // namespace genoform

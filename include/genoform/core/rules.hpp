@@ -18,7 +18,6 @@ namespace genoform {
   RULE(number_too_large, "the number is too large; numbers are at most 2147483647")                                       \
   RULE(string_open, "the string does not end; a string stands between two \"")                                            \
   RULE(bad_escape, "this escape is not known; allowed in a string are \\\" and \\\\")                                     \
-  RULE(string_too_long, "the string is too long; allowed are 65536 characters")                                           \
   RULE(string_here, "a string has no meaning here; strings are reserved for Program")                                     \
   RULE(text_too_long, "the text is too long; allowed are 65536 characters")                                               \
   RULE(too_deep, "the text is nested too deeply; allowed are 64 levels")                                                  \
