@@ -4,6 +4,8 @@
 #include <new>
 
 #include "common.hpp"
+#include "genoform/genome/suggest.hpp"
+#include "genoform/version.hpp"
 
 namespace {
 
@@ -17,18 +19,37 @@ constexpr const char* epilogue =
     "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
     "  genoform inspect my-net";
 
+std::string version_text() {
+#ifdef __clang__
+  constexpr const char* compiler = "clang " __clang_version__;
+#else
+  constexpr const char* compiler = "g++ " __VERSION__;
+#endif
+  return std::string("genoform ") + genoform::library_version + ", files " + genoform::file_format + ", built with " + compiler;
+}
+
 int fail(int code, const std::string& message) {
   std::fflush(stdout);
   std::fprintf(stderr, "%s\n", message.c_str());
   return code;
 }
 
+/// A first word that is no command, with the nearest one that is.
+std::string unknown_command(const CLI::App& program, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string_view guess = genoform::grammar::nearest(word, views);
+  return "unknown command \"" + word + "\"" + (guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?");
+}
+
 /// The help, the version, or an error of usage in one line.
-int answer(const CLI::App& program, const CLI::ParseError& error) {
+int answer(const CLI::App& program, const CLI::ParseError& error, const std::string& first) {
   if (error.get_exit_code() == 0) return program.exit(error);
   const auto chosen = program.get_subcommands();
   const std::string name = chosen.empty() ? "genoform" : "genoform " + chosen.front()->get_name();
-  std::string message = error.what();
+  const bool no_command = chosen.empty() && !first.empty() && first.front() != '-';
+  std::string message = no_command ? unknown_command(program, first) : error.what();
   for (char& c : message)
     if (c == '\n') c = ' ';
   return fail(static_cast<int>(genoform::Fault::usage), name + ": " + message + "; " + name + " --help says what it takes");
@@ -51,11 +72,17 @@ int main(int argc, char** argv) {
   CLI::App program("Transformer architectures as C++ types, and an evolutionary search that finds them.", "genoform");
   program.footer(epilogue);
   program.require_subcommand(1);
+  program.set_version_flag("--version", version_text());
   Commands commands;
+  add_train(program, commands);
+  add_eval(program, commands);
+  add_sample(program, commands);
+  add_print(program, commands);
+  add_grad(program, commands);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return answer(program, error);
+    return answer(program, error, argc > 1 ? argv[1] : "");
   }
   try {
     return run(commands);

@@ -1,29 +1,38 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "genoform/backend/cpu.hpp"
+#include "genoform/cost/cost.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/model/basic_model.hpp"
 
-/// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry.
+/// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry. All of it throws Failure.
 namespace command {
 
 using CpuModel = genoform::BasicModel<genoform::Cpu>;
 
-/// What a text leaves open and the machine decides. Sizes of 0 are not given.
-struct ModelRequest {
+/// Sizes that a text leaves open; 0: not given.
+struct Sizes {
   int vocab = 0, width = 0, context = 0;
-  std::uint64_t seed = 1;
-  int threads = 0;  ///< 0: one a processor
 };
 
-/// TEXT itself, or what stands in the file behind "@".
+/// The genome of a text; "-" reads it from stdin.
 genoform::Genome read_genome(const std::string& text);
-/// The model of a text on the cpu back end; throws Failure.
-std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, const ModelRequest& request);
-/// The model of a folder with its weights; throws Failure.
+/// The same with all sizes; an error where one is missing or contradicts.
+genoform::Genome with_sizes(const genoform::Genome& genome, const Sizes& sizes);
+/// The cost of a genome that has all sizes.
+genoform::Cost cost_of(const genoform::Genome& genome, std::int64_t batch, std::int64_t context);
+
+/// The model of a genome that has all sizes, on the cpu back end. Threads 0: one a processor.
+std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, std::uint64_t seed, int threads);
+/// The genome of a model folder, which must exist.
+genoform::Genome genome_of_folder(const std::string& folder);
+/// The model of a folder with its weights.
 std::unique_ptr<CpuModel> load_model(const std::string& folder, int threads);
+/// Writes the stream of operations of one training step to stdout.
+void print_trace(const genoform::Genome& genome, std::int64_t batch, std::int64_t context);
 
 }  // namespace command

@@ -1,0 +1,79 @@
+#include <algorithm>
+#include <cstdio>
+#include <numbers>
+
+#include "common.hpp"
+#include "genoform/data/corpus.hpp"
+#include "genoform/report/json.hpp"
+#include "genoform/train/evaluation.hpp"
+#include "models.hpp"
+
+namespace command {
+
+namespace {
+
+using namespace genoform;
+
+struct Options {
+  std::string folder, data, part = "validation";
+  int windows = 512, context = 0, threads = 0;
+  bool pool = false, json = false;
+};
+
+/// The loss as in training over the same windows, in nats: what the causal figure may be compared with.
+double pool_nats(CpuModel& model, std::span<const Token> text, int windows, int context) {
+  const auto t = static_cast<std::size_t>(context);
+  const std::vector<std::size_t> starts = evaluation_windows(text, static_cast<std::size_t>(windows), t);
+  std::vector<Token> tokens(64 * t), targets(64 * t);
+  double sum = 0;
+  for (std::size_t first = 0; first < starts.size(); first += 64) {
+    const auto some = std::span(starts).subspan(first, std::min<std::size_t>(64, starts.size() - first));
+    copy_windows(text, some, t, tokens, targets);
+    sum += model.pool_loss(std::span(tokens).first(some.size() * t), std::span(targets).first(some.size() * t), static_cast<std::int64_t>(some.size())).main *
+           static_cast<double>(some.size());
+  }
+  return sum / static_cast<double>(starts.size());
+}
+
+int run(const Options& o) {
+  const Corpus corpus = Corpus::from_file(o.data);
+  const auto text = o.part == "train" ? corpus.train() : o.part == "test" ? corpus.test() : corpus.validation();
+  const auto model = load_model(o.folder, o.threads);
+  const int context = o.context > 0 ? o.context : model->sizes().context;
+  if (context > model->sizes().context) usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(model->sizes().context) + ">");
+  const double bits = 1 / std::numbers::ln2 / Corpus::bytes_per_token();
+  Evaluation<Cpu> evaluation(*model, context, o.windows);
+  const Result<double> nats = evaluation.nats(text);
+  if (!nats) throw Failure({nats.error().fault, o.data + ": " + nats.error().message});
+  const double pool = o.pool ? pool_nats(*model, text, o.windows, context) : 0;
+  if (o.json) {
+    JsonObject json;
+    json.add("bits_per_byte", *nats * bits).add("nats_per_token", *nats);
+    if (o.pool) json.add("pool_bits_per_byte", pool * bits);
+    json.add("part", o.part).add("windows", o.windows).add("context", context).add("model", model->text());
+    std::printf("%s\n", json.text().c_str());
+  } else {
+    std::printf("%.4f bits per byte, causal, on %d windows of %d bytes of the %s text\n", *nats * bits, o.windows, context, o.part.c_str());
+    if (o.pool) std::printf("%.4f bits per byte, pool\n", pool * bits);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, Commands& commands) {
+  auto [app, o] = add_command<Options>(program, commands, "eval", "Measure the causal loss of a model folder on a text, in bits per byte.",
+                                       "  genoform eval my-net --data austen/\n"
+                                       "  genoform eval my-net --data novel.txt --part test --json",
+                                       run);
+  app->add_option("FOLDER", o->folder, "a model folder")->required();
+  app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt")->required();
+  app->add_option("--part", o->part, "which part of the text")->check(CLI::IsMember({"train", "validation", "test"}))->capture_default_str();
+  app->add_option("--windows", o->windows, "windows, spread evenly over the text")->check(CLI::PositiveNumber)->capture_default_str();
+  app->add_option("--context", o->context, "positions of a window (default: the model's)")->check(CLI::PositiveNumber);
+  app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
+  app->add_flag("--pool", o->pool, "also print the loss as in training, which routes by pool");
+  app->add_flag("--json", o->json, "print a JSON object");
+}
+
+}  // namespace command
