@@ -40,7 +40,8 @@ TEST_CASE("a corpus is read from a text file or from a folder of three") {
   const TemporaryFolder folder;
   write_bytes(folder / "one.txt", synthetic_text(200, 1));
   CHECK(Corpus::from_file(folder / "one.txt")->train().size() == 180);
-  for (const auto& [name, text] : {std::pair{"train.txt", "training"}, {"val.txt", "validating"}, {"test.txt", "test"}}) write_bytes(folder / name, text);
+  for (const auto& [name, text] : {std::pair{"train.txt", "training"}, {"val.txt", "validating"}, {"test.txt", "test"}})
+    write_bytes(folder / name, text);
   const Corpus corpus = Corpus::from_file(folder.path());
   CHECK(text_of(corpus.train()) == "training");
   CHECK(text_of(corpus.validation()) == "validating");

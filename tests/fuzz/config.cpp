@@ -17,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto text = config_text(*config);
   if (!text) std::abort();
   const auto again = parse_config(*text, "FILE");
-  if (!again || again->model != config->model || again->tokenizer != config->tokenizer || again->further != config->further) std::abort();
+  if (!again || again->model != config->model || again->tokenizer != config->tokenizer || again->further != config->further)
+    std::abort();
   return 0;
 }

@@ -20,7 +20,9 @@ std::string error_of(const std::string& text) {
 TEST_CASE("a config.json is written in the form of the format and keeps further keys in their order") {
   const TemporaryFolder folder;
   const std::string file = folder / "config.json";
-  write_bytes(file, R"({"zeta": [1, 2.5, null], "model": "M<1>", "tokenizer": {"kind": "x"}, "alpha": {"b": "\u00e9", "a": 1}, "format": "genoform-1"})");
+  write_bytes(
+      file,
+      R"({"zeta": [1, 2.5, null], "model": "M<1>", "tokenizer": {"kind": "x"}, "alpha": {"b": "\u00e9", "a": 1}, "format": "genoform-1"})");
   auto config = read_config(file);
   REQUIRE(config);
   CHECK(config->model == "M<1>");
@@ -41,7 +43,8 @@ TEST_CASE("a config.json is written in the form of the format and keeps further 
 TEST_CASE("a wrong config.json is refused with the file and the key or byte") {
   CHECK(error_of(R"({"format":"genoform-1","model":"M"})").empty());
   CHECK(error_of(R"({"model":"M"})") == "FILE: key \"format\": missing");
-  CHECK(error_of(R"({"format":"genoform-2","model":"M"})") == "FILE: key \"format\": found \"genoform-2\"; allowed is \"genoform-1\"");
+  CHECK(error_of(R"({"format":"genoform-2","model":"M"})") ==
+        "FILE: key \"format\": found \"genoform-2\"; allowed is \"genoform-1\"");
   CHECK(error_of(R"({"format":1,"model":"M"})") == "FILE: key \"format\": must be a string");
   CHECK(error_of(R"({"format":"genoform-1"})") == "FILE: key \"model\": missing");
   CHECK(error_of(R"({"format":"genoform-1","model":["M"]})") == "FILE: key \"model\": must be a string");

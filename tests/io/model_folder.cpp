@@ -21,7 +21,8 @@ namespace {
 
 /// Tensors of all the sorts that a model has.
 struct Sample {
-  std::vector<float> embedding = std::vector<float>(6), router = std::vector<float>(4), bias = std::vector<float>(2), threshold = std::vector<float>(2, 0.5F);
+  std::vector<float> embedding = std::vector<float>(6), router = std::vector<float>(4), bias = std::vector<float>(2),
+                     threshold = std::vector<float>(2, 0.5F);
   std::vector<std::int32_t> table = std::vector<std::int32_t>(3);
 
   static Sample numbered() {
@@ -46,8 +47,9 @@ struct Sample {
 std::vector<TensorData> as_data(Sample& sample) {
   std::vector<TensorData> data;
   for (const NamedTensor& tensor : sample.tensors())
-    data.push_back(tensor.integers.empty() ? tensor_data(tensor.name, tensor.shape, std::span<const float>(tensor.values))
-                                           : tensor_data(tensor.name, tensor.shape, std::span<const std::int32_t>(tensor.integers)));
+    data.push_back(tensor.integers.empty()
+                       ? tensor_data(tensor.name, tensor.shape, std::span<const float>(tensor.values))
+                       : tensor_data(tensor.name, tensor.shape, std::span<const std::int32_t>(tensor.integers)));
   return data;
 }
 
@@ -105,7 +107,8 @@ TEST_CASE("equal models give equal files") {
   Sample saved = Sample::numbered();
   REQUIRE(save_folder(root / "a", "M<1>", saved.tensors()));
   REQUIRE(save_folder(root / "b", "M<1>", saved.tensors()));
-  for (const char* const name : {"/config.json", "/model.safetensors"}) CHECK(read_bytes(root / "a" + name) == read_bytes(root / "b" + name));
+  for (const char* const name : {"/config.json", "/model.safetensors"})
+    CHECK(read_bytes(root / "a" + name) == read_bytes(root / "b" + name));
 }
 
 TEST_CASE("trained tensors may be BF16") {
@@ -161,7 +164,8 @@ TEST_CASE("a tensor that does not belong to the model is an error that names it,
   changed = data;
   changed[4].dtype = Dtype::F32;
   CHECK(error(changed) == "tensor \"moe.table\": found F32; allowed is I32");
-  for (const auto& [value, name] : {std::pair{std::numeric_limits<float>::quiet_NaN(), "nan"}, {std::numeric_limits<float>::infinity(), "inf"},
+  for (const auto& [value, name] : {std::pair{std::numeric_limits<float>::quiet_NaN(), "nan"},
+                                    {std::numeric_limits<float>::infinity(), "inf"},
                                     {-std::numeric_limits<float>::infinity(), "-inf"}}) {
     Sample wrong = saved;
     wrong.router[3] = value;
@@ -196,12 +200,14 @@ TEST_CASE("a model folder damaged at any byte of its header is refused or read w
   std::size_t refused = 0;
   for (std::size_t place = 0; place < 8 + header; ++place) {
     const auto old = static_cast<unsigned char>(whole[place]);
-    for (const int value : {old ^ 1, old ^ 2, old ^ 4, old ^ 8, old ^ 16, old ^ 32, old ^ 64, old ^ 128, 0, 255, int{' '}, int{'"'}, int{'}'}, int{'0'}}) {
+    for (const int value : {old ^ 1, old ^ 2, old ^ 4, old ^ 8, old ^ 16, old ^ 32, old ^ 64, old ^ 128, 0, 255, int{' '},
+                            int{'"'}, int{'}'}, int{'0'}}) {
       const auto byte = static_cast<char>(value);
       REQUIRE(::pwrite(handle.get(), &byte, 1, static_cast<off_t>(place)) == 1);
       Sample loaded;
       const auto filled = load_into(root / "a", loaded);
-      if (filled) REQUIRE(loaded == saved);
+      if (filled)
+        REQUIRE(loaded == saved);
       else {
         ++refused;
         REQUIRE(is_one_line(filled.error().message));
@@ -268,7 +274,8 @@ TEST_CASE("every step of an interrupted save leaves the old model or the new one
   };
   const auto write_weights = [&](const std::string& model, float value) {
     const std::vector<float> one{value};
-    REQUIRE(write_safetensors(path + "/model.safetensors", std::vector{tensor_data("x", {1}, std::span(one))}, {{"model", model}}));
+    REQUIRE(
+        write_safetensors(path + "/model.safetensors", std::vector{tensor_data("x", {1}, std::span(one))}, {{"model", model}}));
   };
   REQUIRE(save_folder(path, "M<1>", tensors));
   REQUIRE(write_config(path + "/config.json.next", Config{.model = "M<2>"}));

@@ -1,10 +1,10 @@
 #include <genoform/io/safetensors.hpp>
 
+#include <rapidcheck.h>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <rapidcheck.h>
 #include <string>
 #include <vector>
 
@@ -31,7 +31,9 @@ std::string error_of(const std::string& bytes) {
   REQUIRE(header.error().message.starts_with("FILE: "));
   return header.error().message.substr(6);
 }
-std::string error_of_json(const std::string& json, std::size_t data = 0) { return error_of(with_length(json, std::string(data, '\0'))); }
+std::string error_of_json(const std::string& json, std::size_t data = 0) {
+  return error_of(with_length(json, std::string(data, '\0')));
+}
 
 const std::vector<float> floats{1.0F, -2.5F, 0.0F, 3e38F, 1e-40F, -0.0F};
 
@@ -51,7 +53,12 @@ TEST_CASE("a safetensors file has the bytes of the format") {
       R"({"__metadata__":{"k":"\"v\"","z":"1"},"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},)"
       R"("a":{"dtype":"I32","shape":[2,1],"data_offsets":[8,16]},"b":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},)"
       R"("h":{"dtype":"BF16","shape":[],"data_offsets":[20,22]}})";
-  const std::string data("\x00\x00\x00\x00\x00\x00\x00\xC0" "\x07\x00\x00\x00\xFF\xFF\xFF\xFF" "\x00\x00\x80\x3F" "\xC0\x3F", 22);
+  const std::string data(
+      "\x00\x00\x00\x00\x00\x00\x00\xC0"
+      "\x07\x00\x00\x00\xFF\xFF\xFF\xFF"
+      "\x00\x00\x80\x3F"
+      "\xC0\x3F",
+      22);
   const std::string padded = json + std::string((8 - json.size() % 8) % 8, ' ');
   CHECK(read_bytes(file) == with_length(padded, data));
 
@@ -94,7 +101,8 @@ TEST_CASE("every dtype of the format is known by name and size") {
   }
   CHECK_FALSE(dtype_named("f32"));
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}})", 1).empty());
-  CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1) == "tensor \"x\": its shape is too large, or no whole number of bytes");
+  CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1) ==
+        "tensor \"x\": its shape is too large, or no whole number of bytes");
   CHECK(error_of_json(R"({"x":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}})", 3).empty());
 }
 
@@ -102,14 +110,17 @@ TEST_CASE("empty files, tensors and shapes are legal") {
   CHECK(error_of_json("{}").empty());
   CHECK(error_of_json("{}   ").empty());
   CHECK(error_of_json(R"({"__metadata__":{}})").empty());
-  CHECK(error_of_json(R"({"a":{"dtype":"F32","shape":[0,5],"data_offsets":[4,4]},"b":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4).empty());
+  CHECK(error_of_json(
+            R"({"a":{"dtype":"F32","shape":[0,5],"data_offsets":[4,4]},"b":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4)
+            .empty());
   CHECK(error_of_json(R"({"":{"shape":[1],"data_offsets":[0,1],"dtype":"U8"}})", 1).empty());
 }
 
 TEST_CASE("the start of a file is checked before its JSON") {
   CHECK(error_of("") == "a safetensors file has at least 8 bytes, this one 0");
   CHECK(error_of("1234567") == "a safetensors file has at least 8 bytes, this one 7");
-  CHECK(error_of(std::string("\x01\xE1\xF5\x05\x00\x00\x00\x00{}", 10)) == "byte 0: a header of 100000001 bytes; allowed are 100000000");
+  CHECK(error_of(std::string("\x01\xE1\xF5\x05\x00\x00\x00\x00{}", 10)) ==
+        "byte 0: a header of 100000001 bytes; allowed are 100000000");
   CHECK(error_of(std::string(8, '\xFF') + "{}") == "byte 0: a header of 18446744073709551615 bytes; allowed are 100000000");
   CHECK(error_of(std::string("\x03\0\0\0\0\0\0\0{}", 10)) == "byte 0: a header of 3 bytes in a file of 10");
   CHECK(error_of_json("") == "byte 8: the header must start with '{'");
@@ -121,7 +132,8 @@ TEST_CASE("the start of a file is checked before its JSON") {
 
 TEST_CASE("a header that is not JSON is refused with the byte") {
   CHECK(error_of_json("{\"a\":}") == "byte 13: the header is not JSON, near \"\\\"a\\\":}\"");
-  for (const char* const json : {"{", "{}x", "{}{}", "{\"a\"}", "{,}", "{\"a\":{},}", "{\"a\":nan}", "{\"a\\ud800\":{}}", "{/**/}", "{\"a\":1e999}"})
+  for (const char* const json :
+       {"{", "{}x", "{}{}", "{\"a\"}", "{,}", "{\"a\":{},}", "{\"a\":nan}", "{\"a\\ud800\":{}}", "{/**/}", "{\"a\":1e999}"})
     CHECK(error_of_json(json) != "");
   CHECK(error_of_json("{\"a\":" + std::string(100'000, '[')) != "");
   CHECK(error_of_json(std::string(100'000, '{')) != "");
@@ -130,9 +142,12 @@ TEST_CASE("a header that is not JSON is refused with the byte") {
 TEST_CASE("doubled keys are refused by name") {
   const std::string a = R"("a":{"dtype":"U8","shape":[],"data_offsets":[0,1]})";
   CHECK(error_of_json("{" + a + "," + a + "}", 1) == "tensor \"a\" stands twice");
-  CHECK(error_of_json(R"({"\u0061":{"dtype":"U8","shape":[0],"data_offsets":[1,1]},)" + a + "}", 1) == "tensor \"a\" stands twice");
-  CHECK(error_of_json(R"({"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1) == "tensor \"a\": key \"dtype\" stands twice");
-  CHECK(error_of_json(R"({"a":{"dtype":"U8","shape":[],"shape":[],"data_offsets":[0,1]}})", 1) == "tensor \"a\": key \"shape\" stands twice");
+  CHECK(error_of_json(R"({"\u0061":{"dtype":"U8","shape":[0],"data_offsets":[1,1]},)" + a + "}", 1) ==
+        "tensor \"a\" stands twice");
+  CHECK(error_of_json(R"({"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1) ==
+        "tensor \"a\": key \"dtype\" stands twice");
+  CHECK(error_of_json(R"({"a":{"dtype":"U8","shape":[],"shape":[],"data_offsets":[0,1]}})", 1) ==
+        "tensor \"a\": key \"shape\" stands twice");
   CHECK(error_of_json(R"({"__metadata__":{},"__metadata__":{}})") == "key \"__metadata__\" stands twice");
   CHECK(error_of_json(R"({"__metadata__":{"k":"1","k":"1"}})") == "metadata key \"k\" stands twice");
 }
@@ -146,13 +161,20 @@ TEST_CASE("an entry of the wrong form is refused by name") {
   CHECK(entry(R"({"dtype":"U8","shape":[]})") == "tensor \"a\": lacks \"data_offsets\"");
   CHECK(entry(R"({"dtype":"U8","data_offsets":[0,1]})") == "tensor \"a\": lacks \"shape\"");
   CHECK(entry(R"({"dtype":"U9","shape":[],"data_offsets":[0,1]})") == "tensor \"a\": unknown dtype \"U9\"");
-  CHECK(entry(R"({"dtype":8,"shape":[],"data_offsets":[0,1]})") == "tensor \"a\": found a number; allowed is a string as \"dtype\"");
-  CHECK(entry(R"({"dtype":["U8"],"shape":[],"data_offsets":[0,1]})") == "tensor \"a\": found an array; allowed is a string as \"dtype\"");
-  CHECK(entry(R"({"dtype":"U8","shape":1,"data_offsets":[0,1]})") == "tensor \"a\": found a number; allowed is an array of whole numbers");
-  CHECK(entry(R"({"dtype":"U8","shape":[-1],"data_offsets":[0,1]})") == "tensor \"a\": found -1; allowed is a whole number from 0 on");
-  CHECK(entry(R"({"dtype":"U8","shape":[1.0],"data_offsets":[0,1]})") == "tensor \"a\": found 1.0; allowed is a whole number from 0 on");
-  CHECK(entry(R"({"dtype":"U8","shape":[[1]],"data_offsets":[0,1]})") == "tensor \"a\": found an array; allowed is a whole number from 0 on");
-  CHECK(entry(R"({"dtype":"U8","shape":["1"],"data_offsets":[0,1]})") == "tensor \"a\": found a string; allowed is a whole number from 0 on");
+  CHECK(entry(R"({"dtype":8,"shape":[],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found a number; allowed is a string as \"dtype\"");
+  CHECK(entry(R"({"dtype":["U8"],"shape":[],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found an array; allowed is a string as \"dtype\"");
+  CHECK(entry(R"({"dtype":"U8","shape":1,"data_offsets":[0,1]})") ==
+        "tensor \"a\": found a number; allowed is an array of whole numbers");
+  CHECK(entry(R"({"dtype":"U8","shape":[-1],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found -1; allowed is a whole number from 0 on");
+  CHECK(entry(R"({"dtype":"U8","shape":[1.0],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found 1.0; allowed is a whole number from 0 on");
+  CHECK(entry(R"({"dtype":"U8","shape":[[1]],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found an array; allowed is a whole number from 0 on");
+  CHECK(entry(R"({"dtype":"U8","shape":["1"],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found a string; allowed is a whole number from 0 on");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0]})") == "tensor \"a\": \"data_offsets\" must be two numbers");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0,1,2]})") == "tensor \"a\": \"data_offsets\" must be two numbers");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0,1],"more":1})") ==
@@ -165,7 +187,9 @@ TEST_CASE("an entry of the wrong form is refused by name") {
 
 TEST_CASE("tensors fill the data exactly") {
   const auto two = [](const std::string& first, const std::string& second, std::size_t data) {
-    return error_of_json(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + first + R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + second + "}}", data);
+    return error_of_json(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + first +
+                             R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + second + "}}",
+                         data);
   };
   CHECK(two("[0,2]", "[2,4]", 4).empty());
   CHECK(two("[2,4]", "[0,2]", 4).empty());
@@ -191,11 +215,13 @@ TEST_CASE("shapes that overflow are refused") {
   CHECK(shape("[9223372036854775808]") == "tensor \"a\": \"shape\" holds 9223372036854775808, which is too large");
   CHECK(shape("[99999999999999999999]") == "tensor \"a\": found 99999999999999999999; allowed is a whole number from 0 on");
   CHECK(shape("[1]", "18446744073709551615") == "tensor \"a\": F32 [1] needs 4 bytes, the file gives it 18446744073709551615");
-  CHECK(shape("[144115188075855871]", "576460752303423484") == "the tensors need 576460752303423484 bytes of data, the file has 0");
+  CHECK(shape("[144115188075855871]", "576460752303423484") ==
+        "the tensors need 576460752303423484 bytes of data, the file has 0");
 }
 
 TEST_CASE("a safetensors file that is cut or longer is refused at every length") {
-  const std::string json = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}})";
+  const std::string json =
+      R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[3],"data_offsets":[8,11]}})";
   const std::string whole = with_length(json, "0123456789A");
   REQUIRE(error_of(whole).empty());
   for (std::size_t length = 0; length < whole.size(); ++length) REQUIRE_FALSE(error_of(whole.substr(0, length)).empty());
@@ -203,7 +229,8 @@ TEST_CASE("a safetensors file that is cut or longer is refused at every length")
 }
 
 TEST_CASE("whatever one byte of a header becomes, the tensors that are read lie in the file") {
-  const std::string json = R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b\u00e9":{"dtype":"BF16","shape":[2,1],"data_offsets":[8,12]}})";
+  const std::string json =
+      R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b\u00e9":{"dtype":"BF16","shape":[2,1],"data_offsets":[8,12]}})";
   const std::string whole = with_length(json, std::string(12, 'd'));
   for (std::size_t place = 0; place < 8 + json.size(); ++place)
     for (int value = 0; value < 256; ++value) {
@@ -246,7 +273,8 @@ TEST_CASE("a safetensors file is refused before it is written when it would be w
 TEST_CASE("what is written as safetensors is read back with the same bits, in any order of tensors") {
   const TemporaryFolder folder;
   CHECK(rc::check("safetensors round trip", [&folder] {
-    const auto names = *rc::gen::unique<std::vector<std::string>>(rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127)));
+    const auto names =
+        *rc::gen::unique<std::vector<std::string>>(rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127)));
     std::vector<TensorData> tensors;
     std::vector<std::vector<std::byte>> contents;
     contents.reserve(names.size());
@@ -258,8 +286,9 @@ TEST_CASE("what is written as safetensors is read back with the same bits, in an
       for (std::byte& byte : bytes) byte = static_cast<std::byte>(*rc::gen::arbitrary<std::uint8_t>());
       tensors.push_back({name, dtype, shape, bytes});
     }
-    const auto metadata = *rc::gen::container<std::map<std::string, std::string>>(
-        rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127)), rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127)));
+    const auto metadata =
+        *rc::gen::container<std::map<std::string, std::string>>(rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127)),
+                                                                rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127)));
     const Metadata given(metadata.begin(), metadata.end());
     const std::string file = folder / "a.safetensors", again = folder / "b.safetensors";
     RC_ASSERT(write_safetensors(file, tensors, given).ok());

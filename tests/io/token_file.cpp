@@ -1,8 +1,8 @@
 #include <genoform/io/token_file.hpp>
 
+#include <rapidcheck.h>
 #include <cstring>
 #include <limits>
-#include <rapidcheck.h>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,7 +40,8 @@ TEST_CASE("token files come back as they were") {
   const TemporaryFolder folder;
   CHECK(rc::check("token file round trip", [&folder] {
     const bool wide = *rc::gen::arbitrary<bool>();
-    const auto tokens = *rc::gen::container<std::vector<Token>>(rc::gen::inRange<Token>(0, wide ? std::numeric_limits<Token>::max() : 65536));
+    const auto tokens =
+        *rc::gen::container<std::vector<Token>>(rc::gen::inRange<Token>(0, wide ? std::numeric_limits<Token>::max() : 65536));
     const std::string file = folder / "a.bin";
     RC_ASSERT(write_token_file(file, tokens, wide ? TokenWidth::bits32 : TokenWidth::bits16).ok());
     const auto read = TokenFile::open(file);
@@ -88,13 +89,15 @@ TEST_CASE("only ids of the vocabulary are read, and only the used ones are looke
   CHECK_FALSE(read->read(1, std::numeric_limits<std::size_t>::max()));
 
   write_bytes(file, header(20240801, 7, 1) + std::string(4, '\xFF'));
-  CHECK(TokenFile::open(file)->read(0, 1).error().message == file + ": byte 1024: token 0 is 4294967295; ids below 2147483648 are allowed");
+  CHECK(TokenFile::open(file)->read(0, 1).error().message ==
+        file + ": byte 1024: token 0 is 4294967295; ids below 2147483648 are allowed");
 }
 
 TEST_CASE("ids that do not fit are not written") {
   const TemporaryFolder folder;
   const std::string file = folder / "a.bin";
-  CHECK(write_token_file(file, std::vector<Token>{0, 65536}).error().message == file + ": token 1 is 65536; ids from 0 to 65535 fit");
+  CHECK(write_token_file(file, std::vector<Token>{0, 65536}).error().message ==
+        file + ": token 1 is 65536; ids from 0 to 65535 fit");
   CHECK(write_token_file(file, std::vector<Token>{-1}, TokenWidth::bits32).error().fault == Fault::usage);
   CHECK(write_token_file(file, std::vector<Token>{65536}, TokenWidth::bits32));
 }

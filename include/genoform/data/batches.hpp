@@ -26,12 +26,15 @@ inline Result<void> check(std::span<const Token> tokens, std::size_t context) {
 
 }  // namespace batches
 
-/// Copies windows: inputs, targets [starts.size(), context], targets one token later. Each start + context must be below tokens.size().
+/// Copies windows: inputs, targets [starts.size(), context], targets one token later. Each start + context must be below
+/// tokens.size().
 inline void copy_windows(std::span<const Token> tokens, std::span<const std::size_t> starts, std::size_t context,
                          std::span<Token> inputs, std::span<Token> targets) {
   for (std::size_t row = 0; row < starts.size(); ++row) {
-    std::copy_n(tokens.begin() + static_cast<std::ptrdiff_t>(starts[row]), context, inputs.begin() + static_cast<std::ptrdiff_t>(row * context));
-    std::copy_n(tokens.begin() + static_cast<std::ptrdiff_t>(starts[row] + 1), context, targets.begin() + static_cast<std::ptrdiff_t>(row * context));
+    std::copy_n(tokens.begin() + static_cast<std::ptrdiff_t>(starts[row]), context,
+                inputs.begin() + static_cast<std::ptrdiff_t>(row * context));
+    std::copy_n(tokens.begin() + static_cast<std::ptrdiff_t>(starts[row] + 1), context,
+                targets.begin() + static_cast<std::ptrdiff_t>(row * context));
   }
 }
 
@@ -65,8 +68,10 @@ class Batches {
   Random random_;
 };
 
-/// Starts of `count` windows spread evenly over a text: numpy's linspace(0, size - context - 1, count), truncated. Errors: text too short.
-inline Result<std::vector<std::size_t>> evaluation_windows(std::span<const Token> tokens, std::size_t count, std::size_t context) {
+/// Starts of `count` windows spread evenly over a text: numpy's linspace(0, size - context - 1, count), truncated. Errors: text
+/// too short.
+inline Result<std::vector<std::size_t>> evaluation_windows(std::span<const Token> tokens, std::size_t count,
+                                                           std::size_t context) {
   if (Result<void> checked = batches::check(tokens, context); !checked) return checked.error();
   const std::size_t last = tokens.size() - context - 1;
   std::vector<std::size_t> starts(count, 0);

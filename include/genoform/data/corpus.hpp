@@ -40,8 +40,9 @@ class Corpus {
   Result<void> check_context(std::size_t context) const {
     for (const auto& [name, part] : {std::pair{"training", train()}, {"validation", validation()}, {"test", test()}})
       if (part.size() < context + 1)
-        return Error{Fault::input, source_ + ": the " + name + " part has " + std::to_string(part.size()) + " tokens; a context of " +
-                                       std::to_string(context) + " needs " + std::to_string(context + 1)};
+        return Error{Fault::input, source_ + ": the " + name + " part has " + std::to_string(part.size()) +
+                                       " tokens; a context of " + std::to_string(context) + " needs " +
+                                       std::to_string(context + 1)};
     return {};
   }
   /// FNV-1a over the tokens and the places of the cuts: equal corpora have equal fingerprints, on every machine.

@@ -16,13 +16,14 @@ using Words = std::span<const std::string_view>;
 
 // The nouns that follow a noun in this list are the likeliest to come next in the text: something to learn beyond a sentence.
 inline constexpr std::array<std::string_view, 24> nouns{
-    "captain", "ship",   "harbour", "storm",  "sailor", "island", "garden", "rose",  "gardener", "apple", "orchard", "bird",
+    "captain", "ship",   "harbour", "storm",  "sailor", "island", "garden", "rose",   "gardener", "apple", "orchard", "bird",
     "teacher", "letter", "school",  "window", "lesson", "child",  "river",  "bridge", "miller",   "horse", "market",  "village"};
-inline constexpr std::array<std::string_view, 12> adjectives{"old",   "small", "quiet", "green",  "tall",  "gentle",
+inline constexpr std::array<std::string_view, 12> adjectives{"old",    "small", "quiet", "green",   "tall",  "gentle",
                                                              "clever", "grey",  "happy", "strange", "young", "patient"};
 inline constexpr std::array<std::string_view, 12> verbs{"watched", "followed", "remembered", "carried", "found",   "praised",
                                                         "forgot",  "painted",  "described",  "crossed", "admired", "left"};
-inline constexpr std::array<std::string_view, 8> places{"near", "behind", "beyond", "beside", "above", "under", "before", "across"};
+inline constexpr std::array<std::string_view, 8> places{"near",  "behind", "beyond", "beside",
+                                                        "above", "under",  "before", "across"};
 inline constexpr std::array<std::string_view, 6> links{"and", "but", "because", "while", "when", "although"};
 
 /// Draws in a fixed order from one stream: its place is the only state.

@@ -41,7 +41,8 @@ inline Result<void> sync_folder(const std::filesystem::path& folder) {
 inline void remove_stale(const std::string& path) {
   const std::string prefix = std::filesystem::path(path).filename().string() + ".tmp.";
   std::error_code ignored;
-  for (std::filesystem::directory_iterator entry(folder_of(path), ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+  for (std::filesystem::directory_iterator entry(folder_of(path), ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
     if (entry->path().filename().string().compare(0, prefix.size(), prefix) != 0) continue;
     const FileHandle file(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.is_open() && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());

@@ -83,7 +83,8 @@ inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const 
 
 }  // namespace config
 
-/// Reads the text of a config.json; `file` is for messages. Errors: not JSON, a doubled key, another format, a missing or mistyped key.
+/// Reads the text of a config.json; `file` is for messages. Errors: not JSON, a doubled key, another format, a missing or
+/// mistyped key.
 inline Result<Config> parse_config(std::string_view text, const std::string& file) {
   Result<nlohmann::ordered_json> json = config::parse_object(text, file);
   if (!json) return json.error();

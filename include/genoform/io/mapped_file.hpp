@@ -16,7 +16,8 @@
 
 namespace genoform {
 
-/// The error of a failed call of the operating system: "FILE: cannot DO: text of errno". No disk, memory or handles left is Fault::resources.
+/// The error of a failed call of the operating system: "FILE: cannot DO: text of errno". No disk, memory or handles left is
+/// Fault::resources.
 inline Error file_error(const std::string& file, std::string_view action, int number) {
   const bool exhausted = number == ENOSPC || number == EDQUOT || number == EFBIG || number == EIO || number == ENOMEM ||
                          number == EMFILE || number == ENFILE;
@@ -64,8 +65,7 @@ class MappedFile {
     return mapped;
   }
 
-  MappedFile(MappedFile&& other) noexcept
-      : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  MappedFile(MappedFile&& other) noexcept : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   MappedFile& operator=(MappedFile&& other) noexcept {
     std::swap(start_, other.start_);
     std::swap(size_, other.size_);

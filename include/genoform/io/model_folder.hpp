@@ -76,7 +76,9 @@ inline std::size_t first_non_finite(std::span<const float> values) {
 }
 inline std::string non_finite_text(const std::string& file, const std::string& tensor, std::size_t index, float value) {
   return file + ": tensor " + in_quotes(tensor) + ": element " + std::to_string(index) + " is " +
-         (std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+         (std::isnan(value) ? "nan"
+          : value > 0       ? "inf"
+                            : "-inf");
 }
 
 /// What is wrong with `found` as a place to read `wanted` from; empty when nothing is.
@@ -94,7 +96,8 @@ inline Result<void> check(const Safetensors& weights, const NamedTensor& wanted)
   const std::string where = weights.path() + ": tensor " + in_quotes(wanted.name) + ": ";
   const std::size_t size = wanted.integers.empty() ? wanted.values.size() : wanted.integers.size();
   if (safetensors::byte_count(Dtype::U8, wanted.shape) != size)
-    return Error{Fault::usage, where + "place for " + std::to_string(size) + " values is no " + safetensors::shape_text(wanted.shape)};
+    return Error{Fault::usage,
+                 where + "place for " + std::to_string(size) + " values is no " + safetensors::shape_text(wanted.shape)};
   const StoredTensor* const found = weights.find(wanted.name);
   if (found == nullptr && wanted.optional) return {};
   if (found == nullptr) return Error{Fault::input, where + "missing; the model needs " + safetensors::shape_text(wanted.shape)};
@@ -133,12 +136,15 @@ inline Result<void> fill(const Folder& folder, std::span<const NamedTensor> tens
     if (Result<void> checked = model_folder::check(folder.weights, tensor); !checked) return checked;
   for (const StoredTensor& found : folder.weights.tensors())
     if (!known.contains(found.name))
-      return Error{Fault::input, folder.weights.path() + ": tensor " + in_quotes(found.name) + ": the model has none of this name"};
+      return Error{Fault::input,
+                   folder.weights.path() + ": tensor " + in_quotes(found.name) + ": the model has none of this name"};
   for (const NamedTensor& tensor : tensors) {
     const StoredTensor* const found = folder.weights.find(tensor.name);
     if (found == nullptr) continue;
-    if (tensor.integers.empty()) folder.weights.copy(*found, tensor.values);
-    else folder.weights.copy(*found, tensor.integers);
+    if (tensor.integers.empty())
+      folder.weights.copy(*found, tensor.values);
+    else
+      folder.weights.copy(*found, tensor.integers);
   }
   return {};
 }
@@ -151,9 +157,11 @@ inline Result<void> save_folder(const std::string& path, const std::string& text
   std::vector<TensorData> data;
   for (const NamedTensor& tensor : tensors) {
     if (const std::size_t i = model_folder::first_non_finite(tensor.values); i < tensor.values.size())
-      return Error{Fault::not_finite, model_folder::non_finite_text(model_folder::weights_file(path), tensor.name, i, tensor.values[i])};
-    data.push_back(tensor.integers.empty() ? tensor_data(tensor.name, tensor.shape, std::span<const float>(tensor.values))
-                                           : tensor_data(tensor.name, tensor.shape, std::span<const std::int32_t>(tensor.integers)));
+      return Error{Fault::not_finite,
+                   model_folder::non_finite_text(model_folder::weights_file(path), tensor.name, i, tensor.values[i])};
+    data.push_back(tensor.integers.empty()
+                       ? tensor_data(tensor.name, tensor.shape, std::span<const float>(tensor.values))
+                       : tensor_data(tensor.name, tensor.shape, std::span<const std::int32_t>(tensor.integers)));
   }
   std::error_code failed;
   const bool is_new = std::filesystem::create_directories(path, failed);
@@ -163,7 +171,8 @@ inline Result<void> save_folder(const std::string& path, const std::string& text
 
   Config config{.model = text, .tokenizer = tokenizer};
   const Result<Safetensors> old_weights = read_safetensors(model_folder::weights_file(path));
-  if (std::filesystem::exists(model_folder::config_file(path), failed) || std::filesystem::exists(model_folder::weights_file(path), failed)) {
+  if (std::filesystem::exists(model_folder::config_file(path), failed) ||
+      std::filesystem::exists(model_folder::weights_file(path), failed)) {
     const Result<std::pair<Config, bool>> old = model_folder::config_of(path, old_weights ? old_weights->metadata() : Metadata{});
     if (!old) return Error{old.error().fault, old.error().message + " (only a model folder is written over)"};
     config.further = old->first.further;

@@ -28,7 +28,8 @@ constexpr std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
-/// Text of unknown origin in double quotes, fit for a message of one line (not "quoted": ADL would find that of std): control characters and bytes that are not UTF-8 as \xNN, cut after 120 bytes.
+/// Text of unknown origin in double quotes, fit for a message of one line (not "quoted": ADL would find that of std): control
+/// characters and bytes that are not UTF-8 as \xNN, cut after 120 bytes.
 inline std::string in_quotes(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::size_t end = text.size();

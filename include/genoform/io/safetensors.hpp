@@ -44,7 +44,8 @@ class Safetensors {
   /// Of dtype I32.
   Result<std::vector<std::int32_t>> as_i32(std::string_view name) const { return values<std::int32_t>(name, "I32"); }
 
-  /// Copies a tensor of this file into `out`, whose size is its number of elements; false when its dtype does not convert to T without loss.
+  /// Copies a tensor of this file into `out`, whose size is its number of elements; false when its dtype does not convert to T
+  /// without loss.
   template <class T>
   bool copy(const StoredTensor& tensor, std::span<T> out) const {
     const std::span<const std::byte> from = bytes(tensor);
@@ -68,12 +69,15 @@ class Safetensors {
     if constexpr (std::is_same_v<Stored, T>) {
       if (!out.empty()) std::memcpy(out.data(), from.data(), from.size());
       return true;
-    } else if constexpr (std::is_floating_point_v<T> && (from_bf16 || sizeof(Stored) < sizeof(T)) && !std::is_same_v<Stored, std::int32_t>) {
+    } else if constexpr (std::is_floating_point_v<T> && (from_bf16 || sizeof(Stored) < sizeof(T)) &&
+                         !std::is_same_v<Stored, std::int32_t>) {
       for (std::size_t i = 0; i < out.size(); ++i) {
         Stored number;
         std::memcpy(&number, from.data() + i * sizeof number, sizeof number);
-        if constexpr (from_bf16) out[i] = f32_of_bf16(number);
-        else out[i] = number;
+        if constexpr (from_bf16)
+          out[i] = f32_of_bf16(number);
+        else
+          out[i] = number;
       }
       return true;
     } else {
@@ -165,7 +169,8 @@ inline Result<std::string> header_text(std::span<const TensorData> ordered, cons
 
 /// Writes a safetensors file, whole or not at all; equal input gives equal bytes: tensors by descending size of their
 /// elements, then by name. Errors: what the disk says; a doubled name or a shape that does not fit (Fault::usage).
-inline Result<void> write_safetensors(const std::string& path, std::span<const TensorData> tensors, const Metadata& metadata = {}) {
+inline Result<void> write_safetensors(const std::string& path, std::span<const TensorData> tensors,
+                                      const Metadata& metadata = {}) {
   std::vector<TensorData> ordered(tensors.begin(), tensors.end());
   std::ranges::sort(ordered, [](const TensorData& a, const TensorData& b) {
     return bits_of(a.dtype) != bits_of(b.dtype) ? bits_of(a.dtype) > bits_of(b.dtype) : a.name < b.name;

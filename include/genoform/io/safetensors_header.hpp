@@ -172,17 +172,20 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
     place_ = Place::entry;
     if (is_metadata_) return !std::exchange(has_metadata_, true) || refuse("key \"__metadata__\" stands twice");
     has_dtype_ = has_shape_ = has_offsets_ = false;
-    if (!header.index.emplace(text, header.tensors.size()).second)
-      return refuse("tensor " + in_quotes(text) + " stands twice");
+    if (!header.index.emplace(text, header.tensors.size()).second) return refuse("tensor " + in_quotes(text) + " stands twice");
     header.tensors.push_back({.name = text, .dtype = {}, .shape = {}});
     return true;
   }
   bool begin_field(const std::string& text) {
     bool* seen = nullptr;
-    if (text == "dtype") field_ = Field::dtype, seen = &has_dtype_;
-    else if (text == "shape") field_ = Field::shape, seen = &has_shape_;
-    else if (text == "data_offsets") field_ = Field::offsets, seen = &has_offsets_;
-    else return refuse(where() + "unknown key " + in_quotes(text) + "; allowed are \"dtype\", \"shape\", \"data_offsets\"");
+    if (text == "dtype")
+      field_ = Field::dtype, seen = &has_dtype_;
+    else if (text == "shape")
+      field_ = Field::shape, seen = &has_shape_;
+    else if (text == "data_offsets")
+      field_ = Field::offsets, seen = &has_offsets_;
+    else
+      return refuse(where() + "unknown key " + in_quotes(text) + "; allowed are \"dtype\", \"shape\", \"data_offsets\"");
     return !std::exchange(*seen, true) || refuse(where() + "key " + in_quotes(text) + " stands twice");
   }
 
@@ -200,7 +203,8 @@ inline std::string layout_fault(std::span<const StoredTensor> sorted, std::uint6
   for (const StoredTensor& tensor : sorted) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
     if (tensor.end < tensor.begin)
-      return where + "ends at byte " + std::to_string(tensor.end) + " of the data, before its begin " + std::to_string(tensor.begin);
+      return where + "ends at byte " + std::to_string(tensor.end) + " of the data, before its begin " +
+             std::to_string(tensor.begin);
     if (tensor.begin != position)
       return where + "begins at byte " + std::to_string(tensor.begin) + " of the data, but the tensor before ends at " +
              std::to_string(position) + (tensor.begin < position ? " (overlap)" : " (hole)");
@@ -234,14 +238,16 @@ inline Result<SafetensorsHeader> parse_header(std::span<const std::byte> bytes, 
   if (const auto place = first_invalid_utf8(json)) return fault("byte " + std::to_string(8 + *place) + ": not UTF-8");
   if (json.empty() || json.front() != '{') return fault("byte 8: the header must start with '{'");
   // The JSON parser takes a zero byte for the end and would not look behind it.
-  if (const auto place = json.find('\0'); place != json.npos) return fault("byte " + std::to_string(8 + place) + ": a zero byte in the header");
+  if (const auto place = json.find('\0'); place != json.npos)
+    return fault("byte " + std::to_string(8 + place) + ": a zero byte in the header");
   HeaderEvents events;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) return fault(events.fault);
 
   SafetensorsHeader header = std::move(events.header);
   header.data_begin = 8 + length;
   std::ranges::sort(header.tensors, {}, [](const StoredTensor& tensor) { return std::pair(tensor.begin, tensor.end); });
-  if (const std::string wrong = layout_fault(header.tensors, bytes.size() - header.data_begin); !wrong.empty()) return fault(wrong);
+  if (const std::string wrong = layout_fault(header.tensors, bytes.size() - header.data_begin); !wrong.empty())
+    return fault(wrong);
   for (std::size_t i = 0; i < header.tensors.size(); ++i) header.index.find(header.tensors[i].name)->second = i;
   return header;
 }

@@ -40,28 +40,31 @@ struct Layout {
 inline Result<Layout> parse_header(std::span<const std::byte> bytes, const std::string& file) {
   const auto fault = [&](const std::string& text) { return Error{Fault::input, file + ": " + text}; };
   if (bytes.size() < header_bytes)
-    return fault("a token file starts with " + std::to_string(header_bytes) + " bytes of header, this one has " + std::to_string(bytes.size()));
+    return fault("a token file starts with " + std::to_string(header_bytes) + " bytes of header, this one has " +
+                 std::to_string(bytes.size()));
   std::array<std::int32_t, 3> words{};
   std::memcpy(words.data(), bytes.data(), sizeof words);
   const auto& [magic, version, count] = words;
   if (magic != variant16.magic && magic != variant32.magic)
-    return fault("byte 0: found " + std::to_string(magic) + "; allowed is " + std::to_string(variant16.magic) + " or " + std::to_string(variant32.magic));
+    return fault("byte 0: found " + std::to_string(magic) + "; allowed is " + std::to_string(variant16.magic) + " or " +
+                 std::to_string(variant32.magic));
   const Variant& variant = magic == variant16.magic ? variant16 : variant32;
   if (version != variant.version)
     return fault("byte 4: found version " + std::to_string(version) + "; allowed is " + std::to_string(variant.version));
   if (count < 0) return fault("byte 8: a count of " + std::to_string(count) + " tokens");
   const std::uint64_t needed = header_bytes + static_cast<std::uint64_t>(count) * variant.id_bytes;
   if (bytes.size() < needed)
-    return fault("byte 8: " + std::to_string(count) + " tokens need " + std::to_string(needed) + " bytes, the file has " + std::to_string(bytes.size()));
+    return fault("byte 8: " + std::to_string(count) + " tokens need " + std::to_string(needed) + " bytes, the file has " +
+                 std::to_string(bytes.size()));
   return Layout{variant.id_bytes, static_cast<std::size_t>(count)};
 }
 
 /// Tokens first .. first + count - 1. Errors: beyond the end, an id that is not below `vocabulary`.
-inline Result<std::vector<Token>> parse_tokens(std::span<const std::byte> bytes, Layout layout, std::size_t first, std::size_t count,
-                                               std::int64_t vocabulary, const std::string& file) {
+inline Result<std::vector<Token>> parse_tokens(std::span<const std::byte> bytes, Layout layout, std::size_t first,
+                                               std::size_t count, std::int64_t vocabulary, const std::string& file) {
   if (first > layout.count || count > layout.count - first)
-    return Error{Fault::input, file + ": " + std::to_string(count) + " tokens from token " + std::to_string(first) + " on are needed, the file has " +
-                                   std::to_string(layout.count)};
+    return Error{Fault::input, file + ": " + std::to_string(count) + " tokens from token " + std::to_string(first) +
+                                   " on are needed, the file has " + std::to_string(layout.count)};
   std::vector<Token> tokens(count);
   for (std::size_t i = 0; i < count; ++i) {
     std::uint32_t id = 0;
@@ -105,7 +108,8 @@ class TokenFile {
 };
 
 /// Writes a token file, whole or not at all. Errors (Fault::usage): an id that does not fit, 2^31 tokens or more.
-inline Result<void> write_token_file(const std::string& path, std::span<const Token> tokens, TokenWidth width = TokenWidth::bits16) {
+inline Result<void> write_token_file(const std::string& path, std::span<const Token> tokens,
+                                     TokenWidth width = TokenWidth::bits16) {
   const token_file::Variant& variant = width == TokenWidth::bits16 ? token_file::variant16 : token_file::variant32;
   const Token largest = width == TokenWidth::bits16 ? 0xFFFF : std::numeric_limits<Token>::max();
   if (tokens.size() > std::size_t{std::numeric_limits<std::int32_t>::max()})
@@ -121,7 +125,8 @@ inline Result<void> write_token_file(const std::string& path, std::span<const To
   Result<AtomicFile> file = AtomicFile::create(path);
   if (!file) return file.error();
   if (Result<void> written = file->write(std::as_bytes(std::span(header))); !written) return written;
-  const std::vector<std::uint16_t> narrow = width == TokenWidth::bits16 ? std::vector<std::uint16_t>(tokens.begin(), tokens.end()) : std::vector<std::uint16_t>{};
+  const std::vector<std::uint16_t> narrow =
+      width == TokenWidth::bits16 ? std::vector<std::uint16_t>(tokens.begin(), tokens.end()) : std::vector<std::uint16_t>{};
   const auto ids = width == TokenWidth::bits16 ? std::as_bytes(std::span(narrow)) : std::as_bytes(tokens);
   if (Result<void> written = file->write(ids); !written) return written;
   return file->commit();
