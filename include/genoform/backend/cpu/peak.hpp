@@ -15,6 +15,11 @@ namespace genoform::cpu {
 /// Runs 20 independent sums of fused multiply-adds `rounds` times on the widest vectors; returns the floating-point operations done.
 inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #ifdef __x86_64__
+#ifdef __AVX512F__
+#define GENOFORM_UPPER , "xmm16", "xmm17", "xmm18", "xmm19", "xmm30", "xmm31"  // no other code of the program touches them otherwise
+#else
+#define GENOFORM_UPPER
+#endif
 // Assembly, so that no compiler shortens the loop: 2 units x latency 4 need 8 sums in flight, 20 leave room.
 #define GENOFORM_TEN(f, d) f(d##0) f(d##1) f(d##2) f(d##3) f(d##4) f(d##5) f(d##6) f(d##7) f(d##8) f(d##9)
 #define GENOFORM_WIDE(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
@@ -25,7 +30,7 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
     __asm__ volatile("vpxorq %%zmm30, %%zmm30, %%zmm30\nvpxorq %%zmm31, %%zmm31, %%zmm31\n1:\n" GENOFORM_TEN(GENOFORM_WIDE, )
                      GENOFORM_TEN(GENOFORM_WIDE, 1) "dec %0\njnz 1b\nvzeroupper\n"
                      : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                       "xmm12", "xmm13", "xmm14", "xmm15");
+                       "xmm12", "xmm13", "xmm14", "xmm15" GENOFORM_UPPER);
     return static_cast<double>(rounds) * 20 * 16 * 2;
   }
   if (set == InstructionSet::avx2) {
@@ -44,6 +49,7 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #undef GENOFORM_WIDE
 #undef GENOFORM_MIDDLE
 #undef GENOFORM_NARROW
+#undef GENOFORM_UPPER
 #else
   static_cast<void>(set);
   volatile float sums[8] = {};

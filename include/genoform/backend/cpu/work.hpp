@@ -51,28 +51,28 @@ struct AttendWork {
   std::int64_t dy_stride, dq_stride, dk_stride, dv_stride;
 };
 
-/// Rows of queries that are worked on together: their scores stay in the nearest caches.
-inline constexpr std::int64_t query_block = 64;
+/// Queries that are worked on together: their scores stay in the nearest caches. A row of scores is no power of two long, which would
+/// crowd a few sets of the cache.
+inline constexpr std::int64_t query_block = 64, score_stride = query_block + 16;
 
-/// Where one thread keeps the packed operands of a head. Row strides are whole cache lines, never a power of two that would fill one cache set.
+/// Where one thread keeps the packed operands of a head.
 struct AttendScratch {
-  std::int64_t score_stride = 0, cells = 0;
-  float *k_turned = nullptr, *v_turned = nullptr, *keys = nullptr, *queries = nullptr, *dy = nullptr, *scores = nullptr, *dscores = nullptr;
+  std::int64_t cells = 0;
+  float *queries_turned = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr, *queries = nullptr, *dy = nullptr;
 
   AttendScratch(const AttendWork& work, float* memory) {
-    const std::int64_t wide = (work.head_dim + 15) / 16 * 16;
-    score_stride = (work.context + 15) / 16 * 16 + 16;
+    const std::int64_t wide = (work.head_dim + 15) / 16 * 16, keys_padded = (work.context + 15) / 16 * 16;
     const auto take = [&](std::int64_t count) {
       float* place = memory == nullptr ? nullptr : memory + cells;
       cells += count;
       return place;
     };
-    k_turned = take(work.head_dim * score_stride);
-    scores = take(query_block * score_stride);
+    queries_turned = take(work.head_dim * score_stride);
+    keys = take(keys_padded * wide);
+    values = take(keys_padded * wide);
+    scores = take(keys_padded * score_stride);
+    dscores = take(keys_padded * score_stride);
     queries = take(query_block * wide);
-    keys = take(work.context * wide);
-    v_turned = take(work.head_dim * score_stride);
-    dscores = take(query_block * score_stride);
     dy = take(query_block * wide);
   }
 };
