@@ -8,7 +8,8 @@ TEST_CASE("the gradients of attention are right where heads times head dimension
 }
 
 TEST_CASE("the gradients of attention with shared key heads are right") {
-  check_kinds<Attention<Heads<4>, KvHeads<2>, HeadDim<4>>, Attention<Heads<3>, KvHeads<1>, HeadDim<2>>, Attention<Heads<2>, KvHeads<2>, HeadDim<3>, NoPos>>();
+  check_kinds<Attention<Heads<4>, KvHeads<2>, HeadDim<4>>, Attention<Heads<3>, KvHeads<1>, HeadDim<2>>,
+              Attention<Heads<2>, KvHeads<2>, HeadDim<3>, NoPos>>();
 }
 
 TEST_CASE("the gradients of attention with a convolution are right, also when it is wider than the sequence") {

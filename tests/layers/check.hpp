@@ -32,8 +32,9 @@ void check_gradients_of() {
   const auto check_kind = [](auto type) {
     using T = typename decltype(type)::type;
     INFO(text_of<T>);
-    for (const std::uint64_t seed : {1, 2}) {
-      const testing::GradientCheck check = testing::check_gradients<T>(testing::random_sizes(seed), seed, testing::PlantedError<Reference>(), 50);
+    for (const std::uint64_t seed : {1U, 2U}) {
+      const testing::GradientCheck check =
+          testing::check_gradients<T>(testing::random_sizes(seed), seed, testing::PlantedError<Reference>(), 50);
       INFO(check);
       REQUIRE(check.cells > 0);
       REQUIRE(check.error < right);

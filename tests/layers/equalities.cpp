@@ -60,7 +60,8 @@ TEST_CASE("one expert that everybody visits is the feed-forward layer") {
 TEST_CASE("one expert chosen by the expert itself at full capacity is the feed-forward layer") {
   Module<Moe<ExpertChoice, Experts<1>, Hidden<9>, Glu<Swish>>, Reference> moe({.width = 10});
   Module<Ffn<Glu<Swish>, Hidden<9>>, Reference> ffn({.width = 10});
-  for (const std::string name : {"up", "gate", "down"}) copy_parameter(moe, "moe." + name + ".weight", ffn, "ffn." + name + ".weight");
+  for (const std::string name : {"up", "gate", "down"})
+    copy_parameter(moe, "moe." + name + ".weight", ffn, "ffn." + name + ".weight");
   const Values x = random_numbers(3 * 7 * 10, 1);
   require_same(moe.forward(x, 3), ffn.forward(x, 3), 1e-13);
 }
@@ -122,7 +123,8 @@ TEST_CASE("shared key heads are heads with equal keys and values") {
 TEST_CASE("a convolution of width 1 with weight 1 changes nothing") {
   Module<Attention<Heads<2>, HeadDim<4>, DConv<1>>, Reference> convolved({.width = 10});
   Module<Attention<Heads<2>, HeadDim<4>>, Reference> plain({.width = 10});
-  for (const std::string name : {"q", "k", "v", "o"}) copy_parameter(plain, "attention." + name + ".weight", convolved, "attention." + name + ".weight");
+  for (const std::string name : {"q", "k", "v", "o"})
+    copy_parameter(plain, "attention." + name + ".weight", convolved, "attention." + name + ".weight");
   for (const std::string name : {"q", "k", "v"})
     for (double& tap : convolved.parameter("blocks.0.0.attention." + name + ".dconv")) {
       REQUIRE(tap == 0.5);  // how every convolution starts
@@ -132,7 +134,8 @@ TEST_CASE("a convolution of width 1 with weight 1 changes nothing") {
 }
 
 TEST_CASE("gradients add up over calls and scale with the loss") {
-  using Net = Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>>, Moe<Top2, Experts<3>, Hidden<5>>>, 2>, Vocab<7>, Width<10>, Context<6>>;
+  using Net = Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>>, Moe<Top2, Experts<3>, Hidden<5>>>, 2>, Vocab<7>, Width<10>,
+                      Context<6>>;
   Model<Net, Reference> model({.seed = 3});
   const std::vector<Token> tokens{1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5}, targets{2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6};
   model.loss_and_gradient(tokens, targets, 2);

@@ -3,8 +3,10 @@
 using namespace genoform;
 using genoform::tests::check_kinds;
 
-TEST_CASE("the gradients of every activation of an FFN are right, and an error planted in any of its backward operations is found") {
-  check_kinds<Ffn<ReLU, Hidden<13>>, Ffn<GeLU, Hidden<10>>, Ffn<Swish, Hidden<7>>, Ffn<SqReLU, Hidden<17>>, Ffn<Identity, Hidden<5>>>();
+TEST_CASE(
+    "the gradients of every activation of an FFN are right, and an error planted in any of its backward operations is found") {
+  check_kinds<Ffn<ReLU, Hidden<13>>, Ffn<GeLU, Hidden<10>>, Ffn<Swish, Hidden<7>>, Ffn<SqReLU, Hidden<17>>,
+              Ffn<Identity, Hidden<5>>>();
 }
 
 TEST_CASE("the gradients of every gated activation of an FFN are right") {
@@ -18,6 +20,7 @@ TEST_CASE("the gradients of an FFN with biases are right") {
 
 TEST_CASE("the gradients of all norms in all places are right") {
   check_kinds<Ffn<GeLU, Hidden<9>, Pre<LayerNorm>>, Ffn<GeLU, Hidden<9>, Pre<NoNorm>>, Ffn<GeLU, Hidden<9>, Post<RmsNorm>>,
-              Ffn<GeLU, Hidden<9>, Post<LayerNorm>>, Ffn<GeLU, Hidden<9>, Inner<RmsNorm>>, Ffn<SqReLU, Hidden<9>, Bias, Inner<LayerNorm>>,
+              Ffn<GeLU, Hidden<9>, Post<LayerNorm>>, Ffn<GeLU, Hidden<9>, Inner<RmsNorm>>,
+              Ffn<SqReLU, Hidden<9>, Bias, Inner<LayerNorm>>,
               Ffn<GeLU, Hidden<9>, Pre<RmsNorm>, Inner<LayerNorm>, Post<RmsNorm>>>();
 }

@@ -1,6 +1,6 @@
+#include "genoform/testing/laws.hpp"
 #include "genoform/backend/cpu.hpp"
 #include "genoform/genoform.hpp"
-#include "genoform/testing/laws.hpp"
 #include "tests/catch.hpp"
 #include "tests/layers/shift_layer.hpp"
 
@@ -18,7 +18,7 @@ constexpr Laws pooled{.causal = false, .batch_independent = false};
 template <class T, class Backend = Reference>
 void require_laws(const Laws& training, const Laws& evaluation) {
   INFO(text_of<T>);
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1U, 2U}) {
     const testing::Sizes sizes = testing::random_sizes(seed);
     REQUIRE(laws_of<T, Backend>(Pass::train, sizes, seed) == training);
     REQUIRE(laws_of<T, Backend>(Pass::evaluate, sizes, seed) == evaluation);
@@ -43,7 +43,8 @@ struct PeekLayer {
   }
 };
 
-using Net = Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>, DConv<3>>, Moe<ExpertChoice, Experts<3>, Hidden<5>>, Ffn<SqReLU, Hidden<9>>>, 2>>;
+using Net = Decoder<
+    Stack<Block<Attention<Heads<2>, HeadDim<4>, DConv<3>>, Moe<ExpertChoice, Experts<3>, Hidden<5>>, Ffn<SqReLU, Hidden<9>>>, 2>>;
 
 }  // namespace
 
@@ -67,7 +68,8 @@ TEST_CASE("token choice without a limit keeps all laws, since every token choose
 
 TEST_CASE("a finite capacity breaks batch independence in training, and evaluation lifts it") {
   // First choices are served in token order, second choices after all of them: those look at later tokens too.
-  REQUIRE(laws_of<Moe<Top1, Experts<2>, Hidden<5>, Capacity<50>>>(Pass::train) == Laws{.causal = true, .batch_independent = false});
+  REQUIRE(laws_of<Moe<Top1, Experts<2>, Hidden<5>, Capacity<50>>>(Pass::train) ==
+          Laws{.causal = true, .batch_independent = false});
   REQUIRE(laws_of<Moe<Top2, Experts<3>, Hidden<5>, Capacity<60>>>(Pass::train) == pooled);
   REQUIRE(laws_of<Moe<Top1, Experts<2>, Hidden<5>, Capacity<50>>>(Pass::evaluate) == all);
   REQUIRE(laws_of<Moe<Top2, Experts<3>, Hidden<5>, Capacity<60>>>(Pass::evaluate) == all);
@@ -79,6 +81,7 @@ TEST_CASE("expert choice is not causal while it trains and is in evaluation") {
 }
 
 TEST_CASE("the laws hold on the CPU back end too") {
-  require_laws<Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>, DConv<3>>, Moe<Top2, Experts<3>, Hidden<5>>>, 2>>, Cpu>(all, all);
+  require_laws<Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>, DConv<3>>, Moe<Top2, Experts<3>, Hidden<5>>>, 2>>, Cpu>(all,
+                                                                                                                           all);
   require_laws<Net, Cpu>(pooled, all);
 }

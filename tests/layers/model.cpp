@@ -20,11 +20,15 @@ struct ForgetfulLayer : ShiftLayer {
 
 }  // namespace
 
-TEST_CASE("the gradients of blocks and stacks are right") { check_kinds<Mixed, Stack<Block<Attention<Heads<2>, HeadDim<4>>, Ffn<GeLU, Hidden<7>>>, 3>>(); }
+TEST_CASE("the gradients of blocks and stacks are right") {
+  check_kinds<Mixed, Stack<Block<Attention<Heads<2>, HeadDim<4>>, Ffn<GeLU, Hidden<7>>>, 3>>();
+}
 
 TEST_CASE("the gradients of whole decoders are right, from the embedding to the loss") {
-  check_kinds<Decoder<Stack<Mixed, 2>>, Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>>, Ffn<SwiGlu, Hidden<6>>>, 2>, FinalNorm<LayerNorm>>,
-              Decoder<Body<Stack<Block<Moe<ExpertChoice, Experts<3>, Hidden<5>>>, 1>, Stack<Block<Ffn<ReLU, Hidden<6>>>, 2>>, FinalNorm<NoNorm>>>();
+  check_kinds<Decoder<Stack<Mixed, 2>>,
+              Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>>, Ffn<SwiGlu, Hidden<6>>>, 2>, FinalNorm<LayerNorm>>,
+              Decoder<Body<Stack<Block<Moe<ExpertChoice, Experts<3>, Hidden<5>>>, 1>, Stack<Block<Ffn<ReLU, Hidden<6>>>, 2>>,
+                      FinalNorm<NoNorm>>>();
 }
 
 TEST_CASE("a layer of one's own stands in a fixed model and is checked like the library's") {

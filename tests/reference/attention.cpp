@@ -85,14 +85,17 @@ TEST_CASE("the gradients of attention agree with finite differences, with all, s
     CAPTURE(kv_heads);
     Bench b;
     const std::int64_t heads = 4, head_dim = 3, context = 5, tokens = 10;
-    const Tensor q = b.random(tokens, heads * head_dim), k = b.random(tokens, kv_heads * head_dim), v = b.random(tokens, kv_heads * head_dim);
-    const Tensor y = b.empty(tokens, heads * head_dim), log_sums = b.empty(tokens, heads), dy = b.random(tokens, heads * head_dim);
+    const Tensor q = b.random(tokens, heads * head_dim), k = b.random(tokens, kv_heads * head_dim),
+                 v = b.random(tokens, kv_heads * head_dim);
+    const Tensor y = b.empty(tokens, heads * head_dim), log_sums = b.empty(tokens, heads),
+                 dy = b.random(tokens, heads * head_dim);
     const auto loss = [&] {
       b.run(op::Attend{q, k, v, y, log_sums, heads, kv_heads, head_dim, context});
       return b.dot(y, dy);
     };
     loss();
-    const Tensor dq = b.constant(q.rows, q.columns, 9), dk = b.constant(k.rows, k.columns, 9), dv = b.constant(v.rows, v.columns, 9);
+    const Tensor dq = b.constant(q.rows, q.columns, 9), dk = b.constant(k.rows, k.columns, 9),
+                 dv = b.constant(v.rows, v.columns, 9);
     b.run(op::AttendGradient{q, k, v, y, log_sums, dy, dq, dk, dv, heads, kv_heads, head_dim, context});
     b.require_gradient(dq, q, loss);
     b.require_gradient(dk, k, loss);

@@ -50,9 +50,17 @@ class Bench {
     return t;
   }
   op::Assignment assignment(std::int64_t tokens, std::int64_t experts, std::int64_t choices, std::int64_t slots) {
-    return {.expert_first = indices(experts + 1), .expert_count = indices(experts), .slot_token = indices(slots), .slot_weight = empty(slots, 1),
-            .token_first = indices(tokens + 1), .token_slots = indices(slots), .choice_slot = indices(tokens, choices),
-            .choice_expert = indices(tokens, choices), .first_share = empty(experts, 1), .experts = experts, .useful_slots = tokens * choices};
+    return {.expert_first = indices(experts + 1),
+            .expert_count = indices(experts),
+            .slot_token = indices(slots),
+            .slot_weight = empty(slots, 1),
+            .token_first = indices(tokens + 1),
+            .token_slots = indices(slots),
+            .choice_slot = indices(tokens, choices),
+            .choice_expert = indices(tokens, choices),
+            .first_share = empty(experts, 1),
+            .experts = experts,
+            .useful_slots = tokens * choices};
   }
 
   template <class Op>

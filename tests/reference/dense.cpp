@@ -31,7 +31,8 @@ TEST_CASE("an embedding takes rows, and its gradient adds up where a token repea
 
 TEST_CASE("a linear map is x times w transposed plus bias, then its function") {
   Bench b;
-  const Tensor x = b.of(2, 2, {1, 2, 3, -4}), w = b.of(3, 2, {1, 0, 0, 1, 2, -1}), bias = b.of(1, 3, {0, 1, -1}), y = b.empty(2, 3);
+  const Tensor x = b.of(2, 2, {1, 2, 3, -4}), w = b.of(3, 2, {1, 0, 0, 1, 2, -1}), bias = b.of(1, 3, {0, 1, -1}),
+               y = b.empty(2, 3);
   b.run(op::Linear{.x = x, .w = w, .bias = bias, .y = y});
   require_close(b.values(y), {1, 3, -1, 3, -3, 9});
   b.run(op::Linear{.x = x, .w = w, .bias = bias, .y = y, .f = op::Function::relu});

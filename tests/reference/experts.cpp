@@ -8,7 +8,8 @@ using genoform::tests::require_close;
 
 namespace {
 
-/// Five tokens at three experts: expert 0 is visited by 1 and 3, expert 1 by nobody, expert 2 by 0, 1 and 4; token 2 goes nowhere.
+/// Five tokens at three experts: expert 0 is visited by 1 and 3, expert 1 by nobody, expert 2 by 0, 1 and 4; token 2 goes
+/// nowhere.
 struct Scene {
   Bench b;
   op::Assignment to;
@@ -38,10 +39,13 @@ TEST_CASE("the gradient of gathering adds the slots of a token to what is there"
   Scene s;
   const Tensor x = s.b.random(5, 3), y = s.b.empty(s.rows(), 3), dy = s.b.random(s.rows(), 3), dx = s.b.constant(5, 3, 2);
   s.b.run(op::GatherRowsGradient{dy, s.to, dx});
-  s.b.require_gradient(dx, x, [&] {
-    s.b.run(op::GatherRows{x, s.to, y});
-    return s.b.dot(y, dy);
-  }, 2);
+  s.b.require_gradient(
+      dx, x,
+      [&] {
+        s.b.run(op::GatherRows{x, s.to, y});
+        return s.b.dot(y, dy);
+      },
+      2);
 }
 
 TEST_CASE("combining weighs a token's slots; a token without any gets nothing") {
@@ -91,7 +95,8 @@ TEST_CASE("each slot meets its own expert's matrix") {
 
 TEST_CASE("the gradients of the experts' matrices agree with finite differences") {
   Scene s;
-  const Tensor x = s.b.random(s.rows(), 3), w = s.b.random(6, 3), y = s.b.constant(s.rows(), 2, 0), dy = s.b.constant(s.rows(), 2, 0);
+  const Tensor x = s.b.random(s.rows(), 3), w = s.b.random(6, 3), y = s.b.constant(s.rows(), 2, 0),
+               dy = s.b.constant(s.rows(), 2, 0);
   for (const std::int64_t slot : {0, 1, 16, 17, 18})
     for (std::int64_t c = 0; c < 2; ++c) s.b.at(dy, slot, c) = std::sin(static_cast<double>(3 * slot + c + 1));
   const auto loss = [&] {
@@ -121,11 +126,15 @@ TEST_CASE("the balance loss is one times its coefficient when uniform, and is ad
 
 TEST_CASE("the gradient of the balance loss agrees with finite differences, the shares held fixed") {
   Bench b;
-  const Tensor p = b.random(5, 3), share = b.of(3, 1, {0.2, 0.6, 0.2}), loss = b.empty(1, 1), dp = b.constant(5, 3, 7), scale = b.constant(1, 1, 2);
+  const Tensor p = b.random(5, 3), share = b.of(3, 1, {0.2, 0.6, 0.2}), loss = b.empty(1, 1), dp = b.constant(5, 3, 7),
+               scale = b.constant(1, 1, 2);
   b.run(op::BalanceLossGradient{share, scale, dp, 0.01});
-  b.require_gradient(dp, p, [&] {
-    b.at(loss, 0) = 0;
-    b.run(op::BalanceLoss{p, share, loss, 0.01});
-    return 2 * b.at(loss, 0);
-  }, 7);
+  b.require_gradient(
+      dp, p,
+      [&] {
+        b.at(loss, 0) = 0;
+        b.run(op::BalanceLoss{p, share, loss, 0.01});
+        return 2 * b.at(loss, 0);
+      },
+      7);
 }

@@ -41,7 +41,8 @@ struct Pair {
     REQUIRE(b.integers(sorted.expert_first) == b.integers(counted.expert_first));
     REQUIRE(b.integers(sorted.expert_count) == b.integers(counted.expert_count));
     REQUIRE(b.integers(sorted.slot_token) == b.integers(counted.slot_token));
-    tests::require_close(b.values(sorted.slot_weight), b.values(counted.slot_weight), 1e-14);  // the sums are taken in another order
+    tests::require_close(b.values(sorted.slot_weight), b.values(counted.slot_weight),
+                         1e-14);  // the sums are taken in another order
     REQUIRE(b.integers(sorted.token_first) == b.integers(counted.token_first));
     const std::int64_t filled = b.integers(sorted.token_first).back();
     REQUIRE(b.integers(sorted.token_slots.row_range(0, filled)) == b.integers(counted.token_slots.row_range(0, filled)));
@@ -72,9 +73,11 @@ TEST_CASE("expert choice by sorting and by selection is the same, with ties at t
     CAPTURE(seed);
     Pair two(seed, 1);
     const auto capacity = 1 + static_cast<std::int64_t>(Random(seed, 4).below(0, static_cast<std::uint64_t>(two.tokens)));
-    const Tensor cuts = two.b.constant(two.experts + 1, 1, 0), scratch = two.b.empty(two.tokens, 1), other_cuts = two.b.constant(two.experts + 1, 1, 0);
+    const Tensor cuts = two.b.constant(two.experts + 1, 1, 0), scratch = two.b.empty(two.tokens, 1),
+                 other_cuts = two.b.constant(two.experts + 1, 1, 0);
     two.b.run(op::RouteExpertChoice{two.p, two.sorted, capacity, cuts});
-    host::route_expert_choice(two.probabilities(), two.slots(), capacity, two.b.memories().reals(other_cuts), two.b.memories().reals(scratch));
+    host::route_expert_choice(two.probabilities(), two.slots(), capacity, two.b.memories().reals(other_cuts),
+                              two.b.memories().reals(scratch));
     two.require_equal();
     REQUIRE(two.b.values(cuts) == two.b.values(other_cuts));
   }

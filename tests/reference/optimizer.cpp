@@ -17,7 +17,8 @@ TEST_CASE("AdamW's first step moves by the rate against the sign of the gradient
   Bench b;
   // rate, beta1, beta2, epsilon, decay, 1 - beta1, 1 - beta2, no clipping
   const Tensor controls = b.of(1, 8, {0.1, 0.9, 0.99, 0, 0.5, 0.1, 0.01, 0});
-  const Tensor w = b.of(1, 2, {2, -4}), g = b.of(1, 2, {3, -5}), m = b.constant(1, 2, 0), v = b.constant(1, 2, 0), sum = b.constant(1, 1, 34);
+  const Tensor w = b.of(1, 2, {2, -4}), g = b.of(1, 2, {3, -5}), m = b.constant(1, 2, 0), v = b.constant(1, 2, 0),
+               sum = b.constant(1, 1, 34);
   b.run(op::AdamWUpdate{w, g, m, v, sum, controls, true});
   require_close(b.values(w), {2 - 0.1 * (1 + 1), -4 - 0.1 * (-1 - 2)});
   require_close(b.values(m), {0.3, -0.5});
@@ -27,7 +28,8 @@ TEST_CASE("AdamW's first step moves by the rate against the sign of the gradient
 TEST_CASE("AdamW clips by the global norm, leaves undecayed tensors alone and adds epsilon outside the root") {
   Bench b;
   const Tensor controls = b.of(1, 8, {1, 0, 0, 1, 0.5, 1, 1, 2});
-  const Tensor w = b.of(1, 1, {8}), g = b.of(1, 1, {6}), m = b.constant(1, 1, 0), v = b.constant(1, 1, 0), sum = b.constant(1, 1, 16);
+  const Tensor w = b.of(1, 1, {8}), g = b.of(1, 1, {6}), m = b.constant(1, 1, 0), v = b.constant(1, 1, 0),
+               sum = b.constant(1, 1, 16);
   b.run(op::AdamWUpdate{w, g, m, v, sum, controls, false});  // the gradient becomes 6 * 2 / 4 = 3, the step 3 / (3 + 1)
   require_close(b.values(w), {8 - 0.75});
   b.at(sum, 0) = 1;  // a norm below the limit changes nothing
@@ -37,7 +39,8 @@ TEST_CASE("AdamW clips by the global norm, leaves undecayed tensors alone and ad
 
 TEST_CASE("AdamW's second step corrects both means by one minus the power of beta") {
   Bench b;
-  const Tensor w = b.of(1, 1, {0}), g = b.of(1, 1, {1}), m = b.constant(1, 1, 0), v = b.constant(1, 1, 0), sum = b.constant(1, 1, 1);
+  const Tensor w = b.of(1, 1, {0}), g = b.of(1, 1, {1}), m = b.constant(1, 1, 0), v = b.constant(1, 1, 0),
+               sum = b.constant(1, 1, 1);
   b.run(op::AdamWUpdate{w, g, m, v, sum, b.of(1, 8, {0.1, 0.5, 0.75, 0, 0, 0.5, 0.25, 0}), true});
   b.at(g, 0) = 3;
   b.run(op::AdamWUpdate{w, g, m, v, sum, b.of(1, 8, {0.1, 0.5, 0.75, 0, 0, 0.75, 0.4375, 0}), true});

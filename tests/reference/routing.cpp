@@ -55,8 +55,10 @@ std::int64_t slots(std::int64_t filled, std::int64_t experts) { return op::slots
 TEST_CASE("slots_bound holds the worst loads and is a multiple of the tile") {
   for (std::int64_t filled = 0; filled < 100; ++filled)
     for (std::int64_t experts = 1; experts < 20; ++experts) {
-      const std::int64_t worst = filled == 0 ? 0 : ((filled - std::min(filled, experts - 1)) + op::slot_tile - 1) / op::slot_tile * op::slot_tile +
-                                                       std::min(filled, experts - 1) * op::slot_tile;
+      const std::int64_t worst =
+          filled == 0 ? 0
+                      : ((filled - std::min(filled, experts - 1)) + op::slot_tile - 1) / op::slot_tile * op::slot_tile +
+                            std::min(filled, experts - 1) * op::slot_tile;
       REQUIRE(op::slots_bound(filled, experts) >= worst);
       REQUIRE(op::slots_bound(filled, experts) % op::slot_tile == 0);
     }

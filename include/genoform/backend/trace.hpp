@@ -16,8 +16,9 @@ class Trace {
   /// The stream must outlive every model that runs on this back end.
   explicit Trace(std::ostream& out = std::cout) : out_(&out) {}
 
-  /// Called once for each operation when a program is made: all that can be done once is done here (pointers, primitives, workspace),
-  /// and what comes back does the work of one run. A real back end has one overload for each operation in place of this template.
+  /// Called once for each operation when a program is made: all that can be done once is done here (pointers, primitives,
+  /// workspace), and what comes back does the work of one run. A real back end has one overload for each operation in place of
+  /// this template.
   template <class Op>
   auto prepare(const Op& op, const Memories<Real>&) const {
     return [line = trace::line_of(op, sizeof(Real)), out = out_] { *out << line; };

@@ -16,10 +16,10 @@ namespace genoform::testing {
 /// The worst cell of a gradient check: its error relative to the largest gradient of its tensor, and where it is.
 struct GradientCheck {
   double error = 0;
-  std::string tensor;       ///< "input" for the gradient of the input
+  std::string tensor;  ///< "input" for the gradient of the input
   std::int64_t cell = 0;
   double found = 0, expected = 0;
-  std::int64_t cells = 0;   ///< how many were compared
+  std::int64_t cells = 0;  ///< how many were compared
 };
 
 inline std::ostream& operator<<(std::ostream& out, const GradientCheck& check) {
@@ -29,8 +29,8 @@ inline std::ostream& operator<<(std::ostream& out, const GradientCheck& check) {
 
 namespace gradients {
 
-/// Central differences with the steps 1e-4, 1e-5, 1e-6, the one closest to `found`: a kink or a changed choice of a router inside a wide
-/// step is outside a narrow one, while a wrong gradient is wrong with all.
+/// Central differences with the steps 1e-4, 1e-5, 1e-6, the one closest to `found`: a kink or a changed choice of a router inside
+/// a wide step is outside a narrow one, while a wrong gradient is wrong with all.
 template <class Loss>
 double differences(double& cell, double found, const Loss& loss) {
   const double middle = cell;
@@ -58,10 +58,12 @@ inline std::vector<std::size_t> places(std::size_t size, std::size_t most) {
 
 }  // namespace gradients
 
-/// Compares the gradients of all parameters and of the input with central differences, on a back end in double: the test of a layer's
-/// backward. T: a sub-layer, a Block, a Stack or a Decoder. An error of 1e-6 is good; a wrong formula gives 1e-3 and more.
+/// Compares the gradients of all parameters and of the input with central differences, on a back end in double: the test of a
+/// layer's backward. T: a sub-layer, a Block, a Stack or a Decoder. An error of 1e-6 is good; a wrong formula gives 1e-3 and
+/// more.
 template <class T, class Backend = Reference>
-GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(), std::size_t cells_of_a_tensor = 150) {
+GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(),
+                              std::size_t cells_of_a_tensor = 150) {
   static_assert(std::is_same_v<typename Backend::Real, double>, "differences need a back end in double, such as Reference");
   Subject<T, Backend> subject(sizes, seed, std::move(backend));
   auto& engine = subject.engine();

@@ -13,8 +13,8 @@ namespace genoform::testing {
 
 /// The largest relative difference between two back ends and where it is.
 struct BackendComparison {
-  double error = 0;    ///< relative to the largest magnitude of the tensor
-  std::string where;   ///< "output", "evaluation", "loss", "input" (its gradient) or the name of a parameter (its gradient)
+  double error = 0;   ///< relative to the largest magnitude of the tensor
+  std::string where;  ///< "output", "evaluation", "loss", "input" (its gradient) or the name of a parameter (its gradient)
   std::size_t cell = 0;
 };
 
@@ -25,7 +25,8 @@ inline std::ostream& operator<<(std::ostream& out, const BackendComparison& c) {
 /// Runs the same part or model with the same numbers on two back ends; `Oracle` is what the differences are relative to.
 /// In float, 1e-5 is good. A tensor whose gradients nearly vanish is measured against a thousandth of the largest gradient.
 template <class T, class Backend, class Oracle = Reference>
-BackendComparison compare_backends(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(), Oracle oracle = Oracle()) {
+BackendComparison compare_backends(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(),
+                                   Oracle oracle = Oracle()) {
   Subject<T, Backend> a(sizes, seed, std::move(backend));
   Subject<T, Oracle> b(sizes, seed, std::move(oracle));
   BackendComparison worst;
@@ -43,7 +44,8 @@ BackendComparison compare_backends(const Sizes& sizes = {}, std::uint64_t seed =
   compare_outputs("output", Pass::train);
   compare_outputs("evaluation", Pass::evaluate);
   const double loss = a.loss(), oracle_loss = b.loss();
-  compare("loss", std::span<const double>(&loss, 1), std::span<const double>(&oracle_loss, 1), 1e-1);  // a sum of both signs may cancel
+  compare("loss", std::span<const double>(&loss, 1), std::span<const double>(&oracle_loss, 1),
+          1e-1);  // a sum of both signs may cancel
 
   a.gradient();
   b.gradient();

@@ -39,7 +39,9 @@ void replace_input(Subject<T, Backend>& subject, std::int64_t b, std::int64_t fi
   for (std::int64_t n = b * context + first; n < (b + 1) * context; ++n) {
     if constexpr (Subject<T, Backend>::is_model) {
       Token& token = subject.tokens()[static_cast<std::size_t>(n)];
-      token = (token + 1 + static_cast<Token>(random.below(static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(subject.engine().sizes().vocab - 1)))) %
+      token = (token + 1 +
+               static_cast<Token>(
+                   random.below(static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(subject.engine().sizes().vocab - 1)))) %
               subject.engine().sizes().vocab;
     } else {
       for (std::int64_t c = 0; c < subject.sizes().width; ++c) {
@@ -77,7 +79,8 @@ Laws measure_independence(const Sizes& sizes, std::uint64_t seed, Pass pass, con
       const auto changed = subject.output(pass);
       const std::int64_t begin = b * sizes.context, end = begin + sizes.context;
       laws.causal = laws.causal && same_rows(y, changed, rows, begin, begin + t);
-      laws.batch_independent = laws.batch_independent && same_rows(y, changed, rows, 0, begin) && same_rows(y, changed, rows, end, rows);
+      laws.batch_independent =
+          laws.batch_independent && same_rows(y, changed, rows, 0, begin) && same_rows(y, changed, rows, end, rows);
       subject.input() = input;
       subject.tokens() = tokens;
     }

@@ -24,7 +24,11 @@ template <class Op, class F>
 void each_gradient_of(const Op& op, F f) {
   if constexpr (requires { op.inverse; }) f(op.x);
   if constexpr (requires { op.dx; }) f(op.dx);
-  if constexpr (requires { op.dx; op.dweight; }) f(op.dweight);
+  if constexpr (requires {
+                  op.dx;
+                  op.dweight;
+                })
+    f(op.dweight);
   if constexpr (requires { op.dw; }) f(op.dw);
   if constexpr (requires { op.db; }) f(op.db);
   if constexpr (requires { op.dbias; }) f(op.dbias);
@@ -34,8 +38,8 @@ void each_gradient_of(const Op& op, F f) {
   if constexpr (requires { op.dp; }) f(op.dp);
 }
 
-/// A back end with an error of one part in a thousand in whatever one operation of the way back writes: what a test of gradients must find.
-/// `planted` empty: no error. `names`, where given, collects the operations of the way back as they are prepared.
+/// A back end with an error of one part in a thousand in whatever one operation of the way back writes: what a test of gradients
+/// must find. `planted` empty: no error. `names`, where given, collects the operations of the way back as they are prepared.
 template <class Backend>
 class PlantedError {
  public:

@@ -49,15 +49,17 @@ constexpr auto engine_type() {
 template <class T, class Backend>
 using EngineOf = typename decltype(engine_type<T, Backend>())::type;
 
-/// A part or a model on a back end, everything about it drawn from the seed: parameters (also those that start at 0 or 1), input, and for a
-/// part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in float, so every back end gets the same.
+/// A part or a model on a back end, everything about it drawn from the seed: parameters (also those that start at 0 or 1), input,
+/// and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in float, so every back end
+/// gets the same.
 template <class T, class Backend>
 class Subject {
  public:
   using Real = typename Backend::Real;
   static constexpr bool is_model = WholeModel<T>;
 
-  Subject(const Sizes& sizes, std::uint64_t seed, Backend backend) : sizes_(sizes), engine_(options(sizes, seed, std::move(backend))) {
+  Subject(const Sizes& sizes, std::uint64_t seed, Backend backend)
+      : sizes_(sizes), engine_(options(sizes, seed, std::move(backend))) {
     const Random noise(seed, stream_of("parameters")), numbers(seed, stream_of("input")), weights(seed, stream_of("weights"));
     const auto n = static_cast<std::size_t>(sizes.batch * sizes.context);
     for (std::size_t i = 0; i < engine_.parameters().size(); ++i)
@@ -129,7 +131,8 @@ class Subject {
                                    .storage = {},
                                    .backend = std::move(backend)};
     } else {
-      return ModuleOptions<Backend>{.width = sizes.width, .seed = seed, .positions = false, .storage = {}, .backend = std::move(backend)};
+      return ModuleOptions<Backend>{
+          .width = sizes.width, .seed = seed, .positions = false, .storage = {}, .backend = std::move(backend)};
     }
   }
   Sizes sizes_;

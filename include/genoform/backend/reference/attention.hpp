@@ -6,7 +6,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/attention.hpp"
 
-/// The operations that mix positions, as their formulas say. Row `first + t` is position t of the sequence that begins at row `first`.
+/// The operations that mix positions, as their formulas say. Row `first + t` is position t of the sequence that begins at row
+/// `first`.
 namespace genoform::reference {
 
 inline void run(const op::CausalConvolution& o, Host host) {
@@ -48,7 +49,8 @@ inline void run(const op::Rotate& o, Host host) {
 }
 
 /// q . k / sqrt(K) of one head; the rows are rows of the whole batch, the columns where the head begins.
-inline double score(const Matrix<double>& q, const Matrix<double>& k, Index q_row, Index q_head, Index k_row, Index k_head, Index head_dim) {
+inline double score(const Matrix<double>& q, const Matrix<double>& k, Index q_row, Index q_head, Index k_row, Index k_head,
+                    Index head_dim) {
   double dot = 0.0;
   for (Index i = 0; i < head_dim; ++i) dot += q(q_row, q_head + i) * k(k_row, k_head + i);
   return dot / std::sqrt(static_cast<double>(head_dim));

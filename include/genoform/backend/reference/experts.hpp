@@ -1,9 +1,10 @@
 #pragma once
-#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/backend/reference/dense.hpp"
+#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// What happens between a Route operation and its way back: rows to slots, the experts' matrices, slots to rows, the balance loss.
+/// What happens between a Route operation and its way back: rows to slots, the experts' matrices, slots to rows, the balance
+/// loss.
 namespace genoform::reference {
 
 inline void run(const op::GatherRows& o, Host host) {

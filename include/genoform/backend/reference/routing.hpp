@@ -4,8 +4,8 @@
 #include <tuple>
 #include <vector>
 
-#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/backend/reference/dense.hpp"
+#include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/routing.hpp"
 
 /// The operations of a sparse layer, by sorting and plain loops straight from spec/model.md section 4.
@@ -28,9 +28,11 @@ std::vector<Index> largest_first(Index n, Value value) {
 
 /// Writes all but the choices of an assignment: slots by expert, then token.
 inline void write_assignment(std::vector<Visit> visits, Index tokens, const op::Assignment& to, Host host) {
-  std::sort(visits.begin(), visits.end(), [](const Visit& a, const Visit& b) { return std::tie(a.expert, a.token) < std::tie(b.expert, b.token); });
+  std::sort(visits.begin(), visits.end(),
+            [](const Visit& a, const Visit& b) { return std::tie(a.expert, a.token) < std::tie(b.expert, b.token); });
   const auto expert_first = host.indices(to.expert_first), expert_count = host.indices(to.expert_count);
-  const auto slot_token = host.indices(to.slot_token), token_first = host.indices(to.token_first), token_slots = host.indices(to.token_slots);
+  const auto slot_token = host.indices(to.slot_token), token_first = host.indices(to.token_first),
+             token_slots = host.indices(to.token_slots);
   const auto slot_weight = host(to.slot_weight);
   for (Index s = 0; s < slot_token.rows; ++s) {
     slot_token(s) = -1;
@@ -93,7 +95,8 @@ inline void run(const op::RouteTokenChoice& o, Host host) {
   }
 }
 
-/// With S = sum of the chosen p + 1e-9 and g_i = p_i / S: dg_i / dp_j = [i = j] / S - p_i / S^2. A dropped choice has no dg, but is in S.
+/// With S = sum of the chosen p + 1e-9 and g_i = p_i / S: dg_i / dp_j = [i = j] / S - p_i / S^2. A dropped choice has no dg, but
+/// is in S.
 inline void run(const op::RouteTokenChoiceGradient& o, Host host) {
   const auto p = host(o.p), dweight = host(o.dweight), dp = host(o.dp);
   const auto choice_slot = host.indices(o.to.choice_slot), choice_expert = host.indices(o.to.choice_expert);
@@ -117,7 +120,8 @@ inline void run(const op::RouteExpertChoice& o, Host host) {
   std::vector<Visit> visits;
   for (Index e = 0; e < p.columns; ++e) {
     const std::vector<Index> order = largest_first(p.rows, [&](Index n) { return p(n, e); });
-    for (Index i = 0; i < o.capacity; ++i) visits.push_back({e, order[static_cast<std::size_t>(i)], p(order[static_cast<std::size_t>(i)], e)});
+    for (Index i = 0; i < o.capacity; ++i)
+      visits.push_back({e, order[static_cast<std::size_t>(i)], p(order[static_cast<std::size_t>(i)], e)});
     if (cuts) cuts(e) += visits.back().weight;
   }
   if (cuts) cuts(p.columns) += 1.0;
