@@ -97,5 +97,6 @@ TEST_CASE("the text of a type is the text that the run-time side prints") {
   CHECK(printed(text_of<Net>) == text_of<Net>);
   CHECK(printed("Decoder<Body<Stack<Block<Moe<Hidden<344>, SwiGlu, Top1>, Attention<NoPos, Heads<2>>>, 3>>, Context<64>, "
                 "Width<128>>") == text_of<Spelled1>);
+  CHECK(Genome::parse(text_of<Net>)->parameters() == static_cast<double>(parameters<Net>));
   CHECK(printed("Block<Attention<Rope, Heads<2>>>") == text_of<Block<Attention<Rope, Heads<2>>>>);
 }

@@ -125,11 +125,13 @@ class Genome {
     return visit_one(Layers{}, node, f);
   }
 
-  /// Trained numbers of the model (at least the counted ones when sizes are open).
+  /// Trained numbers of the model, norms included; without a Vocab those of the embedding are left out, without a Width it is 0.
   double parameters() const {
     const DecoderLayer& sizes = decoder();
     if (sizes.width == 0) return 0;
-    double sum = static_cast<double>(sizes.vocab) * sizes.width;
+    Declaration final_norm(sizes.width);
+    NormPlace(sizes.final_norm).declare(final_norm, "norm");
+    double sum = static_cast<double>(sizes.vocab) * sizes.width + static_cast<double>(is_model() ? final_norm.parameters() : 0);
     for (const GenomeStack& stack : stacks())
       for (const int node : stack.sub_layers)
         sum += static_cast<double>(stack.count) *

@@ -8,6 +8,7 @@
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/moe.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/model/slot.hpp"
 
 namespace genoform {
 
@@ -35,7 +36,7 @@ using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer>;
 namespace kind_entries {
 
 template <class L>
-concept Declares = requires(const L& layer, typename L::Weights& weights, Declaration& declaration) {
+concept Declares = requires(const L& layer, typename L::Weights& weights, typename L::Saved&, Declaration& declaration) {
   layer.declare(weights, declaration);
 };
 
@@ -52,10 +53,7 @@ constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) 
 template <class L>
 double parameters_at(Tree tree, int node, const Around& around) {
   Declaration declaration(around.width);
-  if constexpr (Declares<L>) {
-    typename L::Weights weights{};
-    resolved(layer_at<L>(tree, node), around).declare(weights, declaration);
-  }
+  if constexpr (Declares<L>) Slot<L>(resolved(layer_at<L>(tree, node), around)).declare(declaration);
   return static_cast<double>(declaration.parameters());
 }
 template <class L>
