@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/random.hpp>
-#include <genoform/core/result.hpp>
-#include <genoform/core/tensor.hpp>
+#include "genoform/core/random.hpp"
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
 
 namespace genoform {
 

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/core/tensor.hpp>
-#include <genoform/data/tokenizer.hpp>
-#include <genoform/io/mapped_file.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/data/tokenizer.hpp"
+#include "genoform/io/mapped_file.hpp"
 
 namespace genoform {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <genoform/core/random.hpp>
+#include "genoform/core/random.hpp"
 
 namespace genoform {
 

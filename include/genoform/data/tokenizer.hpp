@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/core/tensor.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
 
 namespace genoform {
 

@@ -16,8 +16,8 @@
 #include <system_error>
 #include <utility>
 
-#include <genoform/core/result.hpp>
-#include <genoform/io/mapped_file.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/io/mapped_file.hpp"
 
 namespace genoform {
 

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/io/atomic_file.hpp>
-#include <genoform/io/mapped_file.hpp>
-#include <genoform/io/quote.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/io/atomic_file.hpp"
+#include "genoform/io/mapped_file.hpp"
+#include "genoform/io/quote.hpp"
 
 namespace genoform {
 

@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include <genoform/core/result.hpp>
+#include "genoform/core/result.hpp"
 
 namespace genoform {
 

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/io/atomic_file.hpp>
-#include <genoform/io/config.hpp>
-#include <genoform/io/safetensors.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/io/atomic_file.hpp"
+#include "genoform/io/config.hpp"
+#include "genoform/io/safetensors.hpp"
 
 namespace genoform {
 

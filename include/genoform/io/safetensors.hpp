@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/io/atomic_file.hpp>
-#include <genoform/io/dtype.hpp>
-#include <genoform/io/mapped_file.hpp>
-#include <genoform/io/safetensors_header.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/io/atomic_file.hpp"
+#include "genoform/io/dtype.hpp"
+#include "genoform/io/mapped_file.hpp"
+#include "genoform/io/safetensors_header.hpp"
 
 namespace genoform {
 

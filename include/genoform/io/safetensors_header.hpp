@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/io/dtype.hpp>
-#include <genoform/io/quote.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/io/dtype.hpp"
+#include "genoform/io/quote.hpp"
 
 namespace genoform {
 

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include <genoform/core/result.hpp>
-#include <genoform/core/tensor.hpp>
-#include <genoform/io/atomic_file.hpp>
-#include <genoform/io/mapped_file.hpp>
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/io/atomic_file.hpp"
+#include "genoform/io/mapped_file.hpp"
 
 namespace genoform {
 
