@@ -11,6 +11,7 @@ Exit code 0 when all ratios are at most 1, 1 when one is not, 2 for wrong usage.
 
 import argparse
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -112,8 +113,8 @@ def main():
     given = options.parse_args()
     if given.store:
         return write_store(given.store)
-    if not given.program:
-        options.error("--program is needed")
+    if not given.program or not shutil.which(given.program):
+        options.error("--program must name the genoform program")
     if given.stored:
         return check_stored(given.program, given.stored)
     return check_live(given.program, given.count, given.seed, given.shared)
