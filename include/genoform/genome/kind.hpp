@@ -36,7 +36,8 @@ using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer>;
 namespace kind_entries {
 
 template <class L>
-concept Declares = requires(const L& layer, typename L::Weights& weights, typename L::Saved&, Declaration& declaration) {
+concept Declares = requires(const L& layer, typename L::Weights& weights, Declaration& declaration) {
+  typename L::Saved;
   layer.declare(weights, declaration);
 };
 
