@@ -34,7 +34,7 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
   const ConvolutionWork work{.x = m.reals(o.x), .w = m.reals(o.w), .dy = nullptr, .y = m.reals(o.y), .dx = nullptr, .dw = nullptr,
                              .x_stride = o.x.stride, .w_stride = o.w.stride, .dy_stride = 0, .y_stride = o.y.stride, .dx_stride = 0, .dw_stride = 0,
                              .rows = o.x.rows, .channels = o.x.columns, .width = o.w.columns, .context = o.context};
-  context->reserve(static_cast<std::size_t>(work.width * convolution_stride(work.channels)) * sizeof(float));
+  context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
   return [context, work, run = work.width == 3 ? context->kernels().convolve3 : context->kernels().convolve] {
     float* taps = context->shared<float>();
     context->kernels().spread_taps(work, taps);
@@ -47,7 +47,7 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolutionGra
   const ConvolutionWork work{.x = m.reals(o.x), .w = m.reals(o.w), .dy = m.reals(o.dy), .y = nullptr, .dx = m.reals(o.dx), .dw = m.reals(o.dw),
                              .x_stride = o.x.stride, .w_stride = o.w.stride, .dy_stride = o.dy.stride, .y_stride = 0,
                              .dx_stride = o.dx.stride, .dw_stride = o.dw.stride, .rows = o.x.rows, .channels = o.x.columns, .width = o.w.columns, .context = o.context};
-  context->reserve(static_cast<std::size_t>(work.width * convolution_stride(work.channels)) * sizeof(float));
+  context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
   return [context, work, run = work.width == 3 ? context->kernels().convolve_gradient3 : context->kernels().convolve_gradient] {
     float* taps = context->shared<float>();
     context->kernels().spread_taps(work, taps);

@@ -125,8 +125,8 @@ struct Kernels {
   void (*spread_taps)(const ConvolutionWork&, float*) = nullptr;
   void (*convolve)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
   void (*convolve3)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
-  void (*convolve_gradient)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
-  void (*convolve_gradient3)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_gradient)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_gradient3)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
   double (*sum_of_squares)(const float*, std::int64_t) = nullptr;
   void (*adamw)(const AdamWWork&, const AdamWScalars&, std::int64_t, std::int64_t) = nullptr;
   void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
