@@ -15,7 +15,7 @@ constexpr const char* epilogue =
     "Results go to stdout, progress and errors to stderr.\n"
     "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 130/143 ended by a signal after saving.\n"
     "Examples:\n"
-    "  genoform search --data austen/ --study study.sqlite --minutes 10\n"
+    "  genoform search --data austen/ --study study.sqlite --max-time 8\n"
     "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
     "  genoform inspect my-net";
 
@@ -78,7 +78,13 @@ int main(int argc, char** argv) {
   add_eval(program, commands);
   add_sample(program, commands);
   add_print(program, commands);
+  add_inspect(program, commands);
   add_grad(program, commands);
+  add_bench(program, commands);
+  add_doctor(program, commands);
+  add_search(program, commands);
+  add_best(program, commands);
+  add_worker(program, commands);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -59,8 +59,8 @@ class TextTable {
   bool stands_right(std::size_t column) const {
     for (std::size_t r = 1; r < rows_.size(); ++r) {
       if (column >= rows_[r].size() || rows_[r][column].empty()) continue;
-      const char c = rows_[r][column].front();
-      return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.';
+      const std::string& cell = rows_[r][column];
+      return cell.find_first_of("0123456789") <= (cell.find_first_of("+-.") == 0 ? 1U : 0U);
     }
     return false;
   }

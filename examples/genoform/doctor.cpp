@@ -1,0 +1,83 @@
+#include <cstdio>
+
+#include "common.hpp"
+#include "genoform/backend/cpu/facts.hpp"
+#include "genoform/backend/cpu/peak.hpp"
+#include "genoform/core/memory.hpp"
+#include "genoform/report/json.hpp"
+#include "genoform/report/text_table.hpp"
+#include "genoform/version.hpp"
+
+namespace command {
+
+namespace {
+
+using namespace genoform;
+
+struct Options {
+  bool json = false;
+};
+
+/// What would make models faster or is not there at all; one line each.
+std::vector<std::string> missing(const cpu::Facts& facts) {
+  std::vector<std::string> lines;
+  if (facts.instruction_sets.size() < 2) lines.emplace_back("the processor has neither AVX2 nor AVX-512: the portable kernels are several times slower");
+  if (!facts.instruction_sets.empty() && facts.chosen != facts.instruction_sets.back())
+    lines.push_back("GENOFORM_ISA holds the kernels to " + facts.chosen + "; the processor has " + facts.instruction_sets.back());
+  if (facts.slow_products) lines.emplace_back("oneDNN takes a reference implementation for a product; another version or build of it is needed");
+#ifndef _OPENMP
+  lines.emplace_back("built without OpenMP: one thread only");
+#endif
+  return lines;
+}
+
+void print_text(const cpu::Facts& facts, const std::vector<std::string>& lacks, double peak) {
+  TextTable table({"genoform", library_version});
+  table.add({"processor", facts.processor.empty() ? "unknown" : facts.processor});
+  std::string sets;
+  for (const std::string& set : facts.instruction_sets) sets += (sets.empty() ? "" : ", ") + set;
+  table.add({"instruction sets", sets + "; in use: " + facts.chosen});
+  char rate[48];
+  std::snprintf(rate, sizeof rate, "about %.0f GFLOP/s on one thread, f32", peak);
+  table.add({"peak of the moment", rate});
+  table.add({"threads", std::to_string(facts.cores)});
+  table.add({"memory available", "about " + bytes_text(available_memory())});
+  table.add({"oneDNN", "version " + facts.onednn});
+  for (const auto& [shape, implementation] : facts.products) table.add({"  " + shape, implementation});
+  std::fputs(table.text().c_str(), stdout);
+  for (const std::string& line : lacks) std::printf("missing: %s\n", line.c_str());
+  if (lacks.empty()) std::printf("nothing is missing\n");
+}
+
+void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, double peak) {
+  const auto list = [](const std::vector<std::string>& items) {
+    std::string text = "[";
+    for (const std::string& item : items) text += (text.size() > 1 ? ", " : "") + json_quoted(item);
+    return text + "]";
+  };
+  JsonObject json, products;
+  for (const auto& [shape, implementation] : facts.products) products.add(shape, implementation);
+  json.add("genoform", library_version).add("processor", facts.processor).add("threads", facts.cores);
+  json.add_raw("instruction_sets", list(facts.instruction_sets)).add("in_use", facts.chosen).add("peak_gflops", peak);
+  json.add("bytes_available", available_memory()).add("onednn", facts.onednn).add_raw("products", products.text()).add_raw("missing", list(lacks));
+  std::printf("%s\n", json.text().c_str());
+}
+
+int run(const Options& o) {
+  const cpu::Facts facts = cpu::facts();
+  const std::vector<std::string> lacks = missing(facts);
+  const double peak = cpu::fma_peak(1, 50);
+  if (o.json) print_json(facts, lacks, peak);
+  else print_text(facts, lacks, peak);
+  return 0;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& program, Commands& commands) {
+  auto [app, o] = add_command<Options>(program, commands, "doctor", "Say what this machine has: processor, instruction sets, oneDNN and what it picks, threads, memory, and what is missing.",
+                                       "  genoform doctor\n  genoform doctor --json", run);
+  app->add_flag("--json", o->json, "print a JSON object");
+}
+
+}  // namespace command

@@ -1,0 +1,114 @@
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "common.hpp"
+#include "genoform/backend/cpu/peak.hpp"
+#include "genoform/report/diagram.hpp"
+#include "genoform/report/json.hpp"
+#include "genoform/report/text_table.hpp"
+#include "genoform/train/adamw.hpp"
+#include "models.hpp"
+
+namespace command {
+
+namespace {
+
+using namespace genoform;
+
+struct Options {
+  std::string what;
+  Sizes sizes;
+  int batch = 12, context = 0;
+  bool trace = false, json = false;
+};
+
+struct Figures {
+  Cost cost;
+  std::int64_t training_bytes = 0;  ///< parameters, gradients, moments, activations
+  double step_seconds = 0;          ///< of a training step on one thread, from FLOPs, bytes and the peak of the moment
+};
+
+Figures figures_of(const Genome& genome, Shape shape) {
+  Figures f{.cost = cost_of(genome, shape.batch, shape.context)};
+  f.training_bytes = (2 + AdamW::cells_per_parameter) * f.cost.weight_bytes() + f.cost.workspace_bytes();
+  // Found by comparing with genoform bench: products run at about three quarters of the peak; each kept number is moved some six
+  // times, each parameter seven times, at about 8 GB/s.
+  const double products = static_cast<double>(f.cost.training_flops()) / (0.75e9 * cpu::fma_peak(1, 30));
+  const double moved = 6.0 * static_cast<double>(f.cost.kept_bytes()) + 7.0 * static_cast<double>(f.cost.weight_bytes());
+  f.step_seconds = products + moved / 8e9;
+  return f;
+}
+
+void print_text(const Genome& genome, Shape shape, const std::optional<Figures>& f) {
+  std::printf("%s\n\n%s\n", genome.text().c_str(), diagram_of(genome, shape).c_str());
+  if (!f) {
+    std::printf("parameters, FLOPs and memory need Vocab, Width and Context; give --vocab, --width and --model-context to a Decoder\n");
+    return;
+  }
+  const Cost& c = f->cost;
+  const auto shape_text = std::to_string(shape.batch) + " x " + std::to_string(shape.context) + " tokens";
+  char time[64];
+  std::snprintf(time, sizeof time, "%.2f ms", f->step_seconds * 1e3);
+  TextTable table({"parameters", grouped(c.parameters)});
+  table.add({"activated parameters", grouped(c.activated_parameters)});
+  table.add({"router state, numbers", grouped(c.state_cells)});
+  table.add({"FLOPs forward, " + shape_text, grouped(c.forward_flops)});
+  table.add({"FLOPs of a training step", grouped(c.training_flops())});
+  table.add({"weights", bytes_text(c.weight_bytes())});
+  table.add({"activations kept for the way back", bytes_text(c.kept_bytes())});
+  table.add({"memory of training in all", bytes_text(f->training_bytes)});
+  table.add({"training step on one thread, estimate", time});
+  std::fputs(table.text().c_str(), stdout);
+}
+
+void print_json(const Genome& genome, Shape shape, const std::optional<Figures>& f) {
+  JsonObject json;
+  json.add("model", genome.text());
+  if (f) {
+    const Cost& c = f->cost;
+    json.add("batch", shape.batch).add("context", shape.context).add("parameters", c.parameters).add("activated_parameters", c.activated_parameters);
+    json.add("state", c.state_cells).add("forward_flops", c.forward_flops).add("training_flops", c.training_flops());
+    json.add("weight_bytes", c.weight_bytes()).add("kept_bytes", c.kept_bytes()).add("training_bytes", f->training_bytes);
+    json.add("step_ms_estimate", f->step_seconds * 1e3);
+  }
+  std::printf("%s\n", json.text().c_str());
+}
+
+int run(const Options& o) {
+  const bool is_folder = std::filesystem::is_directory(o.what);
+  Genome genome = is_folder ? genome_of_folder(o.what) : read_genome(o.what);
+  if (genome.is_model() && (o.sizes.vocab > 0 || o.sizes.width > 0 || o.sizes.context > 0)) genome = genome.with_sizes(o.sizes.vocab, o.sizes.width, o.sizes.context);
+  const bool whole = genome.is_model() && genome.has_sizes();
+  const Shape shape{o.batch, o.context > 0 ? o.context : whole ? genome.decoder().context : 1};
+  if (o.trace && !whole) usage_error("--trace needs a Decoder with Vocab, Width and Context");
+  if (o.trace) {
+    print_trace(genome, shape.batch, shape.context);
+    return 0;
+  }
+  std::optional<Figures> figures;
+  if (whole) figures = figures_of(genome, shape);
+  if (o.json) print_json(genome, shape, figures);
+  else print_text(genome, shape, figures);
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& program, Commands& commands) {
+  auto [app, o] = add_command<Options>(program, commands, "inspect", "Show a model: its parts, parameters, FLOPs, memory and an estimate of the time of a step.",
+                                       "  genoform inspect my-net\n"
+                                       "  genoform inspect 'Decoder<Stack<Block<Attn, Moe<Top2>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --batch 16\n"
+                                       "  genoform inspect 'Decoder<Stack<Block<Attn, Ffn<>>, 6>>' --vocab 256 --width 384 --model-context 256 --trace",
+                                       run);
+  app->add_option("FOLDER-or-TEXT", o->what, "a model folder, or a model or part as a C++ type; - reads it from stdin")->required();
+  app->add_option("--batch", o->batch, "sequences of the step that is counted")->check(CLI::PositiveNumber)->capture_default_str();
+  app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
+  app->add_option("--vocab", o->sizes.vocab, "another Vocab")->check(CLI::PositiveNumber);
+  app->add_option("--width", o->sizes.width, "another Width")->check(CLI::PositiveNumber);
+  app->add_option("--model-context", o->sizes.context, "another Context")->check(CLI::PositiveNumber);
+  app->add_flag("--trace", o->trace, "list every operation of a training step instead, with shapes, bytes and FLOPs");
+  app->add_flag("--json", o->json, "print a JSON object");
+}
+
+}  // namespace command

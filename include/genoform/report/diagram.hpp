@@ -1,0 +1,107 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/genome/genome.hpp"
+#include "genoform/model/slot.hpp"
+#include "genoform/ops/stream.hpp"
+#include "genoform/report/text_table.hpp"
+
+namespace genoform {
+
+namespace diagram {
+
+/// One sub-layer: its canonical text, its parameters, and its useful FLOPs of a forward step.
+struct Part {
+  std::string text;
+  std::int64_t parameters = 0, flops = 0;
+};
+
+template <class Layer>
+std::string text_of_layer(const Layer& layer, const Around& around) {
+  Writer counter;
+  print(layer, around, counter);
+  std::string text(counter.size(), ' ');
+  Writer writer{std::span<char>(text)};
+  print(layer, around, writer);
+  return text;
+}
+
+inline std::string text_of_norm(Norm norm) {
+  return norm.kind == NormKind::none ? "NoNorm" : norm.kind == NormKind::rms ? "RmsNorm" : norm.kind == NormKind::primer ? "PrimerNorm" : "LayerNorm";
+}
+
+template <class Layer>
+Part part_of_layer(const Layer& layer, const Around& around, Shape shape) {
+  Part part{.text = text_of_layer(layer, around)};
+  if (around.width == 0) return part;
+  Slot<Layer> slot(layer);
+  Declaration d(around.width);
+  slot.declare(d);
+  Stream<Count> ops(shape, Pass::train, 0, Count{});
+  const Tensor x = ops.keep(shape.tokens(), around.width), y = ops.keep(shape.tokens(), around.width);
+  slot.forward(ops, x, y);
+  part.parameters = d.parameters();
+  part.flops = ops.sink().flops;
+  return part;
+}
+
+}  // namespace diagram
+
+namespace diagram {
+
+struct Row {
+  std::string text;
+  std::int64_t parameters = -1, flops = -1;  ///< below 0: a line without figures
+};
+
+template <class Layers>
+std::vector<Row> rows_of(const Genome& genome, Shape shape) {
+  const DecoderLayer& sizes = genome.decoder();
+  const auto size_text = [](int n) { return n > 0 ? std::to_string(n) : std::string("?"); };
+  std::vector<Row> rows;
+  if (genome.is_model())
+    rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]", std::int64_t{sizes.vocab} * sizes.width, 0});
+  for (const GenomeStack& stack : genome.stacks()) {
+    rows.push_back({"+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times")});
+    for (const int node : stack.sub_layers) {
+      Part part{.text = std::string(genome.kind_name(node))};
+      genome.visit<Layers>(node, [&](const auto& layer) { part = part_of_layer(layer, genome.around(), shape); });
+      rows.push_back({"|    x += " + part.text, stack.count * part.parameters, stack.count * part.flops});
+    }
+    rows.push_back({"+-"});
+  }
+  if (!genome.is_model()) return rows;
+  const std::int64_t vectors = sizes.final_norm.kind == NormKind::none ? 0 : sizes.final_norm.kind == NormKind::rms ? 1 : 2;
+  rows.push_back({"final " + text_of_norm(sizes.final_norm), vectors * sizes.width, 0});
+  rows.push_back({"logits = embedding * x", 0, 2 * shape.tokens() * sizes.vocab * sizes.width});
+  return rows;
+}
+
+}  // namespace diagram
+
+/// The parts of a genome in order, as lines of text: what stands where, how often, with parameters and share of the forward FLOPs for a
+/// shape. Kinds that are not among Layers are shown by name; so is everything that depends on a width that is open.
+template <class Layers = BuiltinLayers>
+std::string diagram_of(const Genome& genome, Shape shape) {
+  const bool counted = genome.is_model() && genome.has_sizes();
+  const std::vector<diagram::Row> rows = diagram::rows_of<Layers>(genome, shape);
+  std::int64_t flops = 0;
+  for (const diagram::Row& row : rows) flops += row.flops > 0 ? row.flops : 0;
+  TextTable table({"", counted ? "parameters" : "", counted ? "% of FLOPs" : ""});
+  for (const diagram::Row& row : rows) {
+    char share[16];
+    std::snprintf(share, sizeof share, "%.1f", 100.0 * static_cast<double>(row.flops) / static_cast<double>(flops > 0 ? flops : 1));
+    if (counted && row.parameters >= 0) table.add({row.text, grouped(row.parameters), share});
+    else table.add({row.text});
+  }
+  return table.text();
+}
+
+}  // namespace genoform
