@@ -1,7 +1,7 @@
 // The price of every kind at once: the builtin registry on the CPU back end.
 #include <genoform/backend/cpu.hpp>
 #include <genoform/genoform.hpp>
-#include <genoform/registry/registry.hpp>
+#include <genoform/registry/kinds.hpp>
 using namespace genoform;
 
-AnyModel<Cpu> build(const Genome& genome) { return builtin_kinds<Cpu>().build(genome).value(); }
+BasicModel<Cpu> build(const Genome& genome) { return builtin_kinds<Cpu>().build(genome); }
