@@ -19,7 +19,7 @@ namespace genoform::search {
 struct BlockSpaceOptions {
   int vocab = 256, context = 64;
   std::vector<int> widths{48, 64, 96, 128};
-  int least_layers = 2, most_layers = 6;        ///< sub-layers of a block; equal: the count is fixed
+  int least_layers = 2, most_layers = 8;        ///< sub-layers of a block; equal: the count is fixed
   int most_repeats = 4;                         ///< blocks of a model
   int least_total = 3, most_total = 12;         ///< sub-layers of a model
   std::string needed_kind = "Attention";        ///< every block has at least one; "" for none

@@ -74,7 +74,9 @@ class Store {
   int deaths(int trial) const;
 
   std::vector<FinalRun> finals() const;
-  void put(const FinalRun& run);
+  void put(const FinalRun& run) { put_final(run); }
+  /// Forgets the final runs and weights that there are, and plans these.
+  void replace_finals(const std::vector<FinalRun>& runs);
   std::optional<std::string> file(const std::string& name) const;
   void put_file(const std::string& name, const std::string& bytes);
 
@@ -90,6 +92,9 @@ class Store {
   }
   void set_value(const std::string& table, const std::string& key, const std::string& value) {
     Statement(*database_, "INSERT OR REPLACE INTO " + table + " VALUES (?, ?)").bind(key, value).run();
+  }
+  void put_final(const FinalRun& run) {
+    Statement(*database_, "INSERT OR REPLACE INTO finals VALUES (?, ?)").bind(run.number, run.to_json().dump()).run();
   }
   void write_result(const Trial& trial) {
     Statement(*database_, "UPDATE trials SET steps = ?, step_seconds = ?, state = ?, reason = ?, at_hurdle = ?, loss = ? WHERE number = ? AND draw = ?")
@@ -228,8 +233,11 @@ inline std::vector<FinalRun> Store::finals() const {
   return runs;
 }
 
-inline void Store::put(const FinalRun& run) {
-  Statement(*database_, "INSERT OR REPLACE INTO finals VALUES (?, ?)").bind(run.number, run.to_json().dump()).run();
+inline void Store::replace_finals(const std::vector<FinalRun>& runs) {
+  Transaction transaction(*database_);
+  database_->run("DELETE FROM finals; DELETE FROM files");
+  for (const FinalRun& run : runs) put_final(run);
+  transaction.commit();
 }
 
 inline std::optional<std::string> Store::file(const std::string& name) const {

@@ -1,0 +1,268 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common.hpp"
+#include "genoform/data/corpus.hpp"
+#include "genoform/report/progress.hpp"
+#include "genoform/search/baselines.hpp"
+#include "genoform/search/study.hpp"
+#include "search_request.hpp"
+#include "signals.hpp"
+
+namespace command {
+
+namespace {
+
+using namespace genoform;
+using namespace genoform::search;
+
+struct Options {
+  SearchRequest request;
+  std::string file = "study.sqlite", table_of, sub_layers;
+  int trials = 160, workers = 2;
+  double minutes = 8.5;
+  FinalOptions finals;
+  bool resume = false, recalibrate = false, no_final = false, quiet = false, json = false;
+};
+
+/// A worker is this program again, on the other end of its standard input.
+int become_worker(int fd) {
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  ::dup2(fd, STDIN_FILENO);
+  ::fcntl(STDIN_FILENO, F_SETFD, 0);
+  ::setenv("OMP_NUM_THREADS", "1", 1);
+  ::execl("/proc/self/exe", "genoform", "worker", static_cast<char*>(nullptr));
+  return 127;
+}
+
+/// One search from the opened study to its report.
+class SearchRun {
+ public:
+  explicit SearchRun(const Options& options)
+      : options_(options), start_(Clock::now()), progress_(options.quiet ? Progress::Mode::quiet : Progress::Mode::automatic),
+        store_(options.file, Store::Open::write), request_(request()), space_(request_.space()),
+        sizes_(request_.training.batch, request_.training.context),
+        baselines_(proxy_baselines({.vocab = space_.options().vocab, .context = request_.training.context})) {}
+
+  /// Returns the exit code.
+  int run() {
+    const Corpus corpus = Corpus::from_file(request_.training.data);
+    nlohmann::json evaluator = request_.training.to_json();
+    evaluator["data"] = std::to_string(corpus.fingerprint());
+    claim(store_, identity_of(space_, proposer(), request_.oracle, baselines_, request_.study, evaluator));
+    WorkerPool pool(options_.workers, become_worker, request_.training.to_json());
+    std::unique_ptr<Estimator> estimator;
+    try {
+      estimator = make_estimator(pool);
+    } catch (const Failure&) {
+      if (signals_.exit_code() != 0) return interrupted();
+      throw;
+    }
+    const Search search{space_, proposer(), *estimator, baselines_, request_.study};
+    Ledger ledger(store_);
+    TrialRunner runner(search, ledger, pool, options_.trials);
+    const bool finished = runner.run([&] { return stop(true); }, [&](const Ledger& l, int number) { show(l, number); });
+    note_seconds();
+    if (signals_.exit_code() != 0) return interrupted();
+    if (!finished) progress_.show_now("the time is over: " + std::to_string(ledger.count("search")) + " genomes");
+    if (!options_.no_final) {
+      Finals finals(search, ledger, store_, pool, options_.finals);
+      if (!finals.run([&] { return stop(false); }, [&](const FinalRun& run) { show(run); })) return interrupted();
+    }
+    progress_.finish();
+    const Report report(store_);
+    std::printf("%s", options_.json ? (report.json().dump(2) + "\n").c_str() : report.text().c_str());
+    return 0;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  /// The request of the study's file when there is one, else the one of the command line, which is kept there.
+  SearchRequest request() {
+    const auto kept = store_.setting("request");
+    if (options_.resume && !kept) throw Failure({Fault::input, options_.file + ": no study to resume"});
+    if (!kept) {
+      store_.set("request", options_.request.to_json().dump());
+      return options_.request;
+    }
+    if (!options_.resume && *kept != options_.request.to_json().dump())
+      throw Failure({Fault::input, options_.file + ": a study with other options is there; --resume goes on with it, another --study starts anew"});
+    return SearchRequest::from_json(nlohmann::json::parse(*kept));
+  }
+
+  const Proposer& proposer() {
+    if (!proposer_) {
+      if (request_.strategy == "random") proposer_ = std::make_unique<RandomSearch>();
+      else proposer_ = std::make_unique<Evolution>(request_.evolution);
+    }
+    return *proposer_;
+  }
+
+  std::unique_ptr<Estimator> make_estimator(WorkerPool& pool) {
+    if (request_.oracle == "flops") return std::make_unique<FlopsOracle>(sizes_, request_.flops_per_second);
+    if (request_.oracle == "measured") return std::make_unique<MeasuredOracle>(sizes_);
+    const StepTable table = step_table_of(store_, [&] { return table_now(pool); }, options_.recalibrate);
+    return std::make_unique<TableOracle>(sizes_, table);
+  }
+  /// That of another study, or one that is measured now.
+  StepTable table_now(WorkerPool& pool) {
+    if (!options_.table_of.empty()) {
+      const auto table = Store(options_.table_of, Store::Open::read).setting("step table");
+      if (!table) throw Failure({Fault::input, options_.table_of + ": has no table of step times"});
+      return StepTable::from_json(nlohmann::json::parse(*table));
+    }
+    const CalibrationOptions calibration{.probes = request_.probes};
+    const auto texts = calibration_texts(space_, baselines_, sizes_, request_.study.seed, calibration);
+    progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
+    const StepTable table = calibrate(pool, texts, sizes_, calibration.steps, [&] { return stop(false); });
+    progress_.show_now("step times calibrated in " + report::fixed(seconds(), 0) + " s; median error " + report::fixed(100 * table.error(), 1) + " %");
+    return table;
+  }
+
+  Stop stop(bool by_time) const {
+    if (signals_.exit_code() != 0) return Stop::now;
+    return by_time && options_.minutes > 0 && seconds() > 60 * options_.minutes ? Stop::soon : Stop::no;
+  }
+
+  void show(const Ledger& ledger, int number) {
+    if (ended_++ == 0) first_trial_ = seconds();
+    const Trial* best = nullptr;
+    for (const Trial& t : ledger.trials())
+      if (t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
+    const int baselines = static_cast<int>(baselines_.size() * request_.study.baseline_rates.size());
+    const double elapsed = seconds() - first_trial_;
+    std::string line = number <= baselines ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
+                                           : "genome " + std::to_string(number - baselines) + "/" + std::to_string(options_.trials);
+    if (elapsed > 1) line += "  " + report::fixed(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
+    if (best != nullptr)
+      line += "  best " + report::fixed(*best->loss, 3) + " bits/byte (" + (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ")";
+    line += "  " + std::to_string(ledger.refusals()) + " refused";
+    progress_.show(line);
+  }
+  void show(const FinalRun& run) {
+    progress_.show_now("final: " + run.name + ", seed " + std::to_string(run.seed) + ": " +
+                       (run.test ? report::fixed(*run.test, 3) + " bits/byte on the test text" : run.failure));
+  }
+
+  /// Adds the time that trials took to the journal, for the report's trials per hour.
+  void note_seconds() {
+    if (ended_ == 0) return;
+    const double before = std::stod(store_.note("seconds of trials").value_or("0"));
+    store_.set_note("seconds of trials", std::to_string(before + seconds() - first_trial_));
+  }
+
+  int interrupted() {
+    progress_.finish();
+    std::fprintf(stderr, "%s: saved; genoform search --study %s --resume goes on\n", options_.file.c_str(), options_.file.c_str());
+    return signals_.exit_code();
+  }
+
+  const Options& options_;
+  Clock::time_point start_;
+  Signals signals_;
+  Progress progress_;
+  Store store_;
+  SearchRequest request_;
+  BlockSpace space_;
+  ModelSizes sizes_;
+  std::vector<Baseline> baselines_;
+  std::unique_ptr<Proposer> proposer_;
+  int ended_ = 0;
+  double first_trial_ = 0;
+};
+
+/// "6" or "2-8".
+void read_sub_layers(const std::string& text, SearchRequest& request) {
+  if (text.empty()) return;
+  char rest = 0;
+  const int read = std::sscanf(text.c_str(), "%d-%d%c", &request.least_layers, &request.most_layers, &rest);
+  if (read == 1 && text.find('-') == std::string::npos) request.most_layers = request.least_layers;
+  else if (read != 2) usage_error("--sub-layers: \"" + text + "\"; a number, as in 6, or a range, as in 2-8");
+}
+
+int run(const Options& given) {
+  Options o = given;
+  read_sub_layers(o.sub_layers, o.request);
+  if (o.request.training.data.empty() && !o.resume) usage_error("genoform search: --data is required");
+  if (o.resume) {
+    if (!std::filesystem::exists(o.file)) throw Failure({Fault::input, o.file + ": no study to resume"});
+  } else {
+    // A study is begun only when there is something to study.
+    const auto context = static_cast<std::size_t>(o.request.training.context);
+    Corpus::from_file(o.request.training.data)->check_context(context).value();
+    o.request.training.data = std::filesystem::absolute(o.request.training.data).lexically_normal().string();
+    const double rate = o.request.study.rate;
+    o.request.study.baseline_rates = {rate / 2, rate, rate * 2};
+  }
+  if (o.workers > o.request.study.window) usage_error("--workers: at most " + std::to_string(o.request.study.window) + ", the --window");
+  return SearchRun(o).run();
+}
+
+void add_study(CLI::App& app, Options& o) {
+  app.add_option("--data", o.request.training.data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
+  app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
+  app.add_flag("--resume", o.resume, "go on with the study in --study, by its own options");
+  app.add_option("--seed", o.request.study.seed, "of start values, data order and proposals")->capture_default_str();
+  app.add_option("--trials", o.trials, "genomes to train beside the baselines")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--max-time", o.minutes, "minutes after which no trial begins, calibration included; the final follows; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--workers", o.workers, "processes that train, one model a core")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_flag("--quiet", o.quiet, "no progress on stderr");
+  app.add_flag("--json", o.json, "print the report as a JSON object");
+}
+
+void add_oracle(CLI::App& app, Options& o) {
+  app.add_option("--oracle", o.request.oracle, "step time from a table fitted at the start (repeatable), measured before each trial, or by FLOPs")
+      ->check(CLI::IsMember({"table", "measured", "flops"}))
+      ->capture_default_str();
+  app.add_option("--table", o.table_of, "take the table of step times of another study instead of measuring one");
+  app.add_flag("--recalibrate", o.recalibrate, "with --resume: measure the table anew, as on another processor");
+  app.add_option("--probes", o.request.probes, "models that the table is fitted to")->check(CLI::Range(20, 1000))->capture_default_str();
+  Limits& limits = o.request.study.limits;
+  app.add_option("--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--most-parameters", limits.parameters, "limit; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--most-activated", limits.activated_parameters, "limit of activated parameters; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--most-bytes", limits.bytes, "limit of weights and activations of a step; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+}
+
+void add_strategy(CLI::App& app, Options& o) {
+  app.add_option("--strategy", o.request.strategy, "how genomes are proposed")->check(CLI::IsMember({"evolution", "random"}))->capture_default_str();
+  app.add_option("--initial", o.request.evolution.initial, "evolution: trials before the first mutation")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--population", o.request.evolution.population, "evolution: the last trials that may be parents")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--tournament", o.request.evolution.tournament, "evolution: how many are drawn, the best is mutated")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--window", o.request.study.window, "proposal n sees the trials up to n - window")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 2-8)");
+  app.add_option("--rate", o.request.study.rate, "learning rate; baselines also get half and double")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--batch", o.request.training.batch, "sequences of a training step")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--context", o.request.training.context, "positions of a sequence")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_flag("!--no-hurdle", o.request.study.hurdle, "train every genome to the end, also those behind the plain baselines at a quarter");
+  app.add_flag("--no-final", o.no_final, "do not train finalists; nothing sees the test text");
+  app.add_option("--finalists", o.finals.genomes, "the best genomes that go to the final")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--final-seeds", o.finals.seeds, "fresh trainings of each finalist")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--final-budget", o.finals.budget, "seconds of training in the final, at measured step time (default: --budget)")->check(CLI::PositiveNumber);
+}
+
+}  // namespace
+
+void add_search(CLI::App& program, Commands& commands) {
+  auto [app, o] = add_command<Options>(program, commands, "search", "Find an architecture on a text; the winner is a line of C++.",
+                                       "  genoform search --data austen/ --study austen.sqlite\n"
+                                       "  genoform search --study austen.sqlite --resume           go on after Ctrl-C or a kill\n"
+                                       "  genoform search --study austen.sqlite --resume --trials 1000 --max-time 0",
+                                       run);
+  add_study(*app, *o);
+  add_oracle(*app, *o);
+  add_strategy(*app, *o);
+}
+
+}  // namespace command
