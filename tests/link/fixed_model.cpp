@@ -4,8 +4,9 @@
 #include <genoform/model/model.hpp>
 #include <vector>
 
-using Net = genoform::Decoder<genoform::Stack<genoform::Block<genoform::Attention<genoform::Heads<2>>, genoform::Ffn<genoform::SqReLU>>, 2>,
-                              genoform::Vocab<16>, genoform::Width<16>, genoform::Context<8>>;
+using Net = genoform::Decoder<
+    genoform::Stack<genoform::Block<genoform::Attention<genoform::Heads<2>>, genoform::Ffn<genoform::SqReLU>>, 2>,
+    genoform::Vocab<16>, genoform::Width<16>, genoform::Context<8>>;
 
 int main() {
   genoform::Model<Net, genoform::Cpu> model({.seed = 1});

@@ -17,7 +17,9 @@ using namespace genoform;
 namespace {
 
 using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, HeadDim<10>, KvHeads<2>, DConv<3>>, Moe<Top2, Experts<4>>>, 2>,
-                           Stack<Block<Attention<Heads<2>, Post<LayerNorm>>, Moe<ExpertChoice, Experts<4>, Hidden<24>>, Ffn<SwiGlu, Bias, Inner<RmsNorm>>>, 2>>,
+                           Stack<Block<Attention<Heads<2>, Post<LayerNorm>>, Moe<ExpertChoice, Experts<4>, Hidden<24>>,
+                                       Ffn<SwiGlu, Bias, Inner<RmsNorm>>>,
+                                 2>>,
                       Vocab<64>, Width<32>, Context<12>>;
 
 struct Batch {
@@ -55,7 +57,8 @@ bool same(std::span<const float> a, std::span<const float> b) { return std::rang
 TEST_CASE("a type and its text give the same bits after twenty steps, on one thread and on two") {
   for (const int threads : {1, 2}) {
     Model<Mixed, Cpu> fixed({.seed = 5, .backend = Cpu({.threads = threads})});
-    BasicModel<Cpu> built = builtin_kinds<Cpu>().build(Genome::parse(text_of<Mixed>), {.seed = 5, .backend = Cpu({.threads = threads})});
+    BasicModel<Cpu> built =
+        builtin_kinds<Cpu>().build(Genome::parse(text_of<Mixed>), {.seed = 5, .backend = Cpu({.threads = threads})});
     CHECK(fixed.text() == built.text());
     CHECK(train(fixed) == train(built));
     CHECK(same(fixed.parameters(), built.parameters()));
@@ -85,7 +88,8 @@ TEST_CASE("parameters and gradients may lie in memory of the caller's") {
   Model<Mixed, Cpu> lent({.seed = 5, .storage = {parameters, gradients}});
   const Batch batch = batch_of(0);
   own.zero_gradients();
-  CHECK(own.loss_and_gradient(batch.inputs, batch.targets, 3).main == lent.loss_and_gradient(batch.inputs, batch.targets, 3).main);
+  CHECK(own.loss_and_gradient(batch.inputs, batch.targets, 3).main ==
+        lent.loss_and_gradient(batch.inputs, batch.targets, 3).main);
   CHECK(same(own.gradients(), gradients));
   CHECK(same(own.parameters(), parameters));
   std::vector<float> short_one(3);
@@ -107,7 +111,8 @@ TEST_CASE("a loss of the caller's own gives the gradients of the built-in one") 
     double sum = 0;
     for (const float l : row) sum += std::exp(l - most);
     for (std::size_t v = 0; v < 64; ++v)
-      d[n * 64 + v] = static_cast<float>((std::exp(row[v] - most) / sum - (v == static_cast<std::size_t>(batch.targets[n]) ? 1 : 0)) / 36);
+      d[n * 64 + v] =
+          static_cast<float>((std::exp(row[v] - most) / sum - (v == static_cast<std::size_t>(batch.targets[n]) ? 1 : 0)) / 36);
   }
   model.backward(d);
   double worst = 0, largest = 0;
@@ -138,4 +143,17 @@ TEST_CASE("sizes that an architecture leaves out are given at run time, and cont
   CHECK(model.parameters().size() == 16 * 8 + 4 * 64 + 8 * 64 + 3 * 8);
   CHECK_THROWS_WITH((Model<Open, Cpu>({.vocab = 16, .width = 8})), "the architecture has no Context; write it or give it");
   CHECK_THROWS_AS((Model<Mixed, Cpu>({.width = 48})), Failure);
+}
+
+TEST_CASE("looking at a pool loss does not move the thresholds of an expert choice layer") {
+  Model<Mixed, Cpu> model({.seed = 5});
+  const Batch batch = batch_of(0);
+  const std::vector<float> before(model.state().begin(), model.state().end());
+  (void)model.pool_loss(batch.inputs, batch.targets, 3);
+  (void)model.logits(batch.inputs, 3);
+  model.after_step();
+  CHECK(same(model.state(), before));
+  (void)model.loss_and_gradient(batch.inputs, batch.targets, 3);
+  model.after_step();
+  CHECK_FALSE(same(model.state(), before));
 }

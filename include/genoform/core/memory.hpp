@@ -27,7 +27,8 @@ inline void require_memory(std::int64_t bytes, const std::string& what) {
   const std::int64_t there = available_memory();
   if (bytes <= there) return;
   const auto mib = [](std::int64_t n) { return std::to_string(n / (1024 * 1024)) + " MiB"; };
-  throw Failure({Fault::resources, what + " needs " + mib(bytes) + ", " + mib(there) + " are available; take a smaller batch, context or model"});
+  throw Failure({Fault::resources,
+                 what + " needs " + mib(bytes) + ", " + mib(there) + " are available; take a smaller batch, context or model"});
 }
 
 /// Zeroed cells at a 64-byte boundary, at an address that moves never change.

@@ -7,7 +7,8 @@
 
 namespace genoform {
 
-/// Counter-based random numbers, Philox 4x32-10 (Salmon et al., SC 2011): a pure function of (seed, stream, index), so there is no state to save or lose.
+/// Counter-based random numbers, Philox 4x32-10 (Salmon et al., SC 2011): a pure function of (seed, stream, index), so there is
+/// no state to save or lose.
 class Random {
  public:
   constexpr Random(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}

@@ -7,14 +7,14 @@ using Token = std::int32_t;
 
 /// The memories of a model. A back end may keep each in a place of its own (a GPU does).
 enum class Memory : std::uint8_t {
-  none,        ///< the absent tensor
-  weights,     ///< trained parameters, one flat buffer
-  gradients,   ///< the same layout as weights
-  state,       ///< what routers remember between steps; not trained by gradient
-  optimizer,   ///< moments, and the scalars of the step: rate, decay, step number
-  workspace,   ///< activations and scratch, laid out by the memory plan
-  inputs,      ///< token ids, targets and the loss scale of the step
-  results      ///< loss, auxiliary loss, gradient norm
+  none,       ///< the absent tensor
+  weights,    ///< trained parameters, one flat buffer
+  gradients,  ///< the same layout as weights
+  state,      ///< what routers remember between steps; not trained by gradient
+  optimizer,  ///< moments, and the scalars of the step: rate, decay, step number
+  workspace,  ///< activations and scratch, laid out by the memory plan
+  inputs,     ///< token ids, targets and the loss scale of the step
+  results     ///< loss, auxiliary loss, gradient norm
 };
 
 /// What a cell holds: `real` is the number type of the back end (float, double), `index` an integer of the same size.

@@ -31,15 +31,21 @@ constexpr Cost cost_of_network(Network& network, Shape shape) {
   Declaration d(network.width());
   network.declare(d);
   const Plan plan = plan_of(network, shape, Pass::train);
-  return {.parameters = d.parameters(), .activated_parameters = d.activated_parameters(), .state_cells = d.state_cells(),
-          .forward_flops = plan.forward_flops, .workspace_cells = plan.workspace_cells, .kept_cells = plan.kept_cells};
+  return {.parameters = d.parameters(),
+          .activated_parameters = d.activated_parameters(),
+          .state_cells = d.state_cells(),
+          .forward_flops = plan.forward_flops,
+          .workspace_cells = plan.workspace_cells,
+          .kept_cells = plan.kept_cells};
 }
 
-/// The cost of a Decoder type with all its sizes for `batch` sequences of `context` positions (0: its Context). A constant expression.
+/// The cost of a Decoder type with all its sizes for `batch` sequences of `context` positions (0: its Context). A constant
+/// expression.
 template <class Net>
 constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0) {
   constexpr DecoderLayer sizes = decoder_of<Net>;
-  static_assert(sizes.vocab > 0 && sizes.width > 0 && sizes.context > 0, "the cost of a model needs its Vocab, Width and Context");
+  static_assert(sizes.vocab > 0 && sizes.width > 0 && sizes.context > 0,
+                "the cost of a model needs its Vocab, Width and Context");
   using Blocks = SampleBlocks<stacks_of<Net>>;
   DecoderNetwork<Blocks> network(sizes, Blocks(sizes.around()));
   return cost_of_network(network, {batch, context > 0 ? context : sizes.context});

@@ -57,6 +57,7 @@ struct MoeLayer : Normed {
   struct Saved {
     Tensor p;  ///< probabilities [N, E]
     op::Assignment to;
+    Tensor noted;               // what the router adds to its state when the way back comes
     Tensor gathered;            ///< what the experts read [S, D]
     Tensor u, gate, activated;  ///< [S, F]
     Tensor out;                 ///< what they say, before the weights [S, D]
@@ -82,7 +83,7 @@ struct MoeLayer : Normed {
     with_routing(router, capacity, [&](const auto& routing) {
       if (routing.evaluates_by_threshold && !ops.training()) return evaluate_by_threshold(ops, w, s.p, x, y);
       s.to = make_assignment(ops, x.rows, experts, routing.slots(x.rows, experts, ops.training()), routing.choice_columns());
-      routing.choose(ops, w.state, s.p, s.to);
+      s.noted = routing.choose(ops, s.p, s.to);
       run_experts(ops, w, s, x);
       ops(op::CombineRows{s.out, s.to, y});
     });
@@ -95,7 +96,8 @@ struct MoeLayer : Normed {
     const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns);
     run_experts_back(ops, w, s, d_out, d_gathered);
     const Tensor dp = ops.scratch(s.p.rows, s.p.columns);
-    with_routing(router, capacity, [&](const auto& routing) { routing.backward(ops, s.p, s.to, d_weight, dp); });
+    with_routing(router, capacity,
+                 [&](const auto& routing) { routing.backward(ops, w.state, s.noted, s.p, s.to, d_weight, dp); });
     ops(op::SoftmaxGradient{s.p, dp, dp});
     ops(op::LinearWeightGradient{.x = x, .dy = dp, .dw = gradient(w.router), .dbias = {}});
     ops(op::LinearInputGradient{.dy = dp, .w = w.router, .dx = dx});

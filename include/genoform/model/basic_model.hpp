@@ -23,12 +23,14 @@ class BasicModel : public Engine<Backend> {
  public:
   using Real = typename Backend::Real;
 
-  BasicModel(const DecoderLayer& sizes, std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
+  BasicModel(const DecoderLayer& sizes, std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage,
+             Backend backend)
       : Engine<Backend>(std::move(network), std::move(text), storage, std::move(backend)), sizes_(sizes) {}
 
   const DecoderLayer& sizes() const { return sizes_; }
 
-  /// Logits [N, V] as in training (routing by pool); the span is the model's and may be read until the next call of the same shape.
+  /// Logits [N, V] as in training (routing by pool); the span is the model's and may be read until the next call of the same
+  /// shape.
   std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch) {
     Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
     this->run(p.forward);
@@ -99,12 +101,16 @@ class BasicModel : public Engine<Backend> {
     Index* to = p.memories.indices(step_tensors(p.shape).targets);
     for (const Token target : targets) *to++ = target;
   }
-  static void set_scale(Recording<Real>& p, double scale) { *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(scale); }
+  static void set_scale(Recording<Real>& p, double scale) {
+    *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(scale);
+  }
   static Losses losses_of(const Recording<Real>& p) {
     const StepTensors step = step_tensors(p.shape);
     return {static_cast<double>(*p.memories.reals(step.loss)), static_cast<double>(*p.memories.reals(step.aux_loss))};
   }
-  static std::span<const Real> out_of(const Recording<Real>& p) { return {p.memories.reals(p.out), static_cast<std::size_t>(p.out.size())}; }
+  static std::span<const Real> out_of(const Recording<Real>& p) {
+    return {p.memories.reals(p.out), static_cast<std::size_t>(p.out.size())};
+  }
 
   DecoderLayer sizes_;
   Recording<Real>* unfinished_ = nullptr;

@@ -10,7 +10,8 @@
 
 namespace genoform {
 
-/// How a tensor starts: constant, normal with a standard deviation, or Primer's dconv (1/2, then 1/(2k); spec/model.md section 2).
+/// How a tensor starts: constant, normal with a standard deviation, or Primer's dconv (1/2, then 1/(2k); spec/model.md section
+/// 2).
 struct Start {
   enum class Kind : std::uint8_t { constant, normal, dconv };
   Kind kind = Kind::constant;
@@ -33,13 +34,14 @@ struct TensorInfo {
   std::vector<std::int64_t> shape;
   Tensor tensor;  ///< in Memory::weights or Memory::state
   Start start;
-  bool decays = false;    ///< by weight decay: matrices do, norms, biases and dconv do not
-  bool is_f32 = false;    ///< must be F32 in files (router, state)
-  bool optional = false;  ///< may be missing in files
-  bool transient = false; ///< never in files
+  bool decays = false;     ///< by weight decay: matrices do, norms, biases and dconv do not
+  bool is_f32 = false;     ///< must be F32 in files (router, state)
+  bool optional = false;   ///< may be missing in files
+  bool transient = false;  ///< never in files
 };
 
-/// A tensor's name inside its part, in one piece or two, as in {"pre", ".weight"}; a view, so that counting in a constant expression builds no string.
+/// A tensor's name inside its part, in one piece or two, as in {"pre", ".weight"}; a view, so that counting in a constant
+/// expression builds no string.
 struct TensorName {
   constexpr TensorName(const char* whole) : first(whole) {}
   constexpr TensorName(std::string_view first_piece, std::string_view second_piece) : first(first_piece), second(second_piece) {}
@@ -81,7 +83,8 @@ class Declaration {
     const Tensor t = weight(name, {size}, 1, start, false, false, 100);
     return genoform::matrix(t.memory, t.offset, 1, size);
   }
-  /// One matrix an expert, [experts, rows, columns], handle [experts * rows, columns]; a token uses `activated_percent` / 100 experts.
+  /// One matrix an expert, [experts, rows, columns], handle [experts * rows, columns]; a token uses `activated_percent` / 100
+  /// experts.
   constexpr Tensor experts(TensorName name, std::int64_t experts, std::int64_t rows, std::int64_t columns, Start start,
                            std::int64_t activated_percent) {
     return weight(name, {experts, rows, columns}, 3, start, true, false, activated_percent);
@@ -91,7 +94,13 @@ class Declaration {
     const Tensor t = genoform::matrix(Memory::state, state_, size, 1);
     state_ += size;
     if (list_ != nullptr)
-      list_->add(name, {.name = {}, .shape = {size}, .tensor = t, .start = start, .decays = false, .is_f32 = true, .optional = optional,
+      list_->add(name, {.name = {},
+                        .shape = {size},
+                        .tensor = t,
+                        .start = start,
+                        .decays = false,
+                        .is_f32 = true,
+                        .optional = optional,
                         .transient = transient});
     return t;
   }
@@ -110,16 +119,22 @@ class Declaration {
   constexpr std::int64_t state_cells() const { return state_; }
 
  private:
-  constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions, Start start, bool decays, bool is_f32,
-                          std::int64_t activated_percent) {
+  constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions, Start start, bool decays,
+                          bool is_f32, std::int64_t activated_percent) {
     const std::int64_t rows = dimensions == 3 ? shape[0] * shape[1] : shape[0];
     const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
     const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);
     weights_ += rows * columns;
     activated_ += dimensions == 3 ? shape[1] * shape[2] * activated_percent / 100 : rows * columns;
     if (list_ != nullptr)
-      list_->add(name, {.name = {}, .shape = {shape.begin(), shape.begin() + dimensions}, .tensor = t, .start = start, .decays = decays,
-                        .is_f32 = is_f32, .optional = false, .transient = false});
+      list_->add(name, {.name = {},
+                        .shape = {shape.begin(), shape.begin() + dimensions},
+                        .tensor = t,
+                        .start = start,
+                        .decays = decays,
+                        .is_f32 = is_f32,
+                        .optional = false,
+                        .transient = false});
     return t;
   }
 

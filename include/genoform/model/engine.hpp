@@ -19,7 +19,8 @@ namespace genoform {
 /// The parts of a program, in the order in which a training step runs them.
 enum class Phase : std::uint8_t { forward, loss, backward };
 
-/// Walks a network once through the phases of a pass; the dry run, the recording and the trace all go this way. Returns the output's handle.
+/// Walks a network once through the phases of a pass; the dry run, the recording and the trace all go this way. Returns the
+/// output's handle.
 template <class Network, class Ops, class Enter>
 constexpr Tensor walk(Network& network, Ops& ops, Enter&& enter) {
   enter(Phase::forward);
@@ -98,7 +99,8 @@ class NetworkOf final : public AnyNetwork<Backend> {
   std::int64_t out_columns() const override { return network_.out_columns(); }
   Plan plan(Shape shape, Pass pass) override { return plan_of(network_, shape, pass); }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
-    Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells, Record<Backend>(backend, program.memories));
+    Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
+                                Record<Backend>(backend, program.memories));
     program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
     if constexpr (requires { network_.input(); }) program.in = network_.input();
   }
@@ -164,7 +166,8 @@ class Engine {
   Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass); }
   /// Bytes of parameters, gradients, state and the workspace of one pass.
   std::int64_t bytes(Shape shape, Pass pass) {
-    return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) * static_cast<std::int64_t>(sizeof(Real));
+    return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) *
+           static_cast<std::int64_t>(sizeof(Real));
   }
 
  protected:
@@ -182,7 +185,8 @@ class Engine {
         return {own.data(), needed};
       }
       if (given.size() != needed)
-        throw Failure({Fault::input, std::string("the span of ") + what + " has " + std::to_string(given.size()) + " numbers; the model has " + std::to_string(needed)});
+        throw Failure({Fault::input, std::string("the span of ") + what + " has " + std::to_string(given.size()) +
+                                         " numbers; the model has " + std::to_string(needed)});
       return given;
     };
     parameters_ = place(storage.parameters, own_parameters_, "parameters");
@@ -216,7 +220,8 @@ class Engine {
     p->shape = shape;
     p->pass = pass;
     p->plan = network_->plan(shape, pass);
-    require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)), "the workspace of " + std::to_string(shape.tokens()) + " tokens");
+    require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
+                   "the workspace of " + std::to_string(shape.tokens()) + " tokens");
     p->workspace = Cells<Real>(p->plan.workspace_cells);
     p->inputs = Cells<Real>(2 * shape.tokens() + 1);
     p->results = Cells<Real>(2);
@@ -246,7 +251,9 @@ class Engine {
       switch (info.start.kind) {
         case Start::Kind::constant: cells[i] = static_cast<Real>(info.start.value); break;
         case Start::Kind::normal: cells[i] = static_cast<Real>(static_cast<float>(info.start.value * random.normal(i))); break;
-        case Start::Kind::dconv: cells[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns))); break;
+        case Start::Kind::dconv:
+          cells[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns)));
+          break;
       }
     }
   }

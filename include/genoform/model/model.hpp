@@ -25,7 +25,8 @@ struct ModelOptions {
 inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
   const auto complete = [](int& own, int given, const char* word) {
     if (own != 0 && given != 0 && own != given)
-      throw Failure({Fault::input, std::string(word) + "<" + std::to_string(own) + "> of the architecture and " + std::to_string(given) + " given contradict"});
+      throw Failure({Fault::input, std::string(word) + "<" + std::to_string(own) + "> of the architecture and " +
+                                       std::to_string(given) + " given contradict"});
     if (own == 0) own = given;
     if (own == 0) throw Failure({Fault::input, std::string("the architecture has no ") + word + "; write it or give it"});
   };
@@ -46,10 +47,10 @@ class Model : public BasicModel<Backend> {
   using Blocks = FixedBlocks<stacks_of<Net>>;
 
   Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
-      : BasicModel<Backend>(sizes,
-                            std::make_unique<NetworkOf<Backend, DecoderNetwork<Blocks>>>(
-                                DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
-                            std::string(text_of<Net>), options.storage, std::move(options.backend)) {
+      : BasicModel<Backend>(
+            sizes,
+            std::make_unique<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
+            std::string(text_of<Net>), options.storage, std::move(options.backend)) {
     this->start(options.seed);
   }
 };

@@ -23,14 +23,16 @@ struct ModuleOptions {
 };
 
 /// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
-/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Failure at construction only.
+/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Failure at construction
+/// only.
 template <class Part, class Backend>
 class Module : public Engine<Backend> {
  public:
   using Real = typename Backend::Real;
 
   explicit Module(ModuleOptions<Backend> options)
-      : Engine<Backend>(make_network(options), std::string(), options.storage, std::move(options.backend)), width_(options.width) {
+      : Engine<Backend>(make_network(options), std::string(), options.storage, std::move(options.backend)),
+        width_(options.width) {
     this->start(options.seed);
   }
 

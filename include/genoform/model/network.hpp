@@ -3,16 +3,17 @@
 #include <string>
 #include <utility>
 
-#include "genoform/model/norm_place.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/decoder.hpp"
+#include "genoform/model/norm_place.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
 
-/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_back(meter, f) with f(slot, block, place):
-/// tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or the stream that f writes into.
+/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_back(meter, f) with f(slot, block,
+/// place): tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or the stream that f
+/// writes into.
 template <class Blocks>
 class SubLayers {
  public:
@@ -26,7 +27,8 @@ class SubLayers {
     if (d.list() != nullptr) d.list()->prefix.clear();
   }
 
-  /// Returns the output of the last sub-layer. In training every sub-layer's input is kept; evaluation goes back and forth between two buffers.
+  /// Returns the output of the last sub-layer. In training every sub-layer's input is kept; evaluation goes back and forth
+  /// between two buffers.
   template <class Ops>
   constexpr Tensor forward(Ops& ops, Tensor x) {
     const Tensor spare = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
@@ -57,11 +59,13 @@ class SubLayers {
   Blocks blocks_;
 };
 
-/// A whole decoder: embedding, sub-layers, final norm, output projection with the embedding, cross entropy. spec/model.md section 2.
+/// A whole decoder: embedding, sub-layers, final norm, output projection with the embedding, cross entropy. spec/model.md
+/// section 2.
 template <class Blocks>
 class DecoderNetwork {
  public:
-  constexpr DecoderNetwork(const DecoderLayer& sizes, Blocks blocks) : sizes_(sizes), body_(std::move(blocks)), final_(sizes.final_norm) {}
+  constexpr DecoderNetwork(const DecoderLayer& sizes, Blocks blocks)
+      : sizes_(sizes), body_(std::move(blocks)), final_(sizes.final_norm) {}
 
   constexpr void declare(Declaration& d) {
     embedding_ = d.matrix("embedding.weight", sizes_.vocab, sizes_.width, Start::fan_in(sizes_.width));

@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "genoform/model/norm_place.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/model/norm_place.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 

@@ -8,7 +8,8 @@
 /// The operations that mix positions. Rows are N = B*T tokens, sequence after sequence; channel i of head h is column h*K + i.
 namespace genoform::op {
 
-/// y[t, c] = sum_i w[c, i] * x[t - i, c], nothing before position 0 of a sequence; x, y [N, C], w [C, k]. reference/primer.md: multi-dconv.
+/// y[t, c] = sum_i w[c, i] * x[t - i, c], nothing before position 0 of a sequence; x, y [N, C], w [C, k]. reference/primer.md:
+/// multi-dconv.
 struct CausalConvolution {
   static constexpr std::string_view name = "causal_convolution";
   Tensor x, w, y;
@@ -28,7 +29,8 @@ struct CausalConvolutionGradient {
   constexpr auto tensors() const { return std::array{x, w, dy, dx, dw}; }
 };
 
-/// Rotary positions in place: channels i and i + K/2 of each head by the angle t * 10000^(-2i/K), backwards when `inverse`. x [N, heads*K].
+/// Rotary positions in place: channels i and i + K/2 of each head by the angle t * 10000^(-2i/K), backwards when `inverse`. x [N,
+/// heads*K].
 struct Rotate {
   static constexpr std::string_view name = "rotate";
   Tensor x;

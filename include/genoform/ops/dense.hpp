@@ -92,12 +92,15 @@ struct LinearWeightGradient {
   constexpr auto tensors() const { return std::array{x, dy, dw, dbias}; }
 };
 
-/// y = w * (x - mean) * scale + b per row; statistics [N, 2] keeps (mean, scale); mean is 0 for `rms`; epsilon 1e-6. b only for `layer`.
+/// y = w * (x - mean) * scale + b per row; statistics [N, 2] keeps (mean, scale); mean is 0 for `rms`; epsilon 1e-6. b only for
+/// `layer`.
 struct Normalize {
   static constexpr std::string_view name = "normalize";
   Statistic statistic = Statistic::rms;
   Tensor x, w, b, statistics, y;
-  constexpr bool fits() const { return same_shape(x, y) && w.columns == x.columns && statistics.rows == x.rows && statistics.columns == 2; }
+  constexpr bool fits() const {
+    return same_shape(x, y) && w.columns == x.columns && statistics.rows == x.rows && statistics.columns == 2;
+  }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{x, w, b, statistics, y}; }
 };
@@ -108,7 +111,9 @@ struct NormalizeGradient {
   Statistic statistic = Statistic::rms;
   Tensor x, w, statistics, dy, dx, dw, db;
   bool accumulate = false;
-  constexpr bool fits() const { return same_shape(x, dy) && same_shape(dy, dx) && dw.columns == x.columns && statistics.rows == x.rows; }
+  constexpr bool fits() const {
+    return same_shape(x, dy) && same_shape(dy, dx) && dw.columns == x.columns && statistics.rows == x.rows;
+  }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{x, w, statistics, dy, dx, dw, db}; }
 };
@@ -123,7 +128,8 @@ struct Activate {
   constexpr auto tensors() const { return std::array{u, gate, y}; }
 };
 
-/// From dy: du, and dgate where there is a gate. Without a gate, relu, squared_relu and identity read only y (u may be absent); du may be dy.
+/// From dy: du, and dgate where there is a gate. Without a gate, relu, squared_relu and identity read only y (u may be absent);
+/// du may be dy.
 struct ActivateGradient {
   static constexpr std::string_view name = "activate_gradient";
   Function f = Function::identity;

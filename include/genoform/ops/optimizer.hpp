@@ -5,7 +5,8 @@
 
 #include "genoform/ops/dense.hpp"
 
-/// The operations of an optimizer step over flat buffers. Scalars that change from step to step are handles, so a recorded program stays valid.
+/// The operations of an optimizer step over flat buffers. Scalars that change from step to step are handles, so a recorded
+/// program stays valid.
 namespace genoform::op {
 
 /// sum[0] = the sum of the squares of x, added in an order that does not depend on the number of threads.
@@ -17,16 +18,19 @@ struct SumOfSquares {
   constexpr auto tensors() const { return std::array{x, sum}; }
 };
 
-/// Cells of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 - beta^step, the divisor.
+/// Cells of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 - beta^step, the
+/// divisor.
 enum AdamWControl { rate_cell, beta1_cell, beta2_cell, epsilon_cell, decay_cell, correction1_cell, correction2_cell, clip_cell };
 
-/// Decoupled weight decay (Loshchilov and Hutter): m, v, then w -= rate * (m^ / (sqrt(v^) + epsilon) + decay * w); all tensors [1, n].
-/// Gradients are multiplied by min(1, clip / sqrt(sum)) first. `decays` is false for norms and biases.
+/// Decoupled weight decay (Loshchilov and Hutter): m, v, then w -= rate * (m^ / (sqrt(v^) + epsilon) + decay * w); all tensors
+/// [1, n]. Gradients are multiplied by min(1, clip / sqrt(sum)) first. `decays` is false for norms and biases.
 struct AdamWUpdate {
   static constexpr std::string_view name = "adamw_update";
   Tensor w, g, m, v, sum, controls;
   bool decays = true;
-  constexpr bool fits() const { return w.size() == g.size() && g.size() == m.size() && m.size() == v.size() && controls.size() == 8; }
+  constexpr bool fits() const {
+    return w.size() == g.size() && g.size() == m.size() && m.size() == v.size() && controls.size() == 8;
+  }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{w, g, m, v}; }
 };

@@ -7,7 +7,8 @@
 #include "genoform/ops/dense.hpp"
 
 /// The operations of a sparse layer. A routing pool is the N tokens of a micro-batch; a slot is a row of an expert's input.
-/// Slots lie expert after expert, each expert's segment padded to a multiple of `slot_tile` rows so that matrix products see few sizes.
+/// Slots lie expert after expert, each expert's segment padded to a multiple of `slot_tile` rows so that matrix products see few
+/// sizes.
 namespace genoform::op {
 
 inline constexpr std::int64_t slot_tile = 16;
@@ -18,24 +19,26 @@ constexpr std::int64_t slots_bound(std::int64_t filled, std::int64_t experts) {
 }
 
 /// Who goes where; all index tensors. Written by a Route operation, read by everything after it.
-/// Order, for every router: the slots of an expert in ascending token order from the segment's start, then its padding (none for an empty
-/// expert); the slots of a token ascending. Rows from expert_first[E] on have slot_token -1 and weight 0; no other operation promises them.
+/// Order, for every router: the slots of an expert in ascending token order from the segment's start, then its padding (none for
+/// an empty expert); the slots of a token ascending. Rows from expert_first[E] on have slot_token -1 and weight 0; no other
+/// operation promises them.
 struct Assignment {
-  Tensor expert_first;  ///< [E + 1, 1]: first slot of each expert's segment; the last entry is the end
-  Tensor expert_count;  ///< [E, 1]: filled slots of each expert, the rest of the segment is padding
-  Tensor slot_token;    ///< [S, 1]: the token of a slot, -1 in padding
-  Tensor slot_weight;   ///< [S, 1] real: the weight of the expert's output, 0 in padding
-  Tensor token_first;   ///< [N + 1, 1]: where a token's slots begin in token_slots
-  Tensor token_slots;   ///< [S, 1]: slots of each token, in ascending order
-  Tensor choice_slot;   ///< [N, k]: slot of each choice of a token, -1 when dropped (token-choice routers only)
-  Tensor choice_expert; ///< [N, k]: the chosen experts, also of dropped choices (token-choice routers only)
-  Tensor first_share;   ///< [E, 1] real: share of the tokens whose first choice is e, before capacity (token-choice routers only)
+  Tensor expert_first;   ///< [E + 1, 1]: first slot of each expert's segment; the last entry is the end
+  Tensor expert_count;   ///< [E, 1]: filled slots of each expert, the rest of the segment is padding
+  Tensor slot_token;     ///< [S, 1]: the token of a slot, -1 in padding
+  Tensor slot_weight;    ///< [S, 1] real: the weight of the expert's output, 0 in padding
+  Tensor token_first;    ///< [N + 1, 1]: where a token's slots begin in token_slots
+  Tensor token_slots;    ///< [S, 1]: slots of each token, in ascending order
+  Tensor choice_slot;    ///< [N, k]: slot of each choice of a token, -1 when dropped (token-choice routers only)
+  Tensor choice_expert;  ///< [N, k]: the chosen experts, also of dropped choices (token-choice routers only)
+  Tensor first_share;  ///< [E, 1] real: share of the tokens whose first choice is e, before capacity (token-choice routers only)
   std::int64_t experts = 0;
   std::int64_t useful_slots = 0;  ///< slots filled at uniform load, for counting
 };
 
-/// Each token chooses its `choices` largest p [N, E] (ties: lower expert); an expert takes at most `capacity` tokens (0: all), first choices in
-/// token order, then second ones; weights p_e / (sum of the choices + 1e-9), or p_e alone when not `normalise`. spec/model.md section 4.
+/// Each token chooses its `choices` largest p [N, E] (ties: lower expert); an expert takes at most `capacity` tokens (0: all),
+/// first choices in token order, then second ones; weights p_e / (sum of the choices + 1e-9), or p_e alone when not `normalise`.
+/// spec/model.md section 4.
 struct RouteTokenChoice {
   static constexpr std::string_view name = "route_token_choice";
   Tensor p;
@@ -60,7 +63,8 @@ struct RouteTokenChoiceGradient {
   constexpr auto tensors() const { return std::array{p, dweight, dp}; }
 };
 
-/// Each expert takes its `capacity` tokens of largest p (ties: lower token), weight p_e. cuts [E + 1, 1] += (the C-th largest p of each expert, 1).
+/// Each expert takes its `capacity` tokens of largest p (ties: lower token), weight p_e. cuts [E + 1, 1] += (the C-th largest p
+/// of each expert, 1).
 struct RouteExpertChoice {
   static constexpr std::string_view name = "route_expert_choice";
   Tensor p;
@@ -82,7 +86,8 @@ struct RouteExpertChoiceGradient {
   constexpr auto tensors() const { return std::array{dweight, dp}; }
 };
 
-/// Causal: a token goes to every expert of [first_expert, first_expert + to.experts) whose threshold [E, 1] its p exceeds, weight p_e.
+/// Causal: a token goes to every expert of [first_expert, first_expert + to.experts) whose threshold [E, 1] its p exceeds, weight
+/// p_e.
 struct RouteThreshold {
   static constexpr std::string_view name = "route_threshold";
   Tensor p, threshold;
@@ -93,7 +98,8 @@ struct RouteThreshold {
   constexpr auto tensors() const { return std::array{p, threshold, to.slot_token, to.slot_weight}; }
 };
 
-/// After an optimizer step: threshold += rate * (mean cut - threshold); cuts are cleared. Nothing happens when nothing was routed since.
+/// After an optimizer step: threshold += rate * (mean cut - threshold); cuts are cleared. Nothing happens when nothing was routed
+/// since.
 struct UpdateThreshold {
   static constexpr std::string_view name = "update_threshold";
   Tensor cuts, threshold;
@@ -125,7 +131,8 @@ struct GatherRowsGradient {
   constexpr auto tensors() const { return std::array{dy, to.token_slots, dx}; }
 };
 
-/// y[n] = sum over the slots s of token n of slot_weight[s] * x[s], 0 without slots; x [S, D], y [N, D]. `accumulate`: added to y.
+/// y[n] = sum over the slots s of token n of slot_weight[s] * x[s], 0 without slots; x [S, D], y [N, D]. `accumulate`: added to
+/// y.
 struct CombineRows {
   static constexpr std::string_view name = "combine_rows";
   Tensor x;
@@ -148,7 +155,8 @@ struct CombineRowsGradient {
   constexpr auto tensors() const { return std::array{x, to.slot_token, dy, dx, dweight}; }
 };
 
-/// For every slot s of expert e: y[s] = f(x[s] w_e^T); x [S, in], w [E * out, in], y [S, out]. Padding rows are computed too (finite).
+/// For every slot s of expert e: y[s] = f(x[s] w_e^T); x [S, in], w [E * out, in], y [S, out]. Padding rows are computed too
+/// (finite).
 struct ExpertLinear {
   static constexpr std::string_view name = "expert_linear";
   Tensor x, w;

@@ -22,7 +22,8 @@ struct Shape {
 /// `train` keeps what the way back needs and routes by pool; `evaluate` is causal and keeps nothing (spec/model.md section 4).
 enum class Pass : std::uint8_t { train, evaluate };
 
-/// Lays out the workspace without liveness analysis: what the way back needs grows from the bottom, scratch from the top, both as stacks.
+/// Lays out the workspace without liveness analysis: what the way back needs grows from the bottom, scratch from the top, both as
+/// stacks.
 class Arena {
  public:
   struct Mark {
@@ -75,7 +76,8 @@ constexpr StepTensors step_tensors(Shape shape) {
           .aux_loss = matrix(Memory::results, 1, 1, 1)};
 }
 
-/// The stream of operations that layers write into. The sink decides what becomes of them: counted, prepared for a back end, listed.
+/// The stream of operations that layers write into. The sink decides what becomes of them: counted, prepared for a back end,
+/// listed.
 template <class Sink>
 class Stream {
  public:
@@ -100,7 +102,8 @@ class Stream {
 
   template <class Op>
   constexpr void operator()(const Op& op) {
-    if (!op.fits()) throw Failure({Fault::input, "operation " + std::string(Op::name) + ": the shapes of its tensors do not fit together"});
+    if (!op.fits())
+      throw Failure({Fault::input, "operation " + std::string(Op::name) + ": the shapes of its tensors do not fit together"});
     sink_(op);
   }
 

@@ -47,11 +47,13 @@ class GenomeBlocks {
 
   void each(auto&, auto&& f) {
     for (std::size_t b = 0; b < blocks_.size(); ++b)
-      for (std::size_t p = 0; p < blocks_[b].size(); ++p) f(*blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
+      for (std::size_t p = 0; p < blocks_[b].size(); ++p)
+        f(*blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
   }
   void each_back(auto&, auto&& f) {
     for (std::size_t b = blocks_.size(); b-- > 0;)
-      for (std::size_t p = blocks_[b].size(); p-- > 0;) f(*blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
+      for (std::size_t p = blocks_[b].size(); p-- > 0;)
+        f(*blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
   }
 
  private:

@@ -40,18 +40,17 @@ class Kinds {
       Result<GenomeBlocks<Backend>> blocks = blocks_of(*sized);
       if (!blocks) return blocks.error();
       using Network = DecoderNetwork<GenomeBlocks<Backend>>;
-      BasicModel<Backend> model(sizes, std::make_unique<NetworkOf<Backend, Network>>(Network(sizes, std::move(*blocks))), genome.text(),
-                                options.storage, std::move(options.backend));
+      BasicModel<Backend> model(sizes, std::make_unique<NetworkOf<Backend, Network>>(Network(sizes, std::move(*blocks))),
+                                genome.text(), options.storage, std::move(options.backend));
       model.start(options.seed);
       return model;
-    } catch (const Failure& failure) {
-      return failure.error();
-    }
+    } catch (const Failure& failure) { return failure.error(); }
   }
 
   /// The cost of a genome with all its sizes, for a shape (context 0: its Context). The same dry run as cost_of<Net>().
   Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::int64_t context = 0) const {
-    if (!genome.is_model() || !genome.has_sizes()) return Error{Fault::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
+    if (!genome.is_model() || !genome.has_sizes())
+      return Error{Fault::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
@@ -79,7 +78,8 @@ class Kinds {
   Result<Slot> slot_of(const Genome& genome, int node) const {
     for (const Maker& maker : makers_)
       if (maker.name == genome.kind_name(node)) return maker.make(genome, node);
-    return Error{Fault::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
+    return Error{Fault::input,
+                 "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
   }
 
   Result<GenomeBlocks<Backend>> blocks_of(const Genome& genome) const {

@@ -37,11 +37,13 @@ struct TokenChoiceRouting {
     return std::min(choices * tokens, experts * capacity(tokens, experts, training));
   }
   constexpr void declare(RouterState&, Declaration&, std::int64_t) const {}
-  constexpr void choose(auto& ops, const RouterState&, Tensor p, const op::Assignment& to) const {
+  constexpr Tensor choose(auto& ops, Tensor p, const op::Assignment& to) const {
     ops(op::RouteTokenChoice{p, to, choices, capacity(p.rows, to.experts, ops.training()), normalise});
     if (ops.training()) ops(op::BalanceLoss{p, to.first_share, ops.step.aux_loss, balance_coefficient});
+    return {};
   }
-  constexpr void backward(auto& ops, Tensor p, const op::Assignment& to, Tensor d_weight, Tensor dp) const {
+  constexpr void backward(auto& ops, const RouterState&, Tensor, Tensor p, const op::Assignment& to, Tensor d_weight,
+                          Tensor dp) const {
     ops(op::RouteTokenChoiceGradient{p, to, d_weight, dp, choices, normalise});
     ops(op::BalanceLossGradient{to.first_share, ops.step.scale, dp, balance_coefficient});
   }
@@ -69,11 +71,17 @@ struct ExpertChoiceRouting {
     s.threshold = d.state("moe.threshold", experts, Start::constant(1.0 / static_cast<double>(experts)), true, false);
     s.cuts = d.state("moe.cuts", experts + 1, Start::constant(0), true, true);
   }
-  constexpr void choose(auto& ops, const RouterState& s, Tensor p, const op::Assignment& to) const {
-    ops(op::RouteExpertChoice{p, to, expert_capacity(1, p.rows, percent, to.experts), s.cuts});
+  /// The cuts of this pool count only when the way back follows: a loss that is merely looked at must not move the thresholds.
+  constexpr Tensor choose(auto& ops, Tensor p, const op::Assignment& to) const {
+    const Tensor cuts = ops.keep(to.experts + 1, 1);
+    ops(op::Clear{cuts});
+    ops(op::RouteExpertChoice{p, to, expert_capacity(1, p.rows, percent, to.experts), cuts});
+    return cuts;
   }
-  constexpr void backward(auto& ops, Tensor, const op::Assignment& to, Tensor d_weight, Tensor dp) const {
+  constexpr void backward(auto& ops, const RouterState& s, Tensor cuts, Tensor, const op::Assignment& to, Tensor d_weight,
+                          Tensor dp) const {
     ops(op::RouteExpertChoiceGradient{to, d_weight, dp});
+    ops(op::Add{cuts, s.cuts});
   }
   constexpr void after_step(auto& ops, const RouterState& s) const { ops(op::UpdateThreshold{s.cuts, s.threshold}); }
 };
