@@ -135,11 +135,18 @@ class Product {
     auto attributes = make("make attributes", dnnl_primitive_attr_destroy, dnnl_primitive_attr_create);
     check(dnnl_primitive_attr_set_scratchpad_mode(attributes.get(), dnnl_scratchpad_mode_user), "take our scratch");
     const auto after = make("make post-operations", dnnl_post_ops_destroy, dnnl_post_ops_create);
-    if (shape.accumulate) check(dnnl_post_ops_append_sum(after.get(), 1.0F), "accumulate");
+    if (shape.accumulate) append_sum(after.get());
     if (shape.f == op::Function::relu || shape.f == op::Function::squared_relu) append(after.get(), dnnl_eltwise_relu);
     if (shape.f == op::Function::squared_relu) append(after.get(), dnnl_eltwise_square);
     check(dnnl_primitive_attr_set_post_ops(attributes.get(), after.get()), "take post-operations");
     return attributes;
+  }
+  static void append_sum(dnnl_post_ops_t after) {
+#if DNNL_VERSION_MAJOR < 3
+    check(dnnl_post_ops_append_sum(after, 1.0F), "accumulate");
+#else
+    check(dnnl_post_ops_append_sum(after, 1.0F, 0, dnnl_f32), "accumulate");
+#endif
   }
   static void append(dnnl_post_ops_t after, dnnl_alg_kind_t kind) {
 #if DNNL_VERSION_MAJOR < 3
