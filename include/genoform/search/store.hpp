@@ -1,5 +1,6 @@
 #pragma once
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,17 +20,12 @@
 
 namespace genoform::search {
 
-/// Makes sure that one coordinator writes a study: a lock on a byte that SQLite does not use, gone with the process however it ends.
+/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends.
 class WriterLock {
  public:
   explicit WriterLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
     if (fd_ < 0) throw Failure({Fault::input, path + ": " + std::strerror(errno)});
-    struct flock lock {};
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    lock.l_start = off_t{1} << 40;
-    lock.l_len = 1;
-    if (::fcntl(fd_, F_SETLK, &lock) == 0) return;
+    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
     ::close(fd_);
     throw Failure({Fault::input, path + ": another search is writing this study; wait for it or choose another --study"});
   }

@@ -44,10 +44,7 @@ class WorkerProcess {
       ::close(ends[1]);
       fail("no worker process");
     }
-    if (pid_ == 0) {
-      ::close(ends[0]);
-      become(main, ends[1], parent, processor);
-    }
+    if (pid_ == 0) become(main, ends[1], parent, processor);
     ::close(ends[1]);
     channel_ = Channel(ends[0]);
   }
@@ -91,8 +88,12 @@ class WorkerProcess {
       CPU_SET(static_cast<unsigned>(processor), &set);
       ::sched_setaffinity(0, sizeof set, &set);
     }
-    ::signal(SIGINT, SIG_IGN);  // the coordinator decides what an interrupt means
-    ::_exit(main(fd));
+    ::signal(SIGINT, SIG_IGN);  // the coordinator decides what a signal means
+    ::signal(SIGTERM, SIG_IGN);
+    // Nothing else of the coordinator's stays open: neither the lock of its study nor the connections of other workers.
+    const int own = ::dup2(fd, 3);
+    ::close_range(4, ~0U, 0);
+    ::_exit(main(own));
   }
 
   Channel channel_;

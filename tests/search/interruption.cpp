@@ -1,0 +1,61 @@
+#include "tests/search/interruption.hpp"
+
+using namespace toy;
+
+TEST_CASE("a study that is killed at random moments ends with the record of one that never was") {
+  Study study;
+  study.setup["microseconds"] = 1500;
+  const TemporaryFile whole("genoform-unkilled");
+  REQUIRE(study.run(whole.path()));
+  const std::string expected = record_of(whole.path());
+  int kills = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const TemporaryFile file("genoform-killed");
+    study.workers = static_cast<int>(seed);
+    kills += kill_until_done(study, file.path(), expected, seed);
+  }
+  CHECK(kills >= 5);
+}
+
+TEST_CASE("what a killed study left running is lost, not failed, and its workers end with it") {
+  Study study;
+  study.setup["microseconds"] = 20000;
+  const TemporaryFile file("genoform-lost");
+  for (int i = 0; i < 3; ++i) REQUIRE_FALSE(run_and_kill(study, file.path(), 150000));
+  std::vector<pid_t> processes;
+  {
+    Database journal(file.path(), Database::Open::read);
+    Statement rows(journal, "SELECT DISTINCT process FROM attempts");
+    while (rows.step()) processes.push_back(static_cast<pid_t>(rows.integer(0)));
+  }
+  REQUIRE(processes.size() >= 2);
+  for (const pid_t process : processes) {
+    for (int waited = 0; ::kill(process, 0) == 0 && waited < 2000; ++waited) ::usleep(1000);
+    CHECK(::kill(process, 0) != 0);
+  }
+  REQUIRE(study.run(file.path()));
+  Database journal(file.path(), Database::Open::read);
+  Statement lost(journal, "SELECT count(*) FROM attempts WHERE outcome = 'lost'");
+  lost.step();
+  CHECK(lost.integer(0) >= 1);
+  for (const Trial& t : trials_of(file.path())) CHECK(t.state != State::failed);
+}
+
+TEST_CASE("two searches cannot write one study") {
+  const TemporaryFile file("genoform-locked");
+  const Store store(file.path(), Store::Open::write);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int code = 0;
+    try {
+      const Store second(file.path(), Store::Open::write);
+    } catch (const Failure& failure) {
+      code = std::string(failure.what()).find("another search") != std::string::npos ? 7 : 1;
+    }
+    ::_exit(code);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CHECK(WEXITSTATUS(status) == 7);
+  CHECK_NOTHROW(Store(file.path(), Store::Open::read));
+}

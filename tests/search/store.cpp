@@ -1,0 +1,164 @@
+#include "genoform/search/store.hpp"
+
+#include <fstream>
+#include <set>
+
+#include "genoform/search/study.hpp"
+#include "tests/catch.hpp"
+#include "tests/search/toy.hpp"
+
+using namespace toy;
+
+namespace {
+
+Trial trial(int number, int draw, State state) {
+  Trial t;
+  t.number = number;
+  t.draw = draw;
+  t.phase = "search";
+  t.text = "text " + std::to_string(number) + " " + std::to_string(draw);
+  t.parent = number / 2;
+  t.rate = 0.1 + 1e-17;
+  t.seed = 0xFFFFFFFFFFFFFFFFULL;
+  t.steps = 12345678901;
+  t.step_seconds = 1.0 / 3;
+  t.state = state;
+  return t;
+}
+
+std::string why(const std::string& path, Store::Open how) {
+  try {
+    const Store store(path, how);
+  } catch (const Failure& failure) {
+    return failure.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a trial comes out of the store bit for bit as it went in") {
+  const TemporaryFile file("genoform-store");
+  Trial t = trial(3, 2, State::done);
+  t.hurdle = 2.5;
+  t.loss = 1.0 / 7;
+  t.reason = "it's \"quoted\"";
+  {
+    Store store(file.path(), Store::Open::write);
+    store.add(std::vector<Trial>{trial(3, 1, State::refused), t});
+  }
+  const std::vector<Trial> back = trials_of(file.path());
+  REQUIRE(back.size() == 2);
+  CHECK(back[0].state == State::refused);
+  CHECK_FALSE(back[0].loss.has_value());
+  CHECK(back[1].text == t.text);
+  CHECK(back[1].seed == t.seed);
+  CHECK(back[1].steps == t.steps);
+  CHECK(back[1].rate == t.rate);
+  CHECK(back[1].step_seconds == t.step_seconds);
+  CHECK(back[1].loss == t.loss);
+  CHECK(back[1].hurdle == t.hurdle);
+  CHECK_FALSE(back[1].at_hurdle.has_value());
+  CHECK(back[1].reason == t.reason);
+}
+
+TEST_CASE("the record leaves out what differs from run to run") {
+  const TemporaryFile a("genoform-record-a"), b("genoform-record-b");
+  for (const auto* path : {&a.path(), &b.path()}) {
+    Store store(*path, Store::Open::write);
+    store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+    Trial t = store.trials().front();
+    const int tries = path == &a.path() ? 1 : 3;
+    for (int i = 0; i < tries; ++i) store.settle(t, store.lease(t, i, 1000 + i), "died", "signal 9");
+    store.set_note("processor", std::to_string(tries));
+    CHECK(store.deaths(1) == tries);
+  }
+  CHECK(record_of(a.path()) == record_of(b.path()));
+  CHECK(record_of(a.path()).find("text 1 0") != std::string::npos);
+}
+
+TEST_CASE("a number and draw cannot be written twice, and a state must be one of the five") {
+  const TemporaryFile file("genoform-store-keys");
+  Store store(file.path(), Store::Open::write);
+  store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+  CHECK_THROWS_AS(store.add(std::vector<Trial>{trial(2, 0, State::queued), trial(1, 0, State::queued)}), Failure);
+  CHECK(store.trials().size() == 1);  // neither of the two
+  Database database(file.path(), Database::Open::existing);
+  CHECK_THROWS_AS(database.run("UPDATE trials SET state = 'lost'"), Failure);
+}
+
+TEST_CASE("leases end when a store is taken up again") {
+  const TemporaryFile file("genoform-leases");
+  {
+    Store store(file.path(), Store::Open::write);
+    store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+    Trial t = store.trials().front();
+    t.state = State::leased;
+    store.lease(t, 0, 1);
+  }
+  Store store(file.path(), Store::Open::write);
+  store.release_leases();
+  CHECK(store.trials().front().state == State::queued);
+  CHECK(store.deaths(1) == 0);
+}
+
+TEST_CASE("files that are no studies are refused by name") {
+  const TemporaryFile file("genoform-no-study");
+  CHECK(why(file.path() + "/none", Store::Open::write).find(file.path()) == 0);
+  CHECK(why(file.path(), Store::Open::read).find(file.path()) == 0);
+  std::ofstream(file.path()) << "this is a text, long enough to look like a file of some kind, but no database at all, whatever you do. "
+                                "this is a text, long enough to look like a file of some kind, but no database at all, whatever you do.";
+  CHECK(why(file.path(), Store::Open::write).find(file.path()) == 0);
+  std::filesystem::remove(file.path());
+  { Database(file.path(), Database::Open::create).run("CREATE TABLE other (x)"); }
+  CHECK(why(file.path(), Store::Open::write).find("not a study") != std::string::npos);
+  { Database(file.path(), Database::Open::existing).run("PRAGMA application_id = 1734700655; PRAGMA user_version = 99"); }
+  CHECK(why(file.path(), Store::Open::write).find("format 99") != std::string::npos);
+}
+
+TEST_CASE("files of any bytes are kept") {
+  const TemporaryFile file("genoform-files");
+  Store store(file.path(), Store::Open::write);
+  const std::string bytes("a\0b\xFF\n", 5);
+  store.put_file("7/model", bytes);
+  CHECK(store.file("7/model") == bytes);
+  CHECK_FALSE(store.file("8/model").has_value());
+  store.put_file("empty", "");
+  CHECK(store.file("empty") == "");
+}
+
+TEST_CASE("a study is claimed once; another search is told what differs") {
+  const TemporaryFile file("genoform-claim");
+  Store store(file.path(), Store::Open::write);
+  const Study study;
+  const auto identity = [&](double budget) {
+    StudyOptions options = study.options;
+    options.budget = budget;
+    return identity_of(study.space, study.evolution, "toy", study.baselines, options, {{"data", "1"}});
+  };
+  claim(store, identity(4));
+  CHECK_NOTHROW(claim(store, identity(4)));
+  try {
+    claim(store, identity(5));
+    FAIL("claimed by another search");
+  } catch (const Failure& failure) {
+    CHECK(std::string(failure.what()).find("options/budget: 4.0, now 5.0") != std::string::npos);
+  }
+}
+
+TEST_CASE("the table of step times stays with its study until it is measured anew") {
+  const TemporaryFile file("genoform-table");
+  Store store(file.path(), Store::Open::write);
+  int fits = 0;
+  const auto fit = [&] {
+    ++fits;
+    return StepTable::from_json({{"error", 0.01 * fits}, {"seconds", {{"step", 1e-3}}}});
+  };
+  CHECK(step_table_of(store, fit, false).error() == Approx(0.01));
+  CHECK(step_table_of(store, fit, false).error() == Approx(0.01));
+  CHECK(fits == 1);
+  CHECK(step_table_of(store, fit, true).error() == Approx(0.02));
+  store.set_note("processor", "another one");
+  CHECK_THROWS_AS(step_table_of(store, fit, false), Failure);
+  CHECK_NOTHROW(step_table_of(store, fit, true));
+}
