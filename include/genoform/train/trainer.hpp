@@ -9,6 +9,7 @@
 #include <numbers>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,7 @@ class Trainer {
   /// Throws Failure when an option makes no sense or when there is too little memory.
   explicit Trainer(BasicModel<Backend>& model, TrainOptions options = {}) : Trainer(model, options, nullptr) {}
   /// With an optimizer of the caller's in place of options.optimizer.
-  Trainer(BasicModel<Backend>& model, TrainOptions options, std::unique_ptr<Optimizer<Backend>> optimizer)
+  Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
     require_memory(bytes_still_needed(), "training");
     optimizer_ = optimizer ? std::move(optimizer) : options_.optimizer.bind(model);

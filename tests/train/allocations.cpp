@@ -1,0 +1,21 @@
+#include "counted_new.hpp"
+#include "nets.hpp"
+#include "tests/catch.hpp"
+
+using namespace training;
+
+TEST_CASE("after the first step a training step allocates nothing, logging included") {
+  for (const int threads : {1, 2}) {
+    const ScratchFolder folder("allocations");
+    Model<Mixed, Cpu> model({.seed = 1, .backend = Cpu({.threads = threads})});
+    Trainer trainer(model, {.steps = 10, .batch = 4, .accumulate = 2, .windows = 0, .log = folder.path()});
+    trainer.step(text()).value();
+    allocations::ours = 0;
+    allocations::of_libraries = 0;
+    allocations::counts = true;
+    for (int i = 0; i < 5; ++i) (void)trainer.step(text()).ok();
+    allocations::counts = false;
+    INFO("oneDNN and OpenMP made " << allocations::of_libraries << " allocations of their own");
+    REQUIRE(allocations::ours == 0);
+  }
+}

@@ -1,0 +1,90 @@
+#include "nets.hpp"
+#include "tests/catch.hpp"
+
+using namespace training;
+
+namespace {
+
+const TrainOptions options{.steps = 12, .batch = 4, .rate = 3e-3f, .accumulate = 2, .validate_every = 4, .windows = 8};
+
+}  // namespace
+
+TEST_CASE("a resumed run equals the uninterrupted one bit for bit") {
+  const ScratchFolder folder("resume");
+  Model<Mixed, Cpu> whole({.seed = 1});
+  std::vector<double> losses;
+  Trainer uninterrupted(whole, options);
+  for (const Step& s : uninterrupted.run(text())) losses.push_back(s.bits_per_byte);
+
+  Model<Mixed, Cpu> first({.seed = 1});
+  Trainer broken_off(first, options);
+  for (int i = 0; i < 5; ++i) broken_off.step(text()).value();
+  broken_off.save(folder.path()).value();
+
+  Model<Mixed, Cpu> second({.seed = 99});
+  Trainer resumed(second, options);
+  resumed.resume(folder.path()).value();
+  REQUIRE(resumed.steps_done() == 5);
+  for (const Step& s : resumed.run(text())) REQUIRE(s.bits_per_byte == losses[static_cast<std::size_t>(s.index - 1)]);
+  REQUIRE(copied(second.parameters()) == copied(whole.parameters()));
+  REQUIRE(copied(second.state()) == copied(whole.state()));
+  REQUIRE(resumed.validate(text()).value() == uninterrupted.validate(text()).value());
+}
+
+TEST_CASE("a checkpoint of another model is refused with the difference, and nothing is changed") {
+  const ScratchFolder folder("other_model");
+  Model<Dense, Cpu> dense({.seed = 1});
+  Trainer a(dense, options);
+  a.step(text()).value();
+  a.save(folder.path()).value();
+  using Other = Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>;
+  Model<Other, Cpu> other({.seed = 1});
+  Trainer b(other, options);
+  const std::vector<float> before = copied(other.parameters());
+  const Result<void> resumed = b.resume(folder.path());
+  REQUIRE(!resumed);
+  REQUIRE(resumed.error().fault == Fault::input);
+  INFO(resumed.error().message);
+  REQUIRE(resumed.error().message.find("has \"...SqReLU>>, 2>") != std::string::npos);
+  REQUIRE(resumed.error().message.find("where \"...ReLU>>, 2>") != std::string::npos);
+  REQUIRE(copied(other.parameters()) == before);
+  REQUIRE(b.steps_done() == 0);
+}
+
+TEST_CASE("a run is resumed only with the same options and the same data") {
+  const ScratchFolder folder("options");
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer a(model, options);
+  a.step(text()).value();
+  a.save(folder.path()).value();
+  TrainOptions faster = options;
+  faster.rate = 1e-3f;
+  Trainer b(model, faster);
+  REQUIRE(b.resume(folder.path()).error().message.find("rate 0.003, this one rate 0.001") != std::string::npos);
+  TrainOptions other_decay = options;
+  other_decay.optimizer.decay = 0;
+  Trainer c(model, other_decay);
+  REQUIRE(c.resume(folder.path()).error().message.find("decay 0.1") != std::string::npos);
+  Trainer d(model, options);
+  d.resume(folder.path()).value();
+  const Corpus other = Corpus::from_text(synthetic_text(40000, 4));
+  REQUIRE(d.step(other).error().message.find("resume with the same data") != std::string::npos);
+}
+
+TEST_CASE("a checkpoint is replaced whole: a damaged or missing one is an error that names the file") {
+  const ScratchFolder folder("damaged");
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer trainer(model, options);
+  REQUIRE(trainer.resume(folder.path()).error().fault == Fault::input);
+  trainer.step(text()).value();
+  trainer.save(folder.path()).value();
+  const std::string path = folder / "checkpoint.safetensors";
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  const Result<void> cut = trainer.resume(folder.path());
+  REQUIRE(cut.error().message.find(path) == 0);
+  trainer.save(folder.path()).value();
+  trainer.resume(folder.path()).value();
+  save(model, folder.path()).value();
+  std::filesystem::copy_file(folder / "model.safetensors", path, std::filesystem::copy_options::overwrite_existing);
+  REQUIRE(trainer.resume(folder.path()).error().message.find("not a checkpoint") != std::string::npos);
+}

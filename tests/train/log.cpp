@@ -1,0 +1,47 @@
+#include "genoform/train/log.hpp"
+
+#include "nets.hpp"
+#include "tests/catch.hpp"
+
+using namespace training;
+
+TEST_CASE("the log has one line a step, as JSON and as a table") {
+  const ScratchFolder folder("log");
+  Model<Dense, Cpu> model;
+  Trainer trainer(model, {.steps = 3, .batch = 2, .windows = 4, .log = folder.path()});
+  for (const Step& s : trainer.run(text())) (void)s;
+  const auto json = lines_of(folder / "log.jsonl"), table = lines_of(folder / "log.csv");
+  REQUIRE(json.size() == 3);
+  REQUIRE(json[0].find("{\"step\": 1, \"tokens\": 32, \"pool_bits_per_byte\": ") == 0);
+  REQUIRE(json[0].find("validation") == std::string::npos);
+  REQUIRE(json[2].find("\"validation_bits_per_byte\": ") != std::string::npos);
+  REQUIRE(table.size() == 4);
+  REQUIRE(table[0].find("step,tokens,pool_bits_per_byte,validation_bits_per_byte") == 0);
+  REQUIRE(table[3].find("3,96,") == 0);
+}
+
+TEST_CASE("a resumed run appends: steps after the checkpoint and a torn last line are cut off") {
+  const ScratchFolder folder("append");
+  {
+    TrainLog log = TrainLog::open(folder.path(), 0);
+    for (int i = 1; i <= 5; ++i) log.write({.index = i}).value();
+  }
+  std::ofstream(folder / "log.jsonl", std::ios::app) << "{\"step\": 6, \"tok";
+  std::ofstream(folder / "log.csv", std::ios::app) << "6,";
+  {
+    TrainLog log = TrainLog::open(folder.path(), 3);
+    log.write({.index = 4, .bits_per_byte = 2.5}).value();
+  }
+  const auto json = lines_of(folder / "log.jsonl"), table = lines_of(folder / "log.csv");
+  REQUIRE(json.size() == 4);
+  REQUIRE(json[3].find("{\"step\": 4, \"tokens\": 0, \"pool_bits_per_byte\": 2.5,") == 0);
+  REQUIRE(table.size() == 5);
+  REQUIRE(table[4].find("4,0,2.5,") == 0);
+  TrainLog::open(folder.path(), 0).value();
+  REQUIRE(lines_of(folder / "log.jsonl").empty());
+  REQUIRE(lines_of(folder / "log.csv").size() == 1);
+}
+
+TEST_CASE("a log that cannot be written is an error of resources") {
+  REQUIRE(TrainLog::open("/proc/nowhere", 0).error().fault == Fault::resources);
+}

@@ -1,0 +1,57 @@
+#pragma once
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "genoform/backend/cpu.hpp"
+#include "genoform/genoform.hpp"
+#include "genoform/model/model.hpp"
+#include "genoform/train.hpp"
+
+/// Small models, a text and a folder for the tests of training.
+namespace training {
+
+using namespace genoform;
+
+/// Every kind of state that a run has: routers with and without, two stacks, grouped heads, a convolution, biases.
+using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, KvHeads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>, Hidden<32>>>, 1>,
+                           Stack<Block<Moe<Top2, Experts<4>, Hidden<24>>, Ffn<SqReLU, Bias, Hidden<48>>>, 1>>,
+                      Vocab<256>, Width<32>, Context<16>>;
+using Dense = Decoder<Stack<Block<Attention<Heads<2>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>;
+
+inline const Corpus& text() {
+  static const Corpus corpus = Corpus::from_text(synthetic_text(40000, 3));
+  return corpus;
+}
+
+/// A new folder that is removed again.
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(const std::string& name) : path_(std::filesystem::temp_directory_path() / ("genoform_train_" + name)) {
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::vector<std::string> lines_of(const std::string& path) {
+  std::ifstream in(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+template <class T>
+std::vector<T> copied(std::span<T> values) {
+  return {values.begin(), values.end()};
+}
+
+}  // namespace training

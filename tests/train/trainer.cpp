@@ -1,0 +1,108 @@
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "nets.hpp"
+#include "tests/catch.hpp"
+
+using namespace training;
+
+TEST_CASE("a small model learns a text: the causal loss falls well below that of guessing") {
+  Model<Mixed, Cpu> model({.seed = 1});
+  Trainer trainer(model, {.steps = 120, .batch = 8, .rate = 3e-3f, .validate_every = 60, .windows = 32});
+  std::vector<double> validation;
+  int index = 0;
+  for (const Step& s : trainer.run(text())) {
+    REQUIRE(s.index == ++index);
+    REQUIRE(s.tokens == s.index * 8 * 16);
+    REQUIRE(s.was_validated() == (s.index % 60 == 0));
+    if (s.was_validated()) validation.push_back(s.validation);
+  }
+  REQUIRE(index == 120);
+  REQUIRE(validation.size() == 2);
+  REQUIRE(validation[1] < validation[0]);
+  REQUIRE(validation[1] < 4.2);
+}
+
+TEST_CASE("the validation loss is the mean over windows spread evenly, in bits per byte") {
+  Model<Dense, Cpu> model({.seed = 2});
+  Trainer trainer(model, {.steps = 1, .batch = 2, .windows = 70});
+  const auto part = text().validation();
+  const std::vector<std::size_t> starts = evaluation_windows(part, 70, 16);
+  double nats = 0;
+  for (const std::size_t start : starts) nats += model.evaluate(part.subspan(start, 16), part.subspan(start + 1, 16), 1).main / 70;
+  REQUIRE(trainer.validate(text()).value() == Approx(nats / std::numbers::ln2).epsilon(1e-5));
+}
+
+TEST_CASE("accumulated micro-batches give the gradient of one large batch") {
+  Model<Dense, Cpu> parts({.seed = 3}), whole({.seed = 3});
+  Trainer a(parts, {.steps = 1, .batch = 2, .accumulate = 4, .windows = 0}), b(whole, {.steps = 1, .batch = 8, .windows = 0});
+  const Step from_parts = a.step(text()), from_whole = b.step(text());
+  REQUIRE(from_parts.bits_per_byte == Approx(from_whole.bits_per_byte).epsilon(1e-5));
+  REQUIRE(from_parts.gradient_norm == Approx(from_whole.gradient_norm).epsilon(1e-4));
+  REQUIRE(from_parts.tokens == from_whole.tokens);
+}
+
+TEST_CASE("a parameter that is not finite stops the run with its name, and nothing is changed") {
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer trainer(model, {.steps = 4, .batch = 2, .windows = 0});
+  trainer.step(text()).value();
+  model.parameter("blocks.1.1.ffn.up.weight")[7] = std::numeric_limits<float>::infinity();
+  const std::vector<float> before = copied(model.parameters());
+  const Result<Step> step = trainer.step(text());
+  REQUIRE(!step);
+  REQUIRE(step.error().fault == Fault::not_finite);
+  REQUIRE(step.error().message.find("step 2: not finite: parameter blocks.1.1.ffn.up.weight (1 of 4096 numbers)") == 0);
+  REQUIRE(copied(model.parameters()) == before);
+  REQUIRE(trainer.steps_done() == 1);
+  const ScratchFolder folder("not_finite");
+  REQUIRE(trainer.save(folder.path()).error().fault == Fault::not_finite);
+  REQUIRE(!std::filesystem::exists(folder / "checkpoint.safetensors"));
+}
+
+TEST_CASE("activations that overflow stop the run with the name of a tensor") {
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer trainer(model, {.steps = 4, .batch = 2, .windows = 0});
+  for (float& w : model.parameter("blocks.0.1.ffn.up.weight")) w = 1e25f;
+  const Result<Step> step = trainer.step(text());
+  REQUIRE(!step);
+  REQUIRE(step.error().fault == Fault::not_finite);
+  REQUIRE(step.error().message.find(".weight") != std::string::npos);
+  REQUIRE_THROWS_AS([&] { for (const Step& s : trainer.run(text())) (void)s; }(), Failure);
+}
+
+TEST_CASE("options that make no sense are refused when the trainer is made") {
+  Model<Dense, Cpu> model;
+  REQUIRE_THROWS_WITH(Trainer(model, {.steps = 0}), Catch::Contains("at least 1"));
+  REQUIRE_THROWS_WITH(Trainer(model, {.rate = 0}), Catch::Contains("rate"));
+  REQUIRE_THROWS_WITH(Trainer(model, {.context = 17}), Catch::Contains("Context<16>"));
+  REQUIRE_THROWS_WITH(Trainer(model, {.batch = 2000000000}), Catch::Contains("are available"));
+}
+
+TEST_CASE("a text that is too short or has other tokens is refused before the first step") {
+  Model<Dense, Cpu> model;
+  Trainer trainer(model, {.steps = 2, .batch = 2});
+  const Corpus tiny = Corpus::from_text(synthetic_text(60, 1));
+  REQUIRE(trainer.step(tiny).error().fault == Fault::input);
+  using Narrow = Decoder<Stack<Block<Ffn<SqReLU>>, 1>, Vocab<64>, Width<16>, Context<8>>;
+  Model<Narrow, Cpu> narrow;
+  Trainer other(narrow, {.steps = 2, .batch = 2});
+  REQUIRE(other.step(text()).error().message.find("Vocab<64>") != std::string::npos);
+}
+
+TEST_CASE("an optimizer of the caller's own can be put in") {
+  struct Descent final : Optimizer<Cpu> {
+    explicit Descent(BasicModel<Cpu>& m) : Optimizer<Cpu>(m) {}
+    double gradient_norm() override { return 1; }
+    void update(std::int64_t, double rate) override {
+      for (std::size_t i = 0; i < model().parameters().size(); ++i) model().parameters()[i] -= static_cast<float>(rate) * model().gradients()[i];
+    }
+    std::string description() const override { return "descent"; }
+  };
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer trainer(model, {.steps = 20, .batch = 4, .rate = 0.3f, .windows = 0}, std::make_unique<Descent>(model));
+  const double first = trainer.step(text()).value().bits_per_byte;
+  double last = first;
+  for (const Step& s : trainer.run(text())) last = s.bits_per_byte;
+  REQUIRE(last < first);
+}
