@@ -31,6 +31,8 @@ def contenders(options, size):
     for name, value in size.items():
         peer += [f"--{name}", str(value)]
     yield "genoform", ours, {"OMP_NUM_THREADS": "1"}
+    if not options.python:
+        return
     yield "PyTorch, stock", peer, {}
     for attention in ("sdpa", "explicit"):
         yield f"PyTorch, tuned, compiled, {attention}", [*peer, "--attention", attention, "--compile"], {"LD_PRELOAD": options.preload}
@@ -39,7 +41,7 @@ def contenders(options, size):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True, help="the program genoform")
-    parser.add_argument("--python", required=True, help="a Python with torch")
+    parser.add_argument("--python", help="a Python with torch; without it genoform alone is timed")
     parser.add_argument("--preload", default="", help="libraries for the tuned PyTorch, as in LD_PRELOAD")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
