@@ -1,0 +1,40 @@
+// A layer of one's own: it stands in a block as it is, and the library's own check finds out whether its way back is right.
+#include <cstdio>
+
+#include "genoform/genoform.hpp"
+#include "genoform/testing/check_gradients.hpp"
+
+using namespace genoform;
+
+/// y = u * f(g) with u, g = Wx split in two: a gate without a matrix after it. x, y: [N, D].
+struct GateLayer {
+  static constexpr std::string_view name = "Gate";
+  struct Weights {
+    Tensor w;
+  };
+  struct Saved {
+    Tensor both;
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    w.w = d.matrix("gate.weight", 2 * d.width(), d.width(), Start::fan_in(d.width()));
+  }
+  constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    s.both = ops.keep(x.rows, 2 * x.columns);
+    ops(op::Linear{.x = x, .w = w.w, .bias = {}, .y = s.both});
+    ops(op::Activate{op::Function::swish, half(s.both, 0), half(s.both, 1), y});
+  }
+  constexpr void backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const Tensor d = ops.scratch(x.rows, 2 * x.columns);
+    ops(op::ActivateGradient{op::Function::swish, half(s.both, 0), half(s.both, 1), {}, dy, half(d, 0), half(d, 1)});
+    ops(op::LinearWeightGradient{.x = x, .dy = d, .dw = gradient(w.w), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = d, .w = w.w, .dx = dx});
+  }
+  static constexpr Tensor half(Tensor both, int i) { return both.column_range(i * both.columns / 2, both.columns / 2); }
+};
+using MyBlock = Block<GateLayer, Ffn<SqReLU>>;
+
+int main() {
+  std::printf("%s: gradients %s\n", std::string(text_of<MyBlock>).c_str(),
+              testing::check_gradients<MyBlock>().error < 1e-6 ? "right" : "wrong");
+}
