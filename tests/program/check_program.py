@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Runs the program genoform as a user does and checks exit codes, messages, files and signals (spec/model.md section 5).
+
+  check_program.py --program PATH [NAME...]      NAME: only the tests whose name contains one of these"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
+VERBS = ["train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best"]
+
+
+class Bench:
+    """One folder to work in, with a text, a token file and a trained model."""
+
+    def __init__(self, program, folder):
+        self.program, self.folder = program, pathlib.Path(folder)
+        words = "the captain ship harbour storm sailor garden rose apple watched followed and but because".split()
+        draw = random.Random(1)
+        (self.folder / "text.txt").write_text(" ".join(draw.choice(words) for _ in range(6000)))
+        self.write_tokens("tokens.bin", [draw.randrange(256) for _ in range(200)])
+        self.net = self.folder / "net"
+        self.training = self.training_of(12)
+        self.run(0, *self.training, "--out", self.net)
+
+    def training_of(self, steps):
+        return ["train", MODEL, "--data", self.folder / "text.txt", "--steps", steps, "--batch", "4", "--windows", "16", "--threads", "1"]
+
+    def write_tokens(self, name, ids):
+        header = [20240520, 1, len(ids)] + [0] * 253
+        (self.folder / name).write_bytes(struct.pack("<256i", *header) + struct.pack(f"<{len(ids)}H", *ids))
+
+    def run(self, code, *arguments, **options):
+        """Runs the program, which must end with `code`; an error must be one line on stderr and nothing on stdout."""
+        done = subprocess.run([self.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, **options)
+        assert done.returncode == code, f"{arguments}: ended with {done.returncode}, not {code}: {done.stderr}"
+        if code in (2, 3):
+            assert done.stdout == "", f"{arguments}: printed {done.stdout!r} in spite of the error"
+            assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), f"{arguments}: not one line: {done.stderr!r}"
+        return done
+
+    def error(self, code, *arguments, says):
+        message = self.run(code, *arguments).stderr
+        assert says in message, f"{arguments}: {message!r} does not say {says!r}"
+
+
+def read_safetensors(path):
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + size])
+    tensors = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            tensors[name] = (entry["dtype"], entry["shape"], data[8 + size + begin:8 + size + end])
+    return tensors
+
+
+def floats(tensor):
+    return struct.unpack(f"<{len(tensor[2]) // 4}f", tensor[2])
+
+
+def test_every_command_explains_itself_with_examples(b):
+    assert "genoform" in b.run(0, "--version").stdout
+    top = b.run(0, "--help").stdout
+    for verb in VERBS:
+        assert verb in top, verb
+        help_text = b.run(0, verb, "--help")
+        assert "Examples:" in help_text.stdout and f"genoform {verb}" in help_text.stdout and help_text.stderr == "", verb
+
+
+def test_wrong_usage_ends_with_2_and_one_line(b):
+    b.error(2, says="command")
+    b.error(2, "trian", says='did you mean "train"?')
+    b.error(2, "print", says="genoform print: ")
+    b.error(2, "print", MODEL, "--colour", says="--colour")
+    b.error(2, "train", MODEL, "--data", "x", "--out", "y", "--batch", "0", says="--batch")
+    b.error(2, "train", MODEL, "--data", "x", "--out", "y", "--steps", "many", says="--steps")
+    b.error(2, "train", MODEL, says="--out")
+    b.error(2, "grad", b.net, "--tokens", b.folder / "tokens.bin", "--batch", "1", "--context", "17", "--out", b.folder / "o", says="Context<16>")
+
+
+def test_print_gives_the_canonical_text_or_a_place(b):
+    assert b.run(0, "print", " Block<Attn,Ffn< Hidden<512>, SqReLU> >").stdout == "Block<Attention<>, Ffn<SqReLU, Hidden<512>>>\n"
+    assert b.run(0, "print", "-", input="Block<\n  Attn>").stdout == "Block<Attention<>>\n"
+    assert json.loads(b.run(0, "print", MODEL, "--json").stdout) == {"model": MODEL}
+    b.error(3, "print", "Block<Attn, Fn<SqReLU>>", says="1:13: ")
+    b.error(3, "print", "Block<\n  Attention<Window<4>>>", says="2:13: ")
+    b.error(3, "print", "", says="1:1: ")
+
+
+def test_train_writes_a_model_folder_and_logs(b):
+    config = json.loads((b.net / "config.json").read_text())
+    assert config["format"] == "genoform-1" and config["model"] == MODEL
+    weights = read_safetensors(b.net / "model.safetensors")
+    assert weights["embedding.weight"][1] == [256, 32] and weights["blocks.1.1.moe.up.weight"][1] == [4, 128, 32]
+    log = [json.loads(line) for line in (b.net / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == list(range(1, 13))
+    assert "validation_bits_per_byte" in log[-1] and "validation_bits_per_byte" not in log[0]
+    assert len((b.net / "log.csv").read_text().splitlines()) == 13
+    result = json.loads(b.run(0, *b.training, "--out", b.folder / "json", "--json", "--quiet").stdout)
+    assert abs(result["validation_bits_per_byte"] - log[-1]["validation_bits_per_byte"]) < 1e-4 and result["steps"] == 12
+    b.error(2, *b.training, "--out", b.net, says="--resume")
+    b.error(3, *b.training, "--out", b.folder / "nothing_there", "--resume", says="checkpoint.safetensors")
+
+
+def test_sizes_may_be_given_on_the_command_line(b):
+    open_text = "Decoder<Stack<Block<Attention<Heads<2>>, Ffn<SqReLU>>, 1>>"
+    out = b.folder / "sized"
+    b.run(0, "train", open_text, "--width", 32, "--model-context", 8, "--data", b.folder / "text.txt", "--steps", 1, "--windows", 4, "--out", out)
+    model = json.loads((out / "config.json").read_text())["model"]
+    assert model.endswith("Vocab<256>, Width<32>, Context<8>>"), model
+    b.run(0, "eval", out, "--data", b.folder / "text.txt", "--windows", 4)
+    b.error(3, "train", open_text, "--data", b.folder / "text.txt", "--out", b.folder / "unsized", says="Width")
+
+
+def test_progress_goes_to_stderr_without_colour_codes(b):
+    done = b.run(0, *b.training, "--out", b.folder / "progress")
+    assert "step 12/12" in done.stderr and "\033" not in done.stderr and "\r" not in done.stderr
+    assert done.stdout.count("\n") == 1 and "bits per byte, causal" in done.stdout
+    assert b.run(0, *b.training, "--out", b.folder / "quiet", "--quiet").stderr == ""
+
+
+def interrupted(b, out, number, code, more=()):
+    """Starts a long run, sends a signal when it is under way, and returns the number of steps in the log."""
+    arguments = [*b.training_of(400), "--out", out, *more]
+    process = subprocess.Popen([b.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = out / "log.jsonl"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not (log.exists() and len(log.read_text().splitlines()) >= 5):
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == code, f"ended with {process.returncode}, not {code}"
+    return len(log.read_text().splitlines())
+
+
+def test_a_signal_saves_and_a_resumed_run_is_the_same_to_the_bit(b):
+    whole = b.folder / "whole"
+    b.run(0, *b.training_of(400), "--out", whole)
+    for name, number, code, more in [("int", signal.SIGINT, 130, ()), ("term", signal.SIGTERM, 143, ()), ("kill", signal.SIGKILL, -9, ("--save-every", "2"))]:
+        out = b.folder / f"signal_{name}"
+        steps = interrupted(b, out, number, code, more)
+        assert 5 <= steps < 400, steps
+        assert not (out / "model.safetensors").exists()
+        b.run(0, *b.training_of(400), "--out", out, "--resume", *more)
+        assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes(), f"{name}: other weights"
+        log = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
+        assert log == list(range(1, 401)), f"{name}: the log has steps twice or not at all"
+
+
+def test_a_run_is_resumed_only_as_it_was_started(b):
+    b.error(3, *b.training, "--out", b.net, "--resume", "--rate", "0.1", says="rate 0.003, this one rate 0.1")
+    other = MODEL.replace("SqReLU", "ReLU")
+    b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.net, "--resume", says="where \"...ReLU")
+
+
+def test_training_that_becomes_non_finite_ends_with_5_and_overwrites_nothing(b):
+    out = b.folder / "diverged"
+    done = b.run(5, *b.training_of(50), "--out", out, "--rate", "1e30", "--clip", "0", "--warm-up", "0")
+    last = done.stderr.splitlines()[-1]
+    assert ".weight" in last and "step" in last, last
+    assert not (out / "model.safetensors").exists()
+
+
+def test_too_little_memory_ends_with_4_before_the_start(b):
+    huge = "Decoder<Stack<Block<Ffn<SqReLU, Hidden<1000000>>>, 1000>, Vocab<256>, Width<10000>, Context<16>>"
+    done = b.run(4, "train", huge, "--data", b.folder / "text.txt", "--out", b.folder / "huge")
+    assert "MiB are available" in done.stderr, done.stderr
+    done = b.run(4, *[a if a != "4" else "1000000" for a in b.training], "--out", b.folder / "huge_batch")
+    assert "are available" in done.stderr, done.stderr
+    needs = json.loads(b.run(0, "train", huge, "--dry-run").stdout)
+    assert needs["bytes"] > needs["bytes_available"]
+
+
+def test_what_cannot_be_written_ends_with_4(b):
+    b.run(4, *b.training, "--out", "/proc/nowhere")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([b.program, "print", MODEL], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 4 and done.stderr.count("\n") == 1, done
+
+
+def test_eval_reports_the_causal_loss(b):
+    trained = json.loads((b.net / "log.jsonl").read_text().splitlines()[-1])["validation_bits_per_byte"]
+    found = json.loads(b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--threads", "1", "--pool", "--json").stdout)
+    assert abs(found["bits_per_byte"] - trained) < 1e-4 and found["pool_bits_per_byte"] != found["bits_per_byte"]
+    assert "pool" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--pool").stdout
+    b.error(3, "eval", b.net, "--data", b.folder / "missing.txt", says="missing.txt")
+    b.error(3, "eval", b.folder / "no_model", "--data", b.folder / "text.txt", says="no_model")
+
+
+def test_a_damaged_folder_is_named_with_file_and_tensor(b):
+    broken = b.folder / "broken"
+    broken.mkdir()
+    config = json.loads((b.net / "config.json").read_text())
+    (broken / "model.safetensors").write_bytes((b.net / "model.safetensors").read_bytes())
+    config["model"] = MODEL.replace("Experts<4>", "Experts<8>")
+    (broken / "config.json").write_text(json.dumps(config))
+    b.error(3, "eval", broken, "--data", b.folder / "text.txt", says="blocks.0.1.moe.")
+    config["model"] = "Decoder<Blok<Attn>>"
+    (broken / "config.json").write_text(json.dumps(config))
+    b.error(3, "inspect", broken, says="config.json")
+    config["model"] = "Decoder<Stack<Block<Ffn<SqReLU, Hidden<1000000>>>, 1000>, Vocab<256>, Width<10000>, Context<16>>"
+    (broken / "config.json").write_text(json.dumps(config))
+    b.error(3, "eval", broken, "--data", b.folder / "text.txt", says="model.safetensors")
+    (broken / "config.json").write_text("{")
+    b.error(3, "sample", broken, says="config.json")
+
+
+def test_grad_writes_logits_losses_and_every_gradient(b):
+    out = b.folder / "gradients.safetensors"
+    command = ["grad", b.net, "--tokens", b.folder / "tokens.bin", "--batch", "3", "--context", "16", "--out", out]
+    b.run(0, *command)
+    found, weights = read_safetensors(out), read_safetensors(b.net / "model.safetensors")
+    assert found["logits"][:2] == ("F32", [3, 16, 256]) and found["loss"][1] == [1] and found["aux_loss"][1] == [1]
+    trained = {name for name in weights if not name.endswith((".threshold", ".bias.state"))}
+    assert {name[5:] for name in found if name.startswith("grad.")} == trained
+    assert all(found["grad." + name][1] == weights[name][1] for name in trained)
+    assert any(x != 0 for x in floats(found["grad.blocks.0.0.attention.k.dconv"]))
+    before = out.read_bytes()
+    b.run(0, *command)
+    assert out.read_bytes() == before
+    assert (b.net / "model.safetensors").read_bytes() and read_safetensors(b.net / "model.safetensors") == weights
+
+
+def test_grad_writes_nothing_on_an_error(b):
+    out = b.folder / "sentinel"
+    out.write_text("as it was")
+    b.error(3, "grad", b.net, "--tokens", b.folder / "tokens.bin", "--batch", "100", "--context", "16", "--out", out, says="tokens.bin")
+    b.write_tokens("wide.bin", [300] * 100)
+    b.error(3, "grad", b.net, "--tokens", b.folder / "wide.bin", "--batch", "1", "--context", "8", "--out", out, says="300")
+    b.error(3, "grad", b.folder / "no_model", "--tokens", b.folder / "tokens.bin", "--batch", "1", "--context", "8", "--out", out, says="no_model")
+    assert out.read_text() == "as it was"
+    b.error(3, "grad", b.net, "--tokens", b.folder / "tokens.bin", "--batch", "1", "--context", "8", "--out", b.folder / "no/where", says="no/where")
+
+
+def test_grad_of_the_first_tokens_does_not_depend_on_what_follows(b):
+    b.write_tokens("short.bin", list(range(17)))
+    b.write_tokens("long.bin", list(range(17)) + [5] * 50)
+    for name in ("short", "long"):
+        b.run(0, "grad", b.net, "--tokens", b.folder / f"{name}.bin", "--batch", "2", "--context", "8", "--out", b.folder / f"{name}.out")
+    assert (b.folder / "short.out").read_bytes() == (b.folder / "long.out").read_bytes()
+
+
+def test_sample_writes_the_same_text_for_the_same_seed(b):
+    command = ["sample", b.net, "--prompt", "the ", "--tokens", "40", "--threads", "1"]
+    first = b.run(0, *command, errors="replace").stdout
+    assert first.startswith("the ") and first == b.run(0, *command, errors="replace").stdout
+    assert first != b.run(0, *command, "--seed", "2", errors="replace").stdout
+    greedy = [*command, "--temperature", "0"]
+    assert b.run(0, *greedy, errors="replace").stdout == b.run(0, *greedy, "--seed", "9", errors="replace").stdout
+
+
+def test_inspect_shows_texts_parts_and_folders(b):
+    known = "Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>"
+    figures = json.loads(b.run(0, "inspect", known, "--json").stdout)
+    assert figures["parameters"] == 824960 and figures["training_flops"] == 3 * figures["forward_flops"] and figures["step_ms_estimate"] > 0
+    text = b.run(0, "inspect", known).stdout
+    assert "block, 4 times" in text and "824,960" in text and "x += Ffn<SqReLU>" in text
+    assert json.loads(b.run(0, "inspect", b.net, "--json").stdout)["model"] == MODEL
+    assert "x += Moe<Top2>" in b.run(0, "inspect", "Block<Attn, Moe<Top2>>").stdout
+    trace = b.run(0, "inspect", known, "--trace").stdout
+    assert "cross_entropy" in trace and "linear_weight_gradient" in trace
+    b.error(2, "inspect", "Block<Attn>", "--trace", says="--trace")
+    b.error(3, "inspect", "Decoder<Blok<Attn>>", says="1:9: ")
+
+
+def test_bench_and_doctor_report_figures(b):
+    figures = json.loads(b.run(0, "bench", MODEL, "--batch", "2", "--steps", "3", "--seconds", "0", "--json").stdout)
+    for key in ["best_ms", "median_ms", "tokens_per_second", "gflops", "peak_gflops", "percent_of_peak"]:
+        assert figures[key] > 0, key
+    assert figures["best_ms"] <= figures["median_ms"]
+    facts = json.loads(b.run(0, "doctor", "--json").stdout)
+    assert facts["instruction_sets"] and facts["onednn"] and facts["products"] and isinstance(facts["missing"], list)
+    assert "oneDNN" in b.run(0, "doctor").stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", required=True)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    tests = {name[5:].replace("_", " "): test for name, test in globals().items() if name.startswith("test_")}
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        b = Bench(os.path.abspath(options.program), folder)
+        for name, test in tests.items():
+            if options.names and not any(part in name for part in options.names):
+                continue
+            try:
+                test(b)
+                print(f"ok      {name}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAILED  {name}", flush=True)
+                traceback.print_exc()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
