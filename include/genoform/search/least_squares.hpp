@@ -1,32 +1,33 @@
 #pragma once
+#include <Eigen/Dense>
 #include <algorithm>
-#include <cstddef>
+#include <cmath>
 #include <vector>
 
 namespace genoform::search {
 
 /// x >= 0 that makes sum_r (a_r . x - 1)^2 + ridge * sum x^2 least, by coordinate descent; rows [rows, columns]. Deterministic.
 inline std::vector<double> non_negative_fit(const std::vector<std::vector<double>>& rows, double ridge, int sweeps = 4000) {
-  const std::size_t columns = rows.empty() ? 0 : rows.front().size();
-  std::vector<std::vector<double>> gram(columns, std::vector<double>(columns, 0.0));
-  std::vector<double> target(columns, 0.0), x(columns, 0.0);
-  for (const std::vector<double>& row : rows)
-    for (std::size_t i = 0; i < columns; ++i) {
-      target[i] += row[i];
-      for (std::size_t j = 0; j < columns; ++j) gram[i][j] += row[i] * row[j];
-    }
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const auto columns = rows.empty() ? Eigen::Index{0} : static_cast<Eigen::Index>(rows.front().size());
+  RowMajor a(static_cast<Eigen::Index>(rows.size()), columns);
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    a.row(static_cast<Eigen::Index>(r)) = Eigen::Map<const Eigen::RowVectorXd>(rows[r].data(), columns);
+  const RowMajor gram = a.transpose() * a;
+  const Eigen::VectorXd target = a.colwise().sum().transpose();
+  std::vector<double> fit(static_cast<std::size_t>(columns), 0.0);
+  Eigen::Map<Eigen::VectorXd> x(fit.data(), columns);
   for (int sweep = 0; sweep < sweeps; ++sweep) {
     double moved = 0;
-    for (std::size_t i = 0; i < columns; ++i) {
-      double rest = target[i];
-      for (std::size_t j = 0; j < columns; ++j) rest -= j == i ? 0 : gram[i][j] * x[j];
-      const double next = std::max(0.0, rest / (gram[i][i] + ridge));
-      moved = std::max(moved, next > x[i] ? next - x[i] : x[i] - next);
+    for (Eigen::Index i = 0; i < columns; ++i) {
+      const double rest = target[i] - gram.row(i).dot(x) + gram(i, i) * x[i];
+      const double next = std::max(0.0, rest / (gram(i, i) + ridge));
+      moved = std::max(moved, std::abs(next - x[i]));
       x[i] = next;
     }
     if (moved < 1e-10) break;
   }
-  return x;
+  return fit;
 }
 
 }  // namespace genoform::search
