@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "genoform/search/finals.hpp"
 #include "genoform/search/trial_runner.hpp"
 #include "genoform/search/worker.hpp"
 
@@ -77,6 +78,7 @@ class Fake : public Evaluator {
  public:
   explicit Fake(nlohmann::json setup) : setup_(std::move(setup)) {}
   nlohmann::json answer(const nlohmann::json& request) override {
+    if (request.value("do", "train") == "time") return time(request.at("texts"));
     const std::string text = request.at("text");
     ::usleep(static_cast<useconds_t>(setup_.value("microseconds", 0) * (1 + text.back() % 3)));
     const nlohmann::json mischief = setup_.value("mischief", nlohmann::json::object());
@@ -87,6 +89,7 @@ class Fake : public Evaluator {
     if (what == "not finite") throw Failure({Fault::not_finite, "blocks.0.0.ffn.up.weight: not finite"});
     if (what == "nothing") return nullptr;
     const double loss = loss_of(text);
+    if (request.value("final", false)) return finish(request, loss);
     if (!request.contains("steps")) {
       const double seconds = 1e-3 * (1 + 0.1 * (text[0] - '0'));
       if (request.contains("step_limit") && seconds > request.at("step_limit").get<double>())
@@ -98,6 +101,23 @@ class Fake : public Evaluator {
   }
 
  private:
+  /// Half as fast again as the clock says for texts that begin with 1.
+  static nlohmann::json time(const std::vector<std::string>& texts) {
+    std::vector<double> seconds;
+    for (const std::string& text : texts) seconds.push_back((text[0] == '1' ? 1.5e-3 : 1e-3) * (1 + 0.1 * (text[0] - '0')));
+    return {{"seconds", seconds}};
+  }
+  static nlohmann::json finish(const nlohmann::json& request, double loss) {
+    const double seed = static_cast<double>(request.at("seed").get<std::uint64_t>() % 10);
+    if (request.contains("folder")) {
+      const std::filesystem::path folder = request.at("folder").get<std::string>();
+      std::filesystem::create_directories(folder);
+      std::ofstream(folder / "config.json") << "config of " << request.at("text");
+      std::ofstream(folder / "model.safetensors") << "weights";
+    }
+    return {{"validation", loss + 0.01 * seed}, {"test", loss + 0.1 + 0.01 * seed}};
+  }
+
   nlohmann::json setup_;
 };
 
@@ -137,7 +157,8 @@ struct Study {
   StudyOptions options{};
   nlohmann::json setup = nlohmann::json::object();
   int workers = 2, genomes = 60;
-  bool use_random = false, is_measured = false;
+  bool use_random = false, is_measured = false, has_final = false;
+  FinalOptions finals{};
 
   Study() { options.limits.step_time_factor = 1.65; }
 
@@ -149,7 +170,8 @@ struct Study {
     Store store(path, Store::Open::write);
     Ledger ledger(store);
     WorkerPool pool(workers, worker(), setup);
-    return TrialRunner(search, ledger, pool, genomes).run(stop, on_trial);
+    if (!TrialRunner(search, ledger, pool, genomes).run(stop, on_trial)) return false;
+    return !has_final || Finals(search, ledger, store, pool, finals).run(stop, [](const FinalRun&) {});
   }
 };
 
