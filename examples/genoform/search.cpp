@@ -26,8 +26,8 @@ using namespace genoform::search;
 struct Options {
   SearchRequest request;
   std::string file = "study.sqlite", table_of, sub_layers;
-  int trials = 160, workers = 2;
-  double minutes = 8.5;
+  int trials = 200, workers = 2;
+  double minutes = 9;
   FinalOptions finals;
   bool resume = false, recalibrate = false, no_final = false, quiet = false, json = false;
 };

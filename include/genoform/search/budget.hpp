@@ -7,7 +7,7 @@ namespace genoform::search {
 
 /// Training time of a trial on the oracle's clock. A fast genome gets more steps for it.
 struct Budget {
-  double seconds = 4;
+  double seconds = 3;
   static constexpr std::int64_t least_steps = 8;
 
   std::int64_t steps(double step_seconds) const {

@@ -19,7 +19,7 @@ struct Baseline {
 /// What the record of a study depends on, beside its space, baselines and evaluator.
 struct StudyOptions {
   std::uint64_t seed = 1;
-  double budget = 4;                            ///< seconds of training per trial, on the oracle's clock
+  double budget = 3;                            ///< seconds of training per trial, on the oracle's clock
   Limits limits{};
   int window = 8;                               ///< proposal n sees the results of the trials up to n - window; at least the number of workers
   double rate = 4e-3;                           ///< learning rate of every genome
