@@ -69,7 +69,9 @@ class Bench {
 int run(const Options& o) {
   const Genome genome = with_sizes(read_genome(o.text), o.sizes);
   const int context = o.context > 0 ? o.context : genome.decoder().context;
-  if (context > genome.decoder().context) usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(genome.decoder().context) + ">");
+  if (context > genome.decoder().context)
+    usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(genome.decoder().context) +
+                ">");
   const auto model = make_model(genome, 1, o.threads);
   const Cost cost = cost_of(genome, o.batch, context);
   Bench bench(*model, o.batch, context);
@@ -77,7 +79,8 @@ int run(const Options& o) {
   const double before = cpu::fma_peak(o.threads, 80);
   std::vector<double> times;
   double sum = 0;
-  while (times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && times.size() < 2000)) sum += times.emplace_back(bench.step());
+  while (times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && times.size() < 2000))
+    sum += times.emplace_back(bench.step());
   const double peak = std::max(before, cpu::fma_peak(o.threads, 80));
   std::ranges::sort(times);
   const double best = times.front(), median = times[times.size() / 2], tokens = static_cast<double>(o.batch) * context;
@@ -85,11 +88,15 @@ int run(const Options& o) {
   if (o.json) {
     JsonObject json;
     json.add("best_ms", best * 1e3).add("median_ms", median * 1e3).add("tokens_per_second", tokens / best).add("gflops", gflops);
-    json.add("peak_gflops", peak).add("percent_of_peak", 100 * gflops / peak).add("steps", times.size()).add("threads", o.threads);
+    json.add("peak_gflops", peak)
+        .add("percent_of_peak", 100 * gflops / peak)
+        .add("steps", times.size())
+        .add("threads", o.threads);
     json.add("batch", o.batch).add("context", context).add("parameters", cost.parameters).add("model", genome.text());
     std::printf("%s\n", json.text().c_str());
   } else {
-    std::printf("best %.3f ms, median %.3f ms of %zu steps; %.0f tokens/s\n", best * 1e3, median * 1e3, times.size(), tokens / best);
+    std::printf("best %.3f ms, median %.3f ms of %zu steps; %.0f tokens/s\n", best * 1e3, median * 1e3, times.size(),
+                tokens / best);
     std::printf("%.1f GFLOP/s of %.1f at the same time: %.1f %% of peak\n", gflops, peak, 100 * gflops / peak);
   }
   return 0;
@@ -98,11 +105,13 @@ int run(const Options& o) {
 }  // namespace
 
 void add_bench(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "bench",
-                                       "Time a training step on random tokens, between two runs of a loop that finds the processor's peak of the moment.",
-                                       "  genoform bench 'Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --batch 12\n"
-                                       "FLOPs of a token are counted as 6 n + 12 L d T; gflops and percent_of_peak belong to the best step.",
-                                       run);
+  auto [app, o] = add_command<Options>(
+      program, commands, "bench",
+      "Time a training step on random tokens, between two runs of a loop that finds the processor's peak of the moment.",
+      "  genoform bench 'Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, "
+      "Context<64>>' --batch 12\n"
+      "FLOPs of a token are counted as 6 n + 12 L d T; gflops and percent_of_peak belong to the best step.",
+      run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
   app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);

@@ -21,10 +21,12 @@ struct Options {
 /// What would make models faster or is not there at all; one line each.
 std::vector<std::string> missing(const cpu::Facts& facts) {
   std::vector<std::string> lines;
-  if (facts.instruction_sets.size() < 2) lines.emplace_back("the processor has neither AVX2 nor AVX-512: the portable kernels are several times slower");
+  if (facts.instruction_sets.size() < 2)
+    lines.emplace_back("the processor has neither AVX2 nor AVX-512: the portable kernels are several times slower");
   if (!facts.instruction_sets.empty() && facts.chosen != facts.instruction_sets.back())
     lines.push_back("GENOFORM_ISA holds the kernels to " + facts.chosen + "; the processor has " + facts.instruction_sets.back());
-  if (facts.slow_products) lines.emplace_back("oneDNN takes a reference implementation for a product; another version or build of it is needed");
+  if (facts.slow_products)
+    lines.emplace_back("oneDNN takes a reference implementation for a product; another version or build of it is needed");
 #ifndef _OPENMP
   lines.emplace_back("built without OpenMP: one thread only");
 #endif
@@ -59,7 +61,10 @@ void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, 
   for (const auto& [shape, implementation] : facts.products) products.add(shape, implementation);
   json.add("genoform", library_version).add("processor", facts.processor).add("threads", facts.cores);
   json.add_raw("instruction_sets", list(facts.instruction_sets)).add("in_use", facts.chosen).add("peak_gflops", peak);
-  json.add("bytes_available", available_memory()).add("onednn", facts.onednn).add_raw("products", products.text()).add_raw("missing", list(lacks));
+  json.add("bytes_available", available_memory())
+      .add("onednn", facts.onednn)
+      .add_raw("products", products.text())
+      .add_raw("missing", list(lacks));
   std::printf("%s\n", json.text().c_str());
 }
 
@@ -67,16 +72,20 @@ int run(const Options& o) {
   const cpu::Facts facts = cpu::facts();
   const std::vector<std::string> lacks = missing(facts);
   const double peak = cpu::fma_peak(1, 50);
-  if (o.json) print_json(facts, lacks, peak);
-  else print_text(facts, lacks, peak);
+  if (o.json)
+    print_json(facts, lacks, peak);
+  else
+    print_text(facts, lacks, peak);
   return 0;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "doctor", "Say what this machine has: processor, instruction sets, oneDNN and what it picks, threads, memory, and what is missing.",
-                                       "  genoform doctor\n  genoform doctor --json", run);
+  auto [app, o] = add_command<Options>(
+      program, commands, "doctor",
+      "Say what this machine has: processor, instruction sets, oneDNN and what it picks, threads, memory, and what is missing.",
+      "  genoform doctor\n  genoform doctor --json", run);
   app->add_flag("--json", o->json, "print a JSON object");
 }
 

@@ -29,7 +29,10 @@ double pool_nats(CpuModel& model, std::span<const Token> text, int windows, int 
   for (std::size_t first = 0; first < starts.size(); first += 64) {
     const auto some = std::span(starts).subspan(first, std::min<std::size_t>(64, starts.size() - first));
     copy_windows(text, some, t, tokens, targets);
-    sum += model.pool_loss(std::span(tokens).first(some.size() * t), std::span(targets).first(some.size() * t), static_cast<std::int64_t>(some.size())).main *
+    sum += model
+               .pool_loss(std::span(tokens).first(some.size() * t), std::span(targets).first(some.size() * t),
+                          static_cast<std::int64_t>(some.size()))
+               .main *
            static_cast<double>(some.size());
   }
   return sum / static_cast<double>(starts.size());
@@ -40,7 +43,9 @@ int run(const Options& o) {
   const auto text = o.part == "train" ? corpus.train() : o.part == "test" ? corpus.test() : corpus.validation();
   const auto model = load_model(o.folder, o.threads);
   const int context = o.context > 0 ? o.context : model->sizes().context;
-  if (context > model->sizes().context) usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(model->sizes().context) + ">");
+  if (context > model->sizes().context)
+    usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(model->sizes().context) +
+                ">");
   const double bits = 1 / std::numbers::ln2 / Corpus::bytes_per_token();
   Evaluation<Cpu> evaluation(*model, context, o.windows);
   const Result<double> nats = evaluation.nats(text);
@@ -53,7 +58,8 @@ int run(const Options& o) {
     json.add("part", o.part).add("windows", o.windows).add("context", context).add("model", model->text());
     std::printf("%s\n", json.text().c_str());
   } else {
-    std::printf("%.4f bits per byte, causal, on %d windows of %d bytes of the %s text\n", *nats * bits, o.windows, context, o.part.c_str());
+    std::printf("%.4f bits per byte, causal, on %d windows of %d bytes of the %s text\n", *nats * bits, o.windows, context,
+                o.part.c_str());
     if (o.pool) std::printf("%.4f bits per byte, pool\n", pool * bits);
   }
   return 0;
@@ -62,14 +68,20 @@ int run(const Options& o) {
 }  // namespace
 
 void add_eval(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "eval", "Measure the causal loss of a model folder on a text, in bits per byte.",
-                                       "  genoform eval my-net --data austen/\n"
-                                       "  genoform eval my-net --data novel.txt --part test --json",
-                                       run);
+  auto [app, o] =
+      add_command<Options>(program, commands, "eval", "Measure the causal loss of a model folder on a text, in bits per byte.",
+                           "  genoform eval my-net --data austen/\n"
+                           "  genoform eval my-net --data novel.txt --part test --json",
+                           run);
   app->add_option("FOLDER", o->folder, "a model folder")->required();
-  app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt")->required();
-  app->add_option("--part", o->part, "which part of the text")->check(CLI::IsMember({"train", "validation", "test"}))->capture_default_str();
-  app->add_option("--windows", o->windows, "windows, spread evenly over the text")->check(CLI::PositiveNumber)->capture_default_str();
+  app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt")
+      ->required();
+  app->add_option("--part", o->part, "which part of the text")
+      ->check(CLI::IsMember({"train", "validation", "test"}))
+      ->capture_default_str();
+  app->add_option("--windows", o->windows, "windows, spread evenly over the text")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app->add_option("--context", o->context, "positions of a window (default: the model's)")->check(CLI::PositiveNumber);
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
   app->add_flag("--pool", o->pool, "also print the loss as in training, which routes by pool");

@@ -34,7 +34,9 @@ Result<void> write(CpuModel& model, const Options& o, std::span<const float> log
   data.push_back(tensor_data("aux_loss", {1}, std::span<const float>(&aux_loss, 1)));
   for (const TensorInfo& info : model.tensors()) {
     if (info.tensor.memory != Memory::weights) continue;
-    const auto gradient = std::span<const float>(model.gradients()).subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
+    const auto gradient =
+        std::span<const float>(model.gradients())
+            .subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
     data.push_back(tensor_data("grad." + info.name, info.shape, gradient));
   }
   return write_safetensors(o.out, data);
@@ -43,7 +45,8 @@ Result<void> write(CpuModel& model, const Options& o, std::span<const float> log
 int run(const Options& o) {
   const auto model = load_model(o.folder, o.threads);
   if (o.context > model->sizes().context)
-    usage_error("--context " + std::to_string(o.context) + ": the model has Context<" + std::to_string(model->sizes().context) + ">");
+    usage_error("--context " + std::to_string(o.context) + ": the model has Context<" + std::to_string(model->sizes().context) +
+                ">");
   const std::size_t n = static_cast<std::size_t>(o.batch) * static_cast<std::size_t>(o.context);
   const TokenFile file = TokenFile::open(o.tokens);
   const std::vector<Token> tokens = file.read(0, n + 1, model->sizes().vocab);
@@ -60,14 +63,18 @@ int run(const Options& o) {
 }  // namespace
 
 void add_grad(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "grad", "Write the logits, losses and gradients of one batch, for checking against another program.",
-                                       "  genoform grad my-net --tokens text.bin --batch 2 --context 64 --out gradients.safetensors\n"
-                                       "Sequence b takes the tokens from b * context on, targets are one token later. Experts are routed by pool, capacity included.",
-                                       run);
+  auto [app, o] = add_command<Options>(
+      program, commands, "grad", "Write the logits, losses and gradients of one batch, for checking against another program.",
+      "  genoform grad my-net --tokens text.bin --batch 2 --context 64 --out gradients.safetensors\n"
+      "Sequence b takes the tokens from b * context on, targets are one token later. Experts are routed by pool, capacity "
+      "included.",
+      run);
   app->add_option("FOLDER", o->folder, "a model folder")->required();
   app->add_option("--tokens", o->tokens, "a token file (.bin of llm.c)")->required();
   app->add_option("--batch", o->batch, "sequences")->required()->check(CLI::PositiveNumber);
-  app->add_option("--context", o->context, "positions of a sequence, at most the model's")->required()->check(CLI::PositiveNumber);
+  app->add_option("--context", o->context, "positions of a sequence, at most the model's")
+      ->required()
+      ->check(CLI::PositiveNumber);
   app->add_option("--out", o->out, "the safetensors file to write")->required();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
 }

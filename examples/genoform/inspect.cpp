@@ -43,7 +43,8 @@ Figures figures_of(const Genome& genome, Shape shape) {
 void print_text(const Genome& genome, Shape shape, const std::optional<Figures>& f) {
   std::printf("%s\n\n%s\n", genome.text().c_str(), diagram_of(genome, shape).c_str());
   if (!f) {
-    std::printf("parameters, FLOPs and memory need Vocab, Width and Context; give --vocab, --width and --model-context to a Decoder\n");
+    std::printf(
+        "parameters, FLOPs and memory need Vocab, Width and Context; give --vocab, --width and --model-context to a Decoder\n");
     return;
   }
   const Cost& c = f->cost;
@@ -67,7 +68,10 @@ void print_json(const Genome& genome, Shape shape, const std::optional<Figures>&
   json.add("model", genome.text());
   if (f) {
     const Cost& c = f->cost;
-    json.add("batch", shape.batch).add("context", shape.context).add("parameters", c.parameters).add("activated_parameters", c.activated_parameters);
+    json.add("batch", shape.batch)
+        .add("context", shape.context)
+        .add("parameters", c.parameters)
+        .add("activated_parameters", c.activated_parameters);
     json.add("state", c.state_cells).add("forward_flops", c.forward_flops).add("training_flops", c.training_flops());
     json.add("weight_bytes", c.weight_bytes()).add("kept_bytes", c.kept_bytes()).add("training_bytes", f->training_bytes);
     json.add("step_ms_estimate", f->step_seconds * 1e3);
@@ -78,7 +82,8 @@ void print_json(const Genome& genome, Shape shape, const std::optional<Figures>&
 int run(const Options& o) {
   const bool is_folder = std::filesystem::is_directory(o.what);
   Genome genome = is_folder ? genome_of_folder(o.what) : read_genome(o.what);
-  if (genome.is_model() && (o.sizes.vocab > 0 || o.sizes.width > 0 || o.sizes.context > 0)) genome = genome.with_sizes(o.sizes.vocab, o.sizes.width, o.sizes.context);
+  if (genome.is_model() && (o.sizes.vocab > 0 || o.sizes.width > 0 || o.sizes.context > 0))
+    genome = genome.with_sizes(o.sizes.vocab, o.sizes.width, o.sizes.context);
   const bool whole = genome.is_model() && genome.has_sizes();
   const Shape shape{o.batch, o.context > 0 ? o.context : whole ? genome.decoder().context : 1};
   if (o.trace && !whole) usage_error("--trace needs a Decoder with Vocab, Width and Context");
@@ -88,21 +93,28 @@ int run(const Options& o) {
   }
   std::optional<Figures> figures;
   if (whole) figures = figures_of(genome, shape);
-  if (o.json) print_json(genome, shape, figures);
-  else print_text(genome, shape, figures);
+  if (o.json)
+    print_json(genome, shape, figures);
+  else
+    print_text(genome, shape, figures);
   return 0;
 }
 
 }  // namespace
 
 void add_inspect(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "inspect", "Show a model: its parts, parameters, FLOPs, memory and an estimate of the time of a step.",
-                                       "  genoform inspect my-net\n"
-                                       "  genoform inspect 'Decoder<Stack<Block<Attn, Moe<Top2>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --batch 16\n"
-                                       "  genoform inspect 'Decoder<Stack<Block<Attn, Ffn<>>, 6>>' --vocab 256 --width 384 --model-context 256 --trace",
-                                       run);
-  app->add_option("FOLDER-or-TEXT", o->what, "a model folder, or a model or part as a C++ type; - reads it from stdin")->required();
-  app->add_option("--batch", o->batch, "sequences of the step that is counted")->check(CLI::PositiveNumber)->capture_default_str();
+  auto [app, o] = add_command<Options>(
+      program, commands, "inspect", "Show a model: its parts, parameters, FLOPs, memory and an estimate of the time of a step.",
+      "  genoform inspect my-net\n"
+      "  genoform inspect 'Decoder<Stack<Block<Attn, Moe<Top2>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --batch "
+      "16\n"
+      "  genoform inspect 'Decoder<Stack<Block<Attn, Ffn<>>, 6>>' --vocab 256 --width 384 --model-context 256 --trace",
+      run);
+  app->add_option("FOLDER-or-TEXT", o->what, "a model folder, or a model or part as a C++ type; - reads it from stdin")
+      ->required();
+  app->add_option("--batch", o->batch, "sequences of the step that is counted")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
   app->add_option("--vocab", o->sizes.vocab, "another Vocab")->check(CLI::PositiveNumber);
   app->add_option("--width", o->sizes.width, "another Width")->check(CLI::PositiveNumber);

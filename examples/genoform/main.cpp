@@ -13,10 +13,12 @@ using namespace command;
 
 constexpr const char* epilogue =
     "Results go to stdout, progress and errors to stderr.\n"
-    "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 130/143 ended by a signal after saving.\n"
+    "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 130/143 ended by a "
+    "signal after saving.\n"
     "Examples:\n"
     "  genoform search --data austen/ --study study.sqlite --max-time 8\n"
-    "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
+    "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out "
+    "my-net\n"
     "  genoform inspect my-net";
 
 std::string version_text() {
@@ -87,16 +89,12 @@ int main(int argc, char** argv) {
   add_worker(program, commands);
   try {
     program.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return answer(program, error, argc > 1 ? argv[1] : "");
-  }
+  } catch (const CLI::ParseError& error) { return answer(program, error, argc > 1 ? argv[1] : ""); }
   try {
     return run(commands);
   } catch (const genoform::Failure& failure) {
     return fail(static_cast<int>(failure.fault()), failure.what());
   } catch (const std::bad_alloc&) {
     return fail(static_cast<int>(genoform::Fault::resources), "no memory left; take a smaller batch, context or model");
-  } catch (const std::exception& error) {
-    return fail(static_cast<int>(genoform::Fault::input), error.what());
-  }
+  } catch (const std::exception& error) { return fail(static_cast<int>(genoform::Fault::input), error.what()); }
 }

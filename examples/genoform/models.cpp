@@ -24,7 +24,8 @@ Genome genome_of(const Folder& folder) {
   const std::string where = model_folder::config_file(folder.path) + ": key \"model\": ";
   Result<Genome> genome = Genome::parse(folder.config.model);
   if (!genome) throw Failure({genome.error().fault, where + genome.error().message});
-  if (!genome->is_model() || !genome->has_sizes()) throw Failure({Fault::input, where + "must be a Decoder with Vocab, Width and Context"});
+  if (!genome->is_model() || !genome->has_sizes())
+    throw Failure({Fault::input, where + "must be a Decoder with Vocab, Width and Context"});
   return *genome;
 }
 
@@ -58,7 +59,8 @@ std::unique_ptr<CpuModel> load_model(const std::string& path, int threads) {
   for (const auto& tensor : folder->weights.tensors()) stored += tensor.elements();
   const Cost cost = cost_of(genome, 1, 1);
   if (stored < static_cast<std::uint64_t>(cost.parameters) && 8 * cost.parameters > available_memory())
-    throw Failure({Fault::input, folder->weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " + std::to_string(cost.parameters)});
+    throw Failure({Fault::input, folder->weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " +
+                                     std::to_string(cost.parameters)});
   auto model = make_model(genome, 1, threads);
   load(*model, *folder).value();
   return model;

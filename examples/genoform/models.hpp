@@ -9,7 +9,8 @@
 #include "genoform/genome/genome.hpp"
 #include "genoform/model/basic_model.hpp"
 
-/// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry. All of it throws Failure.
+/// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry. All of it throws
+/// Failure.
 namespace command {
 
 using CpuModel = genoform::BasicModel<genoform::Cpu>;

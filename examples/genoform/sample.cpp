@@ -32,7 +32,8 @@ Token draw(std::span<const float> logits, const Options& o, std::uint64_t index)
   if (o.top > 0) order.resize(std::min(order.size(), static_cast<std::size_t>(o.top)));
   std::vector<double> sums;
   double sum = 0;
-  for (const int id : order) sums.push_back(sum += std::exp(static_cast<double>(logit(id) - logit(order.front())) / o.temperature));
+  for (const int id : order)
+    sums.push_back(sum += std::exp(static_cast<double>(logit(id) - logit(order.front())) / o.temperature));
   const double at = Random(o.seed, stream_of("sample")).uniform(index) * sum;
   return order[std::min(order.size() - 1, static_cast<std::size_t>(std::ranges::upper_bound(sums, at) - sums.begin()))];
 }
@@ -40,10 +41,12 @@ Token draw(std::span<const float> logits, const Options& o, std::uint64_t index)
 int run(const Options& o) {
   const Genome genome = genome_of_folder(o.folder);
   const std::string unfit = first_not_causal(genome);
-  if (!unfit.empty()) throw Failure({Fault::input, o.folder + ": " + unfit + " cannot be evaluated causally, so the model cannot write text"});
+  if (!unfit.empty())
+    throw Failure({Fault::input, o.folder + ": " + unfit + " cannot be evaluated causally, so the model cannot write text"});
   const auto model = load_model(o.folder, o.threads);
   const auto context = static_cast<std::size_t>(model->sizes().context), vocab = static_cast<std::size_t>(model->sizes().vocab);
-  if (vocab < static_cast<std::size_t>(ByteTokenizer::vocabulary)) throw Failure({Fault::input, o.folder + ": a vocabulary of bytes is needed, Vocab<256>"});
+  if (vocab < static_cast<std::size_t>(ByteTokenizer::vocabulary))
+    throw Failure({Fault::input, o.folder + ": a vocabulary of bytes is needed, Vocab<256>"});
   std::vector<Token> text = ByteTokenizer::encode(o.prompt), window(context);
   if (text.empty()) usage_error("--prompt: at least one byte is needed");
   std::fwrite(o.prompt.data(), 1, o.prompt.size(), stdout);
@@ -51,7 +54,8 @@ int run(const Options& o) {
     // What stands behind the last token does not matter to a causal model, so one shape serves every length.
     const std::size_t known = std::min(text.size(), context);
     std::copy(text.end() - static_cast<std::ptrdiff_t>(known), text.end(), window.begin());
-    const auto logits = model->evaluate_logits(window, 1).subspan((known - 1) * vocab, static_cast<std::size_t>(ByteTokenizer::vocabulary));
+    const auto logits =
+        model->evaluate_logits(window, 1).subspan((known - 1) * vocab, static_cast<std::size_t>(ByteTokenizer::vocabulary));
     text.push_back(draw(logits, o, static_cast<std::uint64_t>(i)));
     std::putchar(text.back());
   }
@@ -67,7 +71,9 @@ void add_sample(CLI::App& program, Commands& commands) {
   app->add_option("FOLDER", o->folder, "a model folder")->required();
   app->add_option("--prompt", o->prompt, "the text to go on from (default: a new line)");
   app->add_option("--tokens", o->tokens, "how many to write")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app->add_option("--temperature", o->temperature, "below 1: likelier words; 0: always the likeliest")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app->add_option("--temperature", o->temperature, "below 1: likelier words; 0: always the likeliest")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app->add_option("--top", o->top, "draw from this many likeliest tokens only (default: all)")->check(CLI::PositiveNumber);
   app->add_option("--seed", o->seed, "of the draws")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);

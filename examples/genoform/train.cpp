@@ -31,7 +31,9 @@ void print_needs(const Genome& genome, const TrainOptions& t) {
   const std::int64_t bytes = (2 + AdamW::cells_per_parameter) * cost.weight_bytes() + cost.workspace_bytes();
   JsonObject json;
   json.add("model", genome.text()).add("parameters", cost.parameters).add("activated_parameters", cost.activated_parameters);
-  json.add("training_flops_per_step", cost.training_flops() * t.accumulate).add("bytes", bytes).add("bytes_available", available_memory());
+  json.add("training_flops_per_step", cost.training_flops() * t.accumulate)
+      .add("bytes", bytes)
+      .add("bytes_available", available_memory());
   std::printf("%s\n", json.text().c_str());
 }
 
@@ -39,8 +41,10 @@ void print_needs(const Genome& genome, const TrainOptions& t) {
 struct ProgressText {
   char text[160];
   std::string_view line(const Step& s, int steps, double last_validation) {
-    int size = std::snprintf(text, sizeof text, "step %d/%d  %.3f bits/byte (training batch)  %.0f tokens/s", s.index, steps, s.bits_per_byte, s.tokens_per_second);
-    if (last_validation > 0) size += std::snprintf(text + size, sizeof text - static_cast<std::size_t>(size), "  validation %.4f", last_validation);
+    int size = std::snprintf(text, sizeof text, "step %d/%d  %.3f bits/byte (training batch)  %.0f tokens/s", s.index, steps,
+                             s.bits_per_byte, s.tokens_per_second);
+    if (last_validation > 0)
+      size += std::snprintf(text + size, sizeof text - static_cast<std::size_t>(size), "  validation %.4f", last_validation);
     return {text, static_cast<std::size_t>(size)};
   }
 };
@@ -49,10 +53,14 @@ void print_result(const Options& o, const CpuModel& model, const Step& last, dou
   if (o.json) {
     JsonObject json;
     json.add("out", o.out).add("steps", last.index).add("tokens", last.tokens).add("validation_bits_per_byte", last.validation);
-    json.add("pool_bits_per_byte", last.bits_per_byte).add("seconds", seconds).add("parameters", model.parameters().size()).add("model", model.text());
+    json.add("pool_bits_per_byte", last.bits_per_byte)
+        .add("seconds", seconds)
+        .add("parameters", model.parameters().size())
+        .add("model", model.text());
     std::printf("%s\n", json.text().c_str());
   } else if (last.was_validated()) {
-    std::printf("%.4f bits per byte, causal, on the validation text after %d steps; %s\n", last.validation, last.index, o.out.c_str());
+    std::printf("%.4f bits per byte, causal, on the validation text after %d steps; %s\n", last.validation, last.index,
+                o.out.c_str());
   } else {
     std::printf("%d steps; %s\n", last.index, o.out.c_str());
   }
@@ -70,8 +78,10 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
     last = trainer.step(corpus).value();
     if (last.was_validated()) validation = last.validation;
     const auto line = text.line(last, o.train.steps, validation);
-    if (last.was_validated()) progress.show_now(line);
-    else progress.show(line);
+    if (last.was_validated())
+      progress.show_now(line);
+    else
+      progress.show(line);
     const bool stopped = signals.exit_code() != 0;
     if (stopped || (o.save_every > 0 && last.index % o.save_every == 0)) trainer.save(o.out).value();
     if (stopped) {
@@ -119,37 +129,53 @@ int run(const Options& given) {
 }
 
 void add_schedule(CLI::App& app, Options& o) {
-  app.add_option("--schedule", o.schedule, "cosine: warm-up, then down to a tenth; rsqrt: constant, then 1/sqrt(step), as in the papers")
+  app.add_option("--schedule", o.schedule,
+                 "cosine: warm-up, then down to a tenth; rsqrt: constant, then 1/sqrt(step), as in the papers")
       ->check(CLI::IsMember({"cosine", "rsqrt"}))
       ->capture_default_str();
-  app.add_option("--warm-up", o.train.schedule.warm_up, "steps of linear warm-up, or of the constant part of rsqrt (default: a twentieth)")->check(CLI::NonNegativeNumber);
-  app.add_option("--decay", o.train.optimizer.decay, "weight decay of matrices")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--clip", o.train.optimizer.clip, "largest global norm of the gradients; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--warm-up", o.train.schedule.warm_up,
+                 "steps of linear warm-up, or of the constant part of rsqrt (default: a twentieth)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--decay", o.train.optimizer.decay, "weight decay of matrices")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--clip", o.train.optimizer.clip, "largest global norm of the gradients; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 }  // namespace
 
 void add_train(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "train", "Train a model on a text and write a model folder.",
-                                       "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
-                                       "  genoform train - --data austen/ --out my-net --steps 2000 --batch 12 --warm-up 100 --validate-every 500 < model.txt\n"
-                                       "  genoform train ... --out my-net --resume      go on after Ctrl-C, with the same other options",
-                                       run);
+  auto [app, o] = add_command<Options>(
+      program, commands, "train", "Train a model on a text and write a model folder.",
+      "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
+      "  genoform train - --data austen/ --out my-net --steps 2000 --batch 12 --warm-up 100 --validate-every 500 < model.txt\n"
+      "  genoform train ... --out my-net --resume      go on after Ctrl-C, with the same other options",
+      run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
   app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
-  app->add_option("--out", o->out, "the folder to write: config.json, model.safetensors, checkpoint.safetensors, log.jsonl, log.csv");
+  app->add_option("--out", o->out,
+                  "the folder to write: config.json, model.safetensors, checkpoint.safetensors, log.jsonl, log.csv");
   app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none (default: 256, bytes)")->check(CLI::PositiveNumber);
   app->add_option("--width", o->sizes.width, "Width, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_option("--model-context", o->sizes.context, "Context, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_option("--steps", o->train.steps, "steps of the optimizer")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--batch", o->train.batch, "sequences of a micro-batch")->check(CLI::PositiveNumber)->capture_default_str();
-  app->add_option("--accumulate", o->train.accumulate, "micro-batches of a step")->check(CLI::PositiveNumber)->capture_default_str();
-  app->add_option("--context", o->train.context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
+  app->add_option("--accumulate", o->train.accumulate, "micro-batches of a step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app->add_option("--context", o->train.context, "positions of a sequence (default: the model's Context)")
+      ->check(CLI::PositiveNumber);
   app->add_option("--rate", o->train.rate, "the largest learning rate")->check(CLI::PositiveNumber)->capture_default_str();
   add_schedule(*app, *o);
-  app->add_option("--validate-every", o->train.validate_every, "steps between validations (default: at the end only)")->check(CLI::PositiveNumber);
-  app->add_option("--windows", o->train.windows, "validation windows; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app->add_option("--save-every", o->save_every, "steps between checkpoints (default: at the end and on a signal)")->check(CLI::PositiveNumber);
+  app->add_option("--validate-every", o->train.validate_every, "steps between validations (default: at the end only)")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--windows", o->train.windows, "validation windows; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app->add_option("--save-every", o->save_every, "steps between checkpoints (default: at the end and on a signal)")
+      ->check(CLI::PositiveNumber);
   app->add_option("--seed", o->model_seed, "of the start values")->capture_default_str();
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);

@@ -4,14 +4,19 @@
 #include "genoform/report/diagram.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/report/text_table.hpp"
-#include "tests/train/nets.hpp"
 #include "tests/catch.hpp"
+#include "tests/train/nets.hpp"
 
 using namespace training;
 
 TEST_CASE("JSON text is quoted and numbers that are not finite become null") {
   JsonObject json;
-  json.add("a\"b", "line\n\\").add("n", 3).add("x", 0.5).add("bad", std::numeric_limits<double>::quiet_NaN()).add("yes", true).add_raw("list", "[1]");
+  json.add("a\"b", "line\n\\")
+      .add("n", 3)
+      .add("x", 0.5)
+      .add("bad", std::numeric_limits<double>::quiet_NaN())
+      .add("yes", true)
+      .add_raw("list", "[1]");
   REQUIRE(json.text() == R"({"a\"b": "line\u000a\\", "n": 3, "x": 0.5, "bad": null, "yes": true, "list": [1]})");
 }
 

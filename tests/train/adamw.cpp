@@ -33,7 +33,8 @@ TEST_CASE("AdamW follows its formulas on every tensor, with decay on matrices on
     optimizer->update(step, 0.01);
     for (const TensorInfo& info : model.tensors()) {
       if (info.tensor.memory != Memory::weights) continue;
-      for (auto i = static_cast<std::size_t>(info.tensor.offset); i < static_cast<std::size_t>(info.tensor.offset + info.tensor.size()); ++i)
+      for (auto i = static_cast<std::size_t>(info.tensor.offset);
+           i < static_cast<std::size_t>(info.tensor.offset + info.tensor.size()); ++i)
         plain_adamw(options, step, 0.01, info.decays, model.gradients()[i] * options.clip / std::sqrt(squares), w[i], m[i], v[i]);
     }
   }

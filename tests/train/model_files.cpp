@@ -13,7 +13,8 @@ TEST_CASE("a saved model comes back with the same parameters and router state") 
   load(other, folder.path()).value();
   REQUIRE(copied(other.parameters()) == copied(model.parameters()));
   const auto part = text().test();
-  REQUIRE(other.evaluate(part.subspan(0, 32), part.subspan(1, 32), 2).main == model.evaluate(part.subspan(0, 32), part.subspan(1, 32), 2).main);
+  REQUIRE(other.evaluate(part.subspan(0, 32), part.subspan(1, 32), 2).main ==
+          model.evaluate(part.subspan(0, 32), part.subspan(1, 32), 2).main);
 }
 
 TEST_CASE("a folder of another model is refused") {

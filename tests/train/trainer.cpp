@@ -30,7 +30,8 @@ TEST_CASE("the validation loss is the mean over windows spread evenly, in bits p
   const auto part = text().validation();
   const std::vector<std::size_t> starts = evaluation_windows(part, 70, 16);
   double nats = 0;
-  for (const std::size_t start : starts) nats += model.evaluate(part.subspan(start, 16), part.subspan(start + 1, 16), 1).main / 70;
+  for (const std::size_t start : starts)
+    nats += model.evaluate(part.subspan(start, 16), part.subspan(start + 1, 16), 1).main / 70;
   REQUIRE(trainer.validate(text()).value() == Approx(nats / std::numbers::ln2).epsilon(1e-5));
 }
 
@@ -68,7 +69,11 @@ TEST_CASE("activations that overflow stop the run with the name of a tensor") {
   REQUIRE(!step);
   REQUIRE(step.error().fault == Fault::not_finite);
   REQUIRE(step.error().message.find(".weight") != std::string::npos);
-  REQUIRE_THROWS_AS([&] { for (const Step& s : trainer.run(text())) (void)s; }(), Failure);
+  REQUIRE_THROWS_AS(
+      [&] {
+        for (const Step& s : trainer.run(text())) (void)s;
+      }(),
+      Failure);
 }
 
 TEST_CASE("options that make no sense are refused when the trainer is made") {
@@ -95,7 +100,8 @@ TEST_CASE("an optimizer of the caller's own can be put in") {
     explicit Descent(BasicModel<Cpu>& m) : Optimizer<Cpu>(m) {}
     double gradient_norm() override { return 1; }
     void update(std::int64_t, double rate) override {
-      for (std::size_t i = 0; i < model().parameters().size(); ++i) model().parameters()[i] -= static_cast<float>(rate) * model().gradients()[i];
+      for (std::size_t i = 0; i < model().parameters().size(); ++i)
+        model().parameters()[i] -= static_cast<float>(rate) * model().gradients()[i];
     }
     std::string description() const override { return "descent"; }
   };

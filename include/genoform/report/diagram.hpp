@@ -34,7 +34,10 @@ std::string text_of_layer(const Layer& layer, const Around& around) {
 }
 
 inline std::string text_of_norm(Norm norm) {
-  return norm.kind == NormKind::none ? "NoNorm" : norm.kind == NormKind::rms ? "RmsNorm" : norm.kind == NormKind::primer ? "PrimerNorm" : "LayerNorm";
+  return norm.kind == NormKind::none     ? "NoNorm"
+         : norm.kind == NormKind::rms    ? "RmsNorm"
+         : norm.kind == NormKind::primer ? "PrimerNorm"
+                                         : "LayerNorm";
 }
 
 template <class Layer>
@@ -67,7 +70,8 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
   const auto size_text = [](int n) { return n > 0 ? std::to_string(n) : std::string("?"); };
   std::vector<Row> rows;
   if (genome.is_model())
-    rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]", std::int64_t{sizes.vocab} * sizes.width, 0});
+    rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]",
+                    std::int64_t{sizes.vocab} * sizes.width, 0});
   for (const GenomeStack& stack : genome.stacks()) {
     rows.push_back({"+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times")});
     for (const int node : stack.sub_layers) {
@@ -86,8 +90,8 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
 
 }  // namespace diagram
 
-/// The parts of a genome in order, as lines of text: what stands where, how often, with parameters and share of the forward FLOPs for a
-/// shape. Kinds that are not among Layers are shown by name; so is everything that depends on a width that is open.
+/// The parts of a genome in order, as lines of text: what stands where, how often, with parameters and share of the forward FLOPs
+/// for a shape. Kinds that are not among Layers are shown by name; so is everything that depends on a width that is open.
 template <class Layers = BuiltinLayers>
 std::string diagram_of(const Genome& genome, Shape shape) {
   const bool counted = genome.is_model() && genome.has_sizes();
@@ -97,9 +101,12 @@ std::string diagram_of(const Genome& genome, Shape shape) {
   TextTable table({"", counted ? "parameters" : "", counted ? "% of FLOPs" : ""});
   for (const diagram::Row& row : rows) {
     char share[16];
-    std::snprintf(share, sizeof share, "%.1f", 100.0 * static_cast<double>(row.flops) / static_cast<double>(flops > 0 ? flops : 1));
-    if (counted && row.parameters >= 0) table.add({row.text, grouped(row.parameters), share});
-    else table.add({row.text});
+    std::snprintf(share, sizeof share, "%.1f",
+                  100.0 * static_cast<double>(row.flops) / static_cast<double>(flops > 0 ? flops : 1));
+    if (counted && row.parameters >= 0)
+      table.add({row.text, grouped(row.parameters), share});
+    else
+      table.add({row.text});
   }
   return table.text();
 }

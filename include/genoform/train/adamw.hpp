@@ -45,8 +45,8 @@ class AdamW::Bound final : public Optimizer<Backend> {
 
   std::string description() const override {
     char text[160];
-    std::snprintf(text, sizeof text, "adamw beta1 %g beta2 %g epsilon %g decay %g clip %g", options_.beta1, options_.beta2, options_.epsilon,
-                  options_.decay, options_.clip);
+    std::snprintf(text, sizeof text, "adamw beta1 %g beta2 %g epsilon %g decay %g clip %g", options_.beta1, options_.beta2,
+                  options_.epsilon, options_.decay, options_.clip);
     return text;
   }
 

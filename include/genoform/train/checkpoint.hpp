@@ -18,15 +18,17 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/version.hpp"
 
-/// A checkpoint is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it: `weights.<tensor>`,
-/// `state.<tensor>`, the optimizer's state under its own names, and as metadata the facts of the run.
+/// A checkpoint is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it:
+/// `weights.<tensor>`, `state.<tensor>`, the optimizer's state under its own names, and as metadata the facts of the run.
 namespace genoform::checkpoint {
 
 /// What a run was started with and how far it is: names and values, in order.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view format = "genoform-checkpoint-1";
-inline std::string path_in(const std::string& folder) { return (std::filesystem::path(folder) / "checkpoint.safetensors").string(); }
+inline std::string path_in(const std::string& folder) {
+  return (std::filesystem::path(folder) / "checkpoint.safetensors").string();
+}
 
 /// Shows where two texts part: `... has "Ffn<SqReLU>>, 4>...", not "Ffn<ReLU>>, 4>..."`.
 inline std::string difference(std::string_view found, std::string_view wanted) {
@@ -34,7 +36,8 @@ inline std::string difference(std::string_view found, std::string_view wanted) {
   while (at > 0 && found[at - 1] != ' ' && found[at - 1] != '<') --at;
   const auto rest = [at](std::string_view text) {
     const bool cut = text.size() > at + 60;
-    return "\"" + std::string(at > 0 ? "..." : "") + std::string(text.substr(std::min(at, text.size()), 60)) + (cut ? "..." : "") + "\"";
+    return "\"" + std::string(at > 0 ? "..." : "") + std::string(text.substr(std::min(at, text.size()), 60)) +
+           (cut ? "..." : "") + "\"";
   };
   return "has " + rest(found) + " where " + rest(wanted) + " is wanted";
 }
@@ -79,7 +82,8 @@ inline Result<Safetensors> open(const std::string& folder) {
   if (!file) return file;
   const auto found = file->metadata().find("format");
   if (found == file->metadata().end() || found->second != format)
-    return Error{Fault::input, file->path() + ": not a checkpoint: metadata key \"format\" is not \"" + std::string(format) + "\""};
+    return Error{Fault::input,
+                 file->path() + ": not a checkpoint: metadata key \"format\" is not \"" + std::string(format) + "\""};
   return file;
 }
 
@@ -89,13 +93,15 @@ inline std::string fact(const Safetensors& file, const std::string& name) {
   return found == file.metadata().end() ? std::string() : found->second;
 }
 
-/// Fills the model and the optimizer from a file that matches them in every name and shape; else changes nothing and says what differs.
+/// Fills the model and the optimizer from a file that matches them in every name and shape; else changes nothing and says what
+/// differs.
 template <class Backend>
 Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer<Backend>& optimizer) {
   using Real = typename Backend::Real;
   const auto text = file.metadata().find("model");
   if (text == file.metadata().end()) return Error{Fault::input, file.path() + ": metadata key \"model\" is missing"};
-  if (text->second != model.text()) return Error{Fault::input, file.path() + ": another model: " + difference(text->second, model.text())};
+  if (text->second != model.text())
+    return Error{Fault::input, file.path() + ": another model: " + difference(text->second, model.text())};
   std::string wrong;
   std::size_t expected = 0;
   each_tensor(model, optimizer, [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<Real> values) {
@@ -104,12 +110,14 @@ Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer
     if (!wrong.empty()) return;
     if (stored == nullptr)
       wrong = "tensor \"" + name + "\" is missing";
-    else if (stored->shape != shape || bits_of(stored->dtype) != 8 * sizeof(Real) || values.size() != static_cast<std::size_t>(stored->elements()))
+    else if (stored->shape != shape || bits_of(stored->dtype) != 8 * sizeof(Real) ||
+             values.size() != static_cast<std::size_t>(stored->elements()))
       wrong = "tensor \"" + name + "\" has another shape or type";
   });
   if (wrong.empty() && file.tensors().size() != expected) wrong = "it has further tensors";
   if (!wrong.empty()) return Error{Fault::input, file.path() + ": " + wrong};
-  each_tensor(model, optimizer, [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });
+  each_tensor(model, optimizer,
+              [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });
   return {};
 }
 

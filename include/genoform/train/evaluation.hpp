@@ -17,8 +17,8 @@ namespace genoform {
 inline Result<void> check_vocabulary(std::span<const Token> text, std::int64_t vocabulary) {
   const auto wrong = std::ranges::find_if(text, [&](Token token) { return token < 0 || token >= vocabulary; });
   if (wrong == text.end()) return {};
-  return Error{Fault::input, "token " + std::to_string(wrong - text.begin()) + " of the text is " + std::to_string(*wrong) + "; the model has Vocab<" +
-                                 std::to_string(vocabulary) + ">"};
+  return Error{Fault::input, "token " + std::to_string(wrong - text.begin()) + " of the text is " + std::to_string(*wrong) +
+                                 "; the model has Vocab<" + std::to_string(vocabulary) + ">"};
 }
 
 /// The causal loss (spec/model.md section 4) on windows spread evenly over a text. Everything is prepared by the constructor.
@@ -47,7 +47,8 @@ class Evaluation {
       const auto some = std::span(*starts).subspan(first, std::min<std::size_t>(windows_at_once, starts->size() - first));
       copy_windows(text, some, context, tokens_, targets_);
       const std::size_t size = some.size() * context;
-      const Losses losses = model_->evaluate(std::span(tokens_).first(size), std::span(targets_).first(size), static_cast<std::int64_t>(some.size()));
+      const Losses losses = model_->evaluate(std::span(tokens_).first(size), std::span(targets_).first(size),
+                                             static_cast<std::int64_t>(some.size()));
       sum += losses.main * static_cast<double>(some.size());
     }
     return sum / static_cast<double>(starts->size());

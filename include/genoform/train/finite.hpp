@@ -10,10 +10,11 @@
 
 namespace genoform {
 
-/// Names the first tensor of `memory` with numbers that are not finite: `blocks.0.1.ffn.up.weight (3 of 65536 numbers)`; empty when all are.
-/// `flat`: parameters or gradients (Memory::weights), or state.
+/// Names the first tensor of `memory` with numbers that are not finite: `blocks.0.1.ffn.up.weight (3 of 65536 numbers)`; empty
+/// when all are. `flat`: parameters or gradients (Memory::weights), or state.
 template <class Real>
-std::string first_not_finite(const std::vector<TensorInfo>& tensors, std::span<const Real> flat, Memory memory = Memory::weights) {
+std::string first_not_finite(const std::vector<TensorInfo>& tensors, std::span<const Real> flat,
+                             Memory memory = Memory::weights) {
   for (const TensorInfo& info : tensors) {
     if (info.tensor.memory != memory || info.tensor.element != Element::real) continue;
     std::int64_t bad = 0;

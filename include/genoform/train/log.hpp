@@ -19,7 +19,8 @@ namespace genoform {
 /// `pool_bits_per_byte` is the loss of the training batch; only `validation_bits_per_byte` is causal.
 class TrainLog {
  public:
-  /// Opens both files in a folder. What they hold of later steps than `steps_done` is cut off, so a resumed run has no step twice.
+  /// Opens both files in a folder. What they hold of later steps than `steps_done` is cut off, so a resumed run has no step
+  /// twice.
   static Result<TrainLog> open(const std::filesystem::path& folder, std::int64_t steps_done) {
     TrainLog log;
     for (auto* one : {&log.json_, &log.table_}) {
@@ -36,14 +37,18 @@ class TrainLog {
   }
 
   Result<void> write(const Step& s) {
-    std::fprintf(json_.get(), "{\"step\": %d, \"tokens\": %lld, \"pool_bits_per_byte\": %.6g, ", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
+    std::fprintf(json_.get(), "{\"step\": %d, \"tokens\": %lld, \"pool_bits_per_byte\": %.6g, ", s.index,
+                 static_cast<long long>(s.tokens), s.bits_per_byte);
     if (s.was_validated()) std::fprintf(json_.get(), "\"validation_bits_per_byte\": %.6g, ", s.validation);
-    std::fprintf(json_.get(), "\"aux_loss\": %.6g, \"rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n", s.aux_loss,
-                 s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
+    std::fprintf(json_.get(),
+                 "\"aux_loss\": %.6g, \"rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n",
+                 s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
     std::fprintf(table_.get(), "%d,%lld,%.6g,", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
     if (s.was_validated()) std::fprintf(table_.get(), "%.6g", s.validation);
-    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g\n", s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
-    if (std::ferror(json_.get()) || std::ferror(table_.get())) return Error{Fault::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
+    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g\n", s.aux_loss, s.rate, s.gradient_norm, s.seconds,
+                 s.tokens_per_second);
+    if (std::ferror(json_.get()) || std::ferror(table_.get()))
+      return Error{Fault::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
     return {};
   }
 

@@ -17,8 +17,12 @@ std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
   std::vector<NamedTensor> named;
   for (const TensorInfo& info : model.tensors()) {
     if (info.transient) continue;
-    NamedTensor tensor{.name = info.name, .shape = info.shape, .values = model.values(info), .state = info.tensor.memory == Memory::state,
-                       .optional = info.optional, .must_be_f32 = info.is_f32};
+    NamedTensor tensor{.name = info.name,
+                       .shape = info.shape,
+                       .values = model.values(info),
+                       .state = info.tensor.memory == Memory::state,
+                       .optional = info.optional,
+                       .must_be_f32 = info.is_f32};
     if (info.tensor.element == Element::index) {
       tensor.integers = {reinterpret_cast<std::int32_t*>(tensor.values.data()), tensor.values.size()};
       tensor.values = {};
@@ -28,14 +32,15 @@ std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
   return named;
 }
 
-/// Writes config.json and model.safetensors into a folder, which is made if need be; whole or not at all. Errors: what the disk says;
-/// a number that is not finite (then what was there stays).
+/// Writes config.json and model.safetensors into a folder, which is made if need be; whole or not at all. Errors: what the disk
+/// says; a number that is not finite (then what was there stays).
 template <class Backend>
 Result<void> save(BasicModel<Backend>& model, const std::string& folder) {
   return save_folder(folder, model.text(), named_tensors(model));
 }
 
-/// Reads the weights of an opened folder, which must hold exactly the tensors of the model; else an Error names one and nothing changes.
+/// Reads the weights of an opened folder, which must hold exactly the tensors of the model; else an Error names one and nothing
+/// changes.
 template <class Backend>
 Result<void> load(BasicModel<Backend>& model, const Folder& folder) {
   return fill(folder, named_tensors(model));

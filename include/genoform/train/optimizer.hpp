@@ -20,8 +20,8 @@ struct OptimizerState {
   Tensor tensor;  ///< in Memory::optimizer
 };
 
-/// The role of an optimizer. A derived class declares its state in the constructor, whatever it needs for each tensor of the model,
-/// allocates it, and prepares its operations on the model's back end, so that a step allocates nothing.
+/// The role of an optimizer. A derived class declares its state in the constructor, whatever it needs for each tensor of the
+/// model, allocates it, and prepares its operations on the model's back end, so that a step allocates nothing.
 template <class Backend>
 class Optimizer {
  public:
@@ -39,7 +39,9 @@ class Optimizer {
   virtual std::string description() const = 0;
 
   const std::vector<OptimizerState>& state() const { return state_; }
-  std::span<Real> values(const OptimizerState& state) { return {cells_.data() + state.tensor.offset, static_cast<std::size_t>(state.tensor.size())}; }
+  std::span<Real> values(const OptimizerState& state) {
+    return {cells_.data() + state.tensor.offset, static_cast<std::size_t>(state.tensor.size())};
+  }
 
  protected:
   explicit Optimizer(BasicModel<Backend>& model) : model_(&model) {}

@@ -27,7 +27,8 @@ struct Schedule {
   }
   std::string description() const {
     char text[80];
-    std::snprintf(text, sizeof text, "%s warm-up %lld floor %g", kind == Kind::cosine ? "cosine" : "rsqrt", static_cast<long long>(warm_up), floor);
+    std::snprintf(text, sizeof text, "%s warm-up %lld floor %g", kind == Kind::cosine ? "cosine" : "rsqrt",
+                  static_cast<long long>(warm_up), floor);
     return text;
   }
 };

@@ -8,8 +8,9 @@ namespace genoform {
 struct Step {
   int index = 0;             ///< counts from 1
   double bits_per_byte = 0;  ///< of the step's own batch before the update, routed by pool as in training
-  double validation = std::numeric_limits<double>::quiet_NaN();  ///< causal bits per byte on the validation windows, where it was measured
-  double aux_loss = 0;       ///< nats
+  double validation =
+      std::numeric_limits<double>::quiet_NaN();  ///< causal bits per byte on the validation windows, where it was measured
+  double aux_loss = 0;                           ///< nats
   double rate = 0;
   double gradient_norm = 0;  ///< before clipping
   std::int64_t tokens = 0;   ///< trained on since the start of the run

@@ -69,7 +69,8 @@ class Trainer {
   Run run(const Corpus& corpus) { return Run(*this, corpus); }
   Run run(Corpus&&) = delete;
 
-  /// One step; with a loss or gradient that is not finite an Error (not_finite) that names the tensor, and no parameter has changed.
+  /// One step; with a loss or gradient that is not finite an Error (not_finite) that names the tensor, and no parameter has
+  /// changed.
   Result<Step> step(const Corpus& corpus);
 
   /// Causal bits per byte on the validation windows.
@@ -79,7 +80,8 @@ class Trainer {
   const TrainOptions& options() const { return options_; }
   BasicModel<Backend>& model() { return *model_; }
 
-  /// Writes everything that a run needs to go on, to the same bits, into FOLDER/checkpoint.safetensors; replaced whole or not at all.
+  /// Writes everything that a run needs to go on, to the same bits, into FOLDER/checkpoint.safetensors; replaced whole or not at
+  /// all.
   Result<void> save(const std::string& folder);
   /// Goes on where save() was called. The model, the seed and the schedule must be the same; the error says what differs.
   Result<void> resume(const std::string& folder);
@@ -90,7 +92,8 @@ class Trainer {
     if (o.context == 0) o.context = model.sizes().context;
     if (o.steps < 1 || o.batch < 1 || o.accumulate < 1) refuse("steps, batch and accumulate must be at least 1");
     if (o.context < 1 || o.context > model.sizes().context)
-      refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" + std::to_string(model.sizes().context) + ">");
+      refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" +
+             std::to_string(model.sizes().context) + ">");
     if (!(o.rate > 0) || !std::isfinite(o.rate)) refuse("the rate must be above 0");
     if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
     return o;
@@ -98,7 +101,8 @@ class Trainer {
   /// Beside the parameters and gradients that the model holds already.
   std::int64_t bytes_still_needed() {
     const Shape windows{std::min(Evaluation<Backend>::windows_at_once, options_.windows), options_.context};
-    std::int64_t cells = model_->plan(shape_, Pass::train).workspace_cells + AdamW::cells_per_parameter * static_cast<std::int64_t>(model_->parameters().size());
+    std::int64_t cells = model_->plan(shape_, Pass::train).workspace_cells +
+                         AdamW::cells_per_parameter * static_cast<std::int64_t>(model_->parameters().size());
     if (options_.windows > 0) cells += model_->plan(windows, Pass::evaluate).workspace_cells;
     return cells * static_cast<std::int64_t>(sizeof(typename Backend::Real));
   }
@@ -173,13 +177,16 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
   Losses losses;
   model_->zero_gradients();
   for (int i = 0; i < options_.accumulate; ++i) {
-    batches_->fill(static_cast<std::uint64_t>(done_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(i), tokens_, targets_);
+    batches_->fill(
+        static_cast<std::uint64_t>(done_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(i),
+        tokens_, targets_);
     const Losses part = model_->loss_and_gradient(tokens_, targets_, options_.batch, 1.0 / options_.accumulate);
     losses.main += part.main / options_.accumulate;
     losses.aux += part.aux / options_.accumulate;
   }
   s.gradient_norm = optimizer_->gradient_norm();
-  if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm)) return not_finite(losses.main);
+  if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm))
+    return not_finite(losses.main);
   s.rate = static_cast<double>(options_.rate) * options_.schedule.factor(done_, options_.steps);
   optimizer_->update(done_ + 1, s.rate);
   model_->after_step();
@@ -210,12 +217,14 @@ Result<double> Trainer<Backend>::validate(const Corpus& corpus) {
 
 template <class Backend>
 Result<void> Trainer<Backend>::meet(const Corpus& corpus) {
-  if (Result<void> long_enough = corpus.check_context(static_cast<std::size_t>(options_.context)); !long_enough) return long_enough;
+  if (Result<void> long_enough = corpus.check_context(static_cast<std::size_t>(options_.context)); !long_enough)
+    return long_enough;
   if (Result<void> known = check_vocabulary(corpus.train(), model_->sizes().vocab); !known) return known;
   const std::string mark = std::to_string(corpus.fingerprint());
   if (!corpus_mark_.empty() && corpus_mark_ != mark)
     return Error{Fault::input, "the text is not the one that the run started with; resume with the same data"};
-  batches_.emplace(corpus.train(), static_cast<std::size_t>(options_.batch), static_cast<std::size_t>(options_.context), options_.seed);
+  batches_.emplace(corpus.train(), static_cast<std::size_t>(options_.batch), static_cast<std::size_t>(options_.context),
+                   options_.seed);
   if (!options_.log.empty() && !log_) {
     Result<TrainLog> log = TrainLog::open(options_.log, done_);
     if (!log) return log.error();
@@ -235,7 +244,8 @@ Error Trainer<Backend>::not_finite(double loss) {
   if (!parameter.empty())
     what += "not finite: parameter " + parameter;
   else if (!gradient.empty())
-    what += (std::isfinite(loss) ? "not finite: gradient of " : "the loss is not finite; the first gradient that is not: ") + gradient;
+    what += (std::isfinite(loss) ? "not finite: gradient of " : "the loss is not finite; the first gradient that is not: ") +
+            gradient;
   else
     what += "the norm of the gradients is not finite";
   return {Fault::not_finite, what + "; nothing was changed; try a smaller rate"};
@@ -243,14 +253,10 @@ Error Trainer<Backend>::not_finite(double loss) {
 
 template <class Backend>
 checkpoint::Facts Trainer<Backend>::facts() const {
-  return {{"steps", std::to_string(options_.steps)},
-          {"batch", std::to_string(options_.batch)},
-          {"context", std::to_string(options_.context)},
-          {"accumulate", std::to_string(options_.accumulate)},
-          {"rate", checkpoint::number_text(options_.rate)},
-          {"seed", std::to_string(options_.seed)},
-          {"schedule", options_.schedule.description()},
-          {"optimizer", optimizer_->description()}};
+  return {{"steps", std::to_string(options_.steps)},        {"batch", std::to_string(options_.batch)},
+          {"context", std::to_string(options_.context)},    {"accumulate", std::to_string(options_.accumulate)},
+          {"rate", checkpoint::number_text(options_.rate)}, {"seed", std::to_string(options_.seed)},
+          {"schedule", options_.schedule.description()},    {"optimizer", optimizer_->description()}};
 }
 
 template <class Backend>
@@ -268,7 +274,8 @@ Result<void> Trainer<Backend>::resume(const std::string& folder) {
   for (const auto& [name, value] : facts()) {
     const std::string found = checkpoint::fact(*file, name);
     if (found != value)
-      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "unknown" : found) + ", this one " + name + " " + value};
+      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "unknown" : found) +
+                                     ", this one " + name + " " + value};
   }
   const std::string done = checkpoint::fact(*file, "done");
   int steps = -1;
