@@ -10,7 +10,8 @@ constexpr op::Function functions[] = {op::Function::identity, op::Function::relu
 TEST_CASE("moving and adding cells leaves the gaps between rows alone") {
   on_every_cpu(10, [](const Cpu& cpu, Scene& scene) {
     const auto rows = scene.number(1, 70), columns = scene.number(1, 400);
-    const Tensor x = scene.real(rows, columns), y = scene.real(rows, columns), z = scene.real(rows, columns), w = scene.real(rows, columns);
+    const Tensor x = scene.real(rows, columns), y = scene.real(rows, columns), z = scene.real(rows, columns),
+                 w = scene.real(rows, columns);
     const Tensor a = scene.packed(rows, columns), b = scene.packed(rows, columns);
     scene.agree(cpu, 1e-6, op::Copy{x, y}, op::Add{x, z}, op::Clear{w}, op::Add{a, b}, op::Copy{b, a}, op::Clear{b});
   });
@@ -19,12 +20,14 @@ TEST_CASE("moving and adding cells leaves the gaps between rows alone") {
 TEST_CASE("products agree with sums in double, with gaps, bias, epilogue and accumulation") {
   on_every_cpu(12, [](const Cpu& cpu, Scene& scene) {
     const auto n = scene.number(1, 70), in = scene.number(1, 70), out = scene.number(1, 70);
-    const Tensor x = scene.real(n, in), w = scene.real(out, in), bias = scene.real(1, out), y = scene.real(n, out), z = scene.real(n, out);
+    const Tensor x = scene.real(n, in), w = scene.real(out, in), bias = scene.real(1, out), y = scene.real(n, out),
+                 z = scene.real(n, out);
     const Tensor s = scene.real(n, out), dy = scene.real(n, out), dx = scene.real(n, in), ds = scene.real(n, in);
     const Tensor dw = scene.real(out, in), dbias = scene.real(1, out), du = scene.real(out, in);
     scene.agree(cpu, 1e-5, op::Linear{x, w, {}, y}, op::Linear{x, w, bias, z, op::Function::relu},
                 op::Linear{x, w, {}, s, op::Function::squared_relu}, op::LinearInputGradient{dy, w, dx},
-                op::LinearInputGradient{dy, w, ds, true}, op::LinearWeightGradient{x, dy, dw, dbias}, op::LinearWeightGradient{x, dy, du, {}});
+                op::LinearInputGradient{dy, w, ds, true}, op::LinearWeightGradient{x, dy, dw, dbias},
+                op::LinearWeightGradient{x, dy, du, {}});
   });
 }
 
@@ -41,10 +44,13 @@ TEST_CASE("norms agree forward and backward") {
     const auto n = scene.number(1, 200), d = scene.number(1, 70);
     for (const auto statistic : {op::Statistic::rms, op::Statistic::layer}) {
       if (statistic == op::Statistic::layer && d < 4) continue;  // the variance of a few cells may be next to nothing
-      const Tensor x = scene.real(n, d), w = scene.real(1, d), b = statistic == op::Statistic::layer ? scene.real(1, d) : Tensor{};
-      const Tensor stats = scene.real(n, 2), y = scene.real(n, d), dy = scene.real(n, d), dx = scene.real(n, d), dz = scene.real(n, d);
+      const Tensor x = scene.real(n, d), w = scene.real(1, d),
+                   b = statistic == op::Statistic::layer ? scene.real(1, d) : Tensor{};
+      const Tensor stats = scene.real(n, 2), y = scene.real(n, d), dy = scene.real(n, d), dx = scene.real(n, d),
+                   dz = scene.real(n, d);
       const Tensor dw = scene.real(1, d), db = b.exists() ? scene.real(1, d) : Tensor{};
-      scene.agree(cpu, 2e-5, op::Normalize{statistic, x, w, b, stats, y}, op::NormalizeGradient{statistic, x, w, stats, dy, dx, dw, db, false},
+      scene.agree(cpu, 2e-5, op::Normalize{statistic, x, w, b, stats, y},
+                  op::NormalizeGradient{statistic, x, w, stats, dy, dx, dw, db, false},
                   op::NormalizeGradient{statistic, x, w, stats, dy, dz, dw, db, true});
     }
   });
@@ -54,10 +60,12 @@ TEST_CASE("activations and gated pairs agree forward and backward") {
   on_every_cpu(4, [](const Cpu& cpu, Scene& scene) {
     for (const auto f : functions) {
       const auto n = scene.number(1, 40), width = scene.number(1, 70);
-      const Tensor u = scene.real(n, width, 3.0), gate = scene.real(n, width, 3.0), y = scene.real(n, width), z = scene.real(n, width);
+      const Tensor u = scene.real(n, width, 3.0), gate = scene.real(n, width, 3.0), y = scene.real(n, width),
+                   z = scene.real(n, width);
       const Tensor dy = scene.real(n, width), du = scene.real(n, width), dv = scene.real(n, width), dgate = scene.real(n, width);
-      scene.agree(cpu, 4e-6, op::Activate{f, u, {}, y}, op::ActivateGradient{f, u, {}, y, dy, du, {}}, op::Activate{f, u, gate, z},
-                  op::ActivateGradient{f, u, gate, z, dy, dv, dgate}, op::ActivateGradient{f, u, {}, y, dy, dy, {}}, op::Activate{f, u, gate, u});
+      scene.agree(cpu, 4e-6, op::Activate{f, u, {}, y}, op::ActivateGradient{f, u, {}, y, dy, du, {}},
+                  op::Activate{f, u, gate, z}, op::ActivateGradient{f, u, gate, z, dy, dv, dgate},
+                  op::ActivateGradient{f, u, {}, y, dy, dy, {}}, op::Activate{f, u, gate, u});
     }
   });
 }
@@ -82,9 +90,12 @@ TEST_CASE("softmax agrees forward and backward, in place too") {
 TEST_CASE("cross entropy counts only rows with a target, in place too") {
   on_every_cpu(8, [](const Cpu& cpu, Scene& scene) {
     const auto n = scene.number(1, 200), v = scene.number(2, 300);
-    const Tensor logits = scene.real(n, v, 3.0), targets = scene.index(n, 1, -1, v - 1), scale = scene.packed(1, 1), loss = scene.packed(1, 1);
-    const Tensor other = scene.packed(1, 1), dlogits = scene.real(n, v), none = scene.index(n, 1, -1, -1), nothing = scene.packed(1, 1);
-    scene.agree(cpu, 3e-6, op::CrossEntropy{logits, targets, scale, other, {}}, op::CrossEntropy{logits, none, scale, nothing, dlogits},
-                op::CrossEntropy{logits, targets, scale, loss, dlogits}, op::CrossEntropy{logits, targets, scale, loss, logits});
+    const Tensor logits = scene.real(n, v, 3.0), targets = scene.index(n, 1, -1, v - 1), scale = scene.packed(1, 1),
+                 loss = scene.packed(1, 1);
+    const Tensor other = scene.packed(1, 1), dlogits = scene.real(n, v), none = scene.index(n, 1, -1, -1),
+                 nothing = scene.packed(1, 1);
+    scene.agree(cpu, 3e-6, op::CrossEntropy{logits, targets, scale, other, {}},
+                op::CrossEntropy{logits, none, scale, nothing, dlogits}, op::CrossEntropy{logits, targets, scale, loss, dlogits},
+                op::CrossEntropy{logits, targets, scale, loss, logits});
   });
 }

@@ -28,10 +28,18 @@ struct Expert {
 };
 Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t tokens) {
   const auto in = scene.number(1, 60), out = scene.number(1, 60), slots = to.slot_token.rows;
-  Expert e{.x = scene.real(tokens, in),       .rows = scene.real(slots, in), .w = scene.real(to.experts * out, in),
-           .y = scene.real(slots, out),       .dy = scene.real(tokens, out), .dx = scene.real(slots, in),
-           .ds = scene.real(slots, in),       .dw = scene.real(to.experts * out, in), .back = scene.real(tokens, in),
-           .joined = scene.real(tokens, out), .dweight = scene.packed(slots, 1), .drows = scene.real(slots, out),
+  Expert e{.x = scene.real(tokens, in),
+           .rows = scene.real(slots, in),
+           .w = scene.real(to.experts * out, in),
+           .y = scene.real(slots, out),
+           .dy = scene.real(tokens, out),
+           .dx = scene.real(slots, in),
+           .ds = scene.real(slots, in),
+           .dw = scene.real(to.experts * out, in),
+           .back = scene.real(tokens, in),
+           .joined = scene.real(tokens, out),
+           .dweight = scene.packed(slots, 1),
+           .drows = scene.real(slots, out),
            .dtoken = scene.real(tokens, out)};
   for (const Tensor& t : {e.rows, e.y, e.dx, e.ds, e.dweight, e.drows}) scene.ignore_behind(t, to);
   return e;
@@ -41,17 +49,19 @@ Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t token
 template <class Route>
 void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens) {
   const Expert e = expert_tensors(scene, to, tokens);
-  scene.agree(cpu, 1e-5, route, op::GatherRows{e.x, to, e.rows}, op::ExpertLinear{e.rows, e.w, to, e.y, op::Function::squared_relu},
-              op::CombineRows{e.y, to, e.joined, false}, op::CombineRows{e.y, to, e.dtoken, true},
-              op::CombineRowsGradient{e.y, to, e.dy, e.drows, e.dweight}, op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, false},
-              op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, true}, op::ExpertLinearWeightGradient{e.rows, e.drows, to, e.dw},
-              op::GatherRowsGradient{e.dx, to, e.back}, op::CombineRowsGradient{e.y, to, e.dy, e.y, e.dweight});
+  scene.agree(
+      cpu, 1e-5, route, op::GatherRows{e.x, to, e.rows}, op::ExpertLinear{e.rows, e.w, to, e.y, op::Function::squared_relu},
+      op::CombineRows{e.y, to, e.joined, false}, op::CombineRows{e.y, to, e.dtoken, true},
+      op::CombineRowsGradient{e.y, to, e.dy, e.drows, e.dweight}, op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, false},
+      op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, true}, op::ExpertLinearWeightGradient{e.rows, e.drows, to, e.dw},
+      op::GatherRowsGradient{e.dx, to, e.back}, op::CombineRowsGradient{e.y, to, e.dy, e.y, e.dweight});
 }
 }  // namespace
 
 TEST_CASE("a token choice layer agrees there and back, with and without capacity") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
-    const auto tokens = scene.number(1, 300), experts = scene.number(1, 9), choices = scene.number(1, std::min<std::int64_t>(3, experts));
+    const auto tokens = scene.number(1, 300), experts = scene.number(1, 9),
+               choices = scene.number(1, std::min<std::int64_t>(3, experts));
     const auto capacity = scene.number(0, 1) == 0 ? tokens : (choices * tokens + experts - 1) / experts;
     const op::Assignment to = assignment(scene, tokens, experts, tokens * choices, choices);
     scene.ignore_behind(to.token_slots, to);
@@ -70,13 +80,15 @@ TEST_CASE("an expert choice layer agrees there and back") {
     const Tensor dweight = scene.packed(to.slot_token.rows, 1), dp = scene.real(tokens, experts);
     const op::RouteExpertChoice route{p, to, capacity, cuts};
     check_layer(cpu, scene, route, to, tokens);
-    scene.agree(cpu, 1e-6, op::Clear{cuts}, route, route, op::RouteExpertChoiceGradient{to, dweight, dp}, op::UpdateThreshold{cuts, threshold, 0.01});
+    scene.agree(cpu, 1e-6, op::Clear{cuts}, route, route, op::RouteExpertChoiceGradient{to, dweight, dp},
+                op::UpdateThreshold{cuts, threshold, 0.01});
   });
 }
 
 TEST_CASE("a threshold layer agrees for a part of the experts") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
-    const auto tokens = scene.number(1, 200), all = scene.number(2, 9), experts = scene.number(1, all), first = scene.number(0, all - experts);
+    const auto tokens = scene.number(1, 200), all = scene.number(2, 9), experts = scene.number(1, all),
+               first = scene.number(0, all - experts);
     const op::Assignment to = assignment(scene, tokens, experts, tokens * experts, 0);
     scene.ignore_behind(to.token_slots, to);
     const Tensor p = scene.real(tokens, all), threshold = scene.packed(all, 1);
@@ -86,14 +98,18 @@ TEST_CASE("a threshold layer agrees for a part of the experts") {
 
 TEST_CASE("the gradients of token choice and of the balance loss agree") {
   on_every_cpu(8, [](const Cpu& cpu, Scene& scene) {
-    const auto tokens = scene.number(1, 100), experts = scene.number(2, 9), choices = scene.number(1, 2), capacity = scene.number(1, tokens);
+    const auto tokens = scene.number(1, 100), experts = scene.number(2, 9), choices = scene.number(1, 2),
+               capacity = scene.number(1, tokens);
     const op::Assignment to = assignment(scene, tokens, experts, tokens * choices, choices);
     scene.ignore_behind(to.token_slots, to);
-    const Tensor logits = scene.real(tokens, experts), p = scene.real(tokens, experts), dweight = scene.packed(to.slot_token.rows, 1);
-    const Tensor dp = scene.real(tokens, experts), dz = scene.real(tokens, experts), loss = scene.packed(1, 1), scale = scene.packed(1, 1);
+    const Tensor logits = scene.real(tokens, experts), p = scene.real(tokens, experts),
+                 dweight = scene.packed(to.slot_token.rows, 1);
+    const Tensor dp = scene.real(tokens, experts), dz = scene.real(tokens, experts), loss = scene.packed(1, 1),
+                 scale = scene.packed(1, 1);
     scene.agree(cpu, 1e-5, op::Softmax{logits, p}, op::RouteTokenChoice{p, to, choices, capacity, true},
-                op::RouteTokenChoiceGradient{p, to, dweight, dp, choices, true}, op::RouteTokenChoiceGradient{p, to, dweight, dz, choices, false},
-                op::BalanceLoss{p, to.first_share, loss, 0.01}, op::BalanceLossGradient{to.first_share, scale, dz, 0.01});
+                op::RouteTokenChoiceGradient{p, to, dweight, dp, choices, true},
+                op::RouteTokenChoiceGradient{p, to, dweight, dz, choices, false}, op::BalanceLoss{p, to.first_share, loss, 0.01},
+                op::BalanceLossGradient{to.first_share, scale, dz, 0.01});
   });
 }
 
@@ -103,6 +119,7 @@ TEST_CASE("segments longer than the finest products are cut into prepared pieces
   const std::int64_t tokens = 1400, experts = 2;
   const op::Assignment to = assignment(scene, tokens, experts, tokens, 1);
   scene.ignore_behind(to.token_slots, to);
-  const Tensor p = scene.packed(tokens, experts, [](std::int64_t n, std::int64_t e) { return (n < 1190) == (e == 0) ? 0.75 : 0.25; });
+  const Tensor p =
+      scene.packed(tokens, experts, [](std::int64_t n, std::int64_t e) { return (n < 1190) == (e == 0) ? 0.75 : 0.25; });
   check_layer(cpu, scene, op::RouteTokenChoice{p, to, 1, tokens, false}, to, tokens);
 }

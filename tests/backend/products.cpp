@@ -15,7 +15,12 @@ Layout rows(std::int64_t r, std::int64_t c, std::int64_t gap = 0) { return {r, c
 
 /// The three products of a linear layer.
 std::vector<ProductShape> shapes(std::int64_t n, std::int64_t in, std::int64_t out, std::int64_t gap) {
-  return {{.a = rows(n, in, gap), .b = rows(out, in).transposed(), .c = rows(n, out, gap), .bias = false, .accumulate = false, .f = op::Function::squared_relu},
+  return {{.a = rows(n, in, gap),
+           .b = rows(out, in).transposed(),
+           .c = rows(n, out, gap),
+           .bias = false,
+           .accumulate = false,
+           .f = op::Function::squared_relu},
           {.a = rows(n, in, gap), .b = rows(out, in).transposed(), .c = rows(n, out, gap), .bias = true, .accumulate = false},
           {.a = rows(n, out, gap), .b = rows(out, in), .c = rows(n, in, gap), .bias = false, .accumulate = true},
           {.a = rows(n, out, gap).transposed(), .b = rows(n, in, gap), .c = rows(out, in), .bias = false, .accumulate = true}};
@@ -25,7 +30,8 @@ std::vector<ProductShape> shapes(std::int64_t n, std::int64_t in, std::int64_t o
 TEST_CASE("no product falls to a slow implementation of oneDNN") {
   Cpu().enter();
   for (const std::int64_t n : {1, 16, 48, 768})
-    for (const auto& [in, out] : std::vector<std::pair<std::int64_t, std::int64_t>>{{64, 192}, {128, 512}, {512, 128}, {128, 8}, {96, 250}, {1, 7}, {33, 1}})
+    for (const auto& [in, out] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+             {64, 192}, {128, 512}, {512, 128}, {128, 8}, {96, 250}, {1, 7}, {33, 1}})
       for (const std::int64_t gap : {0, 256})
         for (const ProductShape& shape : shapes(n, in, out, gap)) {
           const Product product(shape);
@@ -72,8 +78,10 @@ TEST_CASE("own kernels give the same bits for one and two threads") {
     return [ops..., &one, &two](Scene& scene) { return scene.after(one, ops...) == scene.after(two, ops...); };
   };
   Scene scene(11);
-  const Tensor x = scene.packed(n, d), w = scene.packed(1, d), stats = scene.packed(n, 2), y = scene.packed(n, d), dx = scene.packed(n, d);
-  const Tensor dw = scene.packed(1, d), taps = scene.packed(d, 3), dtaps = scene.packed(d, 3), sum = scene.packed(1, 1), loss = scene.packed(1, 1);
+  const Tensor x = scene.packed(n, d), w = scene.packed(1, d), stats = scene.packed(n, 2), y = scene.packed(n, d),
+               dx = scene.packed(n, d);
+  const Tensor dw = scene.packed(1, d), taps = scene.packed(d, 3), dtaps = scene.packed(d, 3), sum = scene.packed(1, 1),
+               loss = scene.packed(1, 1);
   const Tensor targets = scene.index(n, 1, 0, d - 1), scale = scene.packed(1, 1), dtable = scene.packed(d, d);
   CHECK(same(op::Normalize{op::Statistic::rms, x, w, {}, stats, y},
              op::NormalizeGradient{op::Statistic::rms, x, w, stats, y, dx, dw, {}, false},

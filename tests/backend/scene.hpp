@@ -12,8 +12,8 @@
 #include "genoform/core/random.hpp"
 #include "tests/catch.hpp"
 
-/// One memory with random matrices, in f32 for a Cpu and in double for the Reference. Rows have gaps of odd lengths, and every cell of the
-/// memory is compared after the operations, gaps included: a stray write shows.
+/// One memory with random matrices, in f32 for a Cpu and in double for the Reference. Rows have gaps of odd lengths, and every
+/// cell of the memory is compared after the operations, gaps included: a stray write shows.
 class Scene {
  public:
   explicit Scene(std::uint64_t seed) : random_(seed, 7) {}
@@ -24,10 +24,12 @@ class Scene {
   }
   /// Normal random cells, scaled.
   genoform::Tensor real(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
-    return place(rows, columns, columns + number(0, 3), genoform::Element::real, [&](std::int64_t, std::int64_t) { return scale * normal(); });
+    return place(rows, columns, columns + number(0, 3), genoform::Element::real,
+                 [&](std::int64_t, std::int64_t) { return scale * normal(); });
   }
   /// The same without gaps.
-  genoform::Tensor packed(std::int64_t rows, std::int64_t columns, const std::function<double(std::int64_t, std::int64_t)>& cell) {
+  genoform::Tensor packed(std::int64_t rows, std::int64_t columns,
+                          const std::function<double(std::int64_t, std::int64_t)>& cell) {
     return place(rows, columns, columns, genoform::Element::real, cell);
   }
   genoform::Tensor packed(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
@@ -40,27 +42,28 @@ class Scene {
   }
   double normal() { return static_cast<float>(random_.normal(drawn_++)); }
 
-  /// Runs the operations on both back ends from the same start; every cell must agree within tolerance * the largest cell (at least 1).
+  /// Runs the operations on both back ends from the same start; every cell must agree within tolerance * the largest cell (at
+  /// least 1).
   template <class... Ops>
   void agree(const genoform::Cpu& cpu, double tolerance, const Ops&... ops) {
     std::vector<float> floats = start<float>();
     std::vector<double> doubles = start<double>();
     run(cpu, floats, ops...);
     run(genoform::Reference(), doubles, ops...);
-    for (const auto& blank : blanks_) {
-      blank(floats.data(), doubles.data());
-    }
+    for (const auto& blank : blanks_) { blank(floats.data(), doubles.data()); }
     double largest = 1.0;
     for (std::size_t i = 0; i < doubles.size(); ++i)
       if (!indexed_[i]) largest = std::max(largest, std::abs(doubles[i]));
     std::size_t wrong = 0, where = 0;
     for (std::size_t i = 0; i < doubles.size(); ++i) {
-      const bool same = indexed_[i] ? reinterpret_cast<const std::int32_t&>(floats[i]) == reinterpret_cast<const std::int64_t&>(doubles[i])
-                                    : std::abs(static_cast<double>(floats[i]) - doubles[i]) <= tolerance * largest;
+      const bool same =
+          indexed_[i] ? reinterpret_cast<const std::int32_t&>(floats[i]) == reinterpret_cast<const std::int64_t&>(doubles[i])
+                      : std::abs(static_cast<double>(floats[i]) - doubles[i]) <= tolerance * largest;
       if (!same && wrong++ == 0) where = i;
     }
     INFO("first wrong cell " << where << " of " << doubles.size() << ": " << floats[where] << " is not " << doubles[where]
-                             << ", instruction set " << genoform::cpu::name_of(cpu.instruction_set()) << ", threads " << cpu.threads());
+                             << ", instruction set " << genoform::cpu::name_of(cpu.instruction_set()) << ", threads "
+                             << cpu.threads());
     REQUIRE(wrong == 0);
   }
   /// What a run on one back end leaves in the memory.

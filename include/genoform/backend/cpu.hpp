@@ -12,12 +12,13 @@
 namespace genoform {
 
 struct CpuOptions {
-  int threads = 1;  ///< OpenMP threads of one model; 0: all that OpenMP gives
+  int threads = 1;                                                    ///< OpenMP threads of one model; 0: all that OpenMP gives
   cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
 };
 
-/// The back end for host processors, f32: matrix products by oneDNN, everything between them by own kernels. Link with -ldnnl -fopenmp.
-/// The same bits for a fixed number of threads. A copy has scratch of its own; calls prepared by one Cpu run one after another.
+/// The back end for host processors, f32: matrix products by oneDNN, everything between them by own kernels. Link with -ldnnl
+/// -fopenmp. The same bits for a fixed number of threads. A copy has scratch of its own; calls prepared by one Cpu run one after
+/// another.
 class Cpu {
  public:
   using Real = float;
@@ -61,12 +62,15 @@ class Cpu {
 #else
     options.threads = 1;
 #endif
-    if (options.threads < 1) throw Failure({Fault::usage, "a Cpu needs at least 1 thread, not " + std::to_string(options.threads)});
+    if (options.threads < 1)
+      throw Failure({Fault::usage, "a Cpu needs at least 1 thread, not " + std::to_string(options.threads)});
     if (!cpu::available(options.instruction_set))
       throw Failure({Fault::usage, "this processor has no " + std::string(cpu::name_of(options.instruction_set))});
     return options;
   }
-  static cpu::SharedContext make_context(const CpuOptions& o) { return std::make_shared<cpu::Context>(o.threads, o.instruction_set); }
+  static cpu::SharedContext make_context(const CpuOptions& o) {
+    return std::make_shared<cpu::Context>(o.threads, o.instruction_set);
+  }
   static void flush_denormals() {
 #ifdef __SSE__
     __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040U);

@@ -24,16 +24,31 @@ inline std::shared_ptr<const Rotation> Context::rotation(std::int64_t positions,
 
 inline auto prepare(const SharedContext& context, const op::Rotate& o, const FloatMemories& m) {
   const auto angles = context->rotation(o.context, o.head_dim / 2, o.inverse);
-  const RotateWork work{m.reals(o.x), o.x.stride, angles->cosines.data(), angles->sines.data(), o.x.columns / o.head_dim, o.head_dim / 2, o.context};
+  const RotateWork work{m.reals(o.x),   o.x.stride, angles->cosines.data(), angles->sines.data(), o.x.columns / o.head_dim,
+                        o.head_dim / 2, o.context};
   return [context, angles, work, rows = o.x.rows, columns = o.x.columns] {
-    context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().rotate(work, first, last); });
+    context->split(rows, 2 * columns,
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().rotate(work, first, last); });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::CausalConvolution& o, const FloatMemories& m) {
-  const ConvolutionWork work{.x = m.reals(o.x), .w = m.reals(o.w), .dy = nullptr, .y = m.reals(o.y), .dx = nullptr, .dw = nullptr,
-                             .x_stride = o.x.stride, .w_stride = o.w.stride, .dy_stride = 0, .y_stride = o.y.stride, .dx_stride = 0, .dw_stride = 0,
-                             .rows = o.x.rows, .channels = o.x.columns, .width = o.w.columns, .context = o.context};
+  const ConvolutionWork work{.x = m.reals(o.x),
+                             .w = m.reals(o.w),
+                             .dy = nullptr,
+                             .y = m.reals(o.y),
+                             .dx = nullptr,
+                             .dw = nullptr,
+                             .x_stride = o.x.stride,
+                             .w_stride = o.w.stride,
+                             .dy_stride = 0,
+                             .y_stride = o.y.stride,
+                             .dx_stride = 0,
+                             .dw_stride = 0,
+                             .rows = o.x.rows,
+                             .channels = o.x.columns,
+                             .width = o.w.columns,
+                             .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
   return [context, work, run = work.width == 3 ? context->kernels().convolve3 : context->kernels().convolve] {
     float* taps = context->shared<float>();
@@ -44,9 +59,22 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
 }
 
 inline auto prepare(const SharedContext& context, const op::CausalConvolutionGradient& o, const FloatMemories& m) {
-  const ConvolutionWork work{.x = m.reals(o.x), .w = m.reals(o.w), .dy = m.reals(o.dy), .y = nullptr, .dx = m.reals(o.dx), .dw = m.reals(o.dw),
-                             .x_stride = o.x.stride, .w_stride = o.w.stride, .dy_stride = o.dy.stride, .y_stride = 0,
-                             .dx_stride = o.dx.stride, .dw_stride = o.dw.stride, .rows = o.x.rows, .channels = o.x.columns, .width = o.w.columns, .context = o.context};
+  const ConvolutionWork work{.x = m.reals(o.x),
+                             .w = m.reals(o.w),
+                             .dy = m.reals(o.dy),
+                             .y = nullptr,
+                             .dx = m.reals(o.dx),
+                             .dw = m.reals(o.dw),
+                             .x_stride = o.x.stride,
+                             .w_stride = o.w.stride,
+                             .dy_stride = o.dy.stride,
+                             .y_stride = 0,
+                             .dx_stride = o.dx.stride,
+                             .dw_stride = o.dw.stride,
+                             .rows = o.x.rows,
+                             .channels = o.x.columns,
+                             .width = o.w.columns,
+                             .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
   return [context, work, run = work.width == 3 ? context->kernels().convolve_gradient3 : context->kernels().convolve_gradient] {
     float* taps = context->shared<float>();
@@ -58,11 +86,29 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolutionGra
 
 template <class Op>
 AttendWork attend_work(const Op& o, const FloatMemories& m) {
-  return {.q = m.reals(o.q), .k = m.reals(o.k), .v = m.reals(o.v), .y = m.reals(o.y), .log_sums = m.reals(o.log_sums),
-          .q_stride = o.q.stride, .k_stride = o.k.stride, .v_stride = o.v.stride, .y_stride = o.y.stride, .log_sums_stride = o.log_sums.stride,
-          .heads = o.heads, .kv_heads = o.kv_heads, .head_dim = o.head_dim, .context = o.context,
+  return {.q = m.reals(o.q),
+          .k = m.reals(o.k),
+          .v = m.reals(o.v),
+          .y = m.reals(o.y),
+          .log_sums = m.reals(o.log_sums),
+          .q_stride = o.q.stride,
+          .k_stride = o.k.stride,
+          .v_stride = o.v.stride,
+          .y_stride = o.y.stride,
+          .log_sums_stride = o.log_sums.stride,
+          .heads = o.heads,
+          .kv_heads = o.kv_heads,
+          .head_dim = o.head_dim,
+          .context = o.context,
           .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(o.head_dim))),
-          .dy = nullptr, .dq = nullptr, .dk = nullptr, .dv = nullptr, .dy_stride = 0, .dq_stride = 0, .dk_stride = 0, .dv_stride = 0};
+          .dy = nullptr,
+          .dq = nullptr,
+          .dk = nullptr,
+          .dv = nullptr,
+          .dy_stride = 0,
+          .dq_stride = 0,
+          .dk_stride = 0,
+          .dv_stride = 0};
 }
 
 /// Calls run(work, sequence, head, scratch) for every sequence and head.

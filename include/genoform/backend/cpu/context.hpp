@@ -59,7 +59,9 @@ class Context {
     for (Scratch& scratch : per_thread_) scratch.reserve(bytes);
   }
   template <class Cell>
-  Cell* shared() const { return static_cast<Cell*>(shared_.get()); }
+  Cell* shared() const {
+    return static_cast<Cell*>(shared_.get());
+  }
   float* of_thread(int thread) const { return static_cast<float*>(per_thread_[static_cast<std::size_t>(thread)].get()); }
 
   /// body(first, last, thread) over parts of [0, items). Which thread does what may not change any result.
@@ -84,9 +86,10 @@ class Context {
   /// body(row, column, count) over a matrix: whole rows, or long runs of row 0 when the matrix is `flat` (no gaps between rows).
   template <class Body>
   void over_cells(std::int64_t rows, std::int64_t columns, bool flat, const Body& body) const {
-    if (!flat) return split(rows, columns, [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
-    });
+    if (!flat)
+      return split(rows, columns, [&](std::int64_t first, std::int64_t last, int) {
+        for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
+      });
     const std::int64_t cells = rows * columns;
     split((cells + 63) / 64, 64, [&](std::int64_t first, std::int64_t last, int) {
       body(std::int64_t{0}, first * 64, std::min(cells, last * 64) - first * 64);
@@ -96,7 +99,8 @@ class Context {
   /// body(first, last) over blocks of 16 columns, each done by one thread from the first row to the last.
   template <class Body>
   void over_columns(std::int64_t rows, std::int64_t columns, const Body& body) const {
-    split((columns + 15) / 16, 16 * rows, [&](std::int64_t first, std::int64_t last, int) { body(first * 16, std::min(columns, last * 16)); });
+    split((columns + 15) / 16, 16 * rows,
+          [&](std::int64_t first, std::int64_t last, int) { body(first * 16, std::min(columns, last * 16)); });
   }
 
   /// The product of this shape that all experts share.

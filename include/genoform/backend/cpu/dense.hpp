@@ -14,7 +14,9 @@ using FloatMemories = Memories<float>;
 inline onednn::Layout layout_of(const Tensor& t) { return {t.rows, t.columns, t.stride, 1}; }
 inline bool flat(const Tensor& t) { return t.rows <= 1 || t.stride == t.columns; }
 template <class... More>
-bool flat(const Tensor& t, const More&... more) { return flat(t) && flat(more...) && ((more.exists() ? more.stride == t.stride : true) && ...); }
+bool flat(const Tensor& t, const More&... more) {
+  return flat(t) && flat(more...) && ((more.exists() ? more.stride == t.stride : true) && ...);
+}
 
 inline std::shared_ptr<onednn::Product> make_product(const SharedContext& context, const onednn::ProductShape& shape) {
   auto product = std::make_shared<onednn::Product>(shape);
@@ -47,7 +49,8 @@ inline auto prepare(const SharedContext& context, const op::Add& o, const FloatM
 }
 
 inline auto prepare(const SharedContext& context, const op::Embed& o, const FloatMemories& m) {
-  return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, table = host::rows_of(o.table, m), y = host::rows_of(o.y, m)] {
+  return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, table = host::rows_of(o.table, m),
+          y = host::rows_of(o.y, m)] {
     context->split(y.rows, y.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t n = first; n < last; ++n)
         std::memcpy(y[n], table[tokens[n * step]], static_cast<std::size_t>(y.columns) * sizeof(float));
@@ -56,32 +59,38 @@ inline auto prepare(const SharedContext& context, const op::Embed& o, const Floa
 }
 
 inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, const FloatMemories& m) {
-  return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, dy = host::rows_of(o.dy, m), dtable = host::rows_of(o.dtable, m)] {
+  return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, dy = host::rows_of(o.dy, m),
+          dtable = host::rows_of(o.dtable, m)] {
     context->over_columns(dy.rows, dy.columns, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t n = 0; n < dy.rows; ++n) context->kernels().add(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
+      for (std::int64_t n = 0; n < dy.rows; ++n)
+        context->kernels().add(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
     });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
-  const auto product = make_product(context, {.a = layout_of(o.x), .b = layout_of(o.w).transposed(), .c = layout_of(o.y),
-                                              .bias = o.bias.exists(), .accumulate = false, .f = o.f});
+  const auto product = make_product(context, {.a = layout_of(o.x),
+                                              .b = layout_of(o.w).transposed(),
+                                              .c = layout_of(o.y),
+                                              .bias = o.bias.exists(),
+                                              .accumulate = false,
+                                              .f = o.f});
   return [context, product, x = m.reals(o.x), w = m.reals(o.w), bias = m.reals(o.bias), y = m.reals(o.y)] {
     product->run(x, w, bias, y, context->shared<void>());
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
-  const auto product = make_product(context, {.a = layout_of(o.dy), .b = layout_of(o.w), .c = layout_of(o.dx), .bias = false,
-                                              .accumulate = o.accumulate});
+  const auto product = make_product(
+      context, {.a = layout_of(o.dy), .b = layout_of(o.w), .c = layout_of(o.dx), .bias = false, .accumulate = o.accumulate});
   return [context, product, dy = m.reals(o.dy), w = m.reals(o.w), dx = m.reals(o.dx)] {
     product->run(dy, w, nullptr, dx, context->shared<void>());
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
-  const auto product = make_product(context, {.a = layout_of(o.dy).transposed(), .b = layout_of(o.x), .c = layout_of(o.dw), .bias = false,
-                                              .accumulate = true});
+  const auto product = make_product(
+      context, {.a = layout_of(o.dy).transposed(), .b = layout_of(o.x), .c = layout_of(o.dw), .bias = false, .accumulate = true});
   const RowsWork sums{m.reals(o.dy), nullptr, m.reals(o.dbias), o.dy.stride, 0, 0, o.dy.columns};
   return [context, product, x = m.reals(o.x), dy = m.reals(o.dy), dw = m.reals(o.dw), sums, rows = o.dy.rows] {
     product->run(dy, x, nullptr, dw, context->shared<void>());
@@ -93,10 +102,12 @@ inline auto prepare(const SharedContext& context, const op::LinearWeightGradient
 }
 
 inline auto prepare(const SharedContext& context, const op::Normalize& o, const FloatMemories& m) {
-  const NormalizeWork work{m.reals(o.x), m.reals(o.w), m.reals(o.b), m.reals(o.statistics), m.reals(o.y), o.x.stride,
-                           o.statistics.stride, o.y.stride, o.x.columns, o.statistic == op::Statistic::layer};
+  const NormalizeWork work{
+      m.reals(o.x), m.reals(o.w),        m.reals(o.b), m.reals(o.statistics), m.reals(o.y),
+      o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic == op::Statistic::layer};
   return [context, work, rows = o.x.rows] {
-    context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().normalize(work, first, last); });
+    context->split(rows, 4 * work.columns,
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().normalize(work, first, last); });
   };
 }
 
@@ -104,8 +115,18 @@ inline auto prepare(const SharedContext& context, const op::Normalize& o, const 
 inline constexpr std::int64_t chunk_rows = 64;
 
 inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o, const FloatMemories& m) {
-  const NormalizeGradientWork work{m.reals(o.x), m.reals(o.w), m.reals(o.statistics), m.reals(o.dy), m.reals(o.dx), o.x.stride,
-                                   o.statistics.stride, o.dy.stride, o.dx.stride, o.x.columns, o.statistic == op::Statistic::layer, o.accumulate};
+  const NormalizeGradientWork work{m.reals(o.x),
+                                   m.reals(o.w),
+                                   m.reals(o.statistics),
+                                   m.reals(o.dy),
+                                   m.reals(o.dx),
+                                   o.x.stride,
+                                   o.statistics.stride,
+                                   o.dy.stride,
+                                   o.dx.stride,
+                                   o.x.columns,
+                                   o.statistic == op::Statistic::layer,
+                                   o.accumulate};
   const std::int64_t chunks = (o.x.rows + chunk_rows - 1) / chunk_rows;
   context->reserve(static_cast<std::size_t>(chunks * 2 * work.columns) * sizeof(float));
   return [context, work, chunks, rows = o.x.rows, dw = m.reals(o.dw), db = m.reals(o.db)] {
@@ -121,8 +142,9 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
 }
 
 inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
-  return [context, run = context->kernels().activate[static_cast<std::size_t>(o.f)], u = host::rows_of(o.u, m), gate = host::rows_of(o.gate, m),
-          y = host::rows_of(o.y, m), flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
+  return [context, run = context->kernels().activate[static_cast<std::size_t>(o.f)], u = host::rows_of(o.u, m),
+          gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m),
+          flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
       run(u[r] + c, gate ? gate[r] + c : nullptr, y[r] + c, count);
     });
@@ -131,11 +153,12 @@ inline auto prepare(const SharedContext& context, const op::Activate& o, const F
 
 inline auto prepare(const SharedContext& context, const op::ActivateGradient& o, const FloatMemories& m) {
   const auto f = static_cast<std::size_t>(o.f);
-  const bool runs = o.gate.exists() ? flat(o.dy, o.u, o.gate, o.du, o.dgate) : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) &&
-                                                                                   (!o.y.exists() || flat(o.dy, o.y));
-  return [context, plain = context->kernels().activate_gradient[f], gated = context->kernels().gate_gradient[f], u = host::rows_of(o.u, m),
-          gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m), du = host::rows_of(o.du, m),
-          dgate = host::rows_of(o.dgate, m), runs] {
+  const bool runs = o.gate.exists()
+                        ? flat(o.dy, o.u, o.gate, o.du, o.dgate)
+                        : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) && (!o.y.exists() || flat(o.dy, o.y));
+  return [context, plain = context->kernels().activate_gradient[f], gated = context->kernels().gate_gradient[f],
+          u = host::rows_of(o.u, m), gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m),
+          du = host::rows_of(o.du, m), dgate = host::rows_of(o.dgate, m), runs] {
     context->over_cells(dy.rows, dy.columns, runs, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
       if (gate)
         gated(u[r] + c, gate[r] + c, dy[r] + c, du[r] + c, dgate[r] + c, count);
@@ -146,8 +169,8 @@ inline auto prepare(const SharedContext& context, const op::ActivateGradient& o,
 }
 
 inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, const FloatMemories& m) {
-  const CrossEntropyWork work{m.reals(o.logits), m.indices(o.targets), m.reals(o.dlogits), o.logits.stride, o.targets.stride,
-                              o.dlogits.stride, o.logits.columns};
+  const CrossEntropyWork work{m.reals(o.logits), m.indices(o.targets), m.reals(o.dlogits), o.logits.stride,
+                              o.targets.stride,  o.dlogits.stride,     o.logits.columns};
   const std::int64_t chunks = (o.logits.rows + chunk_rows - 1) / chunk_rows;
   context->reserve(static_cast<std::size_t>(chunks) * sizeof(double));
   return [context, work, chunks, rows = o.logits.rows, scale = m.reals(o.scale), loss = m.reals(o.loss)] {
@@ -169,7 +192,8 @@ inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, con
 inline auto prepare(const SharedContext& context, const op::Softmax& o, const FloatMemories& m) {
   const RowsWork work{m.reals(o.x), nullptr, m.reals(o.y), o.x.stride, 0, o.y.stride, o.x.columns};
   return [context, work, rows = o.x.rows] {
-    context->split(rows, 8 * work.columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().softmax(work, first, last); });
+    context->split(rows, 8 * work.columns,
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().softmax(work, first, last); });
   };
 }
 

@@ -9,7 +9,8 @@
 /// The operations of sparse layers, on the CPU.
 namespace genoform::cpu {
 
-/// One prepared product for every number of rows that a segment may be cut into: the multiples of slot_tile up to `fine`, then doubles.
+/// One prepared product for every number of rows that a segment may be cut into: the multiples of slot_tile up to `fine`, then
+/// doubles.
 class ExpertProducts {
  public:
   static constexpr std::int64_t fine = 256;
@@ -48,10 +49,15 @@ inline onednn::Layout rows_layout(const Tensor& t, std::int64_t rows) { return {
 inline auto prepare(const SharedContext& context, const op::ExpertLinear& o, const FloatMemories& m) {
   const onednn::Layout weight{o.y.columns, o.x.columns, o.w.stride, 1};
   const ExpertProducts products(*context, o.x.rows, [&](std::int64_t rows) {
-    return onednn::ProductShape{.a = rows_layout(o.x, rows), .b = weight.transposed(), .c = rows_layout(o.y, rows), .bias = false,
-                                .accumulate = false, .f = o.f};
+    return onednn::ProductShape{.a = rows_layout(o.x, rows),
+                                .b = weight.transposed(),
+                                .c = rows_layout(o.y, rows),
+                                .bias = false,
+                                .accumulate = false,
+                                .f = o.f};
   });
-  return [context, products, to = host::slots_of(o.to, m), x = host::rows_of(o.x, m), w = host::rows_of(o.w, m), y = host::rows_of(o.y, m)] {
+  return [context, products, to = host::slots_of(o.to, m), x = host::rows_of(o.x, m), w = host::rows_of(o.w, m),
+          y = host::rows_of(o.y, m)] {
     over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
       product.run(x[slot], w[e * y.columns], nullptr, y[slot], context->shared<void>());
     });
@@ -61,9 +67,11 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinear& o, con
 inline auto prepare(const SharedContext& context, const op::ExpertLinearInputGradient& o, const FloatMemories& m) {
   const onednn::Layout weight{o.dy.columns, o.dx.columns, o.w.stride, 1};
   const ExpertProducts products(*context, o.dy.rows, [&](std::int64_t rows) {
-    return onednn::ProductShape{.a = rows_layout(o.dy, rows), .b = weight, .c = rows_layout(o.dx, rows), .bias = false, .accumulate = o.accumulate};
+    return onednn::ProductShape{
+        .a = rows_layout(o.dy, rows), .b = weight, .c = rows_layout(o.dx, rows), .bias = false, .accumulate = o.accumulate};
   });
-  return [context, products, to = host::slots_of(o.to, m), dy = host::rows_of(o.dy, m), w = host::rows_of(o.w, m), dx = host::rows_of(o.dx, m)] {
+  return [context, products, to = host::slots_of(o.to, m), dy = host::rows_of(o.dy, m), w = host::rows_of(o.w, m),
+          dx = host::rows_of(o.dx, m)] {
     over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
       product.run(dy[slot], w[e * dy.columns], nullptr, dx[slot], context->shared<void>());
     });
@@ -73,9 +81,11 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinearInputGra
 inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGradient& o, const FloatMemories& m) {
   const onednn::Layout weight{o.dy.columns, o.x.columns, o.dw.stride, 1};
   const ExpertProducts products(*context, o.dy.rows, [&](std::int64_t rows) {
-    return onednn::ProductShape{.a = rows_layout(o.dy, rows).transposed(), .b = rows_layout(o.x, rows), .c = weight, .bias = false, .accumulate = true};
+    return onednn::ProductShape{
+        .a = rows_layout(o.dy, rows).transposed(), .b = rows_layout(o.x, rows), .c = weight, .bias = false, .accumulate = true};
   });
-  return [context, products, to = host::slots_of(o.to, m), x = host::rows_of(o.x, m), dy = host::rows_of(o.dy, m), dw = host::rows_of(o.dw, m)] {
+  return [context, products, to = host::slots_of(o.to, m), x = host::rows_of(o.x, m), dy = host::rows_of(o.dy, m),
+          dw = host::rows_of(o.dw, m)] {
     over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
       product.run(dy[slot], x[slot], nullptr, dw[e * dy.columns], context->shared<void>());
     });
@@ -83,13 +93,13 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGr
 }
 
 inline auto prepare(const SharedContext&, const op::RouteTokenChoice& o, const FloatMemories& m) {
-  return [p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), choices = o.choices, capacity = o.capacity, normalise = o.normalise] {
-    host::route_token_choice<float>(p, to, choices, capacity, normalise);
-  };
+  return [p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), choices = o.choices, capacity = o.capacity,
+          normalise = o.normalise] { host::route_token_choice<float>(p, to, choices, capacity, normalise); };
 }
 
 inline auto prepare(const SharedContext&, const op::RouteTokenChoiceGradient& o, const FloatMemories& m) {
-  return [p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), dweight = m.reals(o.dweight), dp = host::rows_of(o.dp, m), choices = o.choices,
+  return [p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), dweight = m.reals(o.dweight), dp = host::rows_of(o.dp, m),
+          choices = o.choices,
           normalise = o.normalise] { host::route_token_choice_gradient<float>(p, to, dweight, dp, choices, normalise); };
 }
 
@@ -132,21 +142,33 @@ inline auto prepare(const SharedContext&, const op::BalanceLossGradient& o, cons
 
 /// Rows between tokens and slots; absent arrays stay null.
 inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment& to, const FloatMemories& m) {
-  return {.x = m.reals(x), .z = nullptr, .y = m.reals(y), .dweight = nullptr, .x_stride = x.stride, .z_stride = 0, .y_stride = y.stride,
-          .columns = x.columns, .slot_token = m.indices(to.slot_token), .token_first = m.indices(to.token_first),
-          .token_slots = m.indices(to.token_slots), .slot_weight = m.reals(to.slot_weight), .accumulate = false};
+  return {.x = m.reals(x),
+          .z = nullptr,
+          .y = m.reals(y),
+          .dweight = nullptr,
+          .x_stride = x.stride,
+          .z_stride = 0,
+          .y_stride = y.stride,
+          .columns = x.columns,
+          .slot_token = m.indices(to.slot_token),
+          .token_first = m.indices(to.token_first),
+          .token_slots = m.indices(to.token_slots),
+          .slot_weight = m.reals(to.slot_weight),
+          .accumulate = false};
 }
 
 inline auto prepare(const SharedContext& context, const op::GatherRows& o, const FloatMemories& m) {
   return [context, work = slot_work(o.x, o.y, o.to, m), to = host::slots_of(o.to, m)] {
-    context->split(to.end(), work.columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().gather_rows(work, first, last); });
+    context->split(to.end(), work.columns,
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().gather_rows(work, first, last); });
   };
 }
 
 /// For a combination of slots into the rows of tokens.
 inline auto combine(const SharedContext& context, const SlotWork& work, std::int64_t tokens) {
   return [context, work, tokens] {
-    context->split(tokens, 2 * work.columns, [&](std::int64_t first, std::int64_t last, int) { context->kernels().combine_rows(work, first, last); });
+    context->split(tokens, 2 * work.columns,
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().combine_rows(work, first, last); });
   };
 }
 
@@ -169,8 +191,9 @@ inline auto prepare(const SharedContext& context, const op::CombineRowsGradient&
   work.z_stride = o.dy.stride;
   work.dweight = m.reals(o.dweight);
   return [context, work, to = host::slots_of(o.to, m)] {
-    context->split(to.end(), 2 * work.columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().combine_rows_gradient(work, first, last); });
+    context->split(to.end(), 2 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      context->kernels().combine_rows_gradient(work, first, last);
+    });
   };
 }
 

@@ -12,13 +12,13 @@
 namespace genoform::cpu {
 
 struct Facts {
-  std::string processor;                 ///< the model name that Linux gives, empty elsewhere
-  int cores = 0;                         ///< hardware threads that this program may see
+  std::string processor;                      ///< the model name that Linux gives, empty elsewhere
+  int cores = 0;                              ///< hardware threads that this program may see
   std::vector<std::string> instruction_sets;  ///< those of ours that the processor has, narrowest first
-  std::string chosen;                    ///< the one in use; the environment variable GENOFORM_ISA narrows it
-  std::string onednn;                    ///< version of the library that is linked
+  std::string chosen;                         ///< the one in use; the environment variable GENOFORM_ISA narrows it
+  std::string onednn;                         ///< version of the library that is linked
   std::vector<std::pair<std::string, std::string>> products;  ///< of typical matrix products: shape and oneDNN's implementation
-  bool slow_products = false;            ///< one of them is a reference implementation
+  bool slow_products = false;                                 ///< one of them is a reference implementation
 };
 
 inline std::string processor_name() {
@@ -38,7 +38,8 @@ inline void add_products(Facts& facts, std::int64_t tokens, std::int64_t in, std
     facts.slow_products |= product.slow();
   };
   add("forward ", {.a = x, .b = w.transposed(), .c = y});
-  add("forward, squared ReLU ", {.a = x, .b = w.transposed(), .c = y, .bias = false, .accumulate = false, .f = op::Function::squared_relu});
+  add("forward, squared ReLU ",
+      {.a = x, .b = w.transposed(), .c = y, .bias = false, .accumulate = false, .f = op::Function::squared_relu});
   add("input gradient ", {.a = y, .b = w, .c = x});
   add("weight gradient ", {.a = y.transposed(), .b = x, .c = w, .bias = false, .accumulate = true});
 }

@@ -10,9 +10,10 @@
 #error "genoform's kernels need IEEE arithmetic: compile without -ffast-math"
 #endif
 
-/// The kernels, compiled once for each instruction set whatever the user's own flags are; the set is chosen when the program runs.
-/// They are header code. A program of many translation units may compile them in one of them only: with GENOFORM_COMPILED_KERNELS defined they are
-/// declared here and come from cmake/compiled_kernels.cpp (target genoform_compiled_kernels).
+/// The kernels, compiled once for each instruction set whatever the user's own flags are; the set is chosen when the program
+/// runs. They are header code. A program of many translation units may compile them in one of them only: with
+/// GENOFORM_COMPILED_KERNELS defined they are declared here and come from cmake/compiled_kernels.cpp (target
+/// genoform_compiled_kernels).
 namespace genoform::cpu {
 
 using op::Function;
@@ -37,8 +38,8 @@ inline bool available(InstructionSet set) {
 inline InstructionSet best_instruction_set() {
   const char* limit = std::getenv("GENOFORM_ISA");
   for (const auto set : {InstructionSet::avx512, InstructionSet::avx2})
-    if (available(set) && (limit == nullptr || (name_of(InstructionSet::portable) != limit && (name_of(InstructionSet::avx2) != limit ||
-                                                                                               set == InstructionSet::avx2))))
+    if (available(set) && (limit == nullptr || (name_of(InstructionSet::portable) != limit &&
+                                                (name_of(InstructionSet::avx2) != limit || set == InstructionSet::avx2))))
       return set;
   return InstructionSet::portable;
 }
@@ -102,7 +103,8 @@ namespace avx512 {
 #ifndef GENOFORM_COMPILE_KERNELS
 inline
 #endif
-const Kernels& kernels_of(InstructionSet set) {
+    const Kernels&
+    kernels_of(InstructionSet set) {
 #ifdef __x86_64__
   if (set == InstructionSet::avx512) return avx512::table;
   if (set == InstructionSet::avx2) return avx2::table;

@@ -11,7 +11,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/ops/dense.hpp"
 
-/// Matrix products by oneDNN, the only file that knows it: 2.6 and every 3.x, through the C interface (a hundredth of the C++ header's price).
+/// Matrix products by oneDNN, the only file that knows it: 2.6 and every 3.x, through the C interface (a hundredth of the C++
+/// header's price).
 namespace genoform::cpu::onednn {
 
 /// A matrix of f32 as oneDNN sees it: either stride may be the unit one.
@@ -65,7 +66,8 @@ class Description {
 #if DNNL_VERSION_MAJOR < 3
     check(dnnl_memory_desc_init_by_strides(&description_, 2, sizes, dnnl_f32, strides), "describe a matrix");
 #else
-    description_ = make("describe a matrix", dnnl_memory_desc_destroy, dnnl_memory_desc_create_with_strides, 2, sizes, dnnl_f32, strides);
+    description_ =
+        make("describe a matrix", dnnl_memory_desc_destroy, dnnl_memory_desc_create_with_strides, 2, sizes, dnnl_f32, strides);
 #endif
   }
 #if DNNL_VERSION_MAJOR < 3
@@ -81,7 +83,8 @@ class Description {
 #endif
 };
 
-/// One prepared matrix product with its operands' places. Copies share the primitive and the places: one thread at a time runs it.
+/// One prepared matrix product with its operands' places. Copies share the primitive and the places: one thread at a time runs
+/// it.
 class Product {
  public:
   explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
@@ -96,7 +99,8 @@ class Product {
     check(dnnl_primitive_desc_create(&description, &operation, attributes.get(), engine(), nullptr), "plan a product");
 #else
     check(dnnl_matmul_primitive_desc_create(&description, engine(), a.get(), b.get(), shape.bias ? bias.get() : nullptr, c.get(),
-                                            attributes.get()), "plan a product");
+                                            attributes.get()),
+          "plan a product");
 #endif
     const Shared<dnnl_primitive_desc_t> owner(description, [](dnnl_primitive_desc_t d) { dnnl_primitive_desc_destroy(d); });
     const char* name = "";
@@ -105,7 +109,8 @@ class Product {
     const auto scratch = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
     scratch_bytes_ = scratch == nullptr ? 0 : dnnl_memory_desc_get_size(scratch);
     primitive_ = make("make a product", dnnl_primitive_destroy, dnnl_primitive_create, const_dnnl_primitive_desc_t{description});
-    stream_ = make("make a stream", dnnl_stream_destroy, dnnl_stream_create, engine(), static_cast<unsigned>(dnnl_stream_default_flags));
+    stream_ = make("make a stream", dnnl_stream_destroy, dnnl_stream_create, engine(),
+                   static_cast<unsigned>(dnnl_stream_default_flags));
 
     add(DNNL_ARG_SRC, a.get());
     add(DNNL_ARG_WEIGHTS, b.get());
@@ -116,7 +121,9 @@ class Product {
 
   const std::string& implementation() const { return implementation_; }
   /// Whether oneDNN fell back to one of its unoptimised loops, which may be a thousand times slower.
-  bool slow() const { return implementation_.find("ref") != std::string::npos || implementation_.find("simple") != std::string::npos; }
+  bool slow() const {
+    return implementation_.find("ref") != std::string::npos || implementation_.find("simple") != std::string::npos;
+  }
   std::size_t scratch_bytes() const { return scratch_bytes_; }
 
   /// `scratch` has scratch_bytes() bytes, 64-byte aligned. Places that did not change since the last run cost nothing.
@@ -127,7 +134,8 @@ class Product {
     place(0, a);
     place(1, b);
     place(2, c);
-    check(dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments_used_), arguments_.data()), "run a product");
+    check(dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments_used_), arguments_.data()),
+          "run a product");
   }
 
  private:

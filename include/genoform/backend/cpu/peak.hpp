@@ -12,11 +12,13 @@
 /// The peak of the moment: clocks and neighbours change, so a rate is quoted as a share of what this loop reaches beside it.
 namespace genoform::cpu {
 
-/// Runs 20 independent sums of fused multiply-adds `rounds` times on the widest vectors; returns the floating-point operations done.
+/// Runs 20 independent sums of fused multiply-adds `rounds` times on the widest vectors; returns the floating-point operations
+/// done.
 inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #ifdef __x86_64__
 #ifdef __AVX512F__
-#define GENOFORM_UPPER , "xmm16", "xmm17", "xmm18", "xmm19", "xmm30", "xmm31"  // no other code of the program touches them otherwise
+#define GENOFORM_UPPER \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm30", "xmm31"  // no other code of the program touches them otherwise
 #else
 #define GENOFORM_UPPER
 #endif
@@ -28,22 +30,28 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
   if (set == InstructionSet::avx512) {
     std::int64_t n = rounds;
     __asm__ volatile("vpxorq %%zmm30, %%zmm30, %%zmm30\nvpxorq %%zmm31, %%zmm31, %%zmm31\n1:\n" GENOFORM_TEN(GENOFORM_WIDE, )
-                     GENOFORM_TEN(GENOFORM_WIDE, 1) "dec %0\njnz 1b\nvzeroupper\n"
-                     : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                         GENOFORM_TEN(GENOFORM_WIDE, 1) "dec %0\njnz 1b\nvzeroupper\n"
+                     : "+r"(n)
+                     :
+                     : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
                        "xmm12", "xmm13", "xmm14", "xmm15" GENOFORM_UPPER);
     return static_cast<double>(rounds) * 20 * 16 * 2;
   }
   if (set == InstructionSet::avx2) {
     std::int64_t n = rounds;
     __asm__ volatile("vxorps %%ymm14, %%ymm14, %%ymm14\nvxorps %%ymm15, %%ymm15, %%ymm15\n1:\n" GENOFORM_TEN(GENOFORM_MIDDLE, )
-                     GENOFORM_TEN(GENOFORM_MIDDLE, ) "dec %0\njnz 1b\nvzeroupper\n"
-                     : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
+                         GENOFORM_TEN(GENOFORM_MIDDLE, ) "dec %0\njnz 1b\nvzeroupper\n"
+                     : "+r"(n)
+                     :
+                     : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
     return static_cast<double>(rounds) * 20 * 8 * 2;
   }
   std::int64_t n = rounds;
-  __asm__ volatile("xorps %%xmm14, %%xmm14\nxorps %%xmm15, %%xmm15\n1:\n" GENOFORM_TEN(GENOFORM_NARROW, ) GENOFORM_TEN(GENOFORM_NARROW, )
-                   "dec %0\njnz 1b\n"
-                   : "+r"(n) : : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
+  __asm__ volatile("xorps %%xmm14, %%xmm14\nxorps %%xmm15, %%xmm15\n1:\n" GENOFORM_TEN(GENOFORM_NARROW, )
+                       GENOFORM_TEN(GENOFORM_NARROW, ) "dec %0\njnz 1b\n"
+                   : "+r"(n)
+                   :
+                   : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
   return static_cast<double>(rounds) * 20 * 4 * 2;
 #undef GENOFORM_TEN
 #undef GENOFORM_WIDE

@@ -2,7 +2,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads the same.
+/// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads
+/// the same.
 namespace genoform::cpu {
 
 struct RotateWork {
@@ -51,14 +52,15 @@ struct AttendWork {
   std::int64_t dy_stride, dq_stride, dk_stride, dv_stride;
 };
 
-/// Queries that are worked on together: their scores stay in the nearest caches. A row of scores is no power of two long, which would
-/// crowd a few sets of the cache.
+/// Queries that are worked on together: their scores stay in the nearest caches. A row of scores is no power of two long, which
+/// would crowd a few sets of the cache.
 inline constexpr std::int64_t query_block = 64, score_stride = query_block + 16;
 
 /// Where one thread keeps the packed operands of a head.
 struct AttendScratch {
   std::int64_t cells = 0;
-  float *queries_turned = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr, *queries = nullptr, *dy = nullptr;
+  float *queries_turned = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr, *queries = nullptr,
+        *dy = nullptr;
 
   AttendScratch(const AttendWork& work, float* memory) {
     const std::int64_t wide = (work.head_dim + 15) / 16 * 16, keys_padded = (work.context + 15) / 16 * 16;
@@ -103,7 +105,8 @@ struct AdamWScalars {
   float shrink, rate, beta1, rest1, beta2, rest2, epsilon, decay, over_correction1, over_correction2;
 };
 
-/// The kernels of one instruction set. Ranges of rows, heads or cells are half-open; the same range gives the same bits in any thread.
+/// The kernels of one instruction set. Ranges of rows, heads or cells are half-open; the same range gives the same bits in any
+/// thread.
 struct Kernels {
   static constexpr std::size_t functions = 5;
   std::int64_t lanes = 0;

@@ -8,8 +8,8 @@
 #include "genoform/backend/memories.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// Who goes where, as plain loops over pointers: counting, stable, without allocation. Shared by the back ends that run on the host.
-/// A probability that is not a number never breaks an index: it loses every comparison.
+/// Who goes where, as plain loops over pointers: counting, stable, without allocation. Shared by the back ends that run on the
+/// host. A probability that is not a number never breaks an index: it loses every comparison.
 namespace genoform::host {
 
 /// op::Assignment with its pointers; absent tensors are null. Every array is contiguous.
@@ -28,10 +28,12 @@ struct Slots {
 
 template <class Real>
 Slots<Real> slots_of(const op::Assignment& to, const Memories<Real>& m) {
-  return {m.indices(to.expert_first), m.indices(to.expert_count), m.indices(to.slot_token),
-          m.reals(to.slot_weight),    m.indices(to.token_first),  m.indices(to.token_slots),
-          m.indices(to.choice_slot),  m.indices(to.choice_expert), m.reals(to.first_share),
-          to.experts,                 to.token_first.rows - 1,    to.slot_token.rows};
+  return {m.indices(to.expert_first), m.indices(to.expert_count),
+          m.indices(to.slot_token),   m.reals(to.slot_weight),
+          m.indices(to.token_first),  m.indices(to.token_slots),
+          m.indices(to.choice_slot),  m.indices(to.choice_expert),
+          m.reals(to.first_share),    to.experts,
+          to.token_first.rows - 1,    to.slot_token.rows};
 }
 
 namespace routing {

@@ -1,0 +1,64 @@
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "tests/backend/scene.hpp"
+
+namespace {
+std::atomic<bool> counting = false;
+std::atomic<int> allocations = 0;
+void* counted(std::size_t bytes) {
+  if (counting) ++allocations;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted(bytes); }
+void* operator new[](std::size_t bytes) { return counted(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+using namespace genoform;
+
+TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
+  std::vector<float> cells(1 << 18, 0.25F);
+  Memories<float> memories;
+  memories[Memory::workspace] = cells.data();
+  std::int64_t end = 0;
+  const auto place = [&](std::int64_t rows, std::int64_t columns) {
+    const Tensor t = matrix(Memory::workspace, end, rows, columns);
+    end += t.size();
+    return t;
+  };
+  const Tensor x = place(128, 96), y = place(128, 32), dy = place(128, 32), dx = place(128, 96), sums = place(128, 2),
+               taps = place(96, 3);
+  const Tensor w = place(1, 96), stats = place(128, 2), loss = place(1, 1), scale = place(1, 1), targets = place(128, 1),
+               dw = place(96, 3);
+  const auto part = [](const Tensor& t, std::int64_t i) { return t.column_range(32 * i, 32); };
+  for (const int threads : {1, 2}) {
+    const Cpu cpu({.threads = threads});
+    const std::vector<std::function<void()>> calls = {
+        cpu.prepare(op::Attend{part(x, 0), part(x, 1), part(x, 2), y, sums, 2, 2, 16, 64}, memories),
+        cpu.prepare(op::AttendGradient{part(x, 0), part(x, 1), part(x, 2), y, sums, dy, part(dx, 0), part(dx, 1), part(dx, 2), 2,
+                                       2, 16, 64},
+                    memories),
+        cpu.prepare(op::Rotate{x, 16, 64, false}, memories),
+        cpu.prepare(op::CausalConvolution{x, taps, dx, 64}, memories),
+        cpu.prepare(op::CausalConvolutionGradient{x, taps, x, dx, dw, 64}, memories),
+        cpu.prepare(op::Normalize{op::Statistic::rms, x, w, {}, stats, dx}, memories),
+        cpu.prepare(op::NormalizeGradient{op::Statistic::rms, x, w, stats, x, dx, w, {}, false}, memories),
+        cpu.prepare(op::CrossEntropy{x, targets, scale, loss, dx}, memories),
+        cpu.prepare(op::SumOfSquares{x, loss}, memories),
+        cpu.prepare(op::Clear{dx}, memories)};
+    cpu.enter();
+    for (const auto& call : calls) call();  // OpenMP makes its team in the first parallel region
+    allocations = 0;
+    counting = true;
+    for (const auto& call : calls) call();
+    counting = false;
+    CHECK(allocations == 0);
+  }
+}
