@@ -1,7 +1,10 @@
 #pragma once
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -50,9 +53,15 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
+  /// Of the terminal: a line that wraps could not be written over.
+  static std::size_t columns() {
+    winsize window{};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : std::size_t{80};
+  }
+
   void write(std::string_view line) {
     next_ = Clock::now() + (refreshes_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(5000));
-    const int size = static_cast<int>(line.size());
+    const int size = static_cast<int>(refreshes_ ? std::min(line.size(), columns() - 1) : line.size());
     if (!refreshes_)
       std::fprintf(stderr, "%.*s\n", size, line.data());
     else if (coloured_)
