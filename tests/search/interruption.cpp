@@ -22,7 +22,7 @@ TEST_CASE("what a killed study left running is lost, not failed, and its workers
   study.setup["microseconds"] = 20000;
   const TemporaryFile file("genoform-lost");
   std::vector<pid_t> processes;
-  for (int microseconds = 150000; processes.size() < 2; microseconds *= 2) {  // a busy machine takes longer to start workers
+  for (std::uint64_t microseconds = 150000; processes.size() < 2; microseconds *= 2) {  // a busy machine takes longer to start workers
     REQUIRE_FALSE(run_and_kill(study, file.path(), microseconds));
     processes.clear();
     Database journal(file.path(), Database::Open::read);
