@@ -20,12 +20,16 @@
 
 namespace genoform::search {
 
-/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends.
+/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of a
+/// coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
 class WriterLock {
  public:
   explicit WriterLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
     if (fd_ < 0) throw Failure({Fault::input, path + ": " + std::strerror(errno)});
-    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+    for (int waited = 0; waited < most_milliseconds; waited += 20) {
+      if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+      ::usleep(20000);
+    }
     ::close(fd_);
     throw Failure({Fault::input, path + ": another search is writing this study; wait for it or choose another --study"});
   }
@@ -34,6 +38,8 @@ class WriterLock {
   ~WriterLock() { ::close(fd_); }
 
  private:
+  static constexpr int most_milliseconds = 2000;
+
   int fd_;
 };
 
