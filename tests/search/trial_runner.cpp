@@ -34,7 +34,7 @@ TEST_CASE("one, two and three workers leave the same record") {
 
 TEST_CASE("another seed leaves another record") {
   std::vector<std::string> records;
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1U, 2U}) {
     const TemporaryFile file("genoform-seeds");
     Study study;
     study.options.seed = seed;
