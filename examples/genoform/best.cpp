@@ -15,12 +15,16 @@ using namespace genoform::search;
 
 struct Options {
   std::string study, folder;
-  bool report = false, json = false;
+  bool report = false, record = false, json = false;
 };
 
 int run(const Options& o) {
   if (!std::filesystem::exists(o.study)) throw Failure({Fault::input, o.study + ": no such study"});
   const Store store(o.study, Store::Open::read);
+  if (o.record) {
+    std::printf("%s", store.record().c_str());
+    return 0;
+  }
   const Report report(store);
   const auto winner = report.winner();
   if (!winner) throw Failure({Fault::input, o.study + ": the study has no result yet"});
@@ -41,6 +45,7 @@ void add_best(CLI::App& program, Commands& commands) {
   app->add_option("STUDY", o->study, "the file that genoform search wrote")->required();
   app->add_option("--export", o->folder, "write a CMake project with the type, the weights and a program that loads them");
   app->add_flag("--report", o->report, "print the whole report of the search");
+  app->add_flag("--record", o->record, "print the record, a line a trial: the same for every run of a study, whatever happened to it");
   app->add_flag("--json", o->json, "print the report as a JSON object");
 }
 
