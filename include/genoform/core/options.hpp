@@ -11,9 +11,9 @@
 
 namespace genoform {
 
-/// What a part knows of the model around it. Width 0: not known, sizes that depend on it stay open.
+/// What a part knows of the model around it. A size of 0 is not known: what depends on it stays open.
 struct Around {
-  int width = 0;
+  int width = 0, vocab = 0, context = 0;
   bool positions = false;  ///< the model adds positions of its own
   bool whole = false;      ///< the part stands in a Decoder
 };

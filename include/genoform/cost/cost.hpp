@@ -28,7 +28,7 @@ struct Cost {
 /// The cost of a network for one shape, by declaring and walking it once.
 template <class Network>
 constexpr Cost cost_of_network(Network& network, Shape shape) {
-  Declaration d(network.width());
+  Declaration d(network.around());
   network.declare(d);
   const Plan plan = plan_of(network, shape, Pass::train);
   return {.parameters = d.parameters(),
@@ -51,12 +51,12 @@ constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0) {
   return cost_of_network(network, {batch, context > 0 ? context : sizes.context});
 }
 
-/// The cost of a Block, a Stack or a single layer of `width` for a shape.
+/// The cost of a Block, a Stack or a single layer of `width` for a shape, in a model of that context.
 template <class Part>
 constexpr Cost cost_of_part(int width, Shape shape) {
   using Blocks = SampleBlocks<stacks_of_part<Part>>;
-  const Around around{.width = width, .positions = false, .whole = true};
-  PartNetwork<Blocks> network(width, Blocks(around));
+  const Around around{.width = width, .vocab = 0, .context = static_cast<int>(shape.context), .positions = false, .whole = true};
+  PartNetwork<Blocks> network(around, Blocks(around));
   return cost_of_network(network, shape);
 }
 

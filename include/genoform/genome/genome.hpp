@@ -129,7 +129,7 @@ class Genome {
   double parameters() const {
     const DecoderLayer& sizes = decoder();
     if (sizes.width == 0) return 0;
-    Declaration final_norm(sizes.width);
+    Declaration final_norm(sizes.around());
     NormPlace(sizes.final_norm).declare(final_norm, "norm");
     double sum = static_cast<double>(sizes.vocab) * sizes.width + static_cast<double>(is_model() ? final_norm.parameters() : 0);
     for (const GenomeStack& stack : stacks())

@@ -53,7 +53,7 @@ constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) 
 }
 template <class L>
 double parameters_at(Tree tree, int node, const Around& around) {
-  Declaration declaration(around.width);
+  Declaration declaration(around);
   if constexpr (Declares<L>) Slot<L>(resolved(layer_at<L>(tree, node), around)).declare(declaration);
   return static_cast<double>(declaration.parameters());
 }

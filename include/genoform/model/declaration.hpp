@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/options.hpp"
 #include "genoform/core/tensor.hpp"
 
 namespace genoform {
@@ -63,10 +64,13 @@ struct TensorList {
 /// Without a list it only counts, also in constant expressions.
 class Declaration {
  public:
-  constexpr explicit Declaration(std::int64_t width, TensorList* list = nullptr) : list_(list), width_(width) {}
+  constexpr explicit Declaration(const Around& around, TensorList* list = nullptr) : list_(list), around_(around) {}
 
   /// D, the width of the residual stream.
-  constexpr std::int64_t width() const { return width_; }
+  constexpr std::int64_t width() const { return around_.width; }
+  /// V and T, the vocabulary and the longest sequence of the model; 0 where a part stands alone and was not given them.
+  constexpr std::int64_t vocab() const { return around_.vocab; }
+  constexpr std::int64_t context() const { return around_.context; }
   /// The list that is being filled, if any.
   constexpr TensorList* list() const { return list_; }
 
@@ -90,8 +94,9 @@ class Declaration {
     return weight(name, {experts, rows, columns}, 3, start, true, false, activated_percent);
   }
   /// State of a router, handle [size, 1]; in files unless `transient`.
-  constexpr Tensor state(TensorName name, std::int64_t size, Start start, bool optional, bool transient) {
-    const Tensor t = genoform::matrix(Memory::state, state_, size, 1);
+  constexpr Tensor state(TensorName name, std::int64_t size, Start start, bool optional, bool transient,
+                         Element element = Element::real) {
+    const Tensor t = genoform::matrix(Memory::state, state_, size, 1, element);
     state_ += size;
     if (list_ != nullptr)
       list_->add(name, {.name = {},
@@ -139,7 +144,7 @@ class Declaration {
   }
 
   TensorList* list_;
-  std::int64_t width_;
+  Around around_;
   std::int64_t weights_ = 0, activated_ = 0, state_ = 0;
 };
 

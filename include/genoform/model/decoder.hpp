@@ -47,7 +47,9 @@ struct DecoderLayer {
     return {};
   }
   /// What the sub-layers of this model see around them.
-  constexpr Around around() const { return {.width = width, .positions = false, .whole = true}; }
+  constexpr Around around() const {
+    return {.width = width, .vocab = vocab, .context = context, .positions = false, .whole = true};
+  }
   friend constexpr bool operator==(const DecoderLayer&, const DecoderLayer&) = default;
 };
 
@@ -107,10 +109,17 @@ constexpr DecoderReading read_decoder() {
   return r;
 }
 
-/// Checks one part against the model around it; fails to compile with the sentence of the rule.
-template <class P, int Width, class... Args>
+/// The options of a Decoder type, read once.
+template <class... Options>
+struct ReadDecoder {
+  static constexpr DecoderReading reading = read_decoder<Options...>();
+  static constexpr Around around = reading.layer.around();
+};
+
+/// Checks one part against the model around it, D::around; fails to compile with the sentence of the rule.
+template <class P, class D, class... Args>
 constexpr auto checked_in_model(List<Args...>) {
-  constexpr Around around{.width = Width, .positions = false, .whole = true};
+  constexpr Around around = D::around;
   constexpr NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes = [] {
     NodeArray<1 + (Spelling<Args>::count + ... + 0)> array;
     const int self = array.open("part");
@@ -129,19 +138,19 @@ constexpr auto arguments_of() {
   else
     return List<>{};
 }
-template <int Width, int N, class... Ps>
+template <class D, int N, class... Ps>
 constexpr auto checked_parts(StackParts<N, Ps...>) {
   if constexpr ((TypedPart<Ps> && ...))  // otherwise the Block has said what is wrong
-    return List<decltype(checked_in_model<Ps, Width>(arguments_of<Ps>()))...>{};
+    return List<decltype(checked_in_model<Ps, D>(arguments_of<Ps>()))...>{};
 }
-template <int Width, class... Stacks>
+template <class D, class... Stacks>
 constexpr auto checked_stacks(List<Stacks...>) {
-  return List<decltype(checked_parts<Width>(Stacks{}))...>{};
+  return List<decltype(checked_parts<D>(Stacks{}))...>{};
 }
-template <class Whole, class B, int Width>
+template <class Whole, class B, class D>
 constexpr auto checked_body() {
   if constexpr (IsBody<B>)
-    return checked_stacks<Width>(typename PartsOfStacks<typename StacksOf<B>::type>::type{});
+    return checked_stacks<D>(typename PartsOfStacks<typename StacksOf<B>::type>::type{});
   else
     return Type<typename Refuse<Rule::decoder_form, Whole, B>::type>{};
 }
@@ -152,10 +161,11 @@ constexpr auto checked_body() {
 template <class B, class... Options>
 struct Decoder {
  private:
-  static constexpr part_rules::DecoderReading reading = part_rules::read_decoder<Options...>();
+  using Read = part_rules::ReadDecoder<Options...>;
+  static constexpr part_rules::DecoderReading reading = Read::reading;
   using checked_options =
       decltype(part_rules::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
-  using checked = decltype(part_rules::checked_body<Decoder, B, reading.layer.width>());
+  using checked = decltype(part_rules::checked_body<Decoder, B, Read>());
 
  public:
   using body = B;

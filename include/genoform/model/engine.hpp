@@ -82,7 +82,7 @@ class AnyNetwork {
  public:
   virtual ~AnyNetwork() = default;
   virtual void declare(Declaration& d) = 0;
-  virtual std::int64_t width() const = 0;
+  virtual Around around() const = 0;
   virtual std::int64_t out_columns() const = 0;
   virtual Plan plan(Shape shape, Pass pass) = 0;
   virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
@@ -95,7 +95,7 @@ class NetworkOf final : public AnyNetwork<Backend> {
   explicit NetworkOf(Network network) : network_(std::move(network)) {}
 
   void declare(Declaration& d) override { network_.declare(d); }
-  std::int64_t width() const override { return network_.width(); }
+  Around around() const override { return network_.around(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
   Plan plan(Shape shape, Pass pass) override { return plan_of(network_, shape, pass); }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
@@ -174,7 +174,7 @@ class Engine {
   Engine(std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
       : backend_(std::move(backend)), network_(std::move(network)), text_(std::move(text)) {
     TensorList list;
-    Declaration d(network_->width(), &list);
+    Declaration d(network_->around(), &list);
     network_->declare(d);
     tensors_ = std::move(list.tensors);
     const auto place = [&](std::span<Real> given, Cells<Real>& own, const char* what) -> std::span<Real> {

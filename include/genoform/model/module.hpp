@@ -12,10 +12,11 @@
 
 namespace genoform {
 
-/// How a part is made. `positions`: the model around it adds positions of its own, so attention has none unless written.
+/// How a part is made: what it would find in a model around it. `positions`: the model adds positions of its own, so attention
+/// has none unless written. Only some kinds need a vocabulary or a context; they say so.
 template <class Backend>
 struct ModuleOptions {
-  int width = 0;
+  int width = 0, vocab = 0, context = 0;
   std::uint64_t seed = 1;
   bool positions = false;
   Storage<typename Backend::Real> storage{};
@@ -72,8 +73,12 @@ class Module : public Engine<Backend> {
 
   static std::unique_ptr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
     if (options.width < 1) throw Failure({Fault::input, "a part needs a width of at least 1; give {.width = ...}"});
-    const Around around{.width = options.width, .positions = options.positions, .whole = true};
-    return std::make_unique<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(options.width, Blocks(around)));
+    const Around around{.width = options.width,
+                        .vocab = options.vocab,
+                        .context = options.context,
+                        .positions = options.positions,
+                        .whole = true};
+    return std::make_unique<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(around, Blocks(around)));
   }
 
   Recording<Real>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {

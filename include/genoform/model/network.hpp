@@ -109,7 +109,7 @@ class DecoderNetwork {
     body_.after_step(ops);
   }
 
-  constexpr std::int64_t width() const { return sizes_.width; }
+  constexpr Around around() const { return sizes_.around(); }
   /// The columns of what goes out: one logit for each word of the vocabulary.
   constexpr std::int64_t out_columns() const { return sizes_.vocab; }
 
@@ -124,14 +124,14 @@ class DecoderNetwork {
 template <class Blocks>
 class PartNetwork {
  public:
-  constexpr PartNetwork(std::int64_t width, Blocks blocks) : width_(width), body_(std::move(blocks)) {}
+  constexpr PartNetwork(const Around& around, Blocks blocks) : around_(around), body_(std::move(blocks)) {}
 
   constexpr void declare(Declaration& d) { body_.declare(d); }
   /// The input lies at the bottom of the workspace; returns the output [N, D].
   template <class Ops>
   constexpr Tensor forward(Ops& ops) {
     ops(op::Clear{ops.step.aux_loss});
-    input_ = ops.keep(ops.tokens(), width_);
+    input_ = ops.keep(ops.tokens(), around_.width);
     return body_.forward(ops, input_);
   }
   /// d: on entry the gradient of the output, on return that of the input.
@@ -145,11 +145,11 @@ class PartNetwork {
   }
 
   constexpr Tensor input() const { return input_; }
-  constexpr std::int64_t width() const { return width_; }
-  constexpr std::int64_t out_columns() const { return width_; }
+  constexpr Around around() const { return around_; }
+  constexpr std::int64_t out_columns() const { return around_.width; }
 
  private:
-  std::int64_t width_;
+  Around around_;
   SubLayers<Blocks> body_;
   Tensor input_;
 };

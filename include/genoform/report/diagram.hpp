@@ -45,7 +45,7 @@ Part part_of_layer(const Layer& layer, const Around& around, Shape shape) {
   Part part{.text = text_of_layer(layer, around)};
   if (around.width == 0) return part;
   Slot<Layer> slot(layer);
-  Declaration d(around.width);
+  Declaration d(around);
   slot.declare(d);
   Stream<Count> ops(shape, Pass::train, 0, Count{});
   const Tensor x = ops.keep(shape.tokens(), around.width), y = ops.keep(shape.tokens(), around.width);

@@ -131,8 +131,13 @@ class Subject {
                                    .storage = {},
                                    .backend = std::move(backend)};
     } else {
-      return ModuleOptions<Backend>{
-          .width = sizes.width, .seed = seed, .positions = false, .storage = {}, .backend = std::move(backend)};
+      return ModuleOptions<Backend>{.width = sizes.width,
+                                    .vocab = sizes.vocab,
+                                    .context = static_cast<int>(sizes.context),
+                                    .seed = seed,
+                                    .positions = false,
+                                    .storage = {},
+                                    .backend = std::move(backend)};
     }
   }
   Sizes sizes_;
