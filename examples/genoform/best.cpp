@@ -29,23 +29,28 @@ int run(const Options& o) {
   const auto winner = report.winner();
   if (!winner) throw Failure({Fault::input, o.study + ": the study has no result yet"});
   if (!o.folder.empty()) export_winner(store, *winner, o.folder);
-  if (o.json) std::printf("%s\n", report.json().dump(2).c_str());
-  else if (o.report) std::printf("%s", report.text().c_str());
-  else std::printf("using Winner = %s;\n", winner->text.c_str());
+  if (o.json)
+    std::printf("%s\n", report.json().dump(2).c_str());
+  else if (o.report)
+    std::printf("%s", report.text().c_str());
+  else
+    std::printf("using Winner = %s;\n", winner->text.c_str());
   return 0;
 }
 
 }  // namespace
 
 void add_best(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "best", "Print the winner of a study as a line of C++.",
-                                       "  genoform best austen.sqlite\n"
-                                       "  genoform best austen.sqlite --export winner && cmake -S winner -B winner/build && cmake --build winner/build",
-                                       run);
+  auto [app, o] = add_command<Options>(
+      program, commands, "best", "Print the winner of a study as a line of C++.",
+      "  genoform best austen.sqlite\n"
+      "  genoform best austen.sqlite --export winner && cmake -S winner -B winner/build && cmake --build winner/build",
+      run);
   app->add_option("STUDY", o->study, "the file that genoform search wrote")->required();
   app->add_option("--export", o->folder, "write a CMake project with the type, the weights and a program that loads them");
   app->add_flag("--report", o->report, "print the whole report of the search");
-  app->add_flag("--record", o->record, "print the record, a line a trial: the same for every run of a study, whatever happened to it");
+  app->add_flag("--record", o->record,
+                "print the record, a line a trial: the same for every run of a study, whatever happened to it");
   app->add_flag("--json", o->json, "print the report as a JSON object");
 }
 

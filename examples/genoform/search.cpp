@@ -46,8 +46,12 @@ int become_worker(int fd) {
 class SearchRun {
  public:
   explicit SearchRun(const Options& options)
-      : options_(options), start_(Clock::now()), progress_(options.quiet ? Progress::Mode::quiet : Progress::Mode::automatic),
-        store_(options.file, Store::Open::write), request_(request()), space_(request_.space()),
+      : options_(options),
+        start_(Clock::now()),
+        progress_(options.quiet ? Progress::Mode::quiet : Progress::Mode::automatic),
+        store_(options.file, Store::Open::write),
+        request_(request()),
+        space_(request_.space()),
         sizes_(request_.training.batch, request_.training.context),
         baselines_(proxy_baselines({.vocab = space_.options().vocab, .context = request_.training.context})) {}
 
@@ -96,14 +100,18 @@ class SearchRun {
       return options_.request;
     }
     if (!options_.resume && *kept != options_.request.to_json().dump())
-      throw Failure({Fault::input, options_.file + ": a study with other options is there; --resume goes on with it, another --study starts anew"});
+      throw Failure(
+          {Fault::input,
+           options_.file + ": a study with other options is there; --resume goes on with it, another --study starts anew"});
     return SearchRequest::from_json(nlohmann::json::parse(*kept));
   }
 
   const Proposer& proposer() {
     if (!proposer_) {
-      if (request_.strategy == "random") proposer_ = std::make_unique<RandomSearch>();
-      else proposer_ = std::make_unique<Evolution>(request_.evolution);
+      if (request_.strategy == "random")
+        proposer_ = std::make_unique<RandomSearch>();
+      else
+        proposer_ = std::make_unique<Evolution>(request_.evolution);
     }
     return *proposer_;
   }
@@ -111,7 +119,8 @@ class SearchRun {
   std::unique_ptr<Estimator> make_estimator(WorkerPool& pool) {
     if (request_.oracle == "flops") return std::make_unique<FlopsOracle>(sizes_, request_.flops_per_second);
     if (request_.oracle == "measured") return std::make_unique<MeasuredOracle>(sizes_);
-    const StepTable table = step_table_of(store_, [&] { return table_now(pool); }, options_.recalibrate);
+    const StepTable table = step_table_of(
+        store_, [&] { return table_now(pool); }, options_.recalibrate);
     return std::make_unique<TableOracle>(sizes_, table);
   }
   /// That of another study, or one that is measured now.
@@ -125,7 +134,8 @@ class SearchRun {
     const auto texts = calibration_texts(space_, baselines_, sizes_, request_.study.seed, calibration);
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
     const StepTable table = calibrate(pool, texts, sizes_, calibration.steps, [&] { return stop(false); });
-    progress_.show_now("step times calibrated in " + report::fixed(seconds(), 0) + " s; median error " + report::fixed(100 * table.error(), 1) + " %");
+    progress_.show_now("step times calibrated in " + report::fixed(seconds(), 0) + " s; median error " +
+                       report::fixed(100 * table.error(), 1) + " %");
     return table;
   }
 
@@ -141,11 +151,13 @@ class SearchRun {
       if (t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
     const int baselines = static_cast<int>(baselines_.size() * request_.study.baseline_rates.size());
     const double elapsed = seconds() - first_trial_;
-    std::string line = number <= baselines ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
-                                           : "genome " + std::to_string(number - baselines) + "/" + std::to_string(options_.trials);
+    std::string line = number <= baselines
+                           ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
+                           : "genome " + std::to_string(number - baselines) + "/" + std::to_string(options_.trials);
     if (elapsed > 1) line += "  " + report::fixed(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
     if (best != nullptr)
-      line += "  best " + report::fixed(*best->loss, 3) + " bits/byte (" + (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ")";
+      line += "  best " + report::fixed(*best->loss, 3) + " bits/byte (" +
+              (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ")";
     line += "  " + std::to_string(ledger.refusals()) + " refused";
     progress_.show(line);
   }
@@ -163,7 +175,8 @@ class SearchRun {
 
   int interrupted() {
     progress_.finish();
-    std::fprintf(stderr, "%s: saved; genoform search --study %s --resume goes on\n", options_.file.c_str(), options_.file.c_str());
+    std::fprintf(stderr, "%s: saved; genoform search --study %s --resume goes on\n", options_.file.c_str(),
+                 options_.file.c_str());
     return signals_.exit_code();
   }
 
@@ -186,8 +199,10 @@ void read_sub_layers(const std::string& text, SearchRequest& request) {
   if (text.empty()) return;
   char rest = 0;
   const int read = std::sscanf(text.c_str(), "%d-%d%c", &request.least_layers, &request.most_layers, &rest);
-  if (read == 1 && text.find('-') == std::string::npos) request.most_layers = request.least_layers;
-  else if (read != 2) usage_error("--sub-layers: \"" + text + "\"; a number, as in 6, or a range, as in 2-8");
+  if (read == 1 && text.find('-') == std::string::npos)
+    request.most_layers = request.least_layers;
+  else if (read != 2)
+    usage_error("--sub-layers: \"" + text + "\"; a number, as in 6, or a range, as in 2-8");
 }
 
 int run(const Options& given) {
@@ -204,62 +219,105 @@ int run(const Options& given) {
     const double rate = o.request.study.rate;
     o.request.study.baseline_rates = {rate / 2, rate, rate * 2};
   }
-  if (o.workers > o.request.study.window) usage_error("--workers: at most " + std::to_string(o.request.study.window) + ", the --window");
+  if (o.workers > o.request.study.window)
+    usage_error("--workers: at most " + std::to_string(o.request.study.window) + ", the --window");
   return SearchRun(o).run();
 }
 
 void add_study(CLI::App& app, Options& o) {
-  app.add_option("--data", o.request.training.data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
+  app.add_option("--data", o.request.training.data,
+                 "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
   app.add_flag("--resume", o.resume, "go on with the study in --study, by its own options");
   app.add_option("--seed", o.request.study.seed, "of start values, data order and proposals")->capture_default_str();
-  app.add_option("--trials", o.trials, "genomes to train beside the baselines")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--max-time", o.minutes, "minutes after which no trial begins, calibration included; the final follows; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--workers", o.workers, "processes that train, one model a core")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--trials", o.trials, "genomes to train beside the baselines")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--max-time", o.minutes,
+                 "minutes after which no trial begins, calibration included; the final follows; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--workers", o.workers, "processes that train, one model a core")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
   app.add_flag("--json", o.json, "print the report as a JSON object");
 }
 
 void add_oracle(CLI::App& app, Options& o) {
-  app.add_option("--oracle", o.request.oracle, "step time from a table fitted at the start (repeatable), measured before each trial, or by FLOPs")
+  app.add_option("--oracle", o.request.oracle,
+                 "step time from a table fitted at the start (repeatable), measured before each trial, or by FLOPs")
       ->check(CLI::IsMember({"table", "measured", "flops"}))
       ->capture_default_str();
   app.add_option("--table", o.table_of, "take the table of step times of another study instead of measuring one");
   app.add_flag("--recalibrate", o.recalibrate, "with --resume: measure the table anew, as on another processor");
-  app.add_option("--probes", o.request.probes, "models that the table is fitted to")->check(CLI::Range(20, 1000))->capture_default_str();
+  app.add_option("--probes", o.request.probes, "models that the table is fitted to")
+      ->check(CLI::Range(20, 1000))
+      ->capture_default_str();
   Limits& limits = o.request.study.limits;
-  app.add_option("--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--most-parameters", limits.parameters, "limit; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--most-activated", limits.activated_parameters, "limit of activated parameters; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--most-bytes", limits.bytes, "limit of weights and activations of a step; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--most-activated", limits.activated_parameters, "limit of activated parameters; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--most-bytes", limits.bytes, "limit of weights and activations of a step; 0: none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 void add_strategy(CLI::App& app, Options& o) {
-  app.add_option("--strategy", o.request.strategy, "how genomes are proposed")->check(CLI::IsMember({"evolution", "random"}))->capture_default_str();
-  app.add_option("--initial", o.request.evolution.initial, "evolution: trials before the first mutation")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--population", o.request.evolution.population, "evolution: the last trials that may be parents")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--tournament", o.request.evolution.tournament, "evolution: how many are drawn, the best is mutated")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--window", o.request.study.window, "proposal n sees the trials up to n - window")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--strategy", o.request.strategy, "how genomes are proposed")
+      ->check(CLI::IsMember({"evolution", "random"}))
+      ->capture_default_str();
+  app.add_option("--initial", o.request.evolution.initial, "evolution: trials before the first mutation")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--population", o.request.evolution.population, "evolution: the last trials that may be parents")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--tournament", o.request.evolution.tournament, "evolution: how many are drawn, the best is mutated")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--window", o.request.study.window, "proposal n sees the trials up to n - window")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 2-8)");
-  app.add_option("--rate", o.request.study.rate, "learning rate; baselines also get half and double")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--batch", o.request.training.batch, "sequences of a training step")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--context", o.request.training.context, "positions of a sequence")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_flag("!--no-hurdle", o.request.study.hurdle, "train every genome to the end, also those behind the plain baselines at a quarter");
+  app.add_option("--rate", o.request.study.rate, "learning rate; baselines also get half and double")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--batch", o.request.training.batch, "sequences of a training step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--context", o.request.training.context, "positions of a sequence")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_flag("!--no-hurdle", o.request.study.hurdle,
+               "train every genome to the end, also those behind the plain baselines at a quarter");
   app.add_flag("--no-final", o.no_final, "do not train finalists; nothing sees the test text");
-  app.add_option("--finalists", o.finals.genomes, "the best genomes that go to the final")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--final-seeds", o.finals.seeds, "fresh trainings of each finalist")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--final-budget", o.finals.budget, "seconds of training in the final, at measured step time (default: --budget)")->check(CLI::PositiveNumber);
+  app.add_option("--finalists", o.finals.genomes, "the best genomes that go to the final")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--final-seeds", o.finals.seeds, "fresh trainings of each finalist")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--final-budget", o.finals.budget, "seconds of training in the final, at measured step time (default: --budget)")
+      ->check(CLI::PositiveNumber);
 }
 
 }  // namespace
 
 void add_search(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "search", "Find an architecture on a text; the winner is a line of C++.",
-                                       "  genoform search --data austen/ --study austen.sqlite\n"
-                                       "  genoform search --study austen.sqlite --resume           go on after Ctrl-C or a kill\n"
-                                       "  genoform search --study austen.sqlite --resume --trials 1000 --max-time 0",
-                                       run);
+  auto [app, o] =
+      add_command<Options>(program, commands, "search", "Find an architecture on a text; the winner is a line of C++.",
+                           "  genoform search --data austen/ --study austen.sqlite\n"
+                           "  genoform search --study austen.sqlite --resume           go on after Ctrl-C or a kill\n"
+                           "  genoform search --study austen.sqlite --resume --trials 1000 --max-time 0",
+                           run);
   add_study(*app, *o);
   add_oracle(*app, *o);
   add_strategy(*app, *o);

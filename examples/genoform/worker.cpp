@@ -25,7 +25,8 @@ int run(const Options&) {
 }  // namespace
 
 void add_worker(CLI::App& program, Commands& commands) {
-  auto [app, o] = add_command<Options>(program, commands, "worker", "Train for a search that started this process.", "  only genoform search does", run);
+  auto [app, o] = add_command<Options>(program, commands, "worker", "Train for a search that started this process.",
+                                       "  only genoform search does", run);
   app->group("");
 }
 

@@ -34,8 +34,9 @@ TEST_CASE("every random genome of the block space is a legal model in canonical 
     REQUIRE(is_canonical(text));
     REQUIRE(space.check(text).ok());
     seen.insert(text);
-    for (const char* word : {"Heads<8>", "KvHeads<1>", "DConv<5>", "NoPos", "Glu<Swish>", "Hidden<384>", "Top1", "Top2", "ExpertChoice", "Experts<16>",
-                             "Capacity<150>", "Inner<LayerNorm>", "Post<RmsNorm>", "Width<48>", "Width<128>"})
+    for (const char* word :
+         {"Heads<8>", "KvHeads<1>", "DConv<5>", "NoPos", "Glu<Swish>", "Hidden<384>", "Top1", "Top2", "ExpertChoice",
+          "Experts<16>", "Capacity<150>", "Inner<LayerNorm>", "Post<RmsNorm>", "Width<48>", "Width<128>"})
       words[word] += text.find(word) != std::string::npos ? 1 : 0;
   }
   CHECK(seen.size() > 2990);
@@ -92,7 +93,8 @@ TEST_CASE("each mutation changes what its name says") {
   const BlockGenes gene = mutated(Mutation::gene);
   int changed = 0;
   for (std::size_t l = 0; l < 2; ++l)
-    for (std::size_t g = 0; g < from.layers[l].values.size(); ++g) changed += gene.layers[l].values[g] != from.layers[l].values[g] ? 1 : 0;
+    for (std::size_t g = 0; g < from.layers[l].values.size(); ++g)
+      changed += gene.layers[l].values[g] != from.layers[l].values[g] ? 1 : 0;
   CHECK(changed == 1);
 }
 
@@ -130,11 +132,17 @@ TEST_CASE("texts outside the space are refused with the reason") {
     REQUIRE_FALSE(checked.ok());
     return checked.error().message;
   };
-  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<Identity>>, 4>, Vocab<256>, Width<64>, Context<64>>").find("activation") != std::string::npos);
-  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<72>>>, 4>, Vocab<256>, Width<64>, Context<64>>").find("hidden") != std::string::npos);
-  CHECK(why("Decoder<Stack<Block<Ffn<ReLU>, Ffn<ReLU>>, 4>, Vocab<256>, Width<64>, Context<64>>").find("not in the search space") != std::string::npos);
-  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Bias>>, 4>, Vocab<256>, Width<64>, Context<64>>").find("Bias") != std::string::npos);
-  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU>>, 4>, Vocab<256>, Width<80>, Context<64>>").find("Width<80>") != std::string::npos);
+  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<Identity>>, 4>, Vocab<256>, Width<64>, Context<64>>")
+            .find("activation") != std::string::npos);
+  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<72>>>, 4>, Vocab<256>, Width<64>, Context<64>>")
+            .find("hidden") != std::string::npos);
+  CHECK(
+      why("Decoder<Stack<Block<Ffn<ReLU>, Ffn<ReLU>>, 4>, Vocab<256>, Width<64>, Context<64>>").find("not in the search space") !=
+      std::string::npos);
+  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Bias>>, 4>, Vocab<256>, Width<64>, Context<64>>").find("Bias") !=
+        std::string::npos);
+  CHECK(why("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU>>, 4>, Vocab<256>, Width<80>, Context<64>>").find("Width<80>") !=
+        std::string::npos);
   CHECK_FALSE(space.check("").ok());
   CHECK_FALSE(space.check("nonsense").ok());
 }

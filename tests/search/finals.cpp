@@ -16,13 +16,15 @@ namespace {
 Study study_with_final() {
   Study study;
   study.has_final = true;
-  study.baselines = {{"plain", "000000", true}, {"plain too", "100000", true}, {"good", "334444", false}, {"bad", "012345", false}};
+  study.baselines = {
+      {"plain", "000000", true}, {"plain too", "100000", true}, {"good", "334444", false}, {"bad", "012345", false}};
   return study;
 }
 
 }  // namespace
 
-TEST_CASE("the final has the plain baselines, the best baseline and the best genomes, each with fresh seeds for equal measured time") {
+TEST_CASE(
+    "the final has the plain baselines, the best baseline and the best genomes, each with fresh seeds for equal measured time") {
   const TemporaryFile file("genoform-finals");
   const Study study = study_with_final();
   REQUIRE(study.run(file.path()));
@@ -67,7 +69,8 @@ TEST_CASE("the report ranks by validation, flags a wrong oracle and names the wi
   const nlohmann::json j = report.json();
   CHECK(j.at("baselines").size() == 12);
   CHECK(j.at("winner").at("line") == "using Winner = " + report.winner()->text + ";");
-  for (const auto& finalist : j.at("finalists")) CHECK(finalist.at("oracle_off") == (finalist.at("text").get<std::string>()[0] == '1'));
+  for (const auto& finalist : j.at("finalists"))
+    CHECK(finalist.at("oracle_off") == (finalist.at("text").get<std::string>()[0] == '1'));
 }
 
 TEST_CASE("the report says when the winner is a baseline") {

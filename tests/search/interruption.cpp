@@ -22,7 +22,8 @@ TEST_CASE("what a killed study left running is lost, not failed, and its workers
   study.setup["microseconds"] = 20000;
   const TemporaryFile file("genoform-lost");
   std::vector<pid_t> processes;
-  for (std::uint64_t microseconds = 150000; processes.size() < 2; microseconds *= 2) {  // a busy machine takes longer to start workers
+  for (std::uint64_t microseconds = 150000; processes.size() < 2;
+       microseconds *= 2) {  // a busy machine takes longer to start workers
     REQUIRE_FALSE(run_and_kill(study, file.path(), microseconds));
     processes.clear();
     Database journal(file.path(), Database::Open::read);
@@ -49,9 +50,7 @@ TEST_CASE("two searches cannot write one study") {
     int code = 0;
     try {
       const Store second(file.path(), Store::Open::write);
-    } catch (const Failure& failure) {
-      code = std::string(failure.what()).find("another search") != std::string::npos ? 7 : 1;
-    }
+    } catch (const Failure& failure) { code = std::string(failure.what()).find("another search") != std::string::npos ? 7 : 1; }
     ::_exit(code);
   }
   int status = 0;

@@ -14,8 +14,7 @@ inline bool run_and_kill(const Study& study, const std::string& path, std::uint6
     int code = 1;
     try {
       code = study.run(path) ? 0 : 2;
-    } catch (...) {
-    }
+    } catch (...) {}
     ::_exit(code);
   }
   for (std::uint64_t waited = 0; waited < microseconds; waited += 500) {
@@ -33,8 +32,8 @@ inline bool run_and_kill(const Study& study, const std::string& path, std::uint6
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/// Kills a study at random moments, each a little later so that a slow machine gets to the end too; returns how often it was killed.
-/// The study, finished, must equal `expected`.
+/// Kills a study at random moments, each a little later so that a slow machine gets to the end too; returns how often it was
+/// killed. The study, finished, must equal `expected`.
 inline int kill_until_done(const Study& study, const std::string& path, const std::string& expected, std::uint64_t seed) {
   const Random random(seed, stream_of("kill"));
   int kills = 0;

@@ -22,7 +22,9 @@ struct Pair {
   Pair& operator=(const Pair&) = delete;
 };
 
-void send_raw(int fd, const std::string& bytes) { REQUIRE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size())); }
+void send_raw(int fd, const std::string& bytes) {
+  REQUIRE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+}
 
 /// A worker that sets up as it should and then answers each request with these bytes.
 WorkerMain worker_that_says(const std::string& bytes) {
@@ -115,8 +117,8 @@ TEST_CASE("a worker that dies, hangs or talks nonsense is replaced") {
   CHECK(reply_of(pool, {{"text", "b"}}).what.find("exit code 9") != std::string::npos);
   CHECK(reply_of(pool, {{"text", "c"}}, 0.2).what.find("in time") != std::string::npos);
   CHECK(reply_of(pool, {{"text", "777777"}, {"steps", 1}}).kind == Reply::Kind::answer);
-  for (const char* nonsense : {"hello\n", "{}\n", "{\"job\": 8, \"answer\": 1}\n", "{\"job\": \"7\", \"answer\": 1}\n", "{\"job\": 7}\n",
-                               "{\"job\": 7, \"answer\": 1, \"error\": \"both\"}\n", "[]\n"}) {
+  for (const char* nonsense : {"hello\n", "{}\n", "{\"job\": 8, \"answer\": 1}\n", "{\"job\": \"7\", \"answer\": 1}\n",
+                               "{\"job\": 7}\n", "{\"job\": 7, \"answer\": 1, \"error\": \"both\"}\n", "[]\n"}) {
     WorkerPool talker(1, worker_that_says(nonsense), {});
     const Reply reply = reply_of(talker, {{"text", "x"}});
     INFO(nonsense);
@@ -127,7 +129,9 @@ TEST_CASE("a worker that dies, hangs or talks nonsense is replaced") {
 
 TEST_CASE("workers that cannot be set up end the search with their reason") {
   const WorkerMain refuses = [](int fd) {
-    return run_worker(fd, [](const nlohmann::json&) -> std::unique_ptr<Evaluator> { throw Failure({Fault::input, "no such text"}); });
+    return run_worker(fd, [](const nlohmann::json&) -> std::unique_ptr<Evaluator> {
+      throw Failure({Fault::input, "no such text"});
+    });
   };
   WorkerPool pool(2, refuses, {});
   CHECK_THROWS_WITH(pool.wait(5), "no such text");
@@ -145,7 +149,8 @@ TEST_CASE("workers are pinned, one to a processor") {
     nlohmann::json message;
     if (channel.receive(message) != Channel::Read::line) return 1;
     channel.send({{"worker", protocol_version}});
-    while (channel.receive(message) == Channel::Read::line) channel.send({{"job", message["job"]}, {"answer", allowed_processors()}});
+    while (channel.receive(message) == Channel::Read::line)
+      channel.send({{"job", message["job"]}, {"answer", allowed_processors()}});
     return 0;
   };
   WorkerPool pool(1, tells, {});

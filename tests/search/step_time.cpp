@@ -42,7 +42,8 @@ TEST_CASE("a table learns step times from probes and predicts models that it has
   const ModelSizes sizes(12, 64);
   const auto seconds_of = [](const WorkItems& items) {  // an invented machine
     double sum = 0;
-    for (const auto& [name, amount] : items) sum += amount * (name.find("flops") != std::string::npos ? 2e-11 : name.find("cells") != std::string::npos ? 1e-10 : 3e-9);
+    for (const auto& [name, amount] : items)
+      sum += amount * (name.find("flops") != std::string::npos ? 2e-11 : name.find("cells") != std::string::npos ? 1e-10 : 3e-9);
     return sum;
   };
   std::vector<Probe> probes;
@@ -98,7 +99,8 @@ TEST_CASE("limits refuse what is above them and nothing else") {
   CHECK(limits.refusal(e, 2).empty());
   CHECK(limits.refusal(e, 1.9) == "step time");
   CHECK(limits.refusal({.step_seconds = {}, .parameters = 101, .activated_parameters = 0, .bytes = 0}, 1) == "parameters");
-  CHECK(limits.refusal({.step_seconds = {}, .parameters = 1, .activated_parameters = 51, .bytes = 0}, 1) == "activated parameters");
+  CHECK(limits.refusal({.step_seconds = {}, .parameters = 1, .activated_parameters = 51, .bytes = 0}, 1) ==
+        "activated parameters");
   CHECK(limits.refusal({.step_seconds = {}, .parameters = 1, .activated_parameters = 1, .bytes = 1001}, 1) == "bytes");
   CHECK(Limits::from_json(limits.to_json()).refusal(e, 1.9) == "step time");
 }
@@ -122,7 +124,8 @@ TEST_CASE("the baselines are legal models of the proxy, the plain Transformer fi
   }
   for (std::size_t plain = 0; plain < 2; ++plain) CHECK(space.check(baselines[plain].text).ok());
   CHECK(space.check(baselines[3].text).ok());
-  CHECK(proxy_baselines({.vocab = 256, .context = 32, .width = 128, .heads = 4, .layers = 8})[5].text.find(", 2>") != std::string::npos);
+  CHECK(proxy_baselines({.vocab = 256, .context = 32, .width = 128, .heads = 4, .layers = 8})[5].text.find(", 2>") !=
+        std::string::npos);
 }
 
 TEST_CASE("calibration times the baselines and affordable models of the space, each once") {

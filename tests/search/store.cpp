@@ -29,9 +29,7 @@ Trial trial(int number, int draw, State state) {
 std::string why(const std::string& path, Store::Open how) {
   try {
     const Store store(path, how);
-  } catch (const Failure& failure) {
-    return failure.what();
-  }
+  } catch (const Failure& failure) { return failure.what(); }
   return "";
 }
 
@@ -106,8 +104,9 @@ TEST_CASE("files that are no studies are refused by name") {
   const TemporaryFile file("genoform-no-study");
   CHECK(why(file.path() + "/none", Store::Open::write).find(file.path()) == 0);
   CHECK(why(file.path(), Store::Open::read).find(file.path()) == 0);
-  std::ofstream(file.path()) << "this is a text, long enough to look like a file of some kind, but no database at all, whatever you do. "
-                                "this is a text, long enough to look like a file of some kind, but no database at all, whatever you do.";
+  std::ofstream(file.path())
+      << "this is a text, long enough to look like a file of some kind, but no database at all, whatever you do. "
+         "this is a text, long enough to look like a file of some kind, but no database at all, whatever you do.";
   CHECK(why(file.path(), Store::Open::write).find(file.path()) == 0);
   std::filesystem::remove(file.path());
   { Database(file.path(), Database::Open::create).run("CREATE TABLE other (x)"); }

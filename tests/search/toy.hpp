@@ -64,7 +64,10 @@ class Clock : public Estimator {
  public:
   std::string name() const override { return "toy"; }
   Estimate estimate(const std::string& text) const override {
-    return {.step_seconds = 1e-3 * (1 + 0.1 * (text[0] - '0')), .parameters = 1000 * (text[1] - '0'), .activated_parameters = 0, .bytes = 0};
+    return {.step_seconds = 1e-3 * (1 + 0.1 * (text[0] - '0')),
+            .parameters = 1000 * (text[1] - '0'),
+            .activated_parameters = 0,
+            .bytes = 0};
   }
 };
 class NoClock : public Estimator {
@@ -125,7 +128,8 @@ inline WorkerMain worker() {
   return [](int fd) { return run_worker(fd, [](const nlohmann::json& setup) { return std::make_unique<Fake>(setup); }); };
 }
 
-/// A path removed at the start and the end; in memory where there is such a folder, since a study waits for the disk at every change.
+/// A path removed at the start and the end; in memory where there is such a folder, since a study waits for the disk at every
+/// change.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& name) {
@@ -163,7 +167,9 @@ struct Study {
   Study() { options.limits.step_time_factor = 1.65; }
 
   /// Runs to the end, or until `stop` says so; returns whether it ended.
-  bool run(const std::string& path, const StopAsked& stop = [] { return Stop::no; }, const OnTrial& on_trial = [](const Ledger&, int) {}) const {
+  bool run(
+      const std::string& path, const StopAsked& stop = [] { return Stop::no; },
+      const OnTrial& on_trial = [](const Ledger&, int) {}) const {
     const Proposer& proposer = use_random ? static_cast<const Proposer&>(random) : evolution;
     const Estimator& estimator = is_measured ? static_cast<const Estimator&>(no_clock) : clock;
     const Search search{space, proposer, estimator, baselines, options};

@@ -14,7 +14,9 @@ using namespace genoform::search;
 
 namespace {
 
-constexpr const char* small = "Decoder<Stack<Block<Attention<Heads<2>>, Moe<ExpertChoice, Experts<4>, Hidden<32>>>, 1>, Vocab<256>, Width<16>, Context<16>>";
+constexpr const char* small =
+    "Decoder<Stack<Block<Attention<Heads<2>>, Moe<ExpertChoice, Experts<4>, Hidden<32>>>, 1>, Vocab<256>, Width<16>, "
+    "Context<16>>";
 
 /// A text file and an evaluator that trains on it.
 struct Bench {
@@ -93,7 +95,8 @@ TEST_CASE("a final run tells both losses and leaves a model folder that loads") 
 TEST_CASE("step times are positive and come in the order of the texts") {
   const Bench bench;
   TrainingEvaluator evaluator = bench.evaluator();
-  const std::string large = "Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<512>>>, 6>, Vocab<256>, Width<64>, Context<16>>";
+  const std::string large =
+      "Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<512>>>, 6>, Vocab<256>, Width<64>, Context<16>>";
   const nlohmann::json answer = evaluator.answer({{"do", "time"}, {"texts", {small, large}}, {"rounds", 3}, {"steps", 2}});
   REQUIRE(answer.at("seconds").size() == 2);
   CHECK(answer["seconds"][0].get<double>() > 0);
@@ -106,9 +109,7 @@ TEST_CASE("a rate that blows up fails with the tensor's name; wrong requests fai
   try {
     evaluator.answer(request(200, 1e30));
     FAIL("trained");
-  } catch (const Failure& failure) {
-    CHECK(failure.fault() == Fault::not_finite);
-  }
+  } catch (const Failure& failure) { CHECK(failure.fault() == Fault::not_finite); }
   CHECK_THROWS_AS(evaluator.answer({{"do", "sing"}}), Failure);
   nlohmann::json wrong = request(1);
   wrong["text"] = "Decoder<";

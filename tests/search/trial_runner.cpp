@@ -191,7 +191,8 @@ TEST_CASE("a study stops when it is asked to and goes on to the same record") {
   REQUIRE(study.run(whole.path()));
   for (const Stop how : {Stop::soon, Stop::now}) {
     int ended = 0;
-    CHECK_FALSE(study.run(parts.path(), [&] { return ended >= 5 ? how : Stop::no; }, [&](const Ledger&, int) { ++ended; }));
+    CHECK_FALSE(study.run(
+        parts.path(), [&] { return ended >= 5 ? how : Stop::no; }, [&](const Ledger&, int) { ++ended; }));
   }
   CHECK(record_of(parts.path()) != record_of(whole.path()));
   CHECK(study.run(parts.path()));

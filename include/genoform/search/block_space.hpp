@@ -19,11 +19,11 @@ namespace genoform::search {
 struct BlockSpaceOptions {
   int vocab = 256, context = 64;
   std::vector<int> widths{48, 64, 96, 128};
-  int least_layers = 2, most_layers = 8;        ///< sub-layers of a block; equal: the count is fixed
-  int most_repeats = 4;                         ///< blocks of a model
-  int least_total = 3, most_total = 12;         ///< sub-layers of a model
-  std::string needed_kind = "Attention";        ///< every block has at least one; "" for none
-  KindNames names{};                            ///< the kinds that texts may use; a kind of your own joins here and in `kinds`
+  int least_layers = 2, most_layers = 8;  ///< sub-layers of a block; equal: the count is fixed
+  int most_repeats = 4;                   ///< blocks of a model
+  int least_total = 3, most_total = 12;   ///< sub-layers of a model
+  std::string needed_kind = "Attention";  ///< every block has at least one; "" for none
+  KindNames names{};                      ///< the kinds that texts may use; a kind of your own joins here and in `kinds`
   std::vector<KindGenes> kinds = default_kinds();
 
   static std::vector<KindGenes> default_kinds();
@@ -33,9 +33,11 @@ struct BlockSpaceOptions {
 class BlockSpace : public Space {
  public:
   explicit BlockSpace(BlockSpaceOptions options = {}) : options_(std::move(options)) {
-    if (options_.widths.empty() || options_.kinds.empty() || options_.least_layers < 1 || options_.most_layers < options_.least_layers ||
+    if (options_.widths.empty() || options_.kinds.empty() || options_.least_layers < 1 ||
+        options_.most_layers < options_.least_layers ||
         options_.most_total < std::max(options_.least_total, options_.least_layers) || options_.most_repeats < 1)
-      throw Failure({Fault::usage, "the block space is empty: it needs a width, a kind and room for one block within the bounds of a model"});
+      throw Failure({Fault::usage,
+                     "the block space is empty: it needs a width, a kind and room for one block within the bounds of a model"});
   }
 
   const BlockSpaceOptions& options() const { return options_; }
@@ -82,9 +84,10 @@ class BlockSpace : public Space {
   bool within_bounds(const BlockGenes& genes) const {
     const int layers = static_cast<int>(genes.layers.size());
     const int total = layers * static_cast<int>(genes.repeats);
-    const bool has_needed = options_.needed_kind.empty() || std::any_of(genes.layers.begin(), genes.layers.end(), [&](const SubLayerGenes& l) {
-      return options_.kinds[l.kind].name == options_.needed_kind;
-    });
+    const bool has_needed =
+        options_.needed_kind.empty() || std::any_of(genes.layers.begin(), genes.layers.end(), [&](const SubLayerGenes& l) {
+          return options_.kinds[l.kind].name == options_.needed_kind;
+        });
     return has_needed && layers >= options_.least_layers && layers <= options_.most_layers && total >= options_.least_total &&
            total <= options_.most_total && static_cast<int>(genes.repeats) <= options_.most_repeats;
   }
@@ -100,8 +103,8 @@ class BlockSpace : public Space {
   }
 
   std::string model_text(std::string_view block, const std::string& repeats, const std::string& width) const {
-    return "Decoder<Stack<" + std::string(block) + ", " + repeats + ">, Vocab<" + std::to_string(options_.vocab) + ">, Width<" + width +
-           ">, Context<" + std::to_string(options_.context) + ">>";
+    return "Decoder<Stack<" + std::string(block) + ", " + repeats + ">, Vocab<" + std::to_string(options_.vocab) + ">, Width<" +
+           width + ">, Context<" + std::to_string(options_.context) + ">>";
   }
   Result<SubLayerGenes> read_layer(const std::string& text, const std::string& width) const;
 
@@ -136,7 +139,8 @@ inline Result<SubLayerGenes> BlockSpace::read_layer(const std::string& text, con
     if (!value) return Error{Fault::input, text + ": its " + gene.name + " is not in the search space"};
     genes.values.push_back(*value);
   }
-  if (!same(text_of_layer(options_.kinds[genes.kind], genes.values))) return Error{Fault::input, text + " is not in the search space"};
+  if (!same(text_of_layer(options_.kinds[genes.kind], genes.values)))
+    return Error{Fault::input, text + " is not in the search space"};
   return genes;
 }
 
@@ -149,7 +153,8 @@ inline Result<BlockGenes> BlockSpace::read(const std::string& text) const {
     const Split option = split(argument);
     if (option.word == "Width" && option.arguments.size() == 1) width = option.arguments[0];
   }
-  const auto place = std::find_if(options_.widths.begin(), options_.widths.end(), [&](int w) { return std::to_string(w) == width; });
+  const auto place =
+      std::find_if(options_.widths.begin(), options_.widths.end(), [&](int w) { return std::to_string(w) == width; });
   if (model.word != "Decoder" || model.arguments.empty() || place == options_.widths.end()) return not_here;
   const Split stack = split(model.arguments[0]);
   if (stack.word != "Stack" || stack.arguments.size() != 2) return not_here;
@@ -182,25 +187,32 @@ inline nlohmann::json BlockSpace::describe() const {
 }
 
 inline std::vector<KindGenes> BlockSpaceOptions::default_kinds() {
-  const Gene activation{"activation",
-                        {"ReLU", "GeLU", "Swish", "SqReLU", "Glu<ReLU>", "Glu<GeLU>", "Glu<Swish>", "Glu<SqReLU>"}};
+  const Gene activation{"activation", {"ReLU", "GeLU", "Swish", "SqReLU", "Glu<ReLU>", "Glu<GeLU>", "Glu<Swish>", "Glu<SqReLU>"}};
   const Gene norm{"norm",
-                  {"Pre<RmsNorm>", "Pre<LayerNorm>", "Pre<RmsNorm>, Inner<RmsNorm>", "Pre<LayerNorm>, Inner<LayerNorm>", "Post<RmsNorm>",
-                   "Post<LayerNorm>"}};
+                  {"Pre<RmsNorm>", "Pre<LayerNorm>", "Pre<RmsNorm>, Inner<RmsNorm>", "Pre<LayerNorm>, Inner<LayerNorm>",
+                   "Post<RmsNorm>", "Post<LayerNorm>"}};
   const auto scale = [](const std::string& name, std::vector<std::string> values) { return Gene{name, std::move(values), true}; };
-  return {{"Attention",
-           1.0,
-           {scale("heads", {"Heads<1>", "Heads<2>", "Heads<4>", "Heads<8>"}), scale("key heads", {"", "KvHeads<2>", "KvHeads<1>"}),
-            scale("convolution", {"", "DConv<3>", "DConv<5>"}), {"position", {"Rope", "NoPos"}}, norm}},
-          {"Ffn",
-           1.0,
-           {activation, scale("hidden", {"Hidden<64>", "Hidden<96>", "Hidden<128>", "Hidden<192>", "Hidden<256>", "Hidden<384>", "Hidden<512>"}),
-            norm}},
-          {"Moe",
-           0.5,
-           {{"router", {"Top1", "Top2", "ExpertChoice"}}, scale("experts", {"Experts<4>", "Experts<8>", "Experts<16>"}), activation,
-            scale("hidden", {"Hidden<32>", "Hidden<64>", "Hidden<96>", "Hidden<128>", "Hidden<192>", "Hidden<256>"}),
-            {"capacity", {"", "Capacity<100>", "Capacity<150>", "Capacity<200>"}}, norm}}};
+  return {
+      {"Attention",
+       1.0,
+       {scale("heads", {"Heads<1>", "Heads<2>", "Heads<4>", "Heads<8>"}),
+        scale("key heads", {"", "KvHeads<2>", "KvHeads<1>"}),
+        scale("convolution", {"", "DConv<3>", "DConv<5>"}),
+        {"position", {"Rope", "NoPos"}},
+        norm}},
+      {"Ffn",
+       1.0,
+       {activation,
+        scale("hidden", {"Hidden<64>", "Hidden<96>", "Hidden<128>", "Hidden<192>", "Hidden<256>", "Hidden<384>", "Hidden<512>"}),
+        norm}},
+      {"Moe",
+       0.5,
+       {{"router", {"Top1", "Top2", "ExpertChoice"}},
+        scale("experts", {"Experts<4>", "Experts<8>", "Experts<16>"}),
+        activation,
+        scale("hidden", {"Hidden<32>", "Hidden<64>", "Hidden<96>", "Hidden<128>", "Hidden<192>", "Hidden<256>"}),
+        {"capacity", {"", "Capacity<100>", "Capacity<150>", "Capacity<200>"}},
+        norm}}};
 }
 
 }  // namespace genoform::search

@@ -29,8 +29,9 @@ struct CalibrationOptions {
 };
 
 /// Models to time: the baselines, then random ones of the space, none of them much dearer than the first baseline.
-inline std::vector<std::string> calibration_texts(const Space& space, const std::vector<Baseline>& baselines, const ModelSizes& sizes,
-                                                  std::uint64_t seed, const CalibrationOptions& options) {
+inline std::vector<std::string> calibration_texts(const Space& space, const std::vector<Baseline>& baselines,
+                                                  const ModelSizes& sizes, std::uint64_t seed,
+                                                  const CalibrationOptions& options) {
   std::vector<std::string> texts;
   for (const Baseline& baseline : baselines) texts.push_back(baseline.text);
   const double most = options.most_flops * static_cast<double>(sizes.cost(texts.front()).training_flops());
@@ -56,7 +57,8 @@ inline std::vector<double> time_texts(WorkerPool& pool, const std::vector<std::s
     }
     const auto reply = pool.wait(0.2);
     if (!reply) continue;
-    if (reply->kind != Reply::Kind::answer) throw Failure({reply->fault, "timing " + texts[static_cast<std::size_t>(reply->job)] + ": " + reply->what});
+    if (reply->kind != Reply::Kind::answer)
+      throw Failure({reply->fault, "timing " + texts[static_cast<std::size_t>(reply->job)] + ": " + reply->what});
     seconds[static_cast<std::size_t>(reply->job)] = reply->answer.at("seconds").at(0);
     ++done;
   }
@@ -64,7 +66,8 @@ inline std::vector<double> time_texts(WorkerPool& pool, const std::vector<std::s
 }
 
 /// Fits the table of step times of a study.
-inline StepTable calibrate(WorkerPool& pool, const std::vector<std::string>& texts, const ModelSizes& sizes, int steps, const StopAsked& stop) {
+inline StepTable calibrate(WorkerPool& pool, const std::vector<std::string>& texts, const ModelSizes& sizes, int steps,
+                           const StopAsked& stop) {
   const std::vector<double> seconds = time_texts(pool, texts, steps, stop);
   std::vector<Probe> probes;
   for (std::size_t i = 0; i < texts.size(); ++i) probes.push_back({sizes.items(texts[i]), seconds[i]});

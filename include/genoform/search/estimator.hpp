@@ -11,9 +11,9 @@ namespace genoform::search {
 
 /// What is known about a genome before it is trained.
 struct Estimate {
-  std::optional<double> step_seconds;   ///< of a training step; none: to be measured by the worker that trains it
+  std::optional<double> step_seconds;  ///< of a training step; none: to be measured by the worker that trains it
   std::int64_t parameters = 0, activated_parameters = 0;
-  std::int64_t bytes = 0;               ///< weights and activations of a training step
+  std::int64_t bytes = 0;  ///< weights and activations of a training step
 };
 
 /// The oracle of step time and sizes; a pure function of the text.
@@ -30,10 +30,15 @@ struct Limits {
   std::int64_t parameters = 0, activated_parameters = 0, bytes = 0;
 
   nlohmann::json to_json() const {
-    return {{"step_time_factor", step_time_factor}, {"parameters", parameters}, {"activated_parameters", activated_parameters}, {"bytes", bytes}};
+    return {{"step_time_factor", step_time_factor},
+            {"parameters", parameters},
+            {"activated_parameters", activated_parameters},
+            {"bytes", bytes}};
   }
   static Limits from_json(const nlohmann::json& j) {
-    return {.step_time_factor = j.at("step_time_factor"), .parameters = j.at("parameters"), .activated_parameters = j.at("activated_parameters"),
+    return {.step_time_factor = j.at("step_time_factor"),
+            .parameters = j.at("parameters"),
+            .activated_parameters = j.at("activated_parameters"),
             .bytes = j.at("bytes")};
   }
 

@@ -35,10 +35,10 @@ class RandomSearch : public Proposer {
 };
 
 struct EvolutionOptions {
-  int initial = 32;      ///< finished trials before the first mutation
-  int population = 40;   ///< the last trials that may become parents
-  int tournament = 10;   ///< how many of them are drawn; the best is mutated
-  double twice = 0.25;   ///< how often a child gets a second mutation
+  int initial = 32;     ///< finished trials before the first mutation
+  int population = 40;  ///< the last trials that may become parents
+  int tournament = 10;  ///< how many of them are drawn; the best is mutated
+  double twice = 0.25;  ///< how often a child gets a second mutation
 };
 
 /// Regularised evolution: draw some of the population, mutate the best, let the oldest leave.
@@ -51,7 +51,10 @@ class Evolution : public Proposer {
 
   std::string name() const override { return "evolution"; }
   nlohmann::json describe() const override {
-    return {{"initial", options_.initial}, {"population", options_.population}, {"tournament", options_.tournament}, {"twice", options_.twice}};
+    return {{"initial", options_.initial},
+            {"population", options_.population},
+            {"tournament", options_.tournament},
+            {"twice", options_.twice}};
   }
   Proposal propose(const Space& space, std::span<const Scored> log, Draws& draws) const override {
     if (log.size() < static_cast<std::size_t>(options_.initial)) return {space.random(draws), 0};

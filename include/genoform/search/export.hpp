@@ -21,7 +21,8 @@ add_executable(winner main.cpp)
 target_link_libraries(winner PRIVATE genoform::cpu)
 )";
 
-inline constexpr const char* main_cpp = R"(// Loads the weights and says how well they predict a text: winner [MODEL-FOLDER [TEXT-FILE-OR-FOLDER]]
+inline constexpr const char* main_cpp =
+    R"(// Loads the weights and says how well they predict a text: winner [MODEL-FOLDER [TEXT-FILE-OR-FOLDER]]
 #include <genoform/backend/cpu.hpp>
 #include <genoform/genoform.hpp>
 #include <genoform/model/model.hpp>
@@ -60,12 +61,14 @@ inline void write(const std::filesystem::path& path, const std::string& bytes) {
 
 }  // namespace project
 
-/// Writes a CMake project into a folder, which must not exist or be empty: winner.hpp with the type, main.cpp, and model/ with the weights
-/// that the final left. Throws Failure when the study has had no final.
+/// Writes a CMake project into a folder, which must not exist or be empty: winner.hpp with the type, main.cpp, and model/ with
+/// the weights that the final left. Throws Failure when the study has had no final.
 inline void export_winner(const Store& store, const Standing& winner, const std::string& folder) {
   const auto file = [&](const char* name) {
     const auto bytes = store.file(std::to_string(winner.trial) + "/" + name);
-    if (!bytes) throw Failure({Fault::input, "the study has no weights of " + winner.name + " yet; genoform search --resume goes on to its final"});
+    if (!bytes)
+      throw Failure(
+          {Fault::input, "the study has no weights of " + winner.name + " yet; genoform search --resume goes on to its final"});
     return *bytes;
   };
   const std::string config = file("config.json"), weights = file("model.safetensors");
@@ -75,8 +78,10 @@ inline void export_winner(const Store& store, const Standing& winner, const std:
     throw Failure({Fault::input, folder + ": exists and is not empty; take another --export"});
   std::filesystem::create_directories(root / "model", failed);
   if (failed) throw Failure({Fault::resources, folder + ": cannot be made: " + failed.message()});
-  project::write(root / "winner.hpp", "#pragma once\n#include <genoform/genoform.hpp>\n\nnamespace winner {\n\nusing namespace genoform;\n\n"
-                                      "/// " + winner.name + ".\nusing Winner = " + winner.text + ";\n\n}  // namespace winner\n\nusing winner::Winner;\n");
+  project::write(root / "winner.hpp",
+                 "#pragma once\n#include <genoform/genoform.hpp>\n\nnamespace winner {\n\nusing namespace genoform;\n\n"
+                 "/// " +
+                     winner.name + ".\nusing Winner = " + winner.text + ";\n\n}  // namespace winner\n\nusing winner::Winner;\n");
   project::write(root / "main.cpp", project::main_cpp);
   project::write(root / "CMakeLists.txt", project::cmake_lists);
   project::write(root / "model" / "config.json", config);

@@ -9,11 +9,11 @@ namespace genoform::search {
 
 /// One training of a finalist with a fresh seed at measured time, and its losses on the whole validation and test texts.
 struct FinalRun {
-  int number = 0;         ///< from 1
-  std::string name;       ///< of the baseline, or "trial 57"
+  int number = 0;    ///< from 1
+  std::string name;  ///< of the baseline, or "trial 57"
   std::string text;
   bool is_baseline = false;
-  int trial = 0;          ///< where it comes from
+  int trial = 0;  ///< where it comes from
   double rate = 0;
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
@@ -24,16 +24,27 @@ struct FinalRun {
   bool finished() const { return test.has_value() || !failure.empty(); }
 
   nlohmann::json to_json() const {
-    nlohmann::json j{{"number", number}, {"name", name}, {"text", text}, {"is_baseline", is_baseline}, {"trial", trial}, {"rate", rate},
-                     {"seed", seed}, {"steps", steps}, {"oracle_seconds", oracle_seconds}, {"step_seconds", step_seconds}, {"failure", failure}};
+    nlohmann::json j{
+        {"number", number},  {"name", name}, {"text", text},   {"is_baseline", is_baseline},       {"trial", trial},
+        {"rate", rate},      {"seed", seed}, {"steps", steps}, {"oracle_seconds", oracle_seconds}, {"step_seconds", step_seconds},
+        {"failure", failure}};
     if (validation) j["validation"] = *validation;
     if (test) j["test"] = *test;
     return j;
   }
   static FinalRun from_json(const nlohmann::json& j) {
-    FinalRun run{.number = j.at("number"), .name = j.at("name"), .text = j.at("text"), .is_baseline = j.at("is_baseline"),
-                 .trial = j.at("trial"), .rate = j.at("rate"), .seed = j.at("seed"), .steps = j.at("steps"),
-                 .oracle_seconds = j.at("oracle_seconds"), .step_seconds = j.at("step_seconds"), .validation = {}, .test = {},
+    FinalRun run{.number = j.at("number"),
+                 .name = j.at("name"),
+                 .text = j.at("text"),
+                 .is_baseline = j.at("is_baseline"),
+                 .trial = j.at("trial"),
+                 .rate = j.at("rate"),
+                 .seed = j.at("seed"),
+                 .steps = j.at("steps"),
+                 .oracle_seconds = j.at("oracle_seconds"),
+                 .step_seconds = j.at("step_seconds"),
+                 .validation = {},
+                 .test = {},
                  .failure = j.at("failure")};
     if (j.contains("validation")) run.validation = j.at("validation").get<double>();
     if (j.contains("test")) run.test = j.at("test").get<double>();

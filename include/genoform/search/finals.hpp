@@ -18,14 +18,14 @@ namespace genoform::search {
 using OnFinal = std::function<void(const FinalRun&)>;
 
 struct FinalOptions {
-  int genomes = 3;      ///< the best of the search that go to the final
-  int seeds = 2;        ///< fresh ones, each a training from the start with other data
-  int rounds = 12;      ///< of timing in turns
-  double budget = 0;    ///< seconds of training at measured step time; 0: that of a trial
+  int genomes = 3;    ///< the best of the search that go to the final
+  int seeds = 2;      ///< fresh ones, each a training from the start with other data
+  int rounds = 12;    ///< of timing in turns
+  double budget = 0;  ///< seconds of training at measured step time; 0: that of a trial
 };
 
-/// Trains the best genomes, the plain baselines and the best baseline anew, with fresh seeds and for equal time by step times that are
-/// measured now, in turns, on all workers. Only here is the test text seen.
+/// Trains the best genomes, the plain baselines and the best baseline anew, with fresh seeds and for equal time by step times
+/// that are measured now, in turns, on all workers. Only here is the test text seen.
 class Finals {
  public:
   Finals(const Search& search, const Ledger& ledger, Store& store, WorkerPool& pool, FinalOptions options)
@@ -51,7 +51,8 @@ class Finals {
   std::vector<FinalRun> finalists() const {
     std::vector<const Trial*> chosen;
     const auto add = [&](const Trial* t) {
-      const bool known = std::any_of(chosen.begin(), chosen.end(), [&](const Trial* c) { return c->text == t->text && c->name == t->name; });
+      const bool known =
+          std::any_of(chosen.begin(), chosen.end(), [&](const Trial* c) { return c->text == t->text && c->name == t->name; });
       if (!known) chosen.push_back(t);
     };
     const auto ranked = [&](auto&& wanted) {
@@ -81,7 +82,8 @@ class Finals {
     return plan;
   }
 
-  /// The median over all workers of the step time of each finalist, every worker timing all of them in turns; none when it was stopped.
+  /// The median over all workers of the step time of each finalist, every worker timing all of them in turns; none when it was
+  /// stopped.
   std::vector<double> measure(const std::vector<FinalRun>& plan, const StopAsked& stop) {
     nlohmann::json texts = nlohmann::json::array();
     for (const FinalRun& run : plan) texts.push_back(run.text);
@@ -147,7 +149,8 @@ class Finals {
   }
 
   void start(const FinalRun& run) {
-    nlohmann::json request{{"do", "train"}, {"text", run.text}, {"rate", run.rate}, {"seed", run.seed}, {"steps", run.steps}, {"final", true}};
+    nlohmann::json request{{"do", "train"},    {"text", run.text},   {"rate", run.rate},
+                           {"seed", run.seed}, {"steps", run.steps}, {"final", true}};
     if (run.seed == search_.options.seed + 1000) request["folder"] = folder_of(run);
     pool_.start(run.number, std::move(request), 120 + 20 * options_.budget);
   }
@@ -168,7 +171,9 @@ class Finals {
 
   /// Where a worker leaves the weights of a finalist before they go into the study.
   static std::string folder_of(const FinalRun& run) {
-    return (std::filesystem::temp_directory_path() / ("genoform-" + std::to_string(::getpid()) + "-" + std::to_string(run.number))).string();
+    return (std::filesystem::temp_directory_path() /
+            ("genoform-" + std::to_string(::getpid()) + "-" + std::to_string(run.number)))
+        .string();
   }
   void keep_folder(const FinalRun& run) {
     const std::filesystem::path folder = folder_of(run);

@@ -76,8 +76,9 @@ inline std::optional<std::size_t> written_value(const Gene& gene, const std::vec
   std::size_t most = 0;
   for (std::size_t v = 0; v < gene.values.size(); ++v) {
     const std::vector<std::string> wanted = split_list(gene.values[v]);
-    const bool all = std::all_of(wanted.begin(), wanted.end(),
-                                 [&](const std::string& w) { return std::find(options.begin(), options.end(), w) != options.end(); });
+    const bool all = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& w) {
+      return std::find(options.begin(), options.end(), w) != options.end();
+    });
     if (!all || wanted.size() <= most) continue;
     best = v;
     most = wanted.size();

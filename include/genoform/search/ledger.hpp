@@ -45,7 +45,8 @@ class Ledger {
     return last <= size() && std::all_of(trials_.begin(), trials_.begin() + last, [](const Trial& t) { return t.finished(); });
   }
   int count(const std::string& phase) const {
-    return static_cast<int>(std::count_if(trials_.begin(), trials_.end(), [&](const Trial& t) { return t.phase == phase && t.state != State::refused; }));
+    return static_cast<int>(std::count_if(trials_.begin(), trials_.end(),
+                                          [&](const Trial& t) { return t.phase == phase && t.state != State::refused; }));
   }
 
   /// The genomes that were trained at `rate` in the trials up to `last`, in order. Fitness is the last loss that was reached.

@@ -15,7 +15,8 @@ namespace genoform::search {
 /// Sizes and work of a model for the shape of a training step, found by a dry run.
 class ModelSizes {
  public:
-  ModelSizes(int batch, int context, Kinds<Tally> kinds = builtin_kinds<Tally>()) : shape_{batch, context}, kinds_(std::move(kinds)) {}
+  ModelSizes(int batch, int context, Kinds<Tally> kinds = builtin_kinds<Tally>())
+      : shape_{batch, context}, kinds_(std::move(kinds)) {}
 
   Cost cost(const std::string& text) const { return kinds_.cost_of(kinds_.parse(text), shape_.batch, shape_.context); }
   WorkItems items(const std::string& text) const {
@@ -31,7 +32,9 @@ class ModelSizes {
   /// An estimate without step time.
   Estimate sizes(const std::string& text) const {
     const Cost c = cost(text);
-    return {.step_seconds = {}, .parameters = c.parameters, .activated_parameters = c.activated_parameters,
+    return {.step_seconds = {},
+            .parameters = c.parameters,
+            .activated_parameters = c.activated_parameters,
             .bytes = c.weight_bytes() + c.workspace_bytes()};
   }
 

@@ -32,7 +32,9 @@ class Population {
       const std::size_t at = draws.below(left.size());
       const Scored* drawn = left[at];
       left.erase(left.begin() + static_cast<std::ptrdiff_t>(at));
-      if (best == nullptr || drawn->fitness < best->fitness || (!(best->fitness < drawn->fitness) && drawn->number < best->number)) best = drawn;
+      if (best == nullptr || drawn->fitness < best->fitness ||
+          (!(best->fitness < drawn->fitness) && drawn->number < best->number))
+        best = drawn;
     }
     return *best;
   }

@@ -22,7 +22,8 @@ struct Search {
   StudyOptions options;
 };
 
-/// Makes the proposals of a study. Proposal n is a function of the record up to n - window, so it does not matter when or where trials end.
+/// Makes the proposals of a study. Proposal n is a function of the record up to n - window, so it does not matter when or where
+/// trials end.
 class Proposals {
  public:
   static constexpr int most_draws = 2000;  ///< refused in a row: nothing is left to propose

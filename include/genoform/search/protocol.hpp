@@ -13,8 +13,10 @@
 
 namespace genoform::search {
 
-/// Coordinator and workers exchange lines of JSON. The coordinator sends {"setup": ...}, then requests {"job": n, ...}; a worker says
-/// {"worker": protocol_version} when it is set up and answers each request with {"job": n, "answer": ...} or {"job": n, "error": ..., "fault": ...}.
+/// Coordinator and workers exchange lines of JSON. The coordinator sends {"setup": ...}, then requests {"job": n, ...}; a worker
+/// says
+/// {"worker": protocol_version} when it is set up and answers each request with {"job": n, "answer": ...} or {"job": n, "error":
+/// ..., "fault": ...}.
 inline constexpr int protocol_version = 1;
 
 /// One end of a connection. A line longer than `longest_line` is a protocol error.

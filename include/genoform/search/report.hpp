@@ -86,9 +86,17 @@ class Report {
   void enter(const FinalRun& run) {
     auto place = std::find_if(standings_.begin(), standings_.end(), [&](const Standing& s) { return s.trial == run.trial; });
     if (place == standings_.end()) {
-      standings_.push_back({.name = run.name, .text = run.text, .is_baseline = run.is_baseline, .trial = run.trial, .rate = run.rate,
-                            .steps = run.steps, .oracle_seconds = run.oracle_seconds, .step_seconds = run.step_seconds, .validation = {},
-                            .test = {}, .failure = {}});
+      standings_.push_back({.name = run.name,
+                            .text = run.text,
+                            .is_baseline = run.is_baseline,
+                            .trial = run.trial,
+                            .rate = run.rate,
+                            .steps = run.steps,
+                            .oracle_seconds = run.oracle_seconds,
+                            .step_seconds = run.step_seconds,
+                            .validation = {},
+                            .test = {},
+                            .failure = {}});
       place = standings_.end() - 1;
     }
     if (!run.failure.empty()) place->failure = run.failure;
@@ -97,7 +105,8 @@ class Report {
   }
 
   int baseline_runs() const {
-    return static_cast<int>(std::count_if(trials_.begin(), trials_.end(), [](const Trial& t) { return t.phase == "baseline" && t.finished(); }));
+    return static_cast<int>(
+        std::count_if(trials_.begin(), trials_.end(), [](const Trial& t) { return t.phase == "baseline" && t.finished(); }));
   }
   /// Measured over assumed step time, over the same of the first baseline.
   double oracle_ratio(const Standing& s) const {
@@ -148,7 +157,8 @@ inline std::string Report::baselines_text() const {
     if (t == nullptr)
       table.add({name, "-", "-", "-", "-"});
     else
-      table.add({name, report::fixed(*t->loss, 3), report::rate_text(t->rate), std::to_string(t->steps), report::fixed(1e3 * t->step_seconds, 2)});
+      table.add({name, report::fixed(*t->loss, 3), report::rate_text(t->rate), std::to_string(t->steps),
+                 report::fixed(1e3 * t->step_seconds, 2)});
   }
   return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
 }
@@ -161,11 +171,12 @@ inline std::string Report::finals_text() const {
     const bool is_off = std::abs(ratio - 1) > tolerance;
     off = off || is_off;
     table.add({s.name, report::fixed(Standing::mean(s.validation), 3), report::fixed(Standing::mean(s.test), 3),
-               s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(s.steps), report::fixed(1e3 * s.step_seconds, 2),
-               report::fixed(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
+               s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(s.steps),
+               report::fixed(1e3 * s.step_seconds, 2), report::fixed(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
   }
   std::string text = "Finalists, trained anew with fresh seeds for equal measured time, bits per byte:\n" + table.text();
-  if (off) text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
+  if (off)
+    text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
   return text;
 }
 
@@ -173,13 +184,16 @@ inline std::string Report::text() const {
   std::string text = baselines_text() + "\n";
   text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
   if (seconds_ > 0) text += ", " + report::fixed(trials_per_hour(), 0) + " trials per hour";
-  text += "; " + std::to_string(stopped_) + " stopped at the hurdle, " + std::to_string(failed_) + " failed, " + std::to_string(refused_) +
-          " refused before they cost anything\n\n";
+  text += "; " + std::to_string(stopped_) + " stopped at the hurdle, " + std::to_string(failed_) + " failed, " +
+          std::to_string(refused_) + " refused before they cost anything\n\n";
   if (!standings_.empty()) text += finals_text() + "\n";
   const std::optional<Standing> best = winner();
   if (!best) return text + "No result yet.\n";
-  if (best->is_baseline) text += "The winner is a baseline: no genome of this search was better than " + best->name + ".\n";
-  else text += "Winner: " + best->name + ", " + (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + report::rate_text(best->rate)) + "\n";
+  if (best->is_baseline)
+    text += "The winner is a baseline: no genome of this search was better than " + best->name + ".\n";
+  else
+    text += "Winner: " + best->name + ", " +
+            (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + report::rate_text(best->rate)) + "\n";
   return text + "using Winner = " + best->text + ";\n";
 }
 
@@ -187,21 +201,36 @@ inline nlohmann::json Report::json() const {
   nlohmann::json baselines = nlohmann::json::array(), finalists = nlohmann::json::array();
   for (const Trial& t : trials_) {
     if (t.phase != "baseline") continue;
-    nlohmann::json run{{"name", t.name}, {"text", t.text}, {"rate", t.rate}, {"steps", t.steps}, {"step_seconds", t.step_seconds}};
+    nlohmann::json run{
+        {"name", t.name}, {"text", t.text}, {"rate", t.rate}, {"steps", t.steps}, {"step_seconds", t.step_seconds}};
     run["validation"] = t.loss ? nlohmann::json(*t.loss) : nlohmann::json(nullptr);
     baselines.push_back(std::move(run));
   }
   for (const Standing& s : standings_) {
-    finalists.push_back({{"name", s.name}, {"text", s.text}, {"is_baseline", s.is_baseline}, {"trial", s.trial}, {"rate", s.rate},
-                         {"steps", s.steps}, {"step_seconds", s.step_seconds}, {"oracle_seconds", s.oracle_seconds},
-                         {"oracle_off", std::abs(oracle_ratio(s) - 1) > tolerance}, {"validation", s.validation}, {"test", s.test}});
+    finalists.push_back({{"name", s.name},
+                         {"text", s.text},
+                         {"is_baseline", s.is_baseline},
+                         {"trial", s.trial},
+                         {"rate", s.rate},
+                         {"steps", s.steps},
+                         {"step_seconds", s.step_seconds},
+                         {"oracle_seconds", s.oracle_seconds},
+                         {"oracle_off", std::abs(oracle_ratio(s) - 1) > tolerance},
+                         {"validation", s.validation},
+                         {"test", s.test}});
     if (!s.failure.empty()) finalists.back()["failure"] = s.failure;
   }
-  nlohmann::json j{{"baselines", baselines}, {"genomes", finished_}, {"stopped_at_hurdle", stopped_}, {"failed", failed_}, {"refused", refused_},
-                   {"trials_per_hour", trials_per_hour()}, {"finalists", finalists}, {"winner", nullptr}};
+  nlohmann::json j{{"baselines", baselines}, {"genomes", finished_}, {"stopped_at_hurdle", stopped_},
+                   {"failed", failed_},      {"refused", refused_},  {"trials_per_hour", trials_per_hour()},
+                   {"finalists", finalists}, {"winner", nullptr}};
   if (const auto best = winner()) {
-    j["winner"] = {{"name", best->name}, {"text", best->text}, {"is_baseline", best->is_baseline}, {"trial", best->trial},
-                   {"validation", best->validation}, {"test", best->test}, {"line", "using Winner = " + best->text + ";"}};
+    j["winner"] = {{"name", best->name},
+                   {"text", best->text},
+                   {"is_baseline", best->is_baseline},
+                   {"trial", best->trial},
+                   {"validation", best->validation},
+                   {"test", best->test},
+                   {"line", "using Winner = " + best->text + ";"}};
   }
   return j;
 }

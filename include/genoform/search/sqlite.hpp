@@ -17,7 +17,8 @@ class Database {
   enum class Open { existing, create, read };
 
   Database(const std::string& path, Open how) : path_(path) {
-    const int flags = how == Open::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (how == Open::create ? SQLITE_OPEN_CREATE : 0);
+    const int flags =
+        how == Open::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (how == Open::create ? SQLITE_OPEN_CREATE : 0);
     sqlite3* raw = nullptr;
     const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
     handle_.reset(raw);
@@ -55,7 +56,8 @@ class Statement {
  public:
   Statement(const Database& database, std::string_view sql) : database_(database) {
     sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) database.fail();
+    if (sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK)
+      database.fail();
     handle_.reset(raw);
   }
 
@@ -71,8 +73,7 @@ class Statement {
     return code == SQLITE_ROW;
   }
   void run() {
-    while (step()) {
-    }
+    while (step()) {}
   }
 
   int columns() const { return sqlite3_column_count(handle_.get()); }
@@ -83,7 +84,9 @@ class Statement {
   /// A text, or the bytes of a blob.
   std::string text(int column) const {
     const void* bytes = sqlite3_column_blob(handle_.get(), column);
-    return bytes == nullptr ? std::string() : std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
+    return bytes == nullptr ? std::string()
+                            : std::string(static_cast<const char*>(bytes),
+                                          static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
   }
 
  private:

@@ -33,7 +33,8 @@ class StepTable {
       if (i % 5 != 4) some.push_back(probes[i]);
     const StepTable check = fit_all(some);
     std::vector<double> errors;
-    for (std::size_t i = 4; i < probes.size(); i += 5) errors.push_back(std::abs(check.seconds(probes[i].items) / probes[i].seconds - 1));
+    for (std::size_t i = 4; i < probes.size(); i += 5)
+      errors.push_back(std::abs(check.seconds(probes[i].items) / probes[i].seconds - 1));
     std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
     StepTable table = fit_all(probes);
     table.error_ = errors[errors.size() / 2];

@@ -20,8 +20,8 @@
 
 namespace genoform::search {
 
-/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of a
-/// coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
+/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of
+/// a coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
 class WriterLock {
  public:
   explicit WriterLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
@@ -43,8 +43,8 @@ class WriterLock {
   int fd_;
 };
 
-/// A study in one SQLite file. The record (`study`, `trials`) depends on the study's options alone; the journal (`attempts`, `notes`,
-/// `finals`, `files`) holds times, processes and what was measured. Every change is on the disk when the call returns.
+/// A study in one SQLite file. The record (`study`, `trials`) depends on the study's options alone; the journal (`attempts`,
+/// `notes`, `finals`, `files`) holds times, processes and what was measured. Every change is on the disk when the call returns.
 class Store {
  public:
   static constexpr std::int64_t format = 1;
@@ -99,8 +99,11 @@ class Store {
     Statement(*database_, "INSERT OR REPLACE INTO finals VALUES (?, ?)").bind(run.number, run.to_json().dump()).run();
   }
   void write_result(const Trial& trial) {
-    Statement(*database_, "UPDATE trials SET steps = ?, step_seconds = ?, state = ?, reason = ?, at_hurdle = ?, loss = ? WHERE number = ? AND draw = ?")
-        .bind(trial.steps, trial.step_seconds, name_of(trial.state), trial.reason, trial.at_hurdle, trial.loss, trial.number, trial.draw)
+    Statement(*database_,
+              "UPDATE trials SET steps = ?, step_seconds = ?, state = ?, reason = ?, at_hurdle = ?, loss = ? WHERE number = ? "
+              "AND draw = ?")
+        .bind(trial.steps, trial.step_seconds, name_of(trial.state), trial.reason, trial.at_hurdle, trial.loss, trial.number,
+              trial.draw)
         .run();
   }
 
@@ -148,8 +151,8 @@ inline void Store::verify(const std::string& path) const {
   Statement version(*database_, "PRAGMA user_version");
   version.step();
   if (version.integer(0) != format)
-    throw Failure({Fault::input, path + ": a study of format " + std::to_string(version.integer(0)) + "; this program reads format " +
-                                     std::to_string(format)});
+    throw Failure({Fault::input, path + ": a study of format " + std::to_string(version.integer(0)) +
+                                     "; this program reads format " + std::to_string(format)});
 }
 
 namespace store {
@@ -190,8 +193,8 @@ inline void Store::add(std::span<const Trial> draws) {
   Transaction transaction(*database_);
   for (const Trial& t : draws) {
     Statement(*database_, "INSERT INTO trials (" + std::string(store::trial_columns) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-        .bind(t.number, t.draw, t.phase, t.name, t.text, t.parent, t.rate, t.seed, t.steps, t.step_seconds, t.hurdle, name_of(t.state), t.reason,
-              t.at_hurdle, t.loss)
+        .bind(t.number, t.draw, t.phase, t.name, t.text, t.parent, t.rate, t.seed, t.steps, t.step_seconds, t.hurdle,
+              name_of(t.state), t.reason, t.at_hurdle, t.loss)
         .run();
   }
   transaction.commit();
@@ -218,7 +221,9 @@ inline std::int64_t Store::lease(const Trial& trial, int worker, std::int64_t pr
 inline void Store::settle(const Trial& trial, std::int64_t attempt, const std::string& outcome, const std::string& what) {
   Transaction transaction(*database_);
   write_result(trial);
-  Statement(*database_, "UPDATE attempts SET ended = datetime('now'), outcome = ?, what = ? WHERE attempt = ?").bind(outcome, what, attempt).run();
+  Statement(*database_, "UPDATE attempts SET ended = datetime('now'), outcome = ?, what = ? WHERE attempt = ?")
+      .bind(outcome, what, attempt)
+      .run();
   transaction.commit();
 }
 

@@ -12,8 +12,8 @@
 namespace genoform::search {
 
 /// Everything that the record of a study depends on. `text`: what tells one corpus from another.
-inline nlohmann::json identity_of(const Space& space, const Proposer& proposer, const std::string& oracle, const std::vector<Baseline>& baselines,
-                                  const StudyOptions& options, nlohmann::json evaluator) {
+inline nlohmann::json identity_of(const Space& space, const Proposer& proposer, const std::string& oracle,
+                                  const std::vector<Baseline>& baselines, const StudyOptions& options, nlohmann::json evaluator) {
   nlohmann::json names = nlohmann::json::object();
   for (const Baseline& baseline : baselines) names[baseline.name] = {{"text", baseline.text}, {"is_plain", baseline.is_plain}};
   return {{"space", {{"kind", space.kind()}, {"genes", space.describe()}}},
@@ -33,8 +33,8 @@ inline void claim(Store& store, const nlohmann::json& identity) {
   if (differences.empty()) return;
   const nlohmann::json::json_pointer path(differences.front().at("path").get<std::string>());
   const auto value = [&](const nlohmann::json& j) { return j.contains(path) ? j.at(path).dump() : std::string("nothing"); };
-  throw Failure({Fault::input, "the study was made with another " + path.to_string().substr(1) + ": " + value(there) + ", now " + value(identity) +
-                                   "; take the same options and data, or another --study"});
+  throw Failure({Fault::input, "the study was made with another " + path.to_string().substr(1) + ": " + value(there) + ", now " +
+                                   value(identity) + "; take the same options and data, or another --study"});
 }
 
 /// The table of step times of a study: the one it has, or one that is calibrated now and kept.
@@ -44,8 +44,8 @@ inline StepTable step_table_of(Store& store, const std::function<StepTable()>& c
   if (kept && !recalibrate) {
     const std::string there = store.note("processor").value_or("unknown");
     if (there != processor_name())
-      throw Failure({Fault::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" + processor_name() +
-                                       "\"; --recalibrate measures them anew for the trials to come"});
+      throw Failure({Fault::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
+                                       processor_name() + "\"; --recalibrate measures them anew for the trials to come"});
     return StepTable::from_json(nlohmann::json::parse(*kept));
   }
   const StepTable table = calibrate();

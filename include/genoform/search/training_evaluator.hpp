@@ -2,8 +2,8 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <numbers>
@@ -21,8 +21,9 @@ namespace genoform::search {
 /// Makes the model of a text with start values of a seed; throws Failure.
 using ModelMaker = std::function<std::unique_ptr<BasicModel<Cpu>>(const std::string& text, std::uint64_t seed)>;
 
-/// Trains genomes on a text. Requests: {"do": "train", "text", "rate", "seed", "steps" or "budget" (seconds) and "step_limit", "hurdle"}
-/// for a trial, the same with "final" and "folder" for a finalist, {"do": "time", "texts", "rounds", "steps"} for step times.
+/// Trains genomes on a text. Requests: {"do": "train", "text", "rate", "seed", "steps" or "budget" (seconds) and "step_limit",
+/// "hurdle"} for a trial, the same with "final" and "folder" for a finalist, {"do": "time", "texts", "rounds", "steps"} for step
+/// times.
 class TrainingEvaluator : public Evaluator {
  public:
   /// Throws Failure when the text cannot be read or is too short.
@@ -47,9 +48,12 @@ class TrainingEvaluator : public Evaluator {
 
   Run start(const std::string& text, double rate, std::uint64_t seed, std::int64_t steps, int windows) const {
     Run run{make_(text, seed), nullptr};
-    run.trainer = std::make_unique<Trainer<Cpu>>(
-        *run.model, TrainOptions{.steps = static_cast<int>(steps), .batch = setup_.batch, .rate = static_cast<float>(rate),
-                                 .context = setup_.context, .seed = seed, .windows = windows});
+    run.trainer = std::make_unique<Trainer<Cpu>>(*run.model, TrainOptions{.steps = static_cast<int>(steps),
+                                                                          .batch = setup_.batch,
+                                                                          .rate = static_cast<float>(rate),
+                                                                          .context = setup_.context,
+                                                                          .seed = seed,
+                                                                          .windows = windows});
     return run;
   }
 

@@ -18,22 +18,23 @@ inline std::optional<State> state_of(std::string_view name) {
   return std::nullopt;
 }
 
-/// One row of the record: what was proposed and what came of it. A number has one trial and, before it, the draws that were refused.
+/// One row of the record: what was proposed and what came of it. A number has one trial and, before it, the draws that were
+/// refused.
 struct Trial {
   int number = 0, draw = 0;
-  std::string phase;   ///< "baseline" or "search"
-  std::string name;    ///< of a baseline
-  std::string text;    ///< canonical
-  int parent = 0;      ///< the trial it was mutated from, 0: none
-  double rate = 0;     ///< learning rate
+  std::string phase;  ///< "baseline" or "search"
+  std::string name;   ///< of a baseline
+  std::string text;   ///< canonical
+  int parent = 0;     ///< the trial it was mutated from, 0: none
+  double rate = 0;    ///< learning rate
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
-  double step_seconds = 0;            ///< by the oracle
-  std::optional<double> hurdle;       ///< the loss at the hurdle above which it is stopped
+  double step_seconds = 0;       ///< by the oracle
+  std::optional<double> hurdle;  ///< the loss at the hurdle above which it is stopped
   State state = State::queued;
-  std::string reason;                 ///< of a refusal, a failure or a stop
-  std::optional<double> at_hurdle;    ///< bits per byte on the validation text after a quarter of the steps
-  std::optional<double> loss;         ///< bits per byte on the validation text at the end
+  std::string reason;               ///< of a refusal, a failure or a stop
+  std::optional<double> at_hurdle;  ///< bits per byte on the validation text after a quarter of the steps
+  std::optional<double> loss;       ///< bits per byte on the validation text at the end
 
   bool finished() const { return state == State::done || state == State::failed; }
 };

@@ -21,7 +21,8 @@ using StopAsked = std::function<Stop()>;
 /// Called after each trial that ended, with the ledger and the trial's number.
 using OnTrial = std::function<void(const Ledger&, int number)>;
 
-/// Trains baselines and genomes on the workers until `genomes` of them are finished. It may be interrupted at any moment and go on later.
+/// Trains baselines and genomes on the workers until `genomes` of them are finished. It may be interrupted at any moment and go
+/// on later.
 class TrialRunner {
  public:
   static constexpr int most_deaths = 2;  ///< of workers, before a genome counts as failed
@@ -29,7 +30,8 @@ class TrialRunner {
   TrialRunner(const Search& search, Ledger& ledger, WorkerPool& pool, int genomes)
       : search_(search), ledger_(ledger), pool_(pool), proposals_(search, ledger), last_(proposals_.baseline_runs() + genomes) {
     if (pool.size() > search.options.window)
-      throw Failure({Fault::usage, std::to_string(pool.size()) + " workers; the window of this study allows " + std::to_string(search.options.window)});
+      throw Failure({Fault::usage, std::to_string(pool.size()) + " workers; the window of this study allows " +
+                                       std::to_string(search.options.window)});
     if (ledger.size() == 0) ledger.add(proposals_.baselines());
   }
 

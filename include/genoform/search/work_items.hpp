@@ -45,11 +45,16 @@ class Tally {
   static std::string name_of(const Op& op) {
     std::string name(Op::name);
     if constexpr (requires { op.statistic; }) name += op.statistic == op::Statistic::rms ? " rms" : " layer";
-    if constexpr (requires { op.f; op.gate; }) name += std::string(op.gate.exists() ? " gated " : " ") + std::to_string(static_cast<int>(op.f));
+    if constexpr (requires {
+                    op.f;
+                    op.gate;
+                  })
+      name += std::string(op.gate.exists() ? " gated " : " ") + std::to_string(static_cast<int>(op.f));
     return name;
   }
 
-  /// Operations on routed rows: the memory is for the worst case, the work is that of the slots which an even load fills, padding included.
+  /// Operations on routed rows: the memory is for the worst case, the work is that of the slots which an even load fills, padding
+  /// included.
   template <class Op>
   void add_slots(const Op& op, const std::string& name) const {
     const double filled = static_cast<double>(op.to.useful_slots);

@@ -13,7 +13,8 @@ namespace genoform::search {
 inline nlohmann::json error_message(const std::exception& error) {
   if (const auto* failure = dynamic_cast<const Failure*>(&error))
     return {{"error", failure->what()}, {"fault", static_cast<int>(failure->fault())}};
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return {{"error", "no memory left"}, {"fault", static_cast<int>(Fault::resources)}};
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
+    return {{"error", "no memory left"}, {"fault", static_cast<int>(Fault::resources)}};
   return {{"error", error.what()}, {"fault", static_cast<int>(Fault::input)}};
 }
 
@@ -33,9 +34,7 @@ inline int run_worker(int fd, const EvaluatorMaker& make) {
       } else {
         reply["answer"] = evaluator->answer(request);
       }
-    } catch (const std::exception& error) {
-      reply = error_message(error);
-    }
+    } catch (const std::exception& error) { reply = error_message(error); }
     if (request.contains("job")) reply["job"] = request["job"];
     if (!channel.send(reply)) return 0;
   }

@@ -128,7 +128,8 @@ class WorkerPool {
       seat.failed_starts = 0;
       return std::nullopt;
     }
-    if (seat.state != Seat::State::busy || integer(message, "job") != seat.job || message.contains("error") == message.contains("answer"))
+    if (seat.state != Seat::State::busy || integer(message, "job") != seat.job ||
+        message.contains("error") == message.contains("answer"))
       return lose(i, "it broke the protocol");
     seat.state = Seat::State::idle;
     Reply reply{.job = seat.job, .worker = static_cast<int>(i), .kind = Reply::Kind::answer, .answer = {}, .what = {}};
@@ -154,7 +155,8 @@ class WorkerPool {
       throw Failure({Fault::resources, "workers cannot be started: " + what});
     fill(i);
     if (!was_busy) return std::nullopt;
-    return Reply{.job = job, .worker = static_cast<int>(i), .kind = Reply::Kind::died, .answer = {}, .what = "its worker died: " + what};
+    return Reply{
+        .job = job, .worker = static_cast<int>(i), .kind = Reply::Kind::died, .answer = {}, .what = "its worker died: " + what};
   }
 
   /// -1 when there is no such number.

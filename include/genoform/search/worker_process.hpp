@@ -17,7 +17,8 @@
 
 namespace genoform::search {
 
-/// What a new worker process runs; `fd` is its end of the connection. Its result is the exit code, if it returns (it may also exec).
+/// What a new worker process runs; `fd` is its end of the connection. Its result is the exit code, if it returns (it may also
+/// exec).
 using WorkerMain = std::function<int(int fd)>;
 
 /// The processors that this process may run on.
@@ -66,8 +67,7 @@ class WorkerProcess {
     }
     if (!ended) {
       ::kill(pid_, SIGKILL);
-      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-      }
+      while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
     }
     ::close(channel_.fd());
     pid_ = -1;
@@ -77,7 +77,9 @@ class WorkerProcess {
   }
 
  private:
-  [[noreturn]] static void fail(const std::string& what) { throw Failure({Fault::resources, what + ": " + std::strerror(errno)}); }
+  [[noreturn]] static void fail(const std::string& what) {
+    throw Failure({Fault::resources, what + ": " + std::strerror(errno)});
+  }
 
   [[noreturn]] static void become(const WorkerMain& main, int fd, pid_t parent, int processor) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
