@@ -17,8 +17,8 @@ struct CpuOptions {
 };
 
 /// The back end for host processors, f32: matrix products by oneDNN, everything between them by own kernels. Link with -ldnnl
-/// -fopenmp. The same bits for a fixed number of threads. A copy has scratch of its own; calls prepared by one Cpu run one after
-/// another.
+/// -fopenmp. The same bits for a fixed number of threads. A copy has scratch of its own. Calls prepared by one Cpu run one after
+/// another, and need it until the last of them has run; it may be moved.
 class Cpu {
  public:
   using Real = float;
@@ -30,6 +30,8 @@ class Cpu {
     context_ = make_context(options_);
     return *this;
   }
+  Cpu(Cpu&&) noexcept = default;
+  Cpu& operator=(Cpu&&) noexcept = default;
   ~Cpu() = default;
 
   int threads() const { return options_.threads; }
@@ -39,7 +41,7 @@ class Cpu {
   template <class Op>
   auto prepare(const Op& op, const Memories<float>& memories) const {
     enter();
-    return cpu::prepare(context_, op, memories);
+    return cpu::prepare(context_.get(), op, memories);
   }
 
   /// Sets the calling thread up for prepared calls: its OpenMP team, and denormal numbers count as zero.
@@ -68,8 +70,8 @@ class Cpu {
       throw Failure({Fault::usage, "this processor has no " + std::string(cpu::name_of(options.instruction_set))});
     return options;
   }
-  static cpu::SharedContext make_context(const CpuOptions& o) {
-    return std::make_shared<cpu::Context>(o.threads, o.instruction_set);
+  static std::unique_ptr<cpu::Context> make_context(const CpuOptions& o) {
+    return std::make_unique<cpu::Context>(o.threads, o.instruction_set);
   }
   static void flush_denormals() {
 #ifdef __SSE__
@@ -78,7 +80,7 @@ class Cpu {
   }
 
   CpuOptions options_;
-  cpu::SharedContext context_;
+  std::unique_ptr<cpu::Context> context_;
 };
 
 }  // namespace genoform

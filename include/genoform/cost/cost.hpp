@@ -25,12 +25,12 @@ struct Cost {
   friend constexpr bool operator==(const Cost&, const Cost&) = default;
 };
 
-/// The cost of a network for one shape, by declaring and walking it once.
-template <class Network>
+/// The cost of a network for one shape, by declaring and walking it once over a stream that ends in `Sink` (see plan_of).
+template <class Sink = Count, class Network>
 constexpr Cost cost_of_network(Network& network, Shape shape) {
   Declaration d(network.around());
   network.declare(d);
-  const Plan plan = plan_of(network, shape, Pass::train);
+  const Plan plan = plan_of<Sink>(network, shape, Pass::train);
   return {.parameters = d.parameters(),
           .activated_parameters = d.activated_parameters(),
           .state_cells = d.state_cells(),

@@ -47,9 +47,11 @@ struct Plan {
   std::int64_t operations = 0;
 };
 
-template <class Network>
+/// The plan of a pass, by a dry run. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
+/// Record of a back end, which costs no second instantiation where the network is recorded as well.
+template <class Sink = Count, class Network>
 constexpr Plan plan_of(Network& network, Shape shape, Pass pass) {
-  Stream<Count> ops(shape, pass, 0, Count{});
+  Stream<Sink> ops(shape, pass, 0, Sink{});
   Plan plan;
   walk(network, ops, [&](Phase phase) {
     if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;
@@ -97,7 +99,7 @@ class NetworkOf final : public AnyNetwork<Backend> {
   void declare(Declaration& d) override { network_.declare(d); }
   Around around() const override { return network_.around(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
-  Plan plan(Shape shape, Pass pass) override { return plan_of(network_, shape, pass); }
+  Plan plan(Shape shape, Pass pass) override { return plan_of<Record<Backend>>(network_, shape, pass); }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
                                 Record<Backend>(backend, program.memories));

@@ -1,9 +1,10 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "genoform/backend/memories.hpp"
@@ -76,6 +77,11 @@ constexpr StepTensors step_tensors(Shape shape) {
           .aux_loss = matrix(Memory::results, 1, 1, 1)};
 }
 
+/// Throws Failure: the tensors of an operation do not fit together.
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(std::string_view name) {
+  throw Failure({Fault::input, "operation " + std::string(name) + ": the shapes of its tensors do not fit together"});
+}
+
 /// The stream of operations that layers write into. The sink decides what becomes of them: counted, prepared for a back end,
 /// listed.
 template <class Sink>
@@ -100,10 +106,10 @@ class Stream {
     return matrix(Memory::workspace, arena_.scratch(rows * columns), rows, columns, element);
   }
 
+  /// Not inlined, and cold: it runs when a program is made, never in a step, and layers call it in many places.
   template <class Op>
-  constexpr void operator()(const Op& op) {
-    if (!op.fits())
-      throw Failure({Fault::input, "operation " + std::string(Op::name) + ": the shapes of its tensors do not fit together"});
+  [[gnu::cold, gnu::noinline]] constexpr void operator()(const Op& op) {
+    if (!op.fits()) refuse_operation(Op::name);
     sink_(op);
   }
 
@@ -146,35 +152,61 @@ struct Count {
   }
 };
 
-/// A list of prepared operations, run as often as wanted.
+/// A list of prepared operations, run as often as wanted. It cannot be copied, so that an operation costs the compiler little
+/// more than the function that runs it (std::function: three times that).
 class Calls {
  public:
-  void add(std::function<void()> call) { calls_.push_back(std::move(call)); }
+  Calls() = default;
+  Calls(Calls&&) noexcept = default;
+  Calls& operator=(Calls&&) noexcept = default;
+  ~Calls() = default;
+
+  template <class F>
+  void add(F call) {
+    calls_.push_back({std::unique_ptr<void, Drop>(new F(std::move(call)), drop<F>), run_one<F>});
+  }
   void run() const {
-    for (const auto& call : calls_) call();
+    for (const Call& call : calls_) call.run(call.held.get());
   }
   std::size_t size() const { return calls_.size(); }
 
  private:
-  std::vector<std::function<void()>> calls_;
+  using Drop = void (*)(void*);
+  struct Call {
+    std::unique_ptr<void, Drop> held;
+    void (*run)(void*);
+  };
+  template <class F>
+  static void run_one(void* held) {
+    (*static_cast<F*>(held))();
+  }
+  template <class F>
+  static void drop(void* held) {
+    delete static_cast<F*>(held);
+  }
+
+  std::vector<Call> calls_;
 };
 
-/// The sink that prepares every operation on a back end and appends it to the list of the moment.
+/// The sink that counts every operation and, once it has a list to write to, prepares it on a back end and appends it there.
+/// Dry run and recording are one type: layers are compiled once for both.
 template <class Backend>
-class Record {
+class Record : public Count {
  public:
+  Record() = default;
   Record(const Backend& backend, const Memories<typename Backend::Real>& memories) : backend_(&backend), memories_(&memories) {}
 
   void write_to(Calls& calls) { calls_ = &calls; }
 
   template <class Op>
   void operator()(const Op& op) {
-    calls_->add(backend_->prepare(op, *memories_));
+    Count::operator()(op);
+    if (calls_ != nullptr) calls_->add(backend_->prepare(op, *memories_));
   }
 
  private:
-  const Backend* backend_;
-  const Memories<typename Backend::Real>* memories_;
+  const Backend* backend_ = nullptr;
+  const Memories<typename Backend::Real>* memories_ = nullptr;
   Calls* calls_ = nullptr;
 };
 

@@ -14,9 +14,7 @@ class AnySlot {
  public:
   virtual ~AnySlot() = default;
   virtual void declare(Declaration& d) = 0;
-  virtual void forward(Stream<Count>& ops, Tensor x, Tensor y) = 0;
   virtual void forward(Stream<Record<Backend>>& ops, Tensor x, Tensor y) = 0;
-  virtual void backward(Stream<Count>& ops, Tensor d) = 0;
   virtual void backward(Stream<Record<Backend>>& ops, Tensor d) = 0;
   virtual void after_step(Stream<Record<Backend>>& ops) = 0;
 };
@@ -27,9 +25,7 @@ class SlotOf final : public AnySlot<Backend> {
   explicit SlotOf(Layer layer) : slot_(std::move(layer)) {}
 
   void declare(Declaration& d) override { slot_.declare(d); }
-  void forward(Stream<Count>& ops, Tensor x, Tensor y) override { slot_.forward(ops, x, y); }
   void forward(Stream<Record<Backend>>& ops, Tensor x, Tensor y) override { slot_.forward(ops, x, y); }
-  void backward(Stream<Count>& ops, Tensor d) override { slot_.backward(ops, d); }
   void backward(Stream<Record<Backend>>& ops, Tensor d) override { slot_.backward(ops, d); }
   void after_step(Stream<Record<Backend>>& ops) override { slot_.after_step(ops); }
 

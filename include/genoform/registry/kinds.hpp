@@ -54,7 +54,7 @@ class Kinds {
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
-    return cost_of_network(network, {batch, context > 0 ? context : genome.decoder().context});
+    return cost_of_network<Record<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context});
   }
 
  private:

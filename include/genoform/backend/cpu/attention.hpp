@@ -28,7 +28,7 @@ inline auto prepare(const SharedContext& context, const op::Rotate& o, const Flo
                         o.head_dim / 2, o.context};
   return [context, angles, work, rows = o.x.rows, columns = o.x.columns] {
     context->split(rows, 2 * columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().rotate(work, first, last); });
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernel<&Kernels::rotate>()(work, first, last); });
   };
 }
 
@@ -50,9 +50,9 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
                              .width = o.w.columns,
                              .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
-  return [context, work, run = work.width == 3 ? context->kernels().convolve3 : context->kernels().convolve] {
+  return [context, work, run = work.width == 3 ? context->kernel<&Kernels::convolve3>() : context->kernel<&Kernels::convolve>()] {
     float* taps = context->shared<float>();
-    context->kernels().spread_taps(work, taps);
+    context->kernel<&Kernels::spread_taps>()(work, taps);
     context->split(work.rows, work.width * work.channels,
                    [&](std::int64_t first, std::int64_t last, int) { run(work, taps, first, last); });
   };
@@ -76,12 +76,14 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolutionGra
                              .width = o.w.columns,
                              .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
-  return [context, work, run = work.width == 3 ? context->kernels().convolve_gradient3 : context->kernels().convolve_gradient] {
-    float* taps = context->shared<float>();
-    context->kernels().spread_taps(work, taps);
-    context->over_columns(2 * work.rows * work.width, work.channels,
-                          [&](std::int64_t first, std::int64_t last) { run(work, taps, first, last); });
-  };
+  return
+      [context, work,
+       run = work.width == 3 ? context->kernel<&Kernels::convolve_gradient3>() : context->kernel<&Kernels::convolve_gradient>()] {
+        float* taps = context->shared<float>();
+        context->kernel<&Kernels::spread_taps>()(work, taps);
+        context->over_columns(2 * work.rows * work.width, work.channels,
+                              [&](std::int64_t first, std::int64_t last) { run(work, taps, first, last); });
+      };
 }
 
 template <class Op>
@@ -123,7 +125,7 @@ auto over_heads(const SharedContext& context, const AttendWork& work, std::int64
 }
 
 inline auto prepare(const SharedContext& context, const op::Attend& o, const FloatMemories& m) {
-  return over_heads(context, attend_work(o, m), o.q.rows / o.context, o.heads, context->kernels().attend);
+  return over_heads(context, attend_work(o, m), o.q.rows / o.context, o.heads, context->kernel<&Kernels::attend>());
 }
 
 inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const FloatMemories& m) {
@@ -136,7 +138,7 @@ inline auto prepare(const SharedContext& context, const op::AttendGradient& o, c
   work.dq_stride = o.dq.stride;
   work.dk_stride = o.dk.stride;
   work.dv_stride = o.dv.stride;
-  return over_heads(context, work, o.q.rows / o.context, o.kv_heads, context->kernels().attend_gradient);
+  return over_heads(context, work, o.q.rows / o.context, o.kv_heads, context->kernel<&Kernels::attend_gradient>());
 }
 
 }  // namespace genoform::cpu

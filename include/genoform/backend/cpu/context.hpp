@@ -48,11 +48,14 @@ struct Rotation {
 /// What the prepared calls of one Cpu share: threads, kernels, scratch, products of experts. One thread at a time runs them.
 class Context {
  public:
-  Context(int threads, InstructionSet set)
-      : threads_(threads), kernels_(&kernels_of(set)), per_thread_(static_cast<std::size_t>(threads)) {}
+  Context(int threads, InstructionSet set) : threads_(threads), set_(set), per_thread_(static_cast<std::size_t>(threads)) {}
 
   int threads() const { return threads_; }
-  const Kernels& kernels() const { return *kernels_; }
+  /// The kernel at a place of the table, as in kernel<&Kernels::rotate>().
+  template <auto place>
+  const auto& kernel() const {
+    return cpu::kernel<place>(set_);
+  }
 
   void reserve(std::size_t shared_bytes) { shared_.reserve(shared_bytes); }
   void reserve_per_thread(std::size_t bytes) {
@@ -103,6 +106,13 @@ class Context {
           [&](std::int64_t first, std::int64_t last, int) { body(first * 16, std::min(columns, last * 16)); });
   }
 
+  /// A product of one call's own; it lives as long as the context.
+  onednn::Product* own_product(const onednn::ProductShape& shape) {
+    own_products_.push_back(std::make_unique<onednn::Product>(shape));
+    reserve(own_products_.back()->scratch_bytes());
+    return own_products_.back().get();
+  }
+
   /// The product of this shape that all experts share.
   std::shared_ptr<onednn::Product> expert_product(const onednn::ProductShape& shape) {
     for (const auto& [known, product] : products_)
@@ -117,13 +127,16 @@ class Context {
 
  private:
   int threads_;
-  const Kernels* kernels_;
+  InstructionSet set_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
+  std::vector<std::unique_ptr<onednn::Product>> own_products_;
   std::vector<std::pair<onednn::ProductShape, std::shared_ptr<onednn::Product>>> products_;
   std::vector<std::shared_ptr<const Rotation>> rotations_;
 };
 
-using SharedContext = std::shared_ptr<Context>;
+/// The context as prepared calls hold it, which do not own it: a Cpu outlives its calls. A call of plain data needs no code to be
+/// copied or destroyed.
+using SharedContext = Context*;
 
 }  // namespace genoform::cpu

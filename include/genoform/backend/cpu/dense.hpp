@@ -18,12 +18,6 @@ bool flat(const Tensor& t, const More&... more) {
   return flat(t) && flat(more...) && ((more.exists() ? more.stride == t.stride : true) && ...);
 }
 
-inline std::shared_ptr<onednn::Product> make_product(const SharedContext& context, const onednn::ProductShape& shape) {
-  auto product = std::make_shared<onednn::Product>(shape);
-  context->reserve(product->scratch_bytes());
-  return product;
-}
-
 inline auto prepare(const SharedContext& context, const op::Clear& o, const FloatMemories& m) {
   return [context, y = host::rows_of(o.y, m), flat = flat(o.y)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
@@ -43,7 +37,7 @@ inline auto prepare(const SharedContext& context, const op::Copy& o, const Float
 inline auto prepare(const SharedContext& context, const op::Add& o, const FloatMemories& m) {
   return [context, x = host::rows_of(o.x, m), y = host::rows_of(o.y, m), flat = flat(o.x, o.y)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-      context->kernels().add(x[r] + c, y[r] + c, count);
+      context->kernel<&Kernels::add>()(x[r] + c, y[r] + c, count);
     });
   };
 }
@@ -63,40 +57,40 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
           dtable = host::rows_of(o.dtable, m)] {
     context->over_columns(dy.rows, dy.columns, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t n = 0; n < dy.rows; ++n)
-        context->kernels().add(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
+        context->kernel<&Kernels::add>()(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
     });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
-  const auto product = make_product(context, {.a = layout_of(o.x),
-                                              .b = layout_of(o.w).transposed(),
-                                              .c = layout_of(o.y),
-                                              .bias = o.bias.exists(),
-                                              .accumulate = false,
-                                              .f = o.f});
+  const auto product = context->own_product({.a = layout_of(o.x),
+                                             .b = layout_of(o.w).transposed(),
+                                             .c = layout_of(o.y),
+                                             .bias = o.bias.exists(),
+                                             .accumulate = false,
+                                             .f = o.f});
   return [context, product, x = m.reals(o.x), w = m.reals(o.w), bias = m.reals(o.bias), y = m.reals(o.y)] {
     product->run(x, w, bias, y, context->shared<void>());
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
-  const auto product = make_product(
-      context, {.a = layout_of(o.dy), .b = layout_of(o.w), .c = layout_of(o.dx), .bias = false, .accumulate = o.accumulate});
+  const auto product = context->own_product(
+      {.a = layout_of(o.dy), .b = layout_of(o.w), .c = layout_of(o.dx), .bias = false, .accumulate = o.accumulate});
   return [context, product, dy = m.reals(o.dy), w = m.reals(o.w), dx = m.reals(o.dx)] {
     product->run(dy, w, nullptr, dx, context->shared<void>());
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
-  const auto product = make_product(
-      context, {.a = layout_of(o.dy).transposed(), .b = layout_of(o.x), .c = layout_of(o.dw), .bias = false, .accumulate = true});
+  const auto product = context->own_product(
+      {.a = layout_of(o.dy).transposed(), .b = layout_of(o.x), .c = layout_of(o.dw), .bias = false, .accumulate = true});
   const RowsWork sums{m.reals(o.dy), nullptr, m.reals(o.dbias), o.dy.stride, 0, 0, o.dy.columns};
   return [context, product, x = m.reals(o.x), dy = m.reals(o.dy), dw = m.reals(o.dw), sums, rows = o.dy.rows] {
     product->run(dy, x, nullptr, dw, context->shared<void>());
     if (sums.y == nullptr) return;
     context->over_columns(rows, sums.columns, [&](std::int64_t first, std::int64_t last) {
-      context->kernels().column_sums(sums, rows, first, last);
+      context->kernel<&Kernels::column_sums>()(sums, rows, first, last);
     });
   };
 }
@@ -106,8 +100,9 @@ inline auto prepare(const SharedContext& context, const op::Normalize& o, const 
       m.reals(o.x), m.reals(o.w),        m.reals(o.b), m.reals(o.statistics), m.reals(o.y),
       o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic == op::Statistic::layer};
   return [context, work, rows = o.x.rows] {
-    context->split(rows, 4 * work.columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().normalize(work, first, last); });
+    context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      context->kernel<&Kernels::normalize>()(work, first, last);
+    });
   };
 }
 
@@ -134,15 +129,16 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
     const std::int64_t stride = 2 * work.columns;
     context->split(chunks, chunk_rows * 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t c = first; c < last; ++c)
-        context->kernels().normalize_gradient(work, c * chunk_rows, std::min(rows, (c + 1) * chunk_rows), sums + c * stride);
+        context->kernel<&Kernels::normalize_gradient>()(work, c * chunk_rows, std::min(rows, (c + 1) * chunk_rows),
+                                                        sums + c * stride);
     });
-    context->kernels().add_rows(sums, chunks, stride, work.columns, dw);
-    if (db != nullptr) context->kernels().add_rows(sums + work.columns, chunks, stride, work.columns, db);
+    context->kernel<&Kernels::add_rows>()(sums, chunks, stride, work.columns, dw);
+    if (db != nullptr) context->kernel<&Kernels::add_rows>()(sums + work.columns, chunks, stride, work.columns, db);
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
-  return [context, run = context->kernels().activate[static_cast<std::size_t>(o.f)], u = host::rows_of(o.u, m),
+  return [context, run = context->kernel<&Kernels::activate>()[static_cast<std::size_t>(o.f)], u = host::rows_of(o.u, m),
           gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m),
           flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
@@ -156,16 +152,17 @@ inline auto prepare(const SharedContext& context, const op::ActivateGradient& o,
   const bool runs = o.gate.exists()
                         ? flat(o.dy, o.u, o.gate, o.du, o.dgate)
                         : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) && (!o.y.exists() || flat(o.dy, o.y));
-  return [context, plain = context->kernels().activate_gradient[f], gated = context->kernels().gate_gradient[f],
-          u = host::rows_of(o.u, m), gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m),
-          du = host::rows_of(o.du, m), dgate = host::rows_of(o.dgate, m), runs] {
-    context->over_cells(dy.rows, dy.columns, runs, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-      if (gate)
-        gated(u[r] + c, gate[r] + c, dy[r] + c, du[r] + c, dgate[r] + c, count);
-      else
-        plain(u ? u[r] + c : nullptr, y ? y[r] + c : nullptr, dy[r] + c, du[r] + c, count);
-    });
-  };
+  return
+      [context, plain = context->kernel<&Kernels::activate_gradient>()[f], gated = context->kernel<&Kernels::gate_gradient>()[f],
+       u = host::rows_of(o.u, m), gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m),
+       du = host::rows_of(o.du, m), dgate = host::rows_of(o.dgate, m), runs] {
+        context->over_cells(dy.rows, dy.columns, runs, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+          if (gate)
+            gated(u[r] + c, gate[r] + c, dy[r] + c, du[r] + c, dgate[r] + c, count);
+          else
+            plain(u ? u[r] + c : nullptr, y ? y[r] + c : nullptr, dy[r] + c, du[r] + c, count);
+        });
+      };
 }
 
 inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, const FloatMemories& m) {
@@ -181,7 +178,8 @@ inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, con
     double* losses = context->shared<double>();
     context->split(chunks, chunk_rows * 8 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t c = first; c < last; ++c)
-        losses[c] = context->kernels().cross_entropy(work, factor, c * chunk_rows, std::min(rows, (c + 1) * chunk_rows));
+        losses[c] =
+            context->kernel<&Kernels::cross_entropy>()(work, factor, c * chunk_rows, std::min(rows, (c + 1) * chunk_rows));
     });
     double total = 0.0;
     for (std::int64_t c = 0; c < chunks; ++c) total += losses[c];
@@ -193,15 +191,16 @@ inline auto prepare(const SharedContext& context, const op::Softmax& o, const Fl
   const RowsWork work{m.reals(o.x), nullptr, m.reals(o.y), o.x.stride, 0, o.y.stride, o.x.columns};
   return [context, work, rows = o.x.rows] {
     context->split(rows, 8 * work.columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().softmax(work, first, last); });
+                   [&](std::int64_t first, std::int64_t last, int) { context->kernel<&Kernels::softmax>()(work, first, last); });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::SoftmaxGradient& o, const FloatMemories& m) {
   const RowsWork work{m.reals(o.y), m.reals(o.dy), m.reals(o.dx), o.y.stride, o.dy.stride, o.dx.stride, o.y.columns};
   return [context, work, rows = o.y.rows] {
-    context->split(rows, 4 * work.columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().softmax_gradient(work, first, last); });
+    context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      context->kernel<&Kernels::softmax_gradient>()(work, first, last);
+    });
   };
 }
 

@@ -159,16 +159,18 @@ inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment
 
 inline auto prepare(const SharedContext& context, const op::GatherRows& o, const FloatMemories& m) {
   return [context, work = slot_work(o.x, o.y, o.to, m), to = host::slots_of(o.to, m)] {
-    context->split(to.end(), work.columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().gather_rows(work, first, last); });
+    context->split(to.end(), work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      context->kernel<&Kernels::gather_rows>()(work, first, last);
+    });
   };
 }
 
 /// For a combination of slots into the rows of tokens.
 inline auto combine(const SharedContext& context, const SlotWork& work, std::int64_t tokens) {
   return [context, work, tokens] {
-    context->split(tokens, 2 * work.columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernels().combine_rows(work, first, last); });
+    context->split(tokens, 2 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
+      context->kernel<&Kernels::combine_rows>()(work, first, last);
+    });
   };
 }
 
@@ -192,7 +194,7 @@ inline auto prepare(const SharedContext& context, const op::CombineRowsGradient&
   work.dweight = m.reals(o.dweight);
   return [context, work, to = host::slots_of(o.to, m)] {
     context->split(to.end(), 2 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernels().combine_rows_gradient(work, first, last);
+      context->kernel<&Kernels::combine_rows_gradient>()(work, first, last);
     });
   };
 }

@@ -114,4 +114,22 @@ inline
 }
 #endif
 
+/// The entry at a place of the table of an instruction set, as in kernel<&Kernels::rotate>(set). It reads the tables while this
+/// is compiled, so that a program of header code compiles only the kernels that it asks for; kernels_of brings all of them.
+template <auto place>
+const auto& kernel(InstructionSet set) {
+#if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
+  return kernels_of(set).*place;
+#else
+#ifdef __x86_64__
+  static constexpr auto on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
+  if (set == InstructionSet::avx512) return on_avx512;
+  if (set == InstructionSet::avx2) return on_avx2;
+#endif
+  static_cast<void>(set);
+  static constexpr auto on_any = portable::table.*place;
+  return on_any;
+#endif
+}
+
 }  // namespace genoform::cpu

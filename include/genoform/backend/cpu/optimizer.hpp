@@ -16,7 +16,7 @@ inline auto prepare(const SharedContext& context, const op::SumOfSquares& o, con
     double* sums = context->shared<double>();
     context->split(chunks, length, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t c = first; c < last; ++c)
-        sums[c] = context->kernels().sum_of_squares(x + c * stride, std::min(length, cells - c * length));
+        sums[c] = context->kernel<&Kernels::sum_of_squares>()(x + c * stride, std::min(length, cells - c * length));
     });
     double total = 0.0;
     for (std::int64_t c = 0; c < chunks; ++c) total += sums[c];
@@ -43,7 +43,7 @@ inline auto prepare(const SharedContext& context, const op::AdamWUpdate& o, cons
   return [context, work, cells = o.w.size(), controls = m.reals(o.controls), sum = m.reals(o.sum), decays = o.decays] {
     const AdamWScalars scalars = adamw_scalars(controls, sum[0], decays);
     context->split((cells + 63) / 64, 64 * 4, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernels().adamw(work, scalars, first * 64, std::min(cells, last * 64));
+      context->kernel<&Kernels::adamw>()(work, scalars, first * 64, std::min(cells, last * 64));
     });
   };
 }

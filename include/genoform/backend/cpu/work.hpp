@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -112,9 +113,9 @@ struct Kernels {
   std::int64_t lanes = 0;
   void (*add)(const float*, float*, std::int64_t) = nullptr;
   void (*exponentials)(const float*, float*, std::int64_t) = nullptr;
-  void (*activate[functions])(const float*, const float*, float*, std::int64_t) = {};
-  void (*activate_gradient[functions])(const float*, const float*, const float*, float*, std::int64_t) = {};
-  void (*gate_gradient[functions])(const float*, const float*, const float*, float*, float*, std::int64_t) = {};
+  std::array<void (*)(const float*, const float*, float*, std::int64_t), functions> activate{};
+  std::array<void (*)(const float*, const float*, const float*, float*, std::int64_t), functions> activate_gradient{};
+  std::array<void (*)(const float*, const float*, const float*, float*, float*, std::int64_t), functions> gate_gradient{};
   void (*rotate)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize)(const NormalizeWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize_gradient)(const NormalizeGradientWork&, std::int64_t, std::int64_t, float*) = nullptr;
