@@ -10,6 +10,8 @@ template <class... Options>
 struct Ffn;
 template <class... Options>
 struct Moe;
+template <class... Args>
+struct Parallel;
 template <class... Parts>
 struct Block;
 template <class B, int N>

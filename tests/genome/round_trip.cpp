@@ -25,7 +25,10 @@ std::string written(const std::string& word, std::vector<std::string> arguments)
 }
 std::string with_number(const std::string& word, int n) { return written(word, {std::to_string(n)}); }
 
+bool has_norms = true;  ///< a part of a Parallel has none
+
 void add_norms(std::vector<std::string>& options) {
+  if (!has_norms) return;
   for (const char* place : {"Pre", "Post", "Inner"})
     if (number(0, 3) == 0) options.push_back(written(place, {pick({"RmsNorm", "LayerNorm", "NoNorm"})}));
 }
@@ -63,13 +66,29 @@ std::string moe() {
   add_norms(options);
   return written("Moe", options);
 }
+std::string layer() {
+  const int kind = number(0, 2);
+  return kind == 0 ? attention() : kind == 1 ? ffn() : moe();
+}
+/// Norms may stand before, between and after the parts, whose order is kept.
+std::string parallel() {
+  std::vector<std::string> norms;
+  add_norms(norms);
+  has_norms = false;
+  std::string text = "Parallel" + space() + "<";
+  const int parts = number(1, 3);
+  for (int i = 0; i < parts; ++i) {
+    while (!norms.empty() && coin()) text += norms.back() + "," + space(), norms.pop_back();
+    text += layer() + (i + 1 < parts ? "," + space() : "");
+  }
+  has_norms = true;
+  for (const std::string& norm : norms) text += ", " + norm;
+  return text + ">";
+}
 std::string block() {
   std::string text = "Block" + space() + "<";
   const int count = number(1, 5);
-  for (int i = 0; i < count; ++i) {
-    const int kind = number(0, 2);
-    text += (i == 0 ? "" : ", ") + (kind == 0 ? attention() : kind == 1 ? ffn() : moe());
-  }
+  for (int i = 0; i < count; ++i) text += (i == 0 ? "" : ", ") + (number(0, 3) == 0 ? parallel() : layer());
   return text + ">";
 }
 std::string stack() { return "Stack<" + block() + "," + space() + std::to_string(number(1, 12)) + space() + ">"; }
@@ -93,6 +112,17 @@ std::string model() {
   return text + ">" + space();
 }
 
+void assert_same_layer(const Genome& a, int node_a, const Genome& b, int node_b) {
+  const std::vector<int> parts = a.parts(node_a), parts_again = b.parts(node_b);
+  RC_ASSERT(parts.size() == parts_again.size());
+  for (std::size_t p = 0; p < parts.size(); ++p) assert_same_layer(a, parts[p], b, parts_again[p]);
+  if (!parts.empty()) {
+    RC_ASSERT(static_cast<const Normed&>(a.parallel_norms(node_a)) == static_cast<const Normed&>(b.parallel_norms(node_b)));
+    return;
+  }
+  RC_ASSERT(a.visit<BuiltinLayers>(node_a, [&]<class L>(const L& layer) { RC_ASSERT(b.read<L>(node_b).value() == layer); }));
+}
+
 }  // namespace
 
 TEST_CASE("printing is a normal form on random models") {
@@ -114,9 +144,7 @@ TEST_CASE("printing is a normal form on random models") {
       RC_ASSERT(stacks[s].count == stacks_again[s].count);
       RC_ASSERT(stacks[s].sub_layers.size() == stacks_again[s].sub_layers.size());
       for (std::size_t i = 0; i < stacks[s].sub_layers.size(); ++i)
-        RC_ASSERT(genome->visit<BuiltinLayers>(stacks[s].sub_layers[i], [&]<class L>(const L& layer) {
-          RC_ASSERT(again->read<L>(stacks_again[s].sub_layers[i]).value() == layer);
-        }));
+        assert_same_layer(*genome, stacks[s].sub_layers[i], *again, stacks_again[s].sub_layers[i]);
     }
   }));
 }

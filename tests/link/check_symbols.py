@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-UNWANTED = ["genoform::Genome", "genoform::grammar::", "genoform::Kinds<", "genoform::AnySlot<", "genoform::MoeLayer"]
+UNWANTED = ["genoform::Genome", "genoform::grammar::", "genoform::Kinds<", "genoform::AnyLayer<", "genoform::MoeLayer"]
 
 
 def symbols(nm, program):

@@ -9,6 +9,26 @@
 
 using namespace training;
 
+namespace {
+
+/// The column of parameters, added up.
+std::int64_t sum_of_parameters(const std::string& lines) {
+  std::int64_t sum = 0;
+  std::istringstream in(lines);
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::vector<std::string> all;
+    for (std::string word; words >> word;) all.push_back(word);
+    if (all.size() < 3 || all.back().find('.') == std::string::npos) continue;
+    std::string digits = all[all.size() - 2];
+    std::erase(digits, ',');
+    sum += std::stoll(digits);
+  }
+  return sum;
+}
+
+}  // namespace
+
 TEST_CASE("JSON text is quoted and numbers that are not finite become null") {
   JsonObject json;
   json.add("a\"b", "line\n\\")
@@ -41,18 +61,17 @@ TEST_CASE("the parameters of a diagram's parts add up to those of the model") {
   const Genome genome = Genome::parse(text_of<Mixed>);
   const std::string lines = diagram_of(genome, {.batch = 2, .context = 16});
   REQUIRE(lines.find("x += Attention<Heads<4>, KvHeads<2>, DConv<3>>") != std::string::npos);
-  std::int64_t sum = 0;
-  std::istringstream in(lines);
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    std::vector<std::string> all;
-    for (std::string word; words >> word;) all.push_back(word);
-    if (all.size() < 3 || all.back().find('.') == std::string::npos) continue;
-    std::string digits = all[all.size() - 2];
-    std::erase(digits, ',');
-    sum += std::stoll(digits);
-  }
-  REQUIRE(sum == parameters<Mixed>);
+  REQUIRE(sum_of_parameters(lines) == parameters<Mixed>);
+}
+
+TEST_CASE("a diagram shows the parts of a Parallel under it, and counts its norms once") {
+  using Net =
+      Decoder<Stack<Block<Parallel<Attention<Heads<2>>, Moe<Top2>, Post<LayerNorm>>>, 3>, Vocab<64>, Width<32>, Context<8>>;
+  const std::string lines = diagram_of(Genome::parse(text_of<Net>), {.batch = 1, .context = 8});
+  REQUIRE(lines.find("x += Parallel<Post<LayerNorm>> of ") != std::string::npos);
+  REQUIRE(lines.find("|           Attention<Heads<2>> ") != std::string::npos);
+  REQUIRE(lines.find(" 192 ") != std::string::npos);  // 3 times weight and bias of the norm
+  REQUIRE(sum_of_parameters(lines) == parameters<Net>);
 }
 
 TEST_CASE("a part without a width is shown without figures") {

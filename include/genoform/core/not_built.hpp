@@ -8,7 +8,7 @@ namespace genoform {
 /// The words of spec/model.md that are known and refused: "known, not built yet". The one list of them.
 inline constexpr std::string_view not_built_words[] = {
     "SharedQk", "RelBias",    "Window", "QkNorm",  "PrimerNorm",  "Sinusoid",        "Learned",        "SharedRelBias",
-    "Untied",   "LogitScale", "Hash",   "Base",    "LossFree",    "ExpertThreshold", "Shared",         "Parallel",
+    "Untied",   "LogitScale", "Hash",   "Base",    "LossFree",    "ExpertThreshold", "Shared",
     "Gau",      "TokenMix",   "Conv",   "Program", "Synthesizer", "SpatialGate",     "LinearAttention"};
 
 constexpr bool is_not_built(std::string_view word) {
@@ -59,8 +59,6 @@ struct LossFree : NotBuiltNumbers<"LossFree", K> {};
 struct ExpertThreshold : NotBuilt<"ExpertThreshold"> {};
 
 // Sub-layers
-template <class... Parts>
-struct Parallel : NotBuiltOf<"Parallel", Parts...> {};
 template <class... Options>
 struct LinearAttention : NotBuiltOf<"LinearAttention", Options...> {};
 template <class... Options>

@@ -37,6 +37,10 @@ namespace genoform {
   RULE(out_of_range, "the number is out of range")                                                                        \
   RULE(router_missing, "the router is missing; a Moe starts with one, as in Moe<Top2>")                                   \
   RULE(block_empty, "the Block is empty; it needs at least one sub-layer")                                                \
+  RULE(parallel_empty, "the Parallel is empty; it needs at least one part, as in Parallel<Attention<>, Ffn<SqReLU>>")     \
+  RULE(parallel_form, "this is neither a sub-layer nor a norm; a Parallel holds sub-layers, and Pre, Post and Inner")     \
+  RULE(parallel_in_parallel, "a Parallel does not stand in a Parallel; write all parts in one")                           \
+  RULE(parallel_part_norms, "a part of a Parallel has no norms of its own; write them beside the parts")                  \
   RULE(stack_form, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>")                               \
   RULE(body_form, "a Body takes stacks, as in Body<Stack<Block<Attention<>>, 2>, Stack<Block<Ffn<SqReLU>>, 2>>")          \
   RULE(decoder_form, "a Decoder starts with its body: a Stack, a Body or a Block; its options come after")                \

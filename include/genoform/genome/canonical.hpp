@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "genoform/model/decoder.hpp"
+#include "genoform/model/parallel.hpp"
 
 namespace genoform {
 
@@ -73,6 +74,12 @@ struct ValueOfType {
   static constexpr Around around = Whole::around;
 };
 
+template <class P, class Whole>
+struct NormsOfType {
+  static constexpr ParallelNorms value = P::norms;
+  static constexpr Around around = Whole::around;
+};
+
 template <class T, class Whole>
 struct Canonical {
   using checked = decltype(part_rules::checked_sub_layer<T, T>());
@@ -81,6 +88,16 @@ struct Canonical {
 template <class... Ps, class Whole>
 struct Canonical<Block<Ps...>, Whole> {
   using type = Block<typename Canonical<Ps, Whole>::type...>;
+};
+/// A Parallel: its parts in order, then the options of its norms.
+template <class Whole, class P, class... Ps, class... Norms>
+constexpr auto canonical_parallel(List<Ps...>, List<Norms...>) {
+  return Type<Parallel<typename Canonical<Ps, Whole>::type..., Norms...>>{};
+}
+template <class... Args, class Whole>
+struct Canonical<Parallel<Args...>, Whole> {
+  using P = Parallel<Args...>;
+  using type = typename decltype(canonical_parallel<Whole, P>(typename P::parts{}, shown_options<NormsOfType<P, Whole>>()))::type;
 };
 template <class B, int N, class Whole>
 struct Canonical<Stack<B, N>, Whole> {

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "genoform/genome/genome.hpp"
 
@@ -20,9 +21,12 @@ template <class Layers = BuiltinLayers>
 std::string first_not_causal(const Genome& genome) {
   for (const GenomeStack& stack : genome.stacks())
     for (const int node : stack.sub_layers) {
-      bool causal = false;
-      genome.visit<Layers>(node, [&](const auto& layer) { causal = evaluates_causally(layer); });
-      if (!causal) return std::string(genome.kind_name(node));
+      const std::vector<int> parts = genome.parts(node);
+      for (const int layer_node : parts.empty() ? std::vector<int>{node} : parts) {
+        bool causal = false;
+        genome.visit<Layers>(layer_node, [&](const auto& layer) { causal = evaluates_causally(layer); });
+        if (!causal) return std::string(genome.kind_name(layer_node));
+      }
     }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include "genoform/genome/kind.hpp"
 #include "genoform/model/decoder.hpp"
+#include "genoform/model/parallel.hpp"
 
 namespace genoform::grammar {
 
@@ -21,7 +22,8 @@ class Checker {
     if (word == "Body") return body(0);
     if (word == "Stack") return stack(0);
     if (word == "Block") return block(0, 1, 0);
-    if (find_kind(kinds_, word) == kinds_.size()) return {is_not_built(word) ? Rule::not_built : Rule::not_a_part, 0};
+    if (word != ParallelNorms::name && find_kind(kinds_, word) == kinds_.size())
+      return {is_not_built(word) ? Rule::not_built : Rule::not_a_part, 0};
     return sub_layer(0);
   }
   constexpr const DecoderLayer& decoder() const { return layer_; }
@@ -74,22 +76,56 @@ class Checker {
   /// A block that stands `times` times; `counter` is the node to blame when that is too often.
   constexpr Verdict block(int node, std::int64_t times, int counter) {
     if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
-    const int children = count_children(tree_, node);
-    if (children == 0) return {Rule::block_empty, node};
-    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c))
+    if (count_children(tree_, node) == 0) return {Rule::block_empty, node};
+    std::int64_t layers = 0;
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
       if (const Verdict verdict = sub_layer(c); !verdict.fine()) return verdict;
-    sub_layers_ += children * times;
+      layers += layers_of(c);
+    }
+    sub_layers_ += layers * times;
     if (sub_layers_ > most_sub_layers) return {Rule::too_many_sub_layers, counter};
     return {};
   }
 
   constexpr Verdict sub_layer(int node) const {
+    if (node_at(tree_, node).word == ParallelNorms::name) return parallel(node);
+    return layer(node, Rule::unknown_kind);
+  }
+
+  /// One layer of a kind; `otherwise` is the rule that any other word breaks.
+  constexpr Verdict layer(int node, Rule otherwise) const {
     const Node& part = node_at(tree_, node);
     if (part.shape == Node::Shape::number) return {Rule::stray_number, node};
     if (part.shape == Node::Shape::string) return {Rule::string_here, node};
     const std::size_t kind = find_kind(kinds_, part.word);
-    if (kind == kinds_.size()) return {is_not_built(part.word) ? Rule::not_built : Rule::unknown_kind, node};
+    if (kind == kinds_.size()) return {is_not_built(part.word) ? Rule::not_built : otherwise, node};
     return kinds_[kind].check(tree_, node, around_);
+  }
+
+  constexpr Verdict parallel(int node) const {
+    if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
+    bool empty = true;
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
+      const std::string_view word = node_at(tree_, c).word;
+      if (parallel_rules::is_norm(word)) continue;
+      if (word == ParallelNorms::name) return {Rule::parallel_in_parallel, c};
+      Verdict verdict = layer(c, Rule::parallel_form);
+      if (verdict.fine()) verdict = parallel_rules::check_part(tree_, c);
+      if (!verdict.fine()) return verdict;
+      empty = false;
+    }
+    if (empty) return {Rule::parallel_empty, node};
+    ParallelNorms norms;
+    return parallel_rules::read_norms(tree_, node, norms);
+  }
+
+  /// What a sub-layer counts towards the limit: a Parallel as many as it has parts.
+  constexpr std::int64_t layers_of(int node) const {
+    if (node_at(tree_, node).word != ParallelNorms::name) return 1;
+    std::int64_t parts = 0;
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c))
+      if (!parallel_rules::is_norm(node_at(tree_, c).word)) ++parts;
+    return parts;
   }
 
   Tree tree_;

@@ -37,7 +37,7 @@ class KindNames {
   static bool is_taken(std::string_view name) {
     for (const grammar::Alias& alias : grammar::aliases)
       if (alias.word == name) return true;
-    return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || is_not_built(name);
+    return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || name == ParallelNorms::name || is_not_built(name);
   }
 
   std::vector<Kind> kinds_;
@@ -104,6 +104,17 @@ class Genome {
     return stacks;
   }
 
+  /// The parts of a sub-layer that is a Parallel, in order; any other has none.
+  std::vector<int> parts(int node) const {
+    std::vector<int> parts;
+    if (kind_name(node) != ParallelNorms::name) return parts;
+    for (int c = first_child(node); c < end_of(tree(), node); c = next_sibling(tree(), c))
+      if (!parallel_rules::is_norm(kind_name(c))) parts.push_back(c);
+    return parts;
+  }
+  /// The norms of a Parallel.
+  ParallelNorms parallel_norms(int node) const { return parallel_rules::norms_at(tree(), node); }
+
   /// The name of a sub-layer's kind, as in "Moe".
   std::string_view kind_name(int node) const { return node_at(tree(), node).word; }
 
@@ -134,8 +145,7 @@ class Genome {
     double sum = static_cast<double>(sizes.vocab) * sizes.width + static_cast<double>(is_model() ? final_norm.parameters() : 0);
     for (const GenomeStack& stack : stacks())
       for (const int node : stack.sub_layers)
-        sum += static_cast<double>(stack.count) *
-               parsed_->kinds[find_kind(parsed_->kinds, kind_name(node))].parameters(tree(), node, around());
+        sum += static_cast<double>(stack.count) * parameters_of(node);
     return sum;
   }
 
@@ -152,6 +162,16 @@ class Genome {
   explicit Genome(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
 
   Tree tree() const { return parsed_->nodes; }
+
+  double parameters_of(int node, bool norms = true) const {
+    const std::vector<int> parts = this->parts(node);
+    if (parts.empty()) return parsed_->kinds[find_kind(parsed_->kinds, kind_name(node))].parameters(tree(), node, around(), norms);
+    Declaration around_them(around());
+    NormPlaces(parallel_norms(node)).declare(around_them);
+    double sum = static_cast<double>(around_them.parameters());
+    for (const int part : parts) sum += parameters_of(part, false);
+    return sum;
+  }
 
   std::string print(const DecoderLayer& sizes) const {
     const auto write = [&](Writer& out) {

@@ -26,7 +26,8 @@ struct Kind {
   std::string_view name;
   Verdict (*check)(Tree, int node, const Around&);        ///< reads one sub-layer and checks its rules
   void (*print)(Tree, int node, const Around&, Writer&);  ///< writes its canonical form
-  double (*parameters)(Tree, int node, const Around&);    ///< trained numbers, at a known width
+  /// Trained numbers, at a known width, with those of its norms or without.
+  double (*parameters)(Tree, int node, const Around&, bool norms);
   void (*words)(WordList&, std::string_view inside);      ///< the words that may stand in its < >, or inside that option
 };
 
@@ -52,9 +53,14 @@ constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) 
   print(layer_at<L>(tree, node), around, out);
 }
 template <class L>
-double parameters_at(Tree tree, int node, const Around& around) {
+double parameters_at(Tree tree, int node, const Around& around, bool norms) {
   Declaration declaration(around);
-  if constexpr (Declares<L>) Slot<L>(resolved(layer_at<L>(tree, node), around)).declare(declaration);
+  if constexpr (Declares<L>) {
+    const L layer = resolved(layer_at<L>(tree, node), around);
+    typename L::Weights weights;
+    layer.declare(weights, declaration);
+    if (norms) NormPlaces(norms_of(layer)).declare(declaration);
+  }
   return static_cast<double>(declaration.parameters());
 }
 template <class L>

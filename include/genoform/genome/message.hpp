@@ -10,6 +10,7 @@
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/suggest.hpp"
 #include "genoform/model/decoder.hpp"
+#include "genoform/model/parallel.hpp"
 
 namespace genoform::grammar {
 
@@ -44,6 +45,8 @@ class AllowedWords final : public WordList {
       options_of(kinds, grandparent_, node_at(tree_, parent_).word);
     else if (verdict.rule == Rule::unknown_kind)
       names_of(kinds);
+    else if (verdict.rule == Rule::parallel_form)
+      parts_of(kinds);
     else if (verdict.rule == Rule::not_a_part)
       models(), names_of(kinds);
     else if (verdict.rule == Rule::decoder_form)
@@ -81,11 +84,19 @@ class AllowedWords final : public WordList {
     const std::size_t kind = find_kind(kinds, node_at(tree_, part).word);
     if (kind < kinds.size())
       kinds[kind].words(*this, inside);
+    else if (node_at(tree_, part).word == ParallelNorms::name)
+      kind_entries::words_of<ParallelNorms>(*this, inside);
     else
       kind_entries::words_of<DecoderLayer>(*this, inside);
   }
   void names_of(std::span<const Kind> kinds) {
     for (const Kind& kind : kinds) add(kind.name);
+    add(ParallelNorms::name);
+  }
+  /// What may stand in a Parallel.
+  void parts_of(std::span<const Kind> kinds) {
+    for (const Kind& kind : kinds) add(kind.name);
+    kind_entries::words_of<ParallelNorms>(*this, {});
   }
   void models() {
     for (const std::string_view word : {"Decoder", "Body", "Stack", "Block"}) candidates_.push_back(word);

@@ -3,6 +3,7 @@
 
 #include "genoform/genome/kind.hpp"
 #include "genoform/model/decoder.hpp"
+#include "genoform/model/parallel.hpp"
 
 namespace genoform::grammar {
 
@@ -36,12 +37,22 @@ class Printer {
       const int open = out_.open(word);
       for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) part(c);
       out_.close(open);
+    } else if (word == ParallelNorms::name) {
+      parallel(node);
     } else {
       kinds_[find_kind(kinds_, word)].print(tree_, node, around_, out_);
     }
   }
 
  private:
+  /// Parts in their order, then the norms, wherever they were written.
+  constexpr void parallel(int node) {
+    const int open = out_.open(ParallelNorms::name);
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c))
+      if (!parallel_rules::is_norm(node_at(tree_, c).word)) part(c);
+    print_options(parallel_rules::norms_at(tree_, node), around_, out_);
+    out_.close(open);
+  }
   constexpr void stack(int block, std::int64_t count) {
     const int node = out_.open("Stack");
     part(block);

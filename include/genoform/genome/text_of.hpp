@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "genoform/model/decoder.hpp"
+#include "genoform/model/parallel.hpp"
 
 namespace genoform {
 
@@ -25,6 +26,15 @@ struct Form<Block<Ps...>> {
   static constexpr void write(const Around& around, Writer& out) {
     const int node = out.open("Block");
     write_parts(typename Block<Ps...>::sub_layers{}, around, out);
+    out.close(node);
+  }
+};
+template <class... Args>
+struct Form<Parallel<Args...>> {
+  static constexpr void write(const Around& around, Writer& out) {
+    const int node = out.open("Parallel");
+    write_parts(typename Parallel<Args...>::parts{}, around, out);
+    print_options(Parallel<Args...>::norms, around, out);
     out.close(node);
   }
 };

@@ -51,6 +51,12 @@ struct ValueOfNode {
   static constexpr Around around = P::is_model ? P::value.around() : Around{};
 };
 
+template <class P, int Node>
+struct NormsOfNode {
+  static constexpr ParallelNorms value = parallel_rules::norms_at(P::tree(), Node);
+  static constexpr Around around = P::is_model ? P::value.around() : Around{};
+};
+
 template <class P, int Node, class First, class... Rest>
 constexpr auto sub_layer_at(List<First, Rest...>) {
   if constexpr (node_at(P::tree(), Node).word == First::name)
@@ -62,11 +68,13 @@ constexpr auto sub_layer_at(List<First, Rest...>) {
 template <class P, class Layers, int Node>
 constexpr auto type_at();
 
-/// The types of the children from Node up to End.
+/// The types of the parts from Node up to End.
 template <class P, class Layers, int End, int Node, class... Done>
 constexpr auto children_at(List<Done...>) {
   if constexpr (Node >= End)
     return List<Done...>{};
+  else if constexpr (parallel_rules::is_norm(node_at(P::tree(), Node).word))  // of a Parallel, and no part of it
+    return children_at<P, Layers, End, P::next(Node)>(List<Done...>{});
   else
     return children_at<P, Layers, End, P::next(Node)>(List<Done..., typename decltype(type_at<P, Layers, Node>())::type>{});
 }
@@ -80,6 +88,9 @@ constexpr auto type_at() {
     return Type<into_t<children_of<P, Layers, Node>, Block>>{};
   } else if constexpr (word == "Body") {
     return Type<into_t<children_of<P, Layers, Node>, Body>>{};
+  } else if constexpr (word == ParallelNorms::name) {
+    using Norms = decltype(shown_options<NormsOfNode<P, Node>>());
+    return Type<into_t<concat_t<children_of<P, Layers, Node>, Norms>, Parallel>>{};
   } else if constexpr (word == "Stack") {
     constexpr int count = P::next(first_child(Node));
     using B = typename decltype(type_at<P, Layers, first_child(Node)>())::type;

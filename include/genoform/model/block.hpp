@@ -3,7 +3,15 @@
 
 namespace genoform {
 
+template <class... Args>
+struct Parallel;  // model/parallel.hpp
+
 namespace part_rules {
+
+template <class T>
+inline constexpr bool is_a_parallel = false;
+template <class... Args>
+inline constexpr bool is_a_parallel<Parallel<Args...>> = true;
 
 template <class T>
 concept TypedPart = requires {

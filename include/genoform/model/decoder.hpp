@@ -138,14 +138,24 @@ constexpr auto arguments_of() {
   else
     return List<>{};
 }
-template <class D, int N, class... Ps>
-constexpr auto checked_parts(StackParts<N, Ps...>) {
+template <class D, class... Ps>
+constexpr auto checked_parts(List<Ps...>);
+/// The parts of a Parallel see the same model as it does.
+template <class P, class D>
+constexpr auto checked_part() {
+  if constexpr (is_a_parallel<P>)
+    return checked_parts<D>(typename P::parts{});
+  else
+    return checked_in_model<P, D>(arguments_of<P>());
+}
+template <class D, class... Ps>
+constexpr auto checked_parts(List<Ps...>) {
   if constexpr ((TypedPart<Ps> && ...))  // otherwise the Block has said what is wrong
-    return List<decltype(checked_in_model<Ps, D>(arguments_of<Ps>()))...>{};
+    return List<decltype(checked_part<Ps, D>())...>{};
 }
 template <class D, class... Stacks>
 constexpr auto checked_stacks(List<Stacks...>) {
-  return List<decltype(checked_parts<D>(Stacks{}))...>{};
+  return List<decltype(checked_parts<D>(typename Stacks::sub_layers{}))...>{};
 }
 template <class Whole, class B, class D>
 constexpr auto checked_body() {

@@ -19,20 +19,30 @@ constexpr Normed norms_of(const Layer& layer) {
     return Normed{};
 }
 
+/// The three norms of a sub-layer with their tensors.
+struct NormPlaces {
+  constexpr explicit NormPlaces(const Normed& norms) : pre(norms.pre), inner(norms.inner), post(norms.post) {}
+
+  constexpr void declare(Declaration& d) {
+    pre.declare(d, "pre");
+    inner.declare(d, "inner");
+    post.declare(d, "post");
+  }
+
+  NormPlace pre, inner, post;
+};
+
 /// A sub-layer in its place: the layer, its tensors, its norms and the residual sum, x <- post(x + inner(f(pre(x)))).
-/// Fixed blocks and the registry's wrapper hold the same Slot<Layer>, so both run one instantiation of the layer's code.
+/// In a model of a genome the layer is an ErasedLayer, behind which the same instantiation of the layer's code runs.
 template <class Layer>
 class Slot {
  public:
-  constexpr explicit Slot(Layer layer)
-      : layer_(std::move(layer)), pre_(norms_of(layer_).pre), inner_(norms_of(layer_).inner), post_(norms_of(layer_).post) {}
+  constexpr explicit Slot(Layer layer) : layer_(std::move(layer)), norms_(norms_of(layer_)) {}
 
   constexpr const Layer& layer() const { return layer_; }
 
   constexpr void declare(Declaration& d) {
-    pre_.declare(d, "pre");
-    inner_.declare(d, "inner");
-    post_.declare(d, "post");
+    norms_.declare(d);
     layer_.declare(weights_, d);
   }
 
@@ -41,14 +51,14 @@ class Slot {
   constexpr void forward(Ops& ops, Tensor x, Tensor y) {
     kept_ = ops.arena().mark();
     x_ = x;
-    h_ = pre_.exists() ? ops.keep(x.rows, x.columns) : x;
-    pre_.forward(ops, x, h_);
-    sum_ = post_.exists() ? ops.keep(x.rows, x.columns) : y;
-    branch_ = inner_.exists() ? ops.keep(x.rows, x.columns) : sum_;
+    h_ = norms_.pre.exists() ? ops.keep(x.rows, x.columns) : x;
+    norms_.pre.forward(ops, x, h_);
+    sum_ = norms_.post.exists() ? ops.keep(x.rows, x.columns) : y;
+    branch_ = norms_.inner.exists() ? ops.keep(x.rows, x.columns) : sum_;
     layer_.forward(ops, weights_, saved_, h_, branch_);
-    inner_.forward(ops, branch_, sum_);
+    norms_.inner.forward(ops, branch_, sum_);
     ops(op::Add{x, sum_});
-    post_.forward(ops, sum_, y);
+    norms_.post.forward(ops, sum_, y);
     ops.arena().release_scratch(kept_);
   }
 
@@ -56,16 +66,16 @@ class Slot {
   template <class Ops>
   constexpr void backward(Ops& ops, Tensor d) {
     const auto mark = ops.arena().mark();
-    post_.backward(ops, sum_, d, d, false);
+    norms_.post.backward(ops, sum_, d, d, false);
     Tensor d_branch = d;
-    if (inner_.exists()) {
+    if (norms_.inner.exists()) {
       d_branch = ops.scratch(d.rows, d.columns);
-      inner_.backward(ops, branch_, d, d_branch, false);
+      norms_.inner.backward(ops, branch_, d, d_branch, false);
     }
     const Tensor d_h = ops.scratch(d.rows, d.columns);
     layer_.backward(ops, weights_, saved_, h_, d_branch, d_h);
-    if (pre_.exists())
-      pre_.backward(ops, x_, d_h, d, true);
+    if (norms_.pre.exists())
+      norms_.pre.backward(ops, x_, d_h, d, true);
     else
       ops(op::Add{d_h, d});
     ops.arena().release_scratch(mark);
@@ -80,7 +90,7 @@ class Slot {
 
  private:
   Layer layer_;
-  NormPlace pre_, inner_, post_;
+  NormPlaces norms_;
   typename Layer::Weights weights_{};
   typename Layer::Saved saved_{};
   Arena::Mark kept_;

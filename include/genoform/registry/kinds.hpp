@@ -11,7 +11,7 @@
 #include "genoform/genome/genome.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/model.hpp"
-#include "genoform/registry/any_slot.hpp"
+#include "genoform/registry/any_layer.hpp"
 
 namespace genoform {
 
@@ -58,28 +58,37 @@ class Kinds {
   }
 
  private:
-  using Slot = std::unique_ptr<AnySlot<Backend>>;
+  using Layer = ErasedLayer<Backend>;
   struct Maker {
     std::string_view name;
-    Slot (*make)(const Genome&, int node);
+    Layer (*make)(const Genome&, int node);
   };
 
-  template <class Layer>
+  template <class L>
   void add_maker() {
-    makers_.push_back({Layer::name, [](const Genome& genome, int node) -> Slot {
-                         return std::make_unique<SlotOf<Backend, Layer>>(*genome.template read<Layer>(node));
-                       }});
+    makers_.push_back({L::name, [](const Genome& genome, int node) { return Layer::of(*genome.template read<L>(node)); }});
   }
   template <class... Layers>
   void add_makers(List<Layers...>) {
     (add_maker<Layers>(), ...);
   }
 
-  Result<Slot> slot_of(const Genome& genome, int node) const {
+  Result<Layer> layer_of(const Genome& genome, int node) const {
+    if (genome.kind_name(node) == ParallelNorms::name) return parallel_of(genome, node);
     for (const Maker& maker : makers_)
       if (maker.name == genome.kind_name(node)) return maker.make(genome, node);
     return Error{Fault::input,
                  "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
+  }
+  Result<Layer> parallel_of(const Genome& genome, int node) const {
+    std::vector<Layer> layers;
+    for (const int part : genome.parts(node)) {
+      Result<Layer> layer = layer_of(genome, part);
+      if (!layer) return layer.error();
+      layers.push_back(std::move(*layer));
+    }
+    using Parts = GenomeParts<Backend>;
+    return Layer::of(ParallelLayer<Parts>{genome.parallel_norms(node), Parts(std::move(layers))});
   }
 
   Result<GenomeBlocks<Backend>> blocks_of(const Genome& genome) const {
@@ -88,9 +97,9 @@ class Kinds {
       for (std::int64_t i = 0; i < stack.count; ++i) {
         typename GenomeBlocks<Backend>::Block block;
         for (const int node : stack.sub_layers) {
-          Result<Slot> slot = slot_of(genome, node);
-          if (!slot) return slot.error();
-          block.push_back(std::move(*slot));
+          Result<Layer> layer = layer_of(genome, node);
+          if (!layer) return layer.error();
+          block.emplace_back(std::move(*layer));
         }
         blocks.add(std::move(block));
       }

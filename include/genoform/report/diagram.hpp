@@ -40,16 +40,19 @@ inline std::string text_of_norm(Norm norm) {
                                          : "LayerNorm";
 }
 
+/// `norms`: the layer stands in the stream itself, not in a Parallel, which has them.
 template <class Layer>
-Part part_of_layer(const Layer& layer, const Around& around, Shape shape) {
+Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool norms) {
   Part part{.text = text_of_layer(layer, around)};
   if (around.width == 0) return part;
-  Slot<Layer> slot(layer);
   Declaration d(around);
-  slot.declare(d);
+  typename Layer::Weights weights;
+  typename Layer::Saved saved;
+  if (norms) NormPlaces(norms_of(layer)).declare(d);
+  layer.declare(weights, d);
   Stream<Count> ops(shape, Pass::train, 0, Count{});
   const Tensor x = ops.keep(shape.tokens(), around.width), y = ops.keep(shape.tokens(), around.width);
-  slot.forward(ops, x, y);
+  layer.forward(ops, weights, saved, x, y);
   part.parameters = d.parameters();
   part.flops = ops.sink().flops;
   return part;
@@ -65,6 +68,29 @@ struct Row {
 };
 
 template <class Layers>
+Row row_of_layer(const Genome& genome, int node, std::int64_t times, Shape shape, const std::string& lead, bool norms) {
+  Part part{.text = std::string(genome.kind_name(node))};
+  genome.visit<Layers>(node, [&](const auto& layer) { part = part_of_layer(layer, genome.around(), shape, norms); });
+  return {lead + part.text, times * part.parameters, times * part.flops};
+}
+
+/// A sub-layer is one line; a Parallel is a line with its norms, and one for each part.
+template <class Layers>
+void add_sub_layer(std::vector<Row>& rows, const Genome& genome, int node, std::int64_t times, Shape shape) {
+  const std::vector<int> parts = genome.parts(node);
+  if (parts.empty()) {
+    rows.push_back(row_of_layer<Layers>(genome, node, times, shape, "|    x += ", true));
+    return;
+  }
+  const ParallelNorms norms = genome.parallel_norms(node);
+  Declaration d(genome.around());
+  NormPlaces(norms).declare(d);
+  const std::string text = text_of_layer(norms, genome.around());
+  rows.push_back({"|    x += " + text + " of", times * d.parameters(), 0});
+  for (const int part : parts) rows.push_back(row_of_layer<Layers>(genome, part, times, shape, "|           ", false));
+}
+
+template <class Layers>
 std::vector<Row> rows_of(const Genome& genome, Shape shape) {
   const DecoderLayer& sizes = genome.decoder();
   const auto size_text = [](int n) { return n > 0 ? std::to_string(n) : std::string("?"); };
@@ -74,11 +100,7 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
                     std::int64_t{sizes.vocab} * sizes.width, 0});
   for (const GenomeStack& stack : genome.stacks()) {
     rows.push_back({"+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times")});
-    for (const int node : stack.sub_layers) {
-      Part part{.text = std::string(genome.kind_name(node))};
-      genome.visit<Layers>(node, [&](const auto& layer) { part = part_of_layer(layer, genome.around(), shape); });
-      rows.push_back({"|    x += " + part.text, stack.count * part.parameters, stack.count * part.flops});
-    }
+    for (const int node : stack.sub_layers) add_sub_layer<Layers>(rows, genome, node, stack.count, shape);
     rows.push_back({"+-"});
   }
   if (!genome.is_model()) return rows;

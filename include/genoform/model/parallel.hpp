@@ -1,0 +1,273 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "genoform/layers/norm.hpp"
+#include "genoform/model/block.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// What a Parallel has besides its parts: the norms around their sum, with the same rows as those of any sub-layer.
+struct ParallelNorms : Normed {
+  static constexpr std::string_view name = "Parallel";
+  template <class... Args>
+  using type = Parallel<Args...>;
+};
+
+namespace parallel_rules {
+
+/// Is this the word of a norm (Pre, Post, Inner)? All other arguments of a Parallel are parts.
+constexpr bool is_norm(std::string_view word) {
+  bool found = false;
+  each_row<ParallelNorms>([&](const auto& row) { found = found || row.takes(word); });
+  return found;
+}
+
+/// Reads the norms among the arguments of `node`, wherever they stand.
+constexpr Verdict read_norms(Tree tree, int node, ParallelNorms& norms) {
+  std::uint64_t seen = 0;
+  for (int c = first_child(node); c < end_of(tree, node); c = next_sibling(tree, c)) {
+    if (!is_norm(node_at(tree, c).word)) continue;
+    const Verdict verdict = part_rules::read_argument(tree, c, norms, seen);
+    if (!verdict.fine()) return verdict;
+  }
+  return part_rules::read_defaults(node, norms, seen);
+}
+
+/// The norms of a node that was checked.
+constexpr ParallelNorms norms_at(Tree tree, int node) {
+  ParallelNorms norms;
+  (void)read_norms(tree, node, norms);
+  return norms;
+}
+
+/// A part has no norms of its own: blames the first that is written in it.
+constexpr Verdict check_part(Tree tree, int part) {
+  for (int c = first_child(part); c < end_of(tree, part); c = next_sibling(tree, c))
+    if (is_norm(node_at(tree, c).word)) return {Rule::parallel_part_norms, c};
+  return {};
+}
+
+}  // namespace parallel_rules
+
+/// The layers of a Parallel type, and how to go through them together with what belongs to each.
+template <class... Layers>
+class FixedParts {
+ public:
+  struct Weights {
+    std::tuple<typename Layers::Weights...> of_part;
+  };
+  struct Saved {
+    std::tuple<typename Layers::Saved...> of_part;
+  };
+
+  constexpr explicit FixedParts(Layers... layers) : layers_(std::move(layers)...) {}
+
+  /// f(p, layer, weights or saved tensors of part p...).
+  constexpr void each(auto&& f, auto&... tensors) const { in_order(std::index_sequence_for<Layers...>{}, f, tensors...); }
+
+  constexpr FixedParts resolved(const Around& around) const {
+    return std::apply([&](const Layers&... layers) { return FixedParts(genoform::resolved(layers, around)...); }, layers_);
+  }
+
+ private:
+  template <std::size_t... I>
+  constexpr void in_order(std::index_sequence<I...>, auto&& f, auto&... tensors) const {
+    (one<I>(f, tensors...), ...);
+  }
+  template <std::size_t I>
+  constexpr void one(auto&& f, auto&... tensors) const {
+    f(static_cast<std::int64_t>(I), std::get<I>(layers_), std::get<I>(tensors.of_part)...);
+  }
+
+  std::tuple<Layers...> layers_;
+};
+
+/// Layers side by side on the same input, y = f1(x) + f2(x) + ...; x, y: [N, D]. The norms stand around the sum, as around any
+/// layer (spec/model.md section 1.2; PaLM's attention beside feed-forward). Parts: FixedParts of a type, or a genome's.
+template <class Parts>
+struct ParallelLayer : ParallelNorms {
+  using Weights = typename Parts::Weights;
+  using Saved = typename Parts::Saved;
+
+  Parts parts;
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    parts.each(
+        [&](std::int64_t p, const auto& layer, auto& weights) {
+          TensorList* const list = d.list();
+          const std::size_t prefix = list != nullptr ? list->prefix.size() : 0;
+          if (list != nullptr) list->prefix += std::to_string(p) + ".";
+          layer.declare(weights, d);
+          if (list != nullptr) list->prefix.resize(prefix);
+        },
+        w);
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    parts.each([&](std::int64_t p, const auto& layer, const auto& weights,
+                   auto& saved) { sum_up(ops, p, y, [&](Tensor out) { layer.forward(ops, weights, saved, x, out); }); },
+               w, s);
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    parts.each(
+        [&](std::int64_t p, const auto& layer, const auto& weights, const auto& saved) {
+          sum_up(ops, p, dx, [&](Tensor out) { layer.backward(ops, weights, saved, x, dy, out); });
+        },
+        w, s);
+  }
+
+  template <class Ops>
+  constexpr void after_step(Ops& ops, const Weights& w) const {
+    parts.each(
+        [&](std::int64_t, const auto& layer, const auto& weights) {
+          if constexpr (requires { layer.after_step(ops, weights); }) layer.after_step(ops, weights);
+        },
+        w);
+  }
+
+ private:
+  /// The first part writes the sum itself, the others are added to it. Scratch of one part serves the next.
+  template <class Ops>
+  static constexpr void sum_up(Ops& ops, std::int64_t p, Tensor sum, auto&& run) {
+    const auto mark = ops.arena().mark();
+    const Tensor out = p == 0 ? sum : ops.scratch(sum.rows, sum.columns);
+    run(out);
+    if (p > 0) ops(op::Add{out, sum});
+    ops.arena().release_scratch(mark);
+  }
+};
+
+template <class... Layers>
+constexpr auto resolved(const ParallelLayer<FixedParts<Layers...>>& layer, const Around& around) {
+  return ParallelLayer<FixedParts<Layers...>>{layer, layer.parts.resolved(around)};
+}
+
+namespace parallel_rules {
+
+template <class T>
+constexpr bool is_norm_type() {
+  if constexpr (Spelled<T>)
+    return is_norm(tree_of<T>()[0].word);
+  else
+    return false;
+}
+template <class... Args>
+constexpr bool any_norm(List<Args...>) {
+  return (is_norm_type<Args>() || ...);
+}
+template <class P>
+constexpr bool has_norms() {
+  if constexpr (requires { typename P::arguments; })
+    return any_norm(typename P::arguments{});
+  else
+    return false;
+}
+
+/// What is wrong with one argument.
+template <class A>
+constexpr Rule rule_of_argument() {
+  if constexpr (part_rules::is_a_parallel<A>)
+    return Rule::parallel_in_parallel;
+  else if constexpr (part_rules::TypedPart<A> || part_rules::BareLayer<A>)
+    return has_norms<A>() ? Rule::parallel_part_norms : Rule::none;
+  else if constexpr (is_norm_type<A>())
+    return Rule::none;
+  else if constexpr (Spelled<A>)
+    return is_not_built(tree_of<A>()[0].word) ? Rule::not_built : Rule::parallel_form;
+  else
+    return Rule::parallel_form;
+}
+
+template <class A>
+constexpr auto part_list() {
+  if constexpr (rule_of_argument<A>() == Rule::none && !is_norm_type<A>())
+    return List<part_of<A>>{};
+  else
+    return List<>{};
+}
+template <class A>
+constexpr auto norm_list() {
+  if constexpr (is_norm_type<A>())
+    return List<A>{};
+  else
+    return List<>{};
+}
+
+struct Found {
+  Rule rule = Rule::none;
+  int place = -1;
+};
+/// The first wrong argument, of the arguments in order.
+template <class... Args>
+constexpr Found first_wrong() {
+  Found found;
+  int place = 0;
+  const auto look = [&](Rule rule) {
+    if (found.rule == Rule::none && rule != Rule::none) found = {rule, place};
+    ++place;
+  };
+  (look(rule_of_argument<Args>()), ...);
+  if (found.rule == Rule::none && concat_t<List<>, decltype(part_list<Args>())...>::size == 0) found.rule = Rule::parallel_empty;
+  return found;
+}
+
+struct NormsReading {
+  ParallelNorms norms{};
+  Verdict verdict{};
+  int place = -1;
+};
+template <class... Norms>
+constexpr NormsReading read_norm_types(List<Norms...>) {
+  NodeArray<1 + (Spelling<Norms>::count + ... + 0)> nodes;
+  const int self = nodes.open(ParallelNorms::name);
+  (genoform::spell<Norms>(nodes), ...);
+  nodes.close(self);
+  NormsReading r;
+  r.verdict = read_norms(nodes.tree(), 0, r.norms);
+  r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node);
+  return r;
+}
+template <Rule rule, int place, class Whole, class... Norms>
+constexpr auto checked_norms(List<Norms...>) {
+  return part_rules::refuse_unless_fine<rule, place, ParallelNorms, Whole, Norms...>();
+}
+
+template <class... Ps>
+constexpr auto layer_of(const ParallelNorms& norms, List<Ps...>) {
+  using Parts = FixedParts<typename Ps::layer_type...>;
+  return ParallelLayer<Parts>{norms, Parts(Ps::value...)};
+}
+
+}  // namespace parallel_rules
+
+/// Sub-layers side by side: `Parallel<Attn, Ffn<SqReLU>>`. Norms (Pre, Post, Inner) stand beside the parts, in any place.
+template <class... Args>
+struct Parallel {
+  using parts = concat_t<List<>, decltype(parallel_rules::part_list<Args>())...>;
+
+ private:
+  using norm_types = concat_t<List<>, decltype(parallel_rules::norm_list<Args>())...>;
+  static constexpr parallel_rules::Found wrong = parallel_rules::first_wrong<Args...>();
+  static constexpr parallel_rules::NormsReading reading = parallel_rules::read_norm_types(norm_types{});
+  using checked = decltype(part_rules::refuse_unless_fine<wrong.rule, wrong.place, ParallelNorms, Parallel, Args...>());
+  using checked_norms = decltype(parallel_rules::checked_norms<reading.verdict.rule, reading.place, Parallel>(norm_types{}));
+
+ public:
+  static constexpr ParallelNorms norms = reading.norms;
+  /// The layers with their options; what depends on the width is open until resolved(value, around).
+  static constexpr auto value = parallel_rules::layer_of(norms, parts{});
+  using layer_type = std::remove_const_t<decltype(value)>;
+};
+
+}  // namespace genoform

@@ -1,0 +1,111 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "genoform/model/parallel.hpp"
+#include "genoform/model/slot.hpp"
+
+namespace genoform {
+
+/// A layer and its tensors without its type: the registry's one virtual wrapper.
+template <class Backend>
+class AnyLayer {
+ public:
+  virtual ~AnyLayer() = default;
+  virtual void declare(Declaration& d) = 0;
+  virtual void forward(Stream<Record<Backend>>& ops, Tensor x, Tensor y) = 0;
+  virtual void backward(Stream<Record<Backend>>& ops, Tensor x, Tensor dy, Tensor dx) = 0;
+  virtual void after_step(Stream<Record<Backend>>& ops) = 0;
+};
+
+template <class Backend, class Layer>
+class LayerOf final : public AnyLayer<Backend> {
+ public:
+  explicit LayerOf(Layer layer) : layer_(std::move(layer)) {}
+
+  void declare(Declaration& d) override { layer_.declare(weights_, d); }
+  void forward(Stream<Record<Backend>>& ops, Tensor x, Tensor y) override { layer_.forward(ops, weights_, saved_, x, y); }
+  void backward(Stream<Record<Backend>>& ops, Tensor x, Tensor dy, Tensor dx) override {
+    layer_.backward(ops, weights_, saved_, x, dy, dx);
+  }
+  void after_step(Stream<Record<Backend>>& ops) override {
+    if constexpr (requires { layer_.after_step(ops, weights_); }) layer_.after_step(ops, weights_);
+  }
+
+ private:
+  Layer layer_;
+  typename Layer::Weights weights_{};
+  typename Layer::Saved saved_{};
+};
+
+/// A layer of a genome as it stands in a Slot or in a Parallel. Its code is the instantiation that a type uses, so equal bits
+/// come by construction.
+template <class Backend>
+class ErasedLayer : public Normed {
+ public:
+  struct Weights {};  // the layer behind it holds them
+  struct Saved {};
+
+  template <class Layer>
+  static ErasedLayer of(Layer layer) {
+    const Normed norms = norms_of(layer);
+    return ErasedLayer(norms, std::make_unique<LayerOf<Backend, Layer>>(std::move(layer)));
+  }
+
+  void declare(Weights&, Declaration& d) const { layer_->declare(d); }
+  void forward(Stream<Record<Backend>>& ops, const Weights&, Saved&, Tensor x, Tensor y) const { layer_->forward(ops, x, y); }
+  void backward(Stream<Record<Backend>>& ops, const Weights&, const Saved&, Tensor x, Tensor dy, Tensor dx) const {
+    layer_->backward(ops, x, dy, dx);
+  }
+  void after_step(Stream<Record<Backend>>& ops, const Weights&) const { layer_->after_step(ops); }
+
+ private:
+  ErasedLayer(const Normed& norms, std::unique_ptr<AnyLayer<Backend>> layer) : Normed(norms), layer_(std::move(layer)) {}
+
+  std::unique_ptr<AnyLayer<Backend>> layer_;
+};
+
+/// The parts of a Parallel of a genome.
+template <class Backend>
+class GenomeParts {
+ public:
+  using Weights = typename ErasedLayer<Backend>::Weights;
+  using Saved = typename ErasedLayer<Backend>::Saved;
+
+  explicit GenomeParts(std::vector<ErasedLayer<Backend>> layers) : layers_(std::move(layers)) {}
+
+  void each(auto&& f, auto&... tensors) const {
+    for (std::size_t p = 0; p < layers_.size(); ++p) f(static_cast<std::int64_t>(p), layers_[p], tensors...);
+  }
+
+ private:
+  std::vector<ErasedLayer<Backend>> layers_;
+};
+
+/// The blocks of a genome, all of them, in order.
+template <class Backend>
+class GenomeBlocks {
+ public:
+  using Block = std::vector<Slot<ErasedLayer<Backend>>>;
+
+  void add(Block block) { blocks_.push_back(std::move(block)); }
+
+  void each(auto&, auto&& f) {
+    for (std::size_t b = 0; b < blocks_.size(); ++b)
+      for (std::size_t p = 0; p < blocks_[b].size(); ++p)
+        f(blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
+  }
+  void each_back(auto&, auto&& f) {
+    for (std::size_t b = blocks_.size(); b-- > 0;)
+      for (std::size_t p = blocks_[b].size(); p-- > 0;)
+        f(blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
+  }
+
+ private:
+  std::vector<Block> blocks_;
+};
+
+}  // namespace genoform
