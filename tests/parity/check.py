@@ -64,7 +64,7 @@ def check_stored(program, store):
     return summary([report(case.name, lambda: compare(case)) for case in cases])
 
 
-def check_live(program, count, seed, shared):
+def check_live(program, count, seed):
     from genoform_torch import cases
 
     def compare(case, batch, context, index):
@@ -79,7 +79,7 @@ def check_live(program, count, seed, shared):
     passed = []
     for index in range(count):
         rng = random.Random(f"{seed}/{index}")
-        case, batch, context = cases.random_case(rng, shared, bf16=index % 8 == 7)
+        case, batch, context = cases.random_case(rng, bf16=index % 8 == 7)
         title = f"{index:3}  batch {batch}  context {context:2}  {case[0].architecture.text()}"
         passed.append(report(title, lambda: compare(case, batch, context, index)))
     return summary(passed)
@@ -109,7 +109,6 @@ def main():
     options.add_argument("--program", metavar="PATH", help="the genoform program")
     options.add_argument("--count", type=int, default=40, help="random models")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--shared", action="store_true", help="random models with shared experts too")
     given = options.parse_args()
     if given.store:
         return write_store(given.store)
@@ -117,7 +116,7 @@ def main():
         options.error("--program must name the genoform program")
     if given.stored:
         return check_stored(given.program, given.stored)
-    return check_live(given.program, given.count, given.seed, given.shared)
+    return check_live(given.program, given.count, given.seed)
 
 
 if __name__ == "__main__":

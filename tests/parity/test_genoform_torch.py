@@ -15,10 +15,13 @@ import numpy as np
 import torch
 
 import check
-from genoform_torch import cases, files, tolerance
+from genoform_torch import activations, cases, files, tolerance
 from genoform_torch.grad import cut, gradients
 from genoform_torch.model import Decoder, raw_of, tensor_of
-from genoform_torch.text import Architecture, TextError
+from genoform_torch.language import TextError
+from genoform_torch.parallel import Parallel
+from genoform_torch.positions import bucket
+from genoform_torch.text import Architecture
 
 
 torch.set_num_threads(1)          # the tensors are tiny
@@ -30,10 +33,8 @@ def built(text, seed=1):
     return model
 
 
-def random_models(count, shared=True):
-    for index in range(count):
-        rng = random.Random(f"test/{index}")
-        yield cases.random_architecture(rng, shared)
+def random_models(count):
+    return [cases.random_model(random.Random(f"test/{index}")) for index in range(count)]
 
 
 # --- A second forward pass: loops over tokens, heads and channels, numpy scalars, sharing nothing with the module -------------

@@ -1,12 +1,16 @@
 """Models, weights and tokens to compare programs with: random ones from a seed, and a fixed list of small ones."""
 
 import math
+from dataclasses import replace
 
 import torch
 
+from .attention import Attention, random_bias
 from .grad import cut, gradients
+from .language import KINDS, NO_NORM, NORMS, RMS_NORM, Node, Norms
 from .model import Decoder
-from .text import ACTIVATIONS, NORMS, Activation, Architecture, Attention, Ffn, Moe, Norms, Stack
+from .parallel import Parallel
+from .text import NO_SCALE, Architecture, Stack
 from .tolerance import worst_ratio
 
 # Nearer decisions than these may fall differently in f32: such weights are drawn again.
@@ -43,51 +47,38 @@ def random_norms(rng):
     """The default alone as often as all other places and norms together."""
     if rng.random() < 0.5:
         return Norms()
-    return Norms(rng.choice(NORMS), rng.choice(("NoNorm",) + NORMS), rng.choice(("NoNorm",) + NORMS))
+    return Norms(*(Node(rng.choice(tuple(NORMS))) if rng.random() < chance else NO_NORM for chance in (0.8, 0.6, 0.6)))
 
 
-def random_attention(rng, width):
-    kv_heads = rng.choice((1, 1, 2, 3))
-    heads = kv_heads * rng.choice((1, 1, 2, 3))
-    rope = rng.random() < 0.7
-    head_dim = rng.randint(1, 7) * 2 if rope else rng.randint(1, 14)
-    return Attention(heads, head_dim, kv_heads, rng.choice((0, 2, 3, 4)), rope, random_norms(rng))
+def random_layer(rng, kind, around, **given):
+    return kind(**kind.random(rng, around, **given), norms=random_norms(rng))
 
 
-def random_activation(rng):
-    return Activation(rng.choice(ACTIVATIONS), rng.random() < 0.4)
+def random_model(rng):
+    """An architecture with at least one attention and one other layer; sizes mostly no multiples of 16 or of each other."""
+    width, context = rng.randint(5, 40), rng.randint(4, 45)
+    positions = rng.choice((Node("None"),) * 3 + (Node("Sinusoid"), Node("Learned"), random_bias(rng, "SharedRelBias", context)))
+    width += positions.name == "Sinusoid" and width % 2
+    model = Architecture((), rng.randint(5, 300), width, context, positions,
+                         rng.choice((RMS_NORM, Node(rng.choice(tuple(NORMS))))), rng.random() < 0.3,
+                         Node("WidthRsqrt") if rng.random() < 0.3 else NO_SCALE)
+    around = model.around()
+    # One table of the model's for all attention layers asks for the same heads in all of them.
+    heads = dict(heads=rng.randint(1, 4)) if positions.name == "SharedRelBias" else {}
+    others = [kind for kind in KINDS.values() if kind is not Attention]
 
+    def layer(kind):
+        return random_layer(rng, kind, around, **(heads if kind in (Attention, Parallel) else {}))
 
-def random_ffn(rng, width):
-    activation = random_activation(rng)
-    hidden = rng.choice((activation.hidden(width), rng.randint(1, 50)))
-    return Ffn(activation, hidden, rng.random() < 0.4, random_norms(rng))
+    def stack(*kinds):
+        layers = [layer(kind) for kind in kinds + tuple(rng.choices(tuple(KINDS.values()), k=rng.randint(0, 2)))]
+        rng.shuffle(layers)
+        return Stack(tuple(layers), rng.choice((1, 1, 2)))
 
-
-def random_moe(rng, width, shared):
-    router = rng.choice(("Top1", "Top2", "TopK", "ExpertChoice"))
-    experts = rng.randint(2 if router == "Top2" else 1, 9)
-    choices = rng.randint(1, min(experts, 4)) if router == "TopK" else 2 if router == "Top2" else 1
-    capacity = rng.choice((100, 37, 125, 200) if router == "ExpertChoice" else (0, 0, 50, 100, 125, 400))
-    return Moe(router, choices, experts, random_activation(rng), rng.randint(1, 24), capacity,
-               rng.randint(1, 2) if shared and rng.random() < 0.3 else 0, random_norms(rng))
-
-
-def random_architecture(rng, shared=False):
-    """At least one attention and one other layer; sizes that are mostly no multiples of 16 or of each other."""
-    width = rng.randint(5, 40)
-
-    def stack(first):
-        kinds = [first] + rng.choices("afm", k=rng.randint(0, 2))
-        rng.shuffle(kinds)
-        make = {"a": lambda: random_attention(rng, width), "f": lambda: random_ffn(rng, width),
-                "m": lambda: random_moe(rng, width, shared)}
-        return Stack(tuple(make[kind]() for kind in kinds), rng.choice((1, 1, 2)))
-
-    stacks = [stack("a")] + [stack(rng.choice("fm")) for _ in range(rng.randint(0, 2))]
-    if len(stacks) == 1:
-        stacks = [Stack(stacks[0].layers + (rng.choice((random_ffn(rng, width), random_moe(rng, width, shared))),), stacks[0].count)]
-    return Architecture(tuple(stacks), rng.randint(5, 300), width, rng.randint(4, 45), rng.choice(("RmsNorm",) + NORMS))
+    further = rng.randint(0, 2)
+    first = (Attention,) if further else (Attention, rng.choice(others))
+    stacks = (stack(*first),) + tuple(stack(rng.choice(others)) for _ in range(further))
+    return replace(model, stacks=stacks)
 
 
 def fill(model, rng):
@@ -95,7 +86,7 @@ def fill(model, rng):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             part = name.split(".")
-            if part[-1] == "dconv":
+            if part[-1] == "dconv" or name.endswith("attention.bias"):
                 mean, spread = 0.0, 0.6
             elif parameter.ndim == 1:
                 mean, spread = (0.0, 0.3) if part[-1] == "bias" else (1.0, 0.3)
@@ -103,6 +94,8 @@ def fill(model, rng):
                 mean, spread = 0.0, rng.uniform(0.6, 1.4) / math.sqrt(parameter.shape[-1])
             numbers = [rng.gauss(mean, spread) for _ in range(parameter.numel())]
             parameter.copy_(torch.tensor(numbers, dtype=torch.float32).view(parameter.shape))
+        for moe in model.sparse_layers():
+            moe.fill_state(rng)
 
 
 def halves(model, rng):
@@ -141,10 +134,10 @@ def make_case(architecture, batch, context, rng, bf16=False):
     return None
 
 
-def random_case(rng, shared=False, bf16=False, longest=45):
+def random_case(rng, bf16=False, longest=45):
     """(case of a random architecture, batch, context); a context of at most `longest`."""
     while True:
-        architecture = random_architecture(rng, shared)
+        architecture = random_model(rng)
         batch, context = rng.randint(1, 4), rng.randint(1, min(longest, architecture.context))
         case = make_case(architecture, batch, context, rng, bf16)
         if case:

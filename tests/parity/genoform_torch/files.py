@@ -14,7 +14,7 @@ from pathlib import Path
 assert sys.byteorder == "little", "tensors are read as they stand in the file"
 
 Raw = namedtuple("Raw", "dtype shape data")
-SIZES = {"F32": 4, "BF16": 2}
+SIZES = {"F32": 4, "BF16": 2, "I32": 4}
 
 
 def read_safetensors(path):
