@@ -80,6 +80,12 @@ class Scene {
       for (std::int64_t i = t.offset + end * t.stride; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
     });
   }
+  /// Scratch is nobody's promise either.
+  void ignore(const genoform::Tensor& t) {
+    blanks_.push_back([t](float* floats, double* doubles) {
+      for (std::int64_t i = t.offset; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
+    });
+  }
 
  private:
   genoform::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride, genoform::Element element,

@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "genoform/backend/cpu/adafactor.hpp"
 #include "genoform/backend/cpu/attention.hpp"
 #include "genoform/backend/cpu/context.hpp"
 #include "genoform/backend/cpu/dense.hpp"

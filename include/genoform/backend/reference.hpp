@@ -1,5 +1,6 @@
 #pragma once
 #include "genoform/backend/memories.hpp"
+#include "genoform/backend/reference/adafactor.hpp"
 #include "genoform/backend/reference/attention.hpp"
 #include "genoform/backend/reference/dense.hpp"
 #include "genoform/backend/reference/experts.hpp"

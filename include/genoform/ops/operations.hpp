@@ -1,4 +1,5 @@
 #pragma once
+#include "genoform/ops/adafactor.hpp"
 #include "genoform/ops/attention.hpp"
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/optimizer.hpp"

@@ -106,6 +106,17 @@ struct AdamWScalars {
   float shrink, rate, beta1, rest1, beta2, rest2, epsilon, decay, over_correction1, over_correction2;
 };
 
+/// A tensor of Adafactor: factored, matrices [rows, columns] one after the other; else `squares`, cell by cell.
+struct AdafactorWork {
+  float* w;
+  const float* g;
+  float *m, *squares, *row_means, *column_means, *row_factors, *column_factors;
+  std::int64_t rows, columns;
+};
+struct AdafactorScalars {
+  float beta1, rest1, beta2, rest2, epsilon1, step = 0, keep = 1;
+};
+
 /// The kernels of one instruction set. Ranges of rows, heads or cells are half-open; the same range gives the same bits in any
 /// thread.
 struct Kernels {
@@ -136,6 +147,14 @@ struct Kernels {
   void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
   void (*combine_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
   void (*combine_rows_gradient)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*adafactor_squares)(const AdafactorWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*adafactor_rows)(const AdafactorWork&, const AdafactorScalars&, std::int64_t) = nullptr;
+  void (*adafactor_columns)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, const float*, std::int64_t, std::int64_t,
+                            std::int64_t) = nullptr;
+  void (*adafactor_sizes)(const AdafactorWork&, std::int64_t, std::int64_t, double*) = nullptr;
+  void (*adafactor_full_sizes)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, std::int64_t, double*) = nullptr;
+  void (*adafactor_step)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, std::int64_t) = nullptr;
+  void (*adafactor_full_step)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, std::int64_t) = nullptr;
 };
 
 }  // namespace genoform::cpu

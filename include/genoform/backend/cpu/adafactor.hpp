@@ -1,0 +1,132 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "genoform/backend/cpu/dense.hpp"
+#include "genoform/ops/adafactor.hpp"
+
+namespace genoform::cpu {
+
+/// The step of Adafactor on one tensor. Work is cut into chunks whose length does not depend on the threads, and what the chunks
+/// find is added in their order.
+class AdafactorCall {
+ public:
+  AdafactorCall(SharedContext context, const op::AdafactorUpdate& o, const FloatMemories& m)
+      : context_(std::move(context)),
+        controls_(m.reals(o.controls)),
+        cells_(o.w.size()),
+        decays_(o.decays),
+        relative_(o.relative) {
+    work_.w = m.reals(o.w);
+    work_.g = m.reals(o.g);
+    work_.m = m.reals(o.momentum);
+    work_.squares = m.reals(o.squares);
+    if (o.factored()) {
+      blocks_ = o.row_means.rows;
+      work_.rows = o.row_means.columns;
+      work_.columns = o.w.columns;
+      work_.row_means = m.reals(o.row_means);
+      work_.column_means = m.reals(o.column_means);
+      work_.row_factors = m.reals(o.factors);
+      work_.column_factors = work_.row_factors + o.w.rows;
+      chunks_of_block_ = (work_.rows + rows_of_chunk - 1) / rows_of_chunk;
+      chunks_ = blocks_ * chunks_of_block_;
+    } else {
+      chunks_ = (cells_ + cells_of_chunk - 1) / cells_of_chunk;
+    }
+    context_->reserve(static_cast<std::size_t>(chunks_) *
+                      (2 * sizeof(double) + static_cast<std::size_t>(work_.columns) * sizeof(float)));
+  }
+
+  void operator()() const {
+    AdafactorScalars s{.beta1 = controls_[op::adafactor_beta1],
+                       .rest1 = 1.0F - controls_[op::adafactor_beta1],
+                       .beta2 = controls_[op::adafactor_beta2],
+                       .rest2 = controls_[op::adafactor_rest2],
+                       .epsilon1 = controls_[op::adafactor_epsilon1]};
+    if (work_.squares == nullptr) update_means(s);
+    measure(s);
+    scale(s);
+    const Kernels& kernels = context_->kernels();
+    over_chunks([&](std::int64_t, std::int64_t first, std::int64_t last) {
+      work_.squares == nullptr ? kernels.adafactor_step(work_, s, first, last)
+                               : kernels.adafactor_full_step(work_, s, first, last);
+    });
+  }
+
+ private:
+  static constexpr std::int64_t rows_of_chunk = 64, cells_of_chunk = 16384;
+
+  double* sizes() const { return context_->shared<double>(); }
+  float* column_sums() const { return reinterpret_cast<float*>(sizes() + 2 * chunks_); }
+
+  /// body(chunk, first, last) over rows of one block each, or over cells where nothing is factored.
+  template <class Body>
+  void over_chunks(const Body& body) const {
+    const bool factored = work_.squares == nullptr;
+    context_->split(chunks_, factored ? rows_of_chunk * work_.columns : cells_of_chunk,
+                    [&](std::int64_t first_chunk, std::int64_t last_chunk, int) {
+                      for (std::int64_t c = first_chunk; c < last_chunk; ++c) {
+                        if (!factored) {
+                          body(c, c * cells_of_chunk, std::min(cells_, (c + 1) * cells_of_chunk));
+                          continue;
+                        }
+                        const std::int64_t start = c / chunks_of_block_ * work_.rows;
+                        const std::int64_t row = c % chunks_of_block_ * rows_of_chunk;
+                        body(c, start + row, start + std::min(work_.rows, row + rows_of_chunk));
+                      }
+                    });
+  }
+
+  void update_means(const AdafactorScalars& s) const {
+    const Kernels& kernels = context_->kernels();
+    over_chunks([&](std::int64_t c, std::int64_t first, std::int64_t last) {
+      kernels.adafactor_squares(work_, first, last, column_sums() + c * work_.columns);
+    });
+    for (std::int64_t b = 0; b < blocks_; ++b) {
+      kernels.adafactor_rows(work_, s, b);
+      context_->over_columns(chunks_of_block_, work_.columns, [&](std::int64_t first, std::int64_t last) {
+        kernels.adafactor_columns(work_, s, b, column_sums() + b * chunks_of_block_ * work_.columns, chunks_of_block_, first,
+                                  last);
+      });
+    }
+  }
+
+  /// Fills sizes(): for each chunk the sums of the squares of its updates and of its parameters.
+  void measure(const AdafactorScalars& s) const {
+    const Kernels& kernels = context_->kernels();
+    over_chunks([&](std::int64_t c, std::int64_t first, std::int64_t last) {
+      double* const found = sizes() + 2 * c;
+      found[0] = found[1] = 0.0;
+      work_.squares == nullptr ? kernels.adafactor_sizes(work_, first, last, found)
+                               : kernels.adafactor_full_sizes(work_, s, first, last, found);
+    });
+  }
+
+  void scale(AdafactorScalars& s) const {
+    double update = 0.0, parameters = 0.0;
+    for (std::int64_t c = 0; c < chunks_; ++c) update += sizes()[2 * c], parameters += sizes()[2 * c + 1];
+    const double rms_update = std::sqrt(update / static_cast<double>(cells_));
+    const double rms_parameters = std::sqrt(parameters / static_cast<double>(cells_));
+    const double clip = static_cast<double>(controls_[op::adafactor_clip]),
+                 rate = static_cast<double>(controls_[op::adafactor_rate]);
+    const double size = relative_ ? std::max(static_cast<double>(controls_[op::adafactor_epsilon2]), rms_parameters) : 1.0;
+    s.step = static_cast<float>(rate * size * (clip > 0.0 && rms_update > clip ? clip / rms_update : 1.0));
+    s.keep = static_cast<float>(1.0 - (decays_ ? rate * static_cast<double>(controls_[op::adafactor_decay]) : 0.0));
+  }
+
+  SharedContext context_;
+  AdafactorWork work_{};
+  const float* controls_;
+  std::int64_t cells_, blocks_ = 0, chunks_of_block_ = 0, chunks_ = 0;
+  bool decays_, relative_;
+};
+
+inline auto prepare(const SharedContext& context, const op::AdafactorUpdate& o, const FloatMemories& m) {
+  return AdafactorCall(context, o, m);
+}
+
+}  // namespace genoform::cpu
