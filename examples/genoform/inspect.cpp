@@ -7,7 +7,6 @@
 #include "genoform/report/diagram.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/report/text_table.hpp"
-#include "genoform/train/adamw.hpp"
 #include "models.hpp"
 
 namespace command {
@@ -25,13 +24,13 @@ struct Options {
 
 struct Figures {
   Cost cost;
-  std::int64_t training_bytes = 0;  ///< parameters, gradients, moments, activations
+  std::int64_t training_bytes = 0;  ///< parameters, gradients, moments of AdamW, activations
   double step_seconds = 0;          ///< of a training step on one thread, from FLOPs, bytes and the peak of the moment
 };
 
 Figures figures_of(const Genome& genome, Shape shape) {
   Figures f{.cost = cost_of(genome, shape.batch, shape.context)};
-  f.training_bytes = (2 + AdamW::cells_per_parameter) * f.cost.weight_bytes() + f.cost.workspace_bytes();
+  f.training_bytes = training_bytes(genome, f.cost, AdamW{});
   // Found by comparing with genoform bench: products run at about three quarters of the peak; each kept number is moved some six
   // times, each parameter seven times, at about 8 GB/s.
   const double products = static_cast<double>(f.cost.training_flops()) / (0.75e9 * cpu::fma_peak(1, 30));

@@ -44,6 +44,11 @@ Genome with_sizes(const Genome& genome, const Sizes& sizes) {
 
 Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context) { return kinds().cost_of(genome, batch, context); }
 
+std::int64_t training_bytes(const Genome& genome, const Cost& cost, const OptimizerChoice& optimizer) {
+  const std::vector<TensorInfo> tensors = kinds().tensors_of(genome);
+  return 2 * cost.weight_bytes() + 4 * optimizer_cells(optimizer, tensors) + cost.workspace_bytes();
+}
+
 std::unique_ptr<CpuModel> make_model(const Genome& genome, std::uint64_t seed, int threads) {
   return std::make_unique<CpuModel>(kinds().build(genome, {.seed = seed, .backend = Cpu({.threads = threads})}));
 }

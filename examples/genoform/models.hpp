@@ -8,6 +8,7 @@
 #include "genoform/cost/cost.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/train/optimizer_choice.hpp"
 
 /// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry. All of it throws
 /// Failure.
@@ -26,6 +27,9 @@ genoform::Genome read_genome(const std::string& text);
 genoform::Genome with_sizes(const genoform::Genome& genome, const Sizes& sizes);
 /// The cost of a genome that has all sizes.
 genoform::Cost cost_of(const genoform::Genome& genome, std::int64_t batch, std::int64_t context);
+/// Bytes of training it: parameters, gradients, activations, and what the optimizer remembers.
+std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost& cost,
+                            const genoform::OptimizerChoice& optimizer);
 
 /// The model of a genome that has all sizes, on the cpu back end. Threads 0: one a processor.
 std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, std::uint64_t seed, int threads);

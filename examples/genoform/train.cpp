@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "common.hpp"
 #include "genoform/report/json.hpp"
@@ -15,8 +16,17 @@ namespace {
 
 using namespace genoform;
 
+/// --optimizer and its settings; those that were not given keep the optimizer's own default.
+struct OptimizerOptions {
+  std::string name = "adamw";
+  std::optional<double> beta1, beta2, decay, clip, update_clip;
+  std::optional<std::int64_t> factor_from;
+  bool absolute = false;
+};
+
 struct Options {
-  std::string text, data, out, schedule = "cosine";
+  std::string text, data, out, start, schedule = "cosine";
+  OptimizerOptions optimizer;
   Sizes sizes;
   TrainOptions train{.log = {}};
   int threads = 0, save_every = 0;
@@ -28,7 +38,7 @@ struct Options {
 void print_needs(const Genome& genome, const TrainOptions& t) {
   const int context = t.context > 0 ? t.context : genome.decoder().context;
   const Cost cost = cost_of(genome, t.batch, context);
-  const std::int64_t bytes = (2 + AdamW::cells_per_parameter) * cost.weight_bytes() + cost.workspace_bytes();
+  const std::int64_t bytes = training_bytes(genome, cost, t.optimizer);
   JsonObject json;
   json.add("model", genome.text()).add("parameters", cost.parameters).add("activated_parameters", cost.activated_parameters);
   json.add("training_flops_per_step", cost.training_flops() * t.accumulate)
@@ -64,6 +74,33 @@ void print_result(const Options& o, const CpuModel& model, const Step& last, dou
   } else {
     std::printf("%d steps; %s\n", last.index, o.out.c_str());
   }
+}
+
+OptimizerChoice optimizer_of(const OptimizerOptions& o) {
+  const bool is_adamw = o.name == "adamw";
+  const auto only = [&](bool given, const char* option, const char* owner) {
+    if (given && o.name != owner) usage_error(std::string(option) + " is a setting of " + owner + ", not of " + o.name);
+  };
+  only(o.clip.has_value(), "--clip", "adamw");
+  only(o.update_clip.has_value(), "--update-clip", "adafactor");
+  only(o.factor_from.has_value(), "--factor-from", "adafactor");
+  only(o.absolute, "--absolute-step", "adafactor");
+  const auto fill = [&](auto settings) {
+    settings.beta1 = o.beta1.value_or(settings.beta1);
+    settings.beta2 = o.beta2.value_or(settings.beta2);
+    settings.decay = o.decay.value_or(settings.decay);
+    return settings;
+  };
+  if (is_adamw) {
+    AdamW adamw = fill(AdamW{});
+    adamw.clip = o.clip.value_or(adamw.clip);
+    return adamw;
+  }
+  Adafactor adafactor = fill(Adafactor{});
+  adafactor.update_clip = o.update_clip.value_or(adafactor.update_clip);
+  adafactor.factor_from = o.factor_from.value_or(adafactor.factor_from);
+  adafactor.relative = !o.absolute;
+  return adafactor;
 }
 
 /// The loop. Returns the exit code; every way out has saved what is finite.
@@ -111,6 +148,7 @@ void check_folder(const Options& o) {
 int run(const Options& given) {
   Options o = given;
   o.train.schedule.kind = o.schedule == "cosine" ? Schedule::Kind::cosine : Schedule::Kind::reciprocal_square_root;
+  o.train.optimizer = optimizer_of(o.optimizer);
   const Genome open = read_genome(o.text);
   if (open.decoder().vocab == 0 && o.sizes.vocab == 0) o.sizes.vocab = static_cast<int>(Corpus::vocabulary());
   const Genome genome = with_sizes(open, o.sizes);
@@ -123,6 +161,7 @@ int run(const Options& given) {
   check_folder(o);
   o.train.log = o.out;
   const auto model = make_model(genome, o.model_seed, o.threads);
+  if (!o.start.empty() && !o.resume) load(*model, o.start).value();
   Trainer trainer(*model, o.train);
   if (o.resume) trainer.resume(o.out).value();
   return train(o, *model, trainer, corpus);
@@ -136,12 +175,26 @@ void add_schedule(CLI::App& app, Options& o) {
   app.add_option("--warm-up", o.train.schedule.warm_up,
                  "steps of linear warm-up, or of the constant part of rsqrt (default: a twentieth)")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--decay", o.train.optimizer.decay, "weight decay of matrices")
-      ->check(CLI::NonNegativeNumber)
+}
+
+void add_optimizer(CLI::App& app, OptimizerOptions& o) {
+  app.add_option("--optimizer", o.name,
+                 "adamw, or adafactor as in the papers (factored second moments, steps relative to the parameters)")
+      ->check(CLI::IsMember({"adamw", "adafactor"}))
       ->capture_default_str();
-  app.add_option("--clip", o.train.optimizer.clip, "largest global norm of the gradients; 0: no limit")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  const CLI::Validator share = CLI::Range(0.0, 0.999999);
+  app.add_option("--beta1", o.beta1, "decay of the first moments (adamw: 0.9; adafactor: 0, none)")->check(share);
+  app.add_option("--beta2", o.beta2,
+                 "decay of the second moments (adamw: 0.95; adafactor: 1 - step^-0.8; GLaM, Brainformer: 0.99)")
+      ->check(share);
+  app.add_option("--decay", o.decay, "weight decay of matrices (adamw: 0.1; adafactor: 0)")->check(CLI::NonNegativeNumber);
+  app.add_option("--clip", o.clip, "adamw: largest global norm of the gradients; 0: no limit (default: 1)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--update-clip", o.update_clip, "adafactor: largest rms of a tensor's update; 0: no limit (default: 1)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--factor-from", o.factor_from, "adafactor: least side of a matrix that is factored (default: 128)")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--absolute-step", o.absolute, "adafactor: the rate is not multiplied by the rms of each tensor");
 }
 
 }  // namespace
@@ -151,6 +204,7 @@ void add_train(CLI::App& program, Commands& commands) {
       program, commands, "train", "Train a model on a text and write a model folder.",
       "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
       "  genoform train - --data austen/ --out my-net --steps 2000 --batch 12 --warm-up 100 --validate-every 500 < model.txt\n"
+      "  genoform train ... --optimizer adafactor --beta2 0.99 --rate 0.01 --schedule rsqrt --warm-up 10000    as Brainformer\n"
       "  genoform train ... --out my-net --resume      go on after Ctrl-C, with the same other options",
       run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
@@ -169,6 +223,7 @@ void add_train(CLI::App& program, Commands& commands) {
       ->check(CLI::PositiveNumber);
   app->add_option("--rate", o->train.rate, "the largest learning rate")->check(CLI::PositiveNumber)->capture_default_str();
   add_schedule(*app, *o);
+  add_optimizer(*app, o->optimizer);
   app->add_option("--validate-every", o->train.validate_every, "steps between validations (default: at the end only)")
       ->check(CLI::PositiveNumber);
   app->add_option("--windows", o->train.windows, "validation windows; 0: none")
@@ -176,6 +231,8 @@ void add_train(CLI::App& program, Commands& commands) {
       ->capture_default_str();
   app->add_option("--save-every", o->save_every, "steps between checkpoints (default: at the end and on a signal)")
       ->check(CLI::PositiveNumber);
+  app->add_option("--start", o->start,
+                  "a folder of the same model whose weights the run starts from (default: fresh ones by --seed)");
   app->add_option("--seed", o->model_seed, "of the start values")->capture_default_str();
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);

@@ -6,6 +6,7 @@
 #include "genoform/data/corpus.hpp"
 #include "genoform/data/synthetic.hpp"
 #include "genoform/model/model.hpp"
+#include "genoform/train/adafactor.hpp"
 #include "genoform/train/adamw.hpp"
 #include "genoform/train/evaluation.hpp"
 #include "genoform/train/model_files.hpp"

@@ -5,10 +5,14 @@
 using namespace training;
 
 TEST_CASE("after the first step a training step allocates nothing, logging included") {
-  for (const int threads : {1, 2}) {
+  for (const auto& [threads, optimizer] : {std::pair<int, OptimizerChoice>(1, AdamW{}),
+                                           {2, AdamW{}},
+                                           {1, Adafactor{.factor_from = 1}},
+                                           {2, Adafactor{.beta1 = 0.9, .factor_from = 1}}}) {
     const ScratchFolder folder("allocations");
     Model<Mixed, Cpu> model({.seed = 1, .backend = Cpu({.threads = threads})});
-    Trainer trainer(model, {.steps = 10, .batch = 4, .accumulate = 2, .windows = 0, .log = folder.path()});
+    Trainer trainer(model,
+                    {.steps = 10, .batch = 4, .accumulate = 2, .optimizer = optimizer, .windows = 0, .log = folder.path()});
     trainer.step(text()).value();
     allocations::ours = 0;
     allocations::of_libraries = 0;

@@ -62,7 +62,7 @@ TEST_CASE("a run is resumed only with the same options and the same data") {
   Trainer b(model, faster);
   REQUIRE(b.resume(folder.path()).error().message.find("rate 0.003, this one rate 0.001") != std::string::npos);
   TrainOptions other_decay = options;
-  other_decay.optimizer.decay = 0;
+  other_decay.optimizer = AdamW{.decay = 0};
   Trainer c(model, other_decay);
   REQUIRE(c.resume(folder.path()).error().message.find("decay 0.1") != std::string::npos);
   Trainer d(model, options);

@@ -57,6 +57,19 @@ class Kinds {
     return cost_of_network<Record<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context});
   }
 
+  /// The named tensors of a genome with all its sizes, without a model.
+  Result<std::vector<TensorInfo>> tensors_of(const Genome& genome) const {
+    if (!genome.is_model() || !genome.has_sizes())
+      return Error{Fault::input, "the tensors of a model need a Decoder with Vocab, Width and Context"};
+    Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
+    if (!blocks) return blocks.error();
+    DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
+    TensorList list;
+    Declaration d(network.around(), &list);
+    network.declare(d);
+    return std::move(list.tensors);
+  }
+
  private:
   using Layer = ErasedLayer<Backend>;
   struct Maker {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "genoform/ops/optimizer.hpp"
@@ -25,8 +26,13 @@ struct AdamW {
   std::unique_ptr<Optimizer<Backend>> bind(BasicModel<Backend>& model) const {
     return std::make_unique<Bound<Backend>>(*this, model);
   }
-  /// Numbers of state for each parameter.
-  static constexpr std::int64_t cells_per_parameter = 2;
+  /// Numbers of memory for a model of these tensors, scratch included.
+  std::int64_t cells(std::span<const TensorInfo> tensors) const {
+    std::int64_t sum = 1 + 8;
+    for (const TensorInfo& info : tensors)
+      if (info.tensor.memory == Memory::weights) sum += 2 * info.tensor.size();
+    return sum;
+  }
 };
 
 template <class Backend>

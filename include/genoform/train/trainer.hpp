@@ -18,12 +18,12 @@
 #include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/model/basic_model.hpp"
-#include "genoform/train/adamw.hpp"
 #include "genoform/train/checkpoint.hpp"
 #include "genoform/train/evaluation.hpp"
 #include "genoform/train/finite.hpp"
 #include "genoform/train/log.hpp"
 #include "genoform/train/optimizer.hpp"
+#include "genoform/train/optimizer_choice.hpp"
 #include "genoform/train/schedule.hpp"
 #include "genoform/train/step.hpp"
 
@@ -38,10 +38,10 @@ struct TrainOptions {
   int accumulate = 1;      ///< micro-batches of a step; their gradients are averaged
   std::uint64_t seed = 1;  ///< of the order of the data
   Schedule schedule{};
-  AdamW optimizer{};
-  int validate_every = 0;  ///< steps; 0: after the last step only
-  int windows = 512;       ///< validation windows; 0: never validate
-  std::string log{};       ///< folder for log.jsonl and log.csv; empty: none
+  OptimizerChoice optimizer{};  ///< AdamW with its defaults
+  int validate_every = 0;       ///< steps; 0: after the last step only
+  int windows = 512;            ///< validation windows; 0: never validate
+  std::string log{};            ///< folder for log.jsonl and log.csv; empty: none
 };
 
 /// Trains a model on a corpus, one step after the other. After the constructor a step allocates nothing.
@@ -56,8 +56,8 @@ class Trainer {
   /// With an optimizer of the caller's in place of options.optimizer.
   Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
-    require_memory(bytes_still_needed(), "training");
-    optimizer_ = optimizer ? std::move(optimizer) : options_.optimizer.bind(model);
+    require_memory(bytes_still_needed(optimizer ? 0 : optimizer_cells(options_.optimizer, model.tensors())), "training");
+    optimizer_ = optimizer ? std::move(optimizer) : make_optimizer(options_.optimizer, model);
     model.prepare(shape_, Pass::train);
     if (options_.windows > 0) evaluation_.emplace(model, options_.context, options_.windows);
     tokens_.resize(static_cast<std::size_t>(shape_.tokens()));
@@ -99,10 +99,9 @@ class Trainer {
     return o;
   }
   /// Beside the parameters and gradients that the model holds already.
-  std::int64_t bytes_still_needed() {
+  std::int64_t bytes_still_needed(std::int64_t optimizer_cells) {
     const Shape windows{std::min(Evaluation<Backend>::windows_at_once, options_.windows), options_.context};
-    std::int64_t cells = model_->plan(shape_, Pass::train).workspace_cells +
-                         AdamW::cells_per_parameter * static_cast<std::int64_t>(model_->parameters().size());
+    std::int64_t cells = model_->plan(shape_, Pass::train).workspace_cells + optimizer_cells;
     if (options_.windows > 0) cells += model_->plan(windows, Pass::evaluate).workspace_cells;
     return cells * static_cast<std::int64_t>(sizeof(typename Backend::Real));
   }

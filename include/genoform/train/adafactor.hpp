@@ -1,0 +1,189 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "genoform/core/result.hpp"
+#include "genoform/ops/adafactor.hpp"
+#include "genoform/ops/optimizer.hpp"
+#include "genoform/ops/stream.hpp"
+#include "genoform/train/optimizer.hpp"
+
+namespace genoform {
+
+/// Adafactor (Shazeer and Stern, 2018), the optimizer of Primer, GLaM and Brainformer: second moments of a matrix by row and
+/// column only, updates clipped by their own size, steps in proportion to the size of the parameters. The defaults are those of
+/// Primer's T5 runs; glam() has those of GLaM and Brainformer. op::AdafactorUpdate has the formulas.
+/// The papers' rate: 0.01 for 10,000 steps, then 0.01 * sqrt(10000 / step): Schedule::Kind::reciprocal_square_root.
+struct Adafactor {
+  double beta1 = 0;                ///< 0: no momentum, and no memory for it
+  double beta2 = 0;                ///< 0: 1 - step^-exponent; else fixed, with Adam's correction (section 7.1 of the paper)
+  double exponent = 0.8;           ///< of the growing beta2
+  double update_clip = 1;          ///< largest rms of an update over a tensor; 0: never clipped
+  double epsilon1 = 1e-30;         ///< added to each square; at least 1e-36, which f32 still holds
+  double epsilon2 = 1e-3;          ///< the least size that a tensor counts with in a relative step
+  bool relative = true;            ///< the rate is a share of the rms of the tensor
+  double decay = 0;                ///< decoupled, of matrices, by rate * decay as in AdamW
+  std::int64_t factor_from = 128;  ///< matrices with both sides at least this are factored (Mesh TensorFlow's value); 1: all
+
+  static constexpr Adafactor glam() {
+    Adafactor settings;
+    settings.beta2 = 0.99;
+    return settings;
+  }
+
+  template <class Backend>
+  class Bound;
+  /// The optimizer of one model, which must outlive it and stay where it is. Throws Failure when a setting makes no sense.
+  template <class Backend>
+  std::unique_ptr<Optimizer<Backend>> bind(BasicModel<Backend>& model) const {
+    return std::make_unique<Bound<Backend>>(checked(), model);
+  }
+
+  /// Are the second moments of this tensor kept by row and column? The matrices of experts are factored one by one.
+  bool factors(const TensorInfo& info) const {
+    const std::size_t n = info.shape.size();
+    return n >= 2 && info.shape[n - 1] >= factor_from && info.shape[n - 2] >= factor_from;
+  }
+  /// Numbers of memory for a model of these tensors, scratch included.
+  std::int64_t cells(std::span<const TensorInfo> tensors) const {
+    std::int64_t sum = scratch_cells + factor_cells(tensors);
+    for (const TensorInfo& info : tensors)
+      if (info.tensor.memory == Memory::weights)
+        sum += (factors(info) ? rows_of(info) + columns_of(info) : info.tensor.size()) + (beta1 > 0 ? info.tensor.size() : 0);
+    return sum;
+  }
+
+ private:
+  static constexpr std::int64_t scratch_cells = 1 + 8;  ///< the sum of squares and the controls
+
+  static std::int64_t blocks_of(const TensorInfo& info) { return info.shape.size() == 3 ? info.shape[0] : 1; }
+  static std::int64_t rows_of(const TensorInfo& info) { return info.tensor.rows; }
+  static std::int64_t columns_of(const TensorInfo& info) { return blocks_of(info) * info.tensor.columns; }
+  /// Of the largest factored tensor: scratch that all share.
+  std::int64_t factor_cells(std::span<const TensorInfo> tensors) const {
+    std::int64_t largest = 0;
+    for (const TensorInfo& info : tensors)
+      if (info.tensor.memory == Memory::weights && factors(info)) largest = std::max(largest, rows_of(info) + columns_of(info));
+    return largest;
+  }
+
+  Adafactor checked() const {
+    const auto refuse = [](const char* what) { throw Failure({Fault::usage, std::string("adafactor: ") + what}); };
+    if (!(beta1 >= 0 && beta1 < 1)) refuse("beta1 must be at least 0 and below 1");
+    if (!(beta2 >= 0 && beta2 < 1)) refuse("beta2 must be at least 0 and below 1; 0 lets it grow with the step");
+    if (!(exponent > 0)) refuse("the exponent of beta2 must be above 0");
+    if (!(epsilon1 >= 1e-36) || !(epsilon2 >= 0)) refuse("epsilon1 must be at least 1e-36, epsilon2 at least 0");
+    if (!(update_clip >= 0) || !(decay >= 0)) refuse("the clipping and the decay must be at least 0");
+    if (factor_from < 1) refuse("matrices are factored from a side of at least 1 on");
+    return *this;
+  }
+};
+
+template <class Backend>
+class Adafactor::Bound final : public Optimizer<Backend> {
+ public:
+  using Real = typename Backend::Real;
+
+  Bound(const Adafactor& options, BasicModel<Backend>& model) : Optimizer<Backend>(model), options_(options) {
+    sum_ = this->scratch(1);
+    controls_ = this->scratch(8);
+    factors_ = this->scratch(options_.factor_cells(model.tensors()));
+    std::vector<op::AdafactorUpdate> updates;
+    for (const TensorInfo& info : model.tensors())
+      if (info.tensor.memory == Memory::weights) updates.push_back(declare_state(info));
+    this->allocate();
+    prepare(updates);
+  }
+
+  std::string description() const override {
+    char text[240];
+    std::snprintf(text, sizeof text,
+                  "adafactor beta1 %g beta2 %g exponent %g update clip %g epsilons %g %g relative %s decay %g factored from %lld",
+                  options_.beta1, options_.beta2, options_.exponent, options_.update_clip, options_.epsilon1, options_.epsilon2,
+                  options_.relative ? "yes" : "no", options_.decay, static_cast<long long>(options_.factor_from));
+    return text;
+  }
+
+  double gradient_norm() override {
+    this->model().backend().enter();
+    norm_.run();
+    return std::sqrt(static_cast<double>(this->cell(sum_)));
+  }
+
+  void update(std::int64_t step, double rate) override {
+    const double rest2 = rest2_at(step);
+    set(op::adafactor_rate, rate);
+    set(op::adafactor_beta1, options_.beta1);
+    set(op::adafactor_beta2, 1 - rest2);
+    set(op::adafactor_rest2, rest2);
+    set(op::adafactor_epsilon1, options_.epsilon1);
+    set(op::adafactor_epsilon2, options_.epsilon2);
+    set(op::adafactor_decay, options_.decay);
+    set(op::adafactor_clip, options_.update_clip);
+    this->model().backend().enter();
+    updates_.run();
+  }
+
+ private:
+  void set(op::AdafactorControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }
+
+  /// 1 - beta2 of a step. The first step forgets the start of the moments altogether, whichever rule is used.
+  double rest2_at(std::int64_t step) const {
+    const auto t = static_cast<double>(step);
+    if (options_.beta2 == 0) return std::pow(t, -options_.exponent);
+    return (1 - options_.beta2) / (1 - std::pow(options_.beta2, t));  // = 1 - beta2 (1 - beta2^(t-1)) / (1 - beta2^t)
+  }
+
+  /// Declares what is remembered of a tensor; returns its update.
+  op::AdafactorUpdate declare_state(const TensorInfo& info) {
+    op::AdafactorUpdate u{.w = info.tensor,
+                          .g = gradient(info.tensor),
+                          .row_means = {},
+                          .column_means = {},
+                          .factors = {},
+                          .squares = {},
+                          .momentum = {},
+                          .controls = controls_,
+                          .decays = info.decays,
+                          .relative = options_.relative};
+    const auto like_w = [&](const char* prefix) {
+      const Tensor t = this->declare(prefix + info.name, info.shape);
+      return matrix(t.memory, t.offset, info.tensor.rows, info.tensor.columns);
+    };
+    if (options_.factors(info)) {
+      std::vector<std::int64_t> rows = info.shape, columns = info.shape;
+      rows.pop_back();
+      columns.erase(columns.end() - 2);
+      const std::int64_t blocks = blocks_of(info);
+      const Tensor r = this->declare("adafactor.r." + info.name, rows), c = this->declare("adafactor.c." + info.name, columns);
+      u.row_means = matrix(r.memory, r.offset, blocks, info.tensor.rows / blocks);
+      u.column_means = matrix(c.memory, c.offset, blocks, info.tensor.columns);
+      u.factors = factors_.column_range(0, rows_of(info) + columns_of(info));
+    } else {
+      u.squares = like_w("adafactor.v.");
+    }
+    if (options_.beta1 > 0) u.momentum = like_w("adafactor.m.");
+    return u;
+  }
+
+  void prepare(const std::vector<op::AdafactorUpdate>& updates) {
+    const Memories<Real> memories = this->memories();
+    const Backend& backend = this->model().backend();
+    backend.enter();
+    const auto parameters = static_cast<std::int64_t>(this->model().parameters().size());
+    norm_.add(backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum_}, memories));
+    for (const op::AdafactorUpdate& update : updates) updates_.add(backend.prepare(update, memories));
+  }
+
+  Adafactor options_;
+  Tensor sum_, controls_, factors_;
+  Calls norm_, updates_;
+};
+
+}  // namespace genoform
