@@ -12,6 +12,12 @@ template <class... Options>
 struct Moe;
 template <class... Args>
 struct Parallel;
+template <class... Options>
+struct Synthesizer;
+template <class... Options>
+struct SpatialGate;
+template <class... Options>
+struct TokenMix;
 template <class... Parts>
 struct Block;
 template <class B, int N>
@@ -24,6 +30,9 @@ struct Decoder;
 struct AttentionLayer;
 struct FfnLayer;
 struct MoeLayer;
+struct SynthesizerLayer;
+struct SpatialGateLayer;
+struct TokenMixLayer;
 struct DecoderLayer;
 
 class Genome;

@@ -27,10 +27,7 @@ const std::map<std::string_view, std::string> texts{
     {"ExpertThreshold", "Block<Moe<%ExpertThreshold>>"},
     {"Shared", "Block<Moe<Top2, %Shared<1>>>"},
     {"LinearAttention", "%LinearAttention<>"},
-    {"Synthesizer", "Block<%Synthesizer<>>"},
     {"Gau", "Stack<Block<%Gau<>>, 2>"},
-    {"SpatialGate", "Block<%SpatialGate<>>"},
-    {"TokenMix", "Block<%TokenMix<>>"},
     {"Conv", "Block<%Conv<>>"},
     {"Program", "Block<%Program<\"ADD v0 v1\">>"},
 };
@@ -38,10 +35,9 @@ const std::map<std::string_view, std::string> texts{
 // The same as types: each is a word of C++, and names itself as one that is not built.
 template <class... Words>
 constexpr bool all_not_built = (is_not_built(tree_of<Words>()[0].word) && ...);
-static_assert(
-    all_not_built<SharedQk, RelBias<32, 128>, Window<64>, QkNorm, PrimerNorm, Sinusoid, Learned, SharedRelBias<32, 128>, Untied,
-                  LogitScale<WidthRsqrt>, Hash, Base, LossFree<2>, ExpertThreshold, Shared<1>,
-                  LinearAttention<>, Synthesizer<>, Gau<>, SpatialGate<>, TokenMix<>, Conv<>, Program<"ADD v0 v1">>);
+static_assert(all_not_built<SharedQk, RelBias<32, 128>, Window<64>, QkNorm, PrimerNorm, Sinusoid, Learned, SharedRelBias<32, 128>,
+                            Untied, LogitScale<WidthRsqrt>, Hash, Base, LossFree<2>, ExpertThreshold, Shared<1>,
+                            LinearAttention<>, Gau<>, Conv<>, Program<"ADD v0 v1">>);
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "genoform/backend/cpu/context.hpp"
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/backend/cpu/experts.hpp"
+#include "genoform/backend/cpu/mixing.hpp"
 #include "genoform/backend/cpu/optimizer.hpp"
 #include "genoform/ops/operations.hpp"
 

@@ -6,10 +6,10 @@
 namespace genoform {
 
 /// The words of spec/model.md that are known and refused: "known, not built yet". The one list of them.
-inline constexpr std::string_view not_built_words[] = {
-    "SharedQk", "RelBias",    "Window", "QkNorm",  "PrimerNorm",  "Sinusoid",        "Learned",        "SharedRelBias",
-    "Untied",   "LogitScale", "Hash",   "Base",    "LossFree",    "ExpertThreshold", "Shared",
-    "Gau",      "TokenMix",   "Conv",   "Program", "Synthesizer", "SpatialGate",     "LinearAttention"};
+inline constexpr std::string_view not_built_words[] = {"SharedQk", "RelBias", "Window",        "QkNorm",          "PrimerNorm",
+                                                       "Sinusoid", "Learned", "SharedRelBias", "Untied",          "LogitScale",
+                                                       "Hash",     "Base",    "LossFree",      "ExpertThreshold", "Shared",
+                                                       "Gau",      "Conv",    "Program",       "LinearAttention"};
 
 constexpr bool is_not_built(std::string_view word) {
   for (const std::string_view known : not_built_words)
@@ -62,13 +62,7 @@ struct ExpertThreshold : NotBuilt<"ExpertThreshold"> {};
 template <class... Options>
 struct LinearAttention : NotBuiltOf<"LinearAttention", Options...> {};
 template <class... Options>
-struct Synthesizer : NotBuiltOf<"Synthesizer", Options...> {};
-template <class... Options>
 struct Gau : NotBuiltOf<"Gau", Options...> {};
-template <class... Options>
-struct SpatialGate : NotBuiltOf<"SpatialGate", Options...> {};
-template <class... Options>
-struct TokenMix : NotBuiltOf<"TokenMix", Options...> {};
 template <class... Options>
 struct Conv : NotBuiltOf<"Conv", Options...> {};
 template <Text Code>

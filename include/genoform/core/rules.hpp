@@ -50,6 +50,9 @@ namespace genoform {
   RULE(head_dim_even, "Rope turns pairs of channels, so HeadDim must be even; give an even HeadDim or NoPos")             \
   RULE(capacity_of_expert_choice, "ExpertChoice fills a fixed capacity; Capacity must be at least 1 (100 when left out)") \
   RULE(choices_of_router, "a router cannot choose more experts than there are; raise Experts or choose fewer")            \
+  RULE(rank_of_dense, "Rank factors the table of RandomLogits and RandomPlus; dense logits have none")                    \
+  RULE(hidden_even, "SpatialGate splits its hidden channels in halves; Hidden must be even")                              \
+  RULE(heads_divide_channels, "Heads must divide the mixed channels: Width of TokenMix, half of Hidden of SpatialGate")   \
   RULE(name_missing, "a layer needs a name for its text; add static constexpr std::string_view name")
 
 enum class Rule : std::uint8_t {

@@ -7,6 +7,9 @@
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/moe.hpp"
+#include "genoform/layers/spatial_gate.hpp"
+#include "genoform/layers/synthesizer.hpp"
+#include "genoform/layers/token_mix.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/slot.hpp"
 
@@ -32,7 +35,7 @@ struct Kind {
 };
 
 /// The kinds of the library.
-using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer>;
+using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer, SynthesizerLayer, SpatialGateLayer, TokenMixLayer>;
 
 namespace kind_entries {
 

@@ -93,6 +93,11 @@ class Declaration {
                            std::int64_t activated_percent) {
     return weight(name, {experts, rows, columns}, 3, start, true, false, activated_percent);
   }
+  /// One matrix a group over positions, [groups, rows, columns], handle [groups * rows, columns]; a token uses them all, and
+  /// decay leaves them alone, so that cells that no position sees stay as they are.
+  constexpr Tensor tables(TensorName name, std::int64_t groups, std::int64_t rows, std::int64_t columns, Start start) {
+    return weight(name, {groups, rows, columns}, 3, start, false, false, 100 * groups);
+  }
   /// State of a router, handle [size, 1]; in files unless `transient`.
   constexpr Tensor state(TensorName name, std::int64_t size, Start start, bool optional, bool transient,
                          Element element = Element::real) {

@@ -44,7 +44,7 @@ inline std::string text_of_norm(Norm norm) {
 template <class Layer>
 Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool norms) {
   Part part{.text = text_of_layer(layer, around)};
-  if (around.width == 0) return part;
+  if (around.width == 0 || around.context == 0) return part;
   Declaration d(around);
   typename Layer::Weights weights;
   typename Layer::Saved saved;

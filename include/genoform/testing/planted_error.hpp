@@ -36,6 +36,7 @@ void each_gradient_of(const Op& op, F f) {
   if constexpr (requires { op.dq; }) f(op.dq), f(op.dk), f(op.dv);
   if constexpr (requires { op.du; }) f(op.du), f(op.dgate);
   if constexpr (requires { op.dp; }) f(op.dp);
+  if constexpr (requires { op.dkeys; }) f(op.dqueries), f(op.dkeys), f(op.dadded);
 }
 
 /// A back end with an error of one part in a thousand in whatever one operation of the way back writes: what a test of gradients

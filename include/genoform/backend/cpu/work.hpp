@@ -88,6 +88,36 @@ struct ConvolutionWork {
 };
 constexpr std::int64_t convolution_stride(std::int64_t channels) { return (channels + 15) / 16 * 16; }
 
+/// Where the rows of an operand over sequences, groups and positions lie (op::Grouped).
+struct GroupedRows {
+  float* first = nullptr;
+  std::int64_t sequence = 0, group = 0, position = 0;
+  float* row(std::int64_t b, std::int64_t g, std::int64_t t) const { return first + b * sequence + g * group + t * position; }
+};
+struct MixWork {
+  GroupedRows w, x, y;
+  const float* bias;  ///< [groups, positions] or null
+  std::int64_t bias_stride, context, width;
+  float scale;
+  bool accumulate;
+};
+struct OuterWork {
+  GroupedRows left, right, added, y;
+  float* left_sums;  ///< [groups, positions] or null: the sums of the left rows are added there
+  std::int64_t left_sums_stride, context, width;
+  float scale;
+};
+/// Positions that `outer` works on together, and the length of its rows, no power of two.
+inline constexpr std::int64_t mix_block = 64;
+constexpr std::int64_t mix_stride(std::int64_t context) { return (context + 15) / 16 * 16 + 16; }
+/// What a thread keeps for them: at most 8 rows are in a tile.
+constexpr std::int64_t mix_cells(std::int64_t context, std::int64_t width) {
+  return (context + 15) / 16 * 16 * ((width + 15) / 16 * 16) + 8 * mix_stride(context);
+}
+constexpr std::int64_t outer_cells(std::int64_t context, std::int64_t width) {
+  return mix_block * ((width + 15) / 16 * 16) + (width + 8) * mix_stride(context);
+}
+
 struct SlotWork {
   const float *x, *z;
   float *y, *dweight;
@@ -155,6 +185,9 @@ struct Kernels {
   void (*adafactor_full_sizes)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, std::int64_t, double*) = nullptr;
   void (*adafactor_step)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, std::int64_t) = nullptr;
   void (*adafactor_full_step)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, std::int64_t) = nullptr;
+  void (*mix)(const MixWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*mix_back)(const MixWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*outer)(const OuterWork&, std::int64_t, std::int64_t, std::int64_t, float*) = nullptr;
 };
 
 }  // namespace genoform::cpu

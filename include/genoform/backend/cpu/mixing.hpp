@@ -1,0 +1,162 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+
+#include "genoform/backend/cpu/dense.hpp"
+#include "genoform/ops/mixing.hpp"
+
+/// The products over visible positions on the CPU.
+namespace genoform::cpu {
+
+inline GroupedRows grouped_rows(const op::Grouped& t, std::int64_t context, const FloatMemories& m) {
+  if (t.is_table()) return {m.reals(t), 0, t.positions * t.stride, t.stride};
+  return {m.reals(t), context * t.stride, t.width(), t.stride};
+}
+
+inline float score_scale(bool scaled, std::int64_t width) {
+  return scaled ? static_cast<float>(1.0 / std::sqrt(static_cast<double>(width))) : 1.0F;
+}
+
+/// Runs mix or mix_back for every sequence and group; the sequences of a table's sum stay in one thread, in order.
+template <class Run>
+auto over_mixtures(const SharedContext& context, const MixWork& work, std::int64_t sequences, std::int64_t groups, Run run) {
+  const std::int64_t T = work.context, C = work.width;
+  context->reserve_per_thread(static_cast<std::size_t>(mix_cells(T, C)) * sizeof(float));
+  const std::int64_t together = work.y.sequence == 0 ? sequences : 1;
+  return [context, work, together, groups, run, items = sequences / together * groups, cost = together * T * C * T] {
+    context->split(items, cost, [&](std::int64_t first, std::int64_t last, int thread) {
+      for (std::int64_t i = first; i < last; ++i)
+        for (std::int64_t b = 0; b < together; ++b) run(work, i / groups * together + b, i % groups, context->of_thread(thread));
+    });
+  };
+}
+
+/// Runs `outer` for every sequence, group and block of rows; the same of the sequences of a table's sum.
+inline auto over_products(const SharedContext& context, const OuterWork& work, std::int64_t sequences, std::int64_t groups) {
+  const std::int64_t T = work.context, blocks = (T + mix_block - 1) / mix_block;
+  context->reserve_per_thread(static_cast<std::size_t>(outer_cells(T, work.width)) * sizeof(float));
+  const std::int64_t together = work.y.sequence == 0 ? sequences : 1, items = sequences / together * groups * blocks;
+  return [context, work, together, groups, blocks, items, cost = together * mix_block * work.width * T] {
+    context->split(items, cost, [&](std::int64_t first, std::int64_t last, int thread) {
+      for (std::int64_t i = first; i < last; ++i)
+        for (std::int64_t b = 0; b < together; ++b)
+          context->kernel<&Kernels::outer>()(work, i / (groups * blocks) * together + b, i / blocks % groups,
+                                             i % blocks * mix_block, context->of_thread(thread));
+    });
+  };
+}
+
+/// body(sequence, group, position, thread) for every row of t; a row costs about `cells`.
+template <class Body>
+void over_rows(const SharedContext& context, std::int64_t sequences, std::int64_t groups, std::int64_t positions,
+               std::int64_t cells, const Body& body) {
+  context->split(sequences * groups * positions, cells, [&](std::int64_t first, std::int64_t last, int thread) {
+    for (std::int64_t i = first; i < last; ++i) body(i / (groups * positions), i / positions % groups, i % positions, thread);
+  });
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalMix& o, const FloatMemories& m) {
+  const MixWork work{.w = grouped_rows(o.w, o.context, m),
+                     .x = grouped_rows(o.x, o.context, m),
+                     .y = grouped_rows(o.y, o.context, m),
+                     .bias = m.reals(o.bias),
+                     .bias_stride = o.bias.stride,
+                     .context = o.context,
+                     .width = o.x.width(),
+                     .scale = 1.0F,
+                     .accumulate = false};
+  return over_mixtures(context, work, o.x.sequences(o.context), o.x.groups, context->kernel<&Kernels::mix>());
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalMixGradient& o, const FloatMemories& m) {
+  const GroupedRows x = grouped_rows(o.x, o.context, m), dy = grouped_rows(o.dy, o.context, m),
+                    dw = grouped_rows(o.dw, o.context, m);
+  const MixWork back{.w = grouped_rows(o.w, o.context, m),
+                     .x = dy,
+                     .y = grouped_rows(o.dx, o.context, m),
+                     .bias = nullptr,
+                     .bias_stride = 0,
+                     .context = o.context,
+                     .width = o.x.width(),
+                     .scale = 1.0F,
+                     .accumulate = o.accumulate};
+  const OuterWork outer{.left = dy,
+                        .right = x,
+                        .added = o.dw.is_table() ? dw : GroupedRows{},
+                        .y = dw,
+                        .left_sums = m.reals(o.dbias),
+                        .left_sums_stride = o.dbias.stride,
+                        .context = o.context,
+                        .width = o.x.width(),
+                        .scale = 1.0F};
+  const std::int64_t sequences = o.x.sequences(o.context);
+  return [inputs = over_mixtures(context, back, sequences, o.x.groups, context->kernel<&Kernels::mix_back>()),
+          weights = over_products(context, outer, sequences, o.x.groups)] {
+    inputs();
+    weights();
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalScores& o, const FloatMemories& m) {
+  const OuterWork work{.left = grouped_rows(o.queries, o.context, m),
+                       .right = grouped_rows(o.keys, o.context, m),
+                       .added = grouped_rows(o.added, o.context, m),
+                       .y = grouped_rows(o.y, o.context, m),
+                       .left_sums = nullptr,
+                       .left_sums_stride = 0,
+                       .context = o.context,
+                       .width = o.queries.width(),
+                       .scale = score_scale(o.scaled, o.queries.width())};
+  return over_products(context, work, o.y.sequences(o.context), o.y.groups);
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalScoresGradient& o, const FloatMemories& m) {
+  const auto work = [&](const op::Grouped& other, const op::Grouped& d) {
+    return MixWork{.w = grouped_rows(o.dy, o.context, m),
+                   .x = grouped_rows(other, o.context, m),
+                   .y = grouped_rows(d, o.context, m),
+                   .bias = nullptr,
+                   .bias_stride = 0,
+                   .context = o.context,
+                   .width = o.queries.width(),
+                   .scale = score_scale(o.scaled, o.queries.width()),
+                   .accumulate = d.is_table()};
+  };
+  const std::int64_t sequences = o.dy.sequences(o.context), groups = o.dy.groups;
+  const GroupedRows dy = grouped_rows(o.dy, o.context, m), dadded = grouped_rows(o.dadded, o.context, m);
+  return [context, dy, dadded, sequences, groups, positions = o.context,
+          of_queries = over_mixtures(context, work(o.keys, o.dqueries), sequences, groups, context->kernel<&Kernels::mix>()),
+          of_keys = over_mixtures(context, work(o.queries, o.dkeys), sequences, groups, context->kernel<&Kernels::mix_back>())] {
+    of_queries();
+    of_keys();
+    if (dadded.first == nullptr) return;
+    over_rows(context, 1, groups, positions, sequences * positions, [&](std::int64_t, std::int64_t g, std::int64_t t, int) {
+      for (std::int64_t b = 0; b < sequences; ++b) context->kernel<&Kernels::add>()(dy.row(b, g, t), dadded.row(0, g, t), t + 1);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalSoftmax& o, const FloatMemories& m) {
+  return [context, x = grouped_rows(o.x, o.context, m), y = grouped_rows(o.y, o.context, m), groups = o.y.groups,
+          sequences = o.y.sequences(o.context), positions = o.context] {
+    over_rows(context, sequences, groups, positions, 8 * positions, [&](std::int64_t b, std::int64_t g, std::int64_t t, int) {
+      context->kernel<&Kernels::softmax>()({x.row(b, g, t), nullptr, y.row(b, g, t), 0, 0, 0, t + 1}, 0, 1);
+    });
+  };
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalSoftmaxGradient& o, const FloatMemories& m) {
+  context->reserve_per_thread(static_cast<std::size_t>(o.context) * sizeof(float));
+  return [context, y = grouped_rows(o.y, o.context, m), dy = grouped_rows(o.dy, o.context, m),
+          dx = grouped_rows(o.dx, o.context, m), groups = o.y.groups, sequences = o.y.sequences(o.context), positions = o.context,
+          accumulate = o.accumulate] {
+    over_rows(context, sequences, groups, positions, 4 * positions,
+              [&](std::int64_t b, std::int64_t g, std::int64_t t, int thread) {
+                float *to = dx.row(b, g, t), *result = accumulate ? context->of_thread(thread) : to;
+                context->kernel<&Kernels::softmax_gradient>()({y.row(b, g, t), dy.row(b, g, t), result, 0, 0, 0, t + 1}, 0, 1);
+                if (accumulate) context->kernel<&Kernels::add>()(result, to, t + 1);
+              });
+  };
+}
+
+}  // namespace genoform::cpu

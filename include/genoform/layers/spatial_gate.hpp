@@ -1,0 +1,131 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "genoform/core/part.hpp"
+#include "genoform/layers/attention.hpp"
+#include "genoform/layers/ffn.hpp"
+#include "genoform/layers/over_positions.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/mixing.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+template <class... Options>
+struct SpatialGate;
+
+/// gMLP's block, y = Wdown (a * (Wpos norm(b) + bias)) with a and b the halves of act(Wup x) and Wpos lower triangular over
+/// positions; x, y: [N, D]. Liu et al. 2021; docs/formats/model.md section 7.5.
+struct SpatialGateLayer : Normed {
+  static constexpr std::string_view name = "SpatialGate";
+  template <class... Options>
+  using type = SpatialGate<Options...>;
+
+  Activation activation{ActivationKind::gelu};
+  int hidden = by_width, heads = 1;
+  bool bias = false;
+
+  static constexpr auto options() {
+    using L = SpatialGateLayer;
+    return Table{choice<&L::activation, Show::always>(), count<Hidden, &L::hidden>([](const L&, const Around& a) {
+                   return static_cast<int>(std::min<std::int64_t>(6 * std::int64_t{a.width}, largest_number - 1));
+                 }),
+                 count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
+  }
+
+  constexpr Broken broken(const Around& a) const {
+    const double positions = std::max(a.context, 1);
+    if (hidden % 2 != 0) return {Rule::hidden_even, {"Hidden"}};
+    if (hidden / 2 % heads != 0) return {Rule::heads_divide_channels, {"Heads", "Hidden"}};
+    if (static_cast<double>(hidden) * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (heads * positions * positions >= largest_parameters) return {Rule::too_many_parameters, {"Heads"}};
+    return {};
+  }
+  friend constexpr bool operator==(const SpatialGateLayer&, const SpatialGateLayer&) = default;
+
+  struct Weights {
+    Tensor up, up_bias;  ///< with a Glu: up and gate as one matrix, they are declared one after the other
+    Tensor norm, norm_bias;
+    op::Grouped positions;  ///< [H, P, P]
+    Tensor positions_bias;  ///< [H, P]
+    Tensor down, down_bias;
+  };
+  struct Saved {
+    Tensor u;          ///< before the activation [N, F], or up and gate [N, 2F]; the same as `activated` when that is enough
+    Tensor activated;  ///< [N, F]: a and b
+    Tensor statistics, normed, mixed, gated;  ///< [N, 2], then [N, F/2] each
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    over_positions::require_context(d, name);
+    const std::int64_t D = d.width(), P = d.context();
+    w.up = d.matrix("spatial_gate.up.weight", hidden, D, Start::fan_in(D));
+    if (activation.gated) d.matrix("spatial_gate.gate.weight", hidden, D, Start::fan_in(D));
+    w.up.rows = up_columns();
+    if (bias) {
+      w.up_bias = d.vector("spatial_gate.up.bias", hidden, Start::constant(0));
+      if (activation.gated) d.vector("spatial_gate.gate.bias", hidden, Start::constant(0));
+      w.up_bias.columns = w.up_bias.stride = up_columns();
+    }
+    w.norm = d.vector("spatial_gate.norm.weight", half(), Start::constant(1));
+    w.norm_bias = d.vector("spatial_gate.norm.bias", half(), Start::constant(0));
+    // Near 0 with a bias of 1: a block starts as a feed-forward layer.
+    const Start near_zero = Start::normal(1e-3 / static_cast<double>(std::max<std::int64_t>(P, 1)));
+    w.positions = {d.tables("spatial_gate.positions.weight", heads, P, P, near_zero), heads, P};
+    w.positions_bias = d.undecayed_matrix("spatial_gate.positions.bias", heads, P, Start::constant(1));
+    w.down = d.matrix("spatial_gate.down.weight", D, half(), Start::fan_in(half()));
+    if (bias) w.down_bias = d.vector("spatial_gate.down.bias", D, Start::constant(0));
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    const HiddenActivation act(activation);
+    over_positions::require_fit(ops, w.positions, name);
+    s.activated = ops.keep(x.rows, hidden);
+    s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns());
+    ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
+    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
+    s.statistics = ops.keep(x.rows, 2);
+    s.normed = ops.keep(x.rows, half());
+    ops(op::Normalize{op::Statistic::layer, b(s.activated), w.norm, w.norm_bias, s.statistics, s.normed});
+    s.mixed = ops.keep(x.rows, half());
+    ops(op::CausalMix{grouped(s.normed), w.positions, w.positions_bias, grouped(s.mixed), ops.shape().context});
+    s.gated = ops.keep(x.rows, half());
+    ops(op::Activate{op::Function::identity, a(s.activated), s.mixed, s.gated});
+    ops(op::Linear{.x = s.gated, .w = w.down, .bias = w.down_bias, .y = y});
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const HiddenActivation act(activation);
+    ops(op::LinearWeightGradient{.x = s.gated, .dy = dy, .dw = gradient(w.down), .dbias = gradient(w.down_bias)});
+    const Tensor d_gated = ops.scratch(x.rows, half()), d_mixed = ops.scratch(x.rows, half()),
+                 d_activated = ops.scratch(x.rows, hidden);
+    ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_gated});
+    ops(op::ActivateGradient{op::Function::identity, a(s.activated), s.mixed, s.gated, d_gated, a(d_activated), d_mixed});
+    const Tensor d_normed = d_gated;  // read for the last time just above
+    ops(op::CausalMixGradient{grouped(s.normed), w.positions, grouped(d_mixed), grouped(d_normed), gradient(w.positions),
+                              gradient(w.positions_bias), ops.shape().context, false});
+    ops(op::NormalizeGradient{op::Statistic::layer, b(s.activated), w.norm, s.statistics, d_normed, b(d_activated),
+                              gradient(w.norm), gradient(w.norm_bias), false});
+    const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns()) : d_activated;
+    ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});
+    ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx});
+  }
+
+ private:
+  constexpr std::int64_t half() const { return hidden / 2; }
+  constexpr std::int64_t up_columns() const { return activation.gated ? 2 * std::int64_t{hidden} : hidden; }
+  constexpr Tensor ups(Tensor u) const { return u.column_range(0, hidden); }
+  constexpr Tensor gates(Tensor u) const { return activation.gated ? u.column_range(hidden, hidden) : Tensor{}; }
+  constexpr Tensor a(Tensor z) const { return z.column_range(0, half()); }
+  constexpr Tensor b(Tensor z) const { return z.column_range(half(), half()); }
+  constexpr op::Grouped grouped(Tensor x) const { return op::of_tokens(x, heads); }
+};
+
+template <class... Options>
+struct SpatialGate : Part<SpatialGateLayer, Options...> {};
+
+}  // namespace genoform

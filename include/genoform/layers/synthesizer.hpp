@@ -1,0 +1,213 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "genoform/core/part.hpp"
+#include "genoform/layers/attention.hpp"
+#include "genoform/layers/norm.hpp"
+#include "genoform/layers/over_positions.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/mixing.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+enum class LogitsKind : std::uint8_t { random, random_plus, dense, dense_plus };
+
+struct RandomLogits : Word<"RandomLogits"> {
+  static constexpr LogitsKind kind = LogitsKind::random;
+};
+struct RandomPlus : Word<"RandomPlus"> {
+  static constexpr LogitsKind kind = LogitsKind::random_plus;
+};
+struct DenseLogits : Word<"DenseLogits"> {
+  static constexpr LogitsKind kind = LogitsKind::dense;
+};
+struct DensePlus : Word<"DensePlus"> {
+  static constexpr LogitsKind kind = LogitsKind::dense_plus;
+};
+template <int N>
+struct Rank : Numbers<"Rank", N> {};
+
+/// Where the logits of a Synthesizer come from: a trained table or each token alone; "plus": added to those of attention.
+struct Logits {
+  LogitsKind kind = LogitsKind::random_plus;
+
+  using choices = OneOf<Logits, RandomLogits, RandomPlus, DenseLogits, DensePlus>;
+  constexpr bool random() const { return kind == LogitsKind::random || kind == LogitsKind::random_plus; }
+  constexpr bool plus() const { return kind == LogitsKind::random_plus || kind == LogitsKind::dense_plus; }
+  friend constexpr bool operator==(const Logits&, const Logits&) = default;
+};
+
+template <class... Options>
+struct Synthesizer;
+
+/// Attention whose logits are made without comparing tokens, y = Wo (softmax(logits) Wv x); x, y: [N, D]. Tay et al. 2020;
+/// docs/formats/model.md section 7.4.
+struct SynthesizerLayer : Normed {
+  static constexpr std::string_view name = "Synthesizer";
+  template <class... Options>
+  using type = Synthesizer<Options...>;
+
+  Logits logits{};
+  int heads = by_width, head_dim = by_width, rank = absent;
+
+  static constexpr auto options() {
+    using L = SynthesizerLayer;
+    return Table{choice<&L::logits, Show::always>(), count<Heads, &L::heads>([](const L&, const Around& a) {
+                   return a.width > 0 ? std::max(1, a.width / 64) : by_width;
+                 }),
+                 count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
+                   return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
+                 }),
+                 count<Rank, &L::rank>()};
+  }
+
+  constexpr Broken broken(const Around& a) const {
+    if (rank > 0 && !logits.random()) return {Rule::rank_of_dense, {"Rank"}};
+    if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
+    const double columns = static_cast<double>(heads) * head_dim, positions = std::max(a.context, 1);
+    if (columns * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (columns * positions >= largest_parameters || heads * positions * positions >= largest_parameters)
+      return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (heads * positions * rank >= largest_parameters) return {Rule::too_many_parameters, {"Rank", "Heads"}};
+    return {};
+  }
+  friend constexpr bool operator==(const SynthesizerLayer&, const SynthesizerLayer&) = default;
+
+  struct Weights {
+    Tensor qkv, o;         ///< q and k (only with "plus") and v as one matrix: they are declared one after the other
+    Tensor dense, bias;    ///< dense logits: the first matrix, of all heads
+    op::Grouped keys;      ///< and the second one, [H, P, K]
+    op::Grouped table;     ///< random logits [H, P, P]
+    op::Grouped from, to;  ///< or its factors [H, P, R] each
+  };
+  struct Saved {
+    Tensor qkv, hidden, mixed;
+    op::Grouped p;  ///< the softmax; a table when no token has a say in it
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    over_positions::require_context(d, name);
+    const std::int64_t D = d.width(), P = d.context();
+    const auto table = [&](TensorName tensor, std::int64_t columns, Start start) {
+      return op::Grouped{d.tables(tensor, heads, P, columns, start), heads, P};
+    };
+    if (logits.plus()) {
+      w.qkv = d.matrix("synthesizer.q.weight", columns(), D, Start::fan_in(D));
+      d.matrix("synthesizer.k.weight", columns(), D, Start::fan_in(D));
+    }
+    const Tensor v = d.matrix("synthesizer.v.weight", columns(), D, Start::fan_in(D));
+    if (!logits.plus()) w.qkv = v;
+    w.qkv.rows = projected();
+    if (!logits.random()) {
+      w.dense = d.matrix("synthesizer.dense.weight", columns(), D, Start::fan_in(D));
+      w.bias = d.vector("synthesizer.dense.bias", columns(), Start::constant(0));
+      w.keys = table("synthesizer.keys", head_dim, Start::fan_in(head_dim));
+    } else if (rank == absent) {
+      w.table = table("synthesizer.table", P, Start::normal(1));
+    } else {
+      w.from = table("synthesizer.from", rank, Start::fan_in(rank));
+      w.to = table("synthesizer.to", rank, Start::normal(1));
+    }
+    w.o = d.matrix("synthesizer.o.weight", D, columns(), Start::fan_in(columns()));
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    const std::int64_t T = ops.shape().context;
+    over_positions::require_fit(ops, logits.random() ? rank > 0 ? w.from : w.table : w.keys, name);
+    s.qkv = ops.keep(x.rows, projected());
+    ops(op::Linear{.x = x, .w = w.qkv, .bias = {}, .y = s.qkv});
+    s.p = op::Grouped{};
+    if (logits.kind == LogitsKind::random) {
+      s.p = op::of_table(ops.keep(heads * T, T), heads);
+      ops(op::CausalSoftmax{table_of_logits(ops, w), s.p, T});
+    } else {
+      s.p = op::of_tokens(ops.keep(x.rows, heads * T), heads);
+      op::Grouped added;
+      if (logits.random()) {
+        added = table_of_logits(ops, w);
+      } else {
+        s.hidden = ops.keep(x.rows, columns());
+        ops(op::Linear{.x = x, .w = w.dense, .bias = w.bias, .y = s.hidden, .f = op::Function::relu});
+        ops(op::CausalScores{headed(s.hidden), w.keys, {}, s.p, T, false});
+        added = s.p;
+      }
+      if (logits.plus()) ops(op::CausalScores{queries(s.qkv), keys(s.qkv), added, s.p, T, true});
+      ops(op::CausalSoftmax{s.p, s.p, T});
+    }
+    s.mixed = ops.keep(x.rows, columns());
+    ops(op::CausalMix{values(s.qkv), s.p, {}, headed(s.mixed), T});
+    ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const std::int64_t T = ops.shape().context;
+    const Tensor d_mixed = ops.scratch(x.rows, columns()), d_qkv = ops.scratch(x.rows, projected());
+    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
+    const op::Grouped d_p{ops.scratch(s.p.rows, s.p.columns), heads, s.p.positions};
+    if (d_p.is_table()) ops(op::Clear{d_p});
+    ops(op::CausalMixGradient{values(s.qkv), s.p, headed(d_mixed), values(d_qkv), d_p, {}, T, false});
+    if (logits.kind == LogitsKind::random) {
+      const op::Grouped d_table = rank > 0 ? d_p : gradient(w.table);
+      ops(op::CausalSoftmaxGradient{s.p, d_p, d_table, T, rank == absent});
+      back_to_factors(ops, w, d_table);
+    } else {
+      ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
+      if (logits.plus()) back_to_scores(ops, w, s, d_p, d_qkv);
+    }
+    ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = d_qkv, .w = w.qkv, .dx = dx});
+    if (logits.random()) return;
+    const Tensor d_hidden = ops.scratch(x.rows, columns());
+    ops(op::CausalScoresGradient{headed(s.hidden), w.keys, d_p, headed(d_hidden), gradient(w.keys), {}, T, false});
+    ops(op::ActivateGradient{op::Function::relu, {}, {}, s.hidden, d_hidden, d_hidden, {}});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_hidden, .dw = gradient(w.dense), .dbias = gradient(w.bias)});
+    ops(op::LinearInputGradient{.dy = d_hidden, .w = w.dense, .dx = dx, .accumulate = true});
+  }
+
+ private:
+  constexpr std::int64_t columns() const { return std::int64_t{heads} * head_dim; }
+  constexpr std::int64_t projected() const { return (logits.plus() ? 3 : 1) * columns(); }
+  constexpr op::Grouped headed(Tensor x) const { return op::of_tokens(x, heads); }
+  constexpr op::Grouped queries(Tensor qkv) const { return headed(qkv.column_range(0, columns())); }
+  constexpr op::Grouped keys(Tensor qkv) const { return headed(qkv.column_range(columns(), columns())); }
+  constexpr op::Grouped values(Tensor qkv) const { return headed(qkv.column_range(projected() - columns(), columns())); }
+
+  /// The random logits: the trained table, or the product of its factors, once for all sequences.
+  template <class Ops>
+  constexpr op::Grouped table_of_logits(Ops& ops, const Weights& w) const {
+    if (rank == absent) return w.table;
+    const std::int64_t T = ops.shape().context;
+    const op::Grouped table = op::of_table(ops.scratch(heads * T, T), heads);
+    ops(op::CausalScores{w.from, w.to, {}, table, T, false});
+    return table;
+  }
+  template <class Ops>
+  constexpr void back_to_factors(Ops& ops, const Weights& w, const op::Grouped& d_table) const {
+    if (rank == absent) return;
+    ops(op::CausalScoresGradient{w.from, w.to, d_table, gradient(w.from), gradient(w.to), {}, ops.shape().context, false});
+  }
+  /// From the gradient of the logits to queries, keys and the table that was added.
+  template <class Ops>
+  constexpr void back_to_scores(Ops& ops, const Weights& w, const Saved& s, const op::Grouped& d_logits, Tensor d_qkv) const {
+    const std::int64_t T = ops.shape().context;
+    op::Grouped d_table;
+    if (logits.random() && rank > 0) {
+      d_table = op::of_table(ops.scratch(heads * T, T), heads);
+      ops(op::Clear{d_table});
+    } else if (logits.random()) {
+      d_table = gradient(w.table);
+    }
+    ops(op::CausalScoresGradient{queries(s.qkv), keys(s.qkv), d_logits, queries(d_qkv), keys(d_qkv), d_table, T, true});
+    if (logits.random()) back_to_factors(ops, w, d_table);
+  }
+};
+
+template <class... Options>
+struct Synthesizer : Part<SynthesizerLayer, Options...> {};
+
+}  // namespace genoform

@@ -1,0 +1,107 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "genoform/core/part.hpp"
+#include "genoform/layers/attention.hpp"
+#include "genoform/layers/ffn.hpp"
+#include "genoform/layers/over_positions.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/mixing.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+template <class... Options>
+struct TokenMix;
+
+/// MLP-Mixer's token mixing in causal form, y = Wdown act(Wup x) with lower triangular matrices over positions, the same for all
+/// channels of a head; x, y: [N, D]. Tolstikhin et al. 2021; docs/formats/model.md section 7.6.
+struct TokenMixLayer : Normed {
+  static constexpr std::string_view name = "TokenMix";
+  template <class... Options>
+  using type = TokenMix<Options...>;
+
+  Activation activation{ActivationKind::gelu};
+  int heads = 1;
+  bool bias = false;
+
+  static constexpr auto options() {
+    using L = TokenMixLayer;
+    return Table{choice<&L::activation, Show::always>(), count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
+  }
+
+  constexpr Broken broken(const Around& a) const {
+    const double positions = std::max(a.context, 1);
+    if (a.width > 0 && a.width % heads != 0) return {Rule::heads_divide_channels, {"Heads"}};
+    if (heads * positions * positions >= largest_parameters) return {Rule::too_many_parameters, {"Heads"}};
+    return {};
+  }
+  friend constexpr bool operator==(const TokenMixLayer&, const TokenMixLayer&) = default;
+
+  struct Weights {
+    op::Grouped up, gate, down;            ///< [H, P, P]
+    Tensor up_bias, gate_bias, down_bias;  ///< [H, P]
+  };
+  struct Saved {
+    Tensor u;          ///< before the activation [N, D], or up and gate [N, 2D]; the same as `activated` when that is enough
+    Tensor activated;  ///< [N, D]
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    over_positions::require_context(d, name);
+    const std::int64_t P = d.context();
+    const auto table = [&](TensorName tensor) { return op::Grouped{d.tables(tensor, heads, P, P, Start::fan_in(P)), heads, P}; };
+    const auto vector = [&](TensorName tensor) {
+      return bias ? d.undecayed_matrix(tensor, heads, P, Start::constant(0)) : Tensor{};
+    };
+    w.up = table("token_mix.up.weight");
+    w.up_bias = vector("token_mix.up.bias");
+    if (activation.gated) {
+      w.gate = table("token_mix.gate.weight");
+      w.gate_bias = vector("token_mix.gate.bias");
+    }
+    w.down = table("token_mix.down.weight");
+    w.down_bias = vector("token_mix.down.bias");
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    const HiddenActivation act(activation);
+    const std::int64_t T = ops.shape().context;
+    over_positions::require_fit(ops, w.up, name);
+    s.activated = ops.keep(x.rows, x.columns);
+    s.u = act.from_output() ? s.activated : ops.keep(x.rows, (activation.gated ? 2 : 1) * x.columns);
+    ops(op::CausalMix{grouped(x), w.up, w.up_bias, ups(s.u, x), T});
+    if (activation.gated) ops(op::CausalMix{grouped(x), w.gate, w.gate_bias, gates(s.u, x), T});
+    ops(op::Activate{act.f, ups(s.u, x), gates(s.u, x), s.activated});
+    ops(op::CausalMix{grouped(s.activated), w.down, w.down_bias, grouped(y), T});
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const HiddenActivation act(activation);
+    const std::int64_t T = ops.shape().context;
+    const Tensor d_activated = ops.scratch(x.rows, x.columns);
+    ops(op::CausalMixGradient{grouped(s.activated), w.down, grouped(dy), grouped(d_activated), gradient(w.down),
+                              gradient(w.down_bias), T, false});
+    const Tensor d_u = activation.gated ? ops.scratch(x.rows, 2 * x.columns) : d_activated;
+    ops(op::ActivateGradient{act.f, ups(s.u, x), gates(s.u, x), s.activated, d_activated, ups(d_u, x), gates(d_u, x)});
+    ops(op::CausalMixGradient{grouped(x), w.up, ups(d_u, x), grouped(dx), gradient(w.up), gradient(w.up_bias), T, false});
+    if (activation.gated)
+      ops(op::CausalMixGradient{grouped(x), w.gate, gates(d_u, x), grouped(dx), gradient(w.gate), gradient(w.gate_bias), T,
+                                true});
+  }
+
+ private:
+  constexpr op::Grouped grouped(Tensor x) const { return op::of_tokens(x, heads); }
+  constexpr op::Grouped ups(Tensor u, Tensor x) const { return grouped(u.column_range(0, x.columns)); }
+  constexpr op::Grouped gates(Tensor u, Tensor x) const {
+    return activation.gated ? grouped(u.column_range(x.columns, x.columns)) : op::Grouped{};
+  }
+};
+
+template <class... Options>
+struct TokenMix : Part<TokenMixLayer, Options...> {};
+
+}  // namespace genoform
