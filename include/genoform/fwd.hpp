@@ -18,6 +18,12 @@ template <class... Options>
 struct SpatialGate;
 template <class... Options>
 struct TokenMix;
+template <class... Options>
+struct LinearAttention;
+template <class... Options>
+struct Gau;
+template <class... Options>
+struct Conv;
 template <class... Parts>
 struct Block;
 template <class B, int N>
@@ -33,6 +39,9 @@ struct MoeLayer;
 struct SynthesizerLayer;
 struct SpatialGateLayer;
 struct TokenMixLayer;
+struct LinearAttentionLayer;
+struct GauLayer;
+struct ConvLayer;
 struct DecoderLayer;
 
 class Genome;

@@ -7,6 +7,8 @@
 #include "genoform/backend/cpu/context.hpp"
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/backend/cpu/experts.hpp"
+#include "genoform/backend/cpu/gated_attention.hpp"
+#include "genoform/backend/cpu/linear_attention.hpp"
 #include "genoform/backend/cpu/mixing.hpp"
 #include "genoform/backend/cpu/optimizer.hpp"
 #include "genoform/ops/operations.hpp"

@@ -4,6 +4,8 @@
 #include "genoform/backend/reference/attention.hpp"
 #include "genoform/backend/reference/dense.hpp"
 #include "genoform/backend/reference/experts.hpp"
+#include "genoform/backend/reference/gated_attention.hpp"
+#include "genoform/backend/reference/linear_attention.hpp"
 #include "genoform/backend/reference/mixing.hpp"
 #include "genoform/backend/reference/optimizer.hpp"
 #include "genoform/backend/reference/routing.hpp"

@@ -53,6 +53,7 @@ namespace genoform {
   RULE(rank_of_dense, "Rank factors the table of RandomLogits and RandomPlus; dense logits have none")                    \
   RULE(hidden_even, "SpatialGate splits its hidden channels in halves; Hidden must be even")                              \
   RULE(heads_divide_channels, "Heads must divide the mixed channels: Width of TokenMix, half of Hidden of SpatialGate")   \
+  RULE(side_within_hidden, "the narrow branch of a Conv is added to the wide one; Side must be at most Hidden")           \
   RULE(name_missing, "a layer needs a name for its text; add static constexpr std::string_view name")
 
 enum class Rule : std::uint8_t {

@@ -5,7 +5,10 @@
 
 #include "genoform/core/part.hpp"
 #include "genoform/layers/attention.hpp"
+#include "genoform/layers/conv.hpp"
 #include "genoform/layers/ffn.hpp"
+#include "genoform/layers/gau.hpp"
+#include "genoform/layers/linear_attention.hpp"
 #include "genoform/layers/moe.hpp"
 #include "genoform/layers/spatial_gate.hpp"
 #include "genoform/layers/synthesizer.hpp"
@@ -31,11 +34,12 @@ struct Kind {
   void (*print)(Tree, int node, const Around&, Writer&);  ///< writes its canonical form
   /// Trained numbers, at a known width, with those of its norms or without.
   double (*parameters)(Tree, int node, const Around&, bool norms);
-  void (*words)(WordList&, std::string_view inside);      ///< the words that may stand in its < >, or inside that option
+  void (*words)(WordList&, std::string_view inside);  ///< the words that may stand in its < >, or inside that option
 };
 
 /// The kinds of the library.
-using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer, SynthesizerLayer, SpatialGateLayer, TokenMixLayer>;
+using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer, LinearAttentionLayer, SynthesizerLayer, GauLayer, SpatialGateLayer,
+                           TokenMixLayer, ConvLayer>;
 
 namespace kind_entries {
 

@@ -14,7 +14,7 @@ namespace genoform {
 /// How a tensor starts: constant, normal with a standard deviation, or Primer's dconv (1/2, then 1/(2k); spec/model.md section
 /// 2).
 struct Start {
-  enum class Kind : std::uint8_t { constant, normal, dconv };
+  enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal };
   Kind kind = Kind::constant;
   double value = 0;  ///< the constant, or the standard deviation
 
@@ -27,6 +27,8 @@ struct Start {
     return {Kind::normal, 1 / root};
   }
   static constexpr Start dconv() { return {Kind::dconv, 0}; }
+  /// Rows that are orthogonal in blocks, of the lengths of normal rows (model/orthogonal.hpp).
+  static constexpr Start orthogonal() { return {Kind::orthogonal, 0}; }
 };
 
 /// One named tensor of a model: where it lies in its flat buffer and how it is treated.
@@ -112,6 +114,22 @@ class Declaration {
                         .is_f32 = true,
                         .optional = optional,
                         .transient = transient});
+    return t;
+  }
+
+  /// A matrix of state [rows, columns], in files, that only its start values fill.
+  constexpr Tensor state_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Start start) {
+    const Tensor t = genoform::matrix(Memory::state, state_, rows, columns);
+    state_ += rows * columns;
+    if (list_ != nullptr)
+      list_->add(name, {.name = {},
+                        .shape = {rows, columns},
+                        .tensor = t,
+                        .start = start,
+                        .decays = false,
+                        .is_f32 = true,
+                        .optional = false,
+                        .transient = false});
     return t;
   }
 

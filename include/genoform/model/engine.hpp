@@ -12,6 +12,7 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/model/orthogonal.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
@@ -249,6 +250,7 @@ class Engine {
     const auto cells = values(info);
     const Random random(seed, stream_of(info.name));
     const auto columns = static_cast<std::size_t>(info.tensor.columns);
+    if (info.start.kind == Start::Kind::orthogonal) return draw_orthogonal(random, columns, cells);
     for (std::size_t i = 0; i < cells.size(); ++i) {
       switch (info.start.kind) {
         case Start::Kind::constant: cells[i] = static_cast<Real>(info.start.value); break;
@@ -256,6 +258,7 @@ class Engine {
         case Start::Kind::dconv:
           cells[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns)));
           break;
+        case Start::Kind::orthogonal: break;
       }
     }
   }

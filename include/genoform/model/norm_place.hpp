@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string_view>
 
 #include "genoform/layers/norm.hpp"
@@ -14,10 +15,12 @@ class NormPlace {
 
   constexpr bool exists() const { return norm_.kind != NormKind::none; }
 
-  constexpr void declare(Declaration& d, std::string_view place) {
+  /// `width`: of the rows, 0: that of the residual stream.
+  constexpr void declare(Declaration& d, std::string_view place, std::int64_t width = 0) {
     if (!exists()) return;
-    weight_ = d.vector({place, ".weight"}, d.width(), Start::constant(1));
-    if (has_bias()) bias_ = d.vector({place, ".bias"}, d.width(), Start::constant(0));
+    if (width == 0) width = d.width();
+    weight_ = d.vector({place, ".weight"}, width, Start::constant(1));
+    if (has_bias()) bias_ = d.vector({place, ".bias"}, width, Start::constant(0));
   }
 
   template <class Ops>

@@ -2,6 +2,8 @@
 #include "genoform/ops/adafactor.hpp"
 #include "genoform/ops/attention.hpp"
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/gated_attention.hpp"
+#include "genoform/ops/linear_attention.hpp"
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/ops/routing.hpp"

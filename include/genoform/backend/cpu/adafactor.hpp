@@ -50,10 +50,9 @@ class AdafactorCall {
     if (work_.squares == nullptr) update_means(s);
     measure(s);
     scale(s);
-    const Kernels& kernels = context_->kernels();
     over_chunks([&](std::int64_t, std::int64_t first, std::int64_t last) {
-      work_.squares == nullptr ? kernels.adafactor_step(work_, s, first, last)
-                               : kernels.adafactor_full_step(work_, s, first, last);
+      work_.squares == nullptr ? context_->kernel<&Kernels::adafactor_step>()(work_, s, first, last)
+                               : context_->kernel<&Kernels::adafactor_full_step>()(work_, s, first, last);
     });
   }
 
@@ -82,27 +81,25 @@ class AdafactorCall {
   }
 
   void update_means(const AdafactorScalars& s) const {
-    const Kernels& kernels = context_->kernels();
     over_chunks([&](std::int64_t c, std::int64_t first, std::int64_t last) {
-      kernels.adafactor_squares(work_, first, last, column_sums() + c * work_.columns);
+      context_->kernel<&Kernels::adafactor_squares>()(work_, first, last, column_sums() + c * work_.columns);
     });
     for (std::int64_t b = 0; b < blocks_; ++b) {
-      kernels.adafactor_rows(work_, s, b);
+      context_->kernel<&Kernels::adafactor_rows>()(work_, s, b);
       context_->over_columns(chunks_of_block_, work_.columns, [&](std::int64_t first, std::int64_t last) {
-        kernels.adafactor_columns(work_, s, b, column_sums() + b * chunks_of_block_ * work_.columns, chunks_of_block_, first,
-                                  last);
+        context_->kernel<&Kernels::adafactor_columns>()(work_, s, b, column_sums() + b * chunks_of_block_ * work_.columns,
+                                                        chunks_of_block_, first, last);
       });
     }
   }
 
   /// Fills sizes(): for each chunk the sums of the squares of its updates and of its parameters.
   void measure(const AdafactorScalars& s) const {
-    const Kernels& kernels = context_->kernels();
     over_chunks([&](std::int64_t c, std::int64_t first, std::int64_t last) {
       double* const found = sizes() + 2 * c;
       found[0] = found[1] = 0.0;
-      work_.squares == nullptr ? kernels.adafactor_sizes(work_, first, last, found)
-                               : kernels.adafactor_full_sizes(work_, s, first, last, found);
+      work_.squares == nullptr ? context_->kernel<&Kernels::adafactor_sizes>()(work_, first, last, found)
+                               : context_->kernel<&Kernels::adafactor_full_sizes>()(work_, s, first, last, found);
     });
   }
 

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "genoform/backend/cpu/mixer_work.hpp"
+
 /// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads
 /// the same.
 namespace genoform::cpu {
@@ -188,6 +190,16 @@ struct Kernels {
   void (*mix)(const MixWork&, std::int64_t, std::int64_t, float*) = nullptr;
   void (*mix_back)(const MixWork&, std::int64_t, std::int64_t, float*) = nullptr;
   void (*outer)(const OuterWork&, std::int64_t, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*random_features)(const FeaturesWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*random_features_gradient)(const FeaturesWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*turn_features)(const FeaturesWork&, float*) = nullptr;
+  void (*pack_features)(const FeaturesWork&, float*) = nullptr;
+  void (*linear_attend)(const LinearAttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*linear_attend_gradient)(const LinearAttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
+  void (*scale_offset)(const ScaleOffsetWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*scale_offset_gradient)(const ScaleOffsetWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*squared_relu_attend)(const SquaredReluWork&, std::int64_t, float*) = nullptr;
+  void (*squared_relu_attend_gradient)(const SquaredReluWork&, std::int64_t, float*) = nullptr;
 };
 
 }  // namespace genoform::cpu

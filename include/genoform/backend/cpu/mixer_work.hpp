@@ -1,0 +1,107 @@
+#pragma once
+#include <cstdint>
+
+/// What the kernels of the mixers beside softmax attention are given: pointers, strides and sizes.
+namespace genoform::cpu {
+
+/// Positions that are worked on together, and the length of a row of their scores; those of softmax attention.
+inline constexpr std::int64_t mixer_block = 64, mixer_stride = mixer_block + 16;
+
+constexpr std::int64_t whole_vectors(std::int64_t cells) { return (cells + 15) / 16 * 16; }
+
+struct FeaturesWork {
+  const float *x, *w;
+  float *y, *shift;
+  const float* dy;
+  float* dx;
+  std::int64_t x_stride, w_stride, y_stride, shift_stride, dy_stride, dx_stride;
+  std::int64_t heads, features, head_dim;
+  float root, floor;  ///< what x is multiplied by; what is added to a ReLU feature
+  bool softmax, shifted;
+};
+
+struct LinearAttendWork {
+  const float *q, *k, *shift, *v;
+  float *y, *inverse;
+  const float* dy;
+  float *dq, *dk, *dv;
+  std::int64_t q_stride, k_stride, shift_stride, v_stride, y_stride, inverse_stride, dy_stride, dq_stride, dk_stride, dv_stride;
+  std::int64_t heads, kv_heads, features, head_dim, context;
+};
+
+/// Where one thread keeps the packed operands and the running sums of a key head. Values have one further column, of ones, so
+/// that the normaliser is one more channel of the sums.
+struct LinearAttendScratch {
+  std::int64_t cells = 0;
+  float *tops = nullptr, *keys = nullptr, *queries = nullptr, *values = nullptr, *turned = nullptr, *scores = nullptr,
+        *sums = nullptr, *aside = nullptr, *dscores = nullptr, *dvalues = nullptr, *later = nullptr, *turned_sums = nullptr;
+
+  /// `chunks`: how many sums are kept, one for forward, one a block of positions for the way back.
+  LinearAttendScratch(const LinearAttendWork& work, std::int64_t chunks, float* memory) {
+    const std::int64_t features = whole_vectors(work.features), channels = whole_vectors(work.head_dim + 1);
+    const auto take = [&](std::int64_t count) {
+      float* place = memory == nullptr ? nullptr : memory + cells;
+      cells += count;
+      return place;
+    };
+    tops = take(whole_vectors(work.context));
+    keys = take(mixer_block * features);
+    queries = take(mixer_block * features);
+    values = take(mixer_block * channels);
+    turned = take((features > channels ? features : channels) * mixer_stride);
+    scores = take(mixer_block * mixer_stride);
+    sums = take(chunks * features * channels);
+    aside = take(mixer_block * (features > channels ? features : channels));
+    if (work.dy == nullptr) return;
+    dscores = take(mixer_block * mixer_stride);
+    dvalues = take(mixer_block * channels);
+    later = take(features * channels);
+    turned_sums = take(channels * features);
+  }
+};
+
+struct ScaleOffsetWork {
+  const float *x, *w, *b;
+  float* y;
+  const float* dy;
+  float *dx, *dw, *db;
+  std::int64_t x_stride, w_stride, b_stride, y_stride, dy_stride, dx_stride, dw_stride, db_stride;
+  std::int64_t rows, channels, copies;
+};
+
+struct SquaredReluWork {
+  const float *q, *k, *v;
+  float* y;
+  const float* dy;
+  float *dq, *dk, *dv;
+  std::int64_t q_stride, k_stride, v_stride, y_stride, dy_stride, dq_stride, dk_stride, dv_stride;
+  std::int64_t score_channels, channels, context;
+  float scale;
+};
+
+/// Where one thread keeps the packed operands of a sequence.
+struct SquaredReluScratch {
+  std::int64_t cells = 0;
+  float *turned = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr, *queries = nullptr,
+        *dy = nullptr;
+
+  SquaredReluScratch(const SquaredReluWork& work, float* memory) {
+    const std::int64_t narrow = whole_vectors(work.score_channels), wide = whole_vectors(work.channels),
+                       positions = whole_vectors(work.context);
+    const auto take = [&](std::int64_t count) {
+      float* place = memory == nullptr ? nullptr : memory + cells;
+      cells += count;
+      return place;
+    };
+    turned = take((narrow > wide ? narrow : wide) * mixer_stride);
+    keys = take(positions * narrow);
+    values = take(positions * wide);
+    scores = take(positions * mixer_stride);
+    if (work.dy == nullptr) return;
+    dscores = take(positions * mixer_stride);
+    queries = take(mixer_block * narrow);
+    dy = take(mixer_block * wide);
+  }
+};
+
+}  // namespace genoform::cpu

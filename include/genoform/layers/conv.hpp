@@ -1,0 +1,159 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "genoform/core/part.hpp"
+#include "genoform/layers/ffn.hpp"
+#include "genoform/layers/hidden_activation.hpp"
+#include "genoform/layers/norm.hpp"
+#include "genoform/layers/plain_activation.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/model/norm_place.hpp"
+#include "genoform/ops/attention.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// The channels of the narrow branch.
+template <int N>
+struct Side : Numbers<"Side", N> {};
+/// How many positions the three separable convolutions see.
+template <int N>
+struct Taps : Numbers<"Taps", N> {};
+template <int N>
+struct SideTaps : Numbers<"SideTaps", N> {};
+template <int N>
+struct LastTaps : Numbers<"LastTaps", N> {};
+/// The norm between the branches and the last convolution.
+template <class N>
+struct Middle : Words<"Middle", N> {};
+
+template <class... Options>
+struct Conv;
+
+/// The convolution block of the Evolved Transformer's decoder, all causal: y = sep(norm(act(sep(x)) + pad(sep(x)))), a separable
+/// convolution being a depthwise one and a matrix; x, y: [N, D]. So et al., arXiv 1901.11117; docs/formats/model.md section 7.3.
+struct ConvLayer : Normed {
+  static constexpr std::string_view name = "Conv";
+  template <class... Options>
+  using type = Conv<Options...>;
+
+  PlainActivation activation{ActivationKind::relu};
+  int hidden = by_width, side = by_width;
+  int taps = 11, side_taps = 7, last_taps = 7;
+  bool bias = false;
+  Norm middle{NormKind::layer};
+
+  static constexpr auto options() {
+    using L = ConvLayer;
+    return Table{
+        choice<&L::activation>(),
+        count<Hidden, &L::hidden>([](const L&, const Around& a) {
+          return static_cast<int>(std::min<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
+        }),
+        count<Side, &L::side>([](const L&, const Around& a) { return a.width > 0 ? std::max(1, a.width / 2) : by_width; }),
+        count<Taps, &L::taps>(),
+        count<SideTaps, &L::side_taps>(),
+        count<LastTaps, &L::last_taps>(),
+        flag<Bias, &L::bias>(),
+        wrapped<Middle, &L::middle>()};
+  }
+
+  constexpr Broken broken(const Around& a) const {
+    if (hidden > 0 && side > hidden) return {Rule::side_within_hidden, {"Side", "Hidden"}};
+    const double wide = std::max(a.width, 1);
+    if (static_cast<double>(hidden) * wide >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (static_cast<double>(taps) * wide >= largest_parameters) return {Rule::too_many_parameters, {"Taps"}};
+    if (static_cast<double>(side_taps) * wide >= largest_parameters) return {Rule::too_many_parameters, {"SideTaps"}};
+    if (static_cast<double>(last_taps) * std::max(hidden, 1) >= largest_parameters)
+      return {Rule::too_many_parameters, {"LastTaps", "Hidden"}};
+    return {};
+  }
+  friend constexpr bool operator==(const ConvLayer&, const ConvLayer&) = default;
+
+  /// A separable convolution: depthwise, then a matrix.
+  struct Separable {
+    Tensor depthwise, weight, bias;
+  };
+  struct Weights {
+    Separable wide, side, last;
+    NormPlace middle{Norm{}};
+  };
+  struct Saved {
+    Tensor wide_in, side_in, last_in;  ///< behind the depthwise convolutions
+    Tensor u, activated;               ///< wide branch before and behind the activation (the same where the output is enough)
+    Tensor sum, normed;                ///< of the branches; behind the norm
+    NormPlace middle{Norm{}};
+  };
+
+  constexpr void declare(Weights& w, Declaration& d) const {
+    const std::int64_t D = d.width();
+    declare_separable(w.wide, d, {"conv.wide.dconv", "conv.wide.weight", "conv.wide.bias"}, D, hidden, taps);
+    declare_separable(w.side, d, {"conv.side.dconv", "conv.side.weight", "conv.side.bias"}, D, side, side_taps);
+    w.middle = NormPlace(middle);
+    w.middle.declare(d, "conv.middle", hidden);
+    declare_separable(w.last, d, {"conv.last.dconv", "conv.last.weight", "conv.last.bias"}, hidden, D, last_taps);
+  }
+
+  template <class Ops>
+  constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    const HiddenActivation act(activation);
+    s.activated = ops.keep(x.rows, hidden);
+    s.u = act.from_output() ? s.activated : ops.keep(x.rows, hidden);
+    s.wide_in = ops.keep(x.rows, x.columns);
+    convolve(ops, w.wide, x, s.wide_in, s.u, act.epilogue());
+    if (!act.from_output()) ops(op::Activate{act.f, s.u, {}, s.activated});
+    s.side_in = ops.keep(x.rows, x.columns);
+    const Tensor narrow = ops.scratch(x.rows, side);
+    convolve(ops, w.side, x, s.side_in, narrow);
+    s.sum = ops.keep(x.rows, hidden);
+    ops(op::Copy{s.activated, s.sum});
+    ops(op::Add{narrow, s.sum.column_range(0, side)});
+    s.middle = w.middle;
+    s.normed = s.middle.exists() ? ops.keep(x.rows, hidden) : s.sum;
+    s.middle.forward(ops, s.sum, s.normed);
+    s.last_in = ops.keep(x.rows, hidden);
+    convolve(ops, w.last, s.normed, s.last_in, y);
+  }
+
+  template <class Ops>
+  constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const HiddenActivation act(activation);
+    const Tensor d_sum = ops.scratch(x.rows, hidden);
+    convolve_back(ops, w.last, s.normed, s.last_in, dy, d_sum);
+    s.middle.backward(ops, s.sum, d_sum, d_sum, false);
+    const Tensor dx_side = ops.scratch(x.rows, x.columns);
+    convolve_back(ops, w.side, x, s.side_in, d_sum.column_range(0, side), dx_side);
+    const Tensor u = act.from_output() ? Tensor{} : s.u;
+    ops(op::ActivateGradient{act.f, u, {}, s.activated, d_sum, d_sum, {}});
+    convolve_back(ops, w.wide, x, s.wide_in, d_sum, dx);
+    ops(op::Add{dx_side, dx});
+  }
+
+ private:
+  constexpr void declare_separable(Separable& s, Declaration& d, std::array<const char*, 3> names, std::int64_t in,
+                                   std::int64_t out, std::int64_t positions) const {
+    s.depthwise = d.undecayed_matrix(names[0], in, positions, Start::dconv());
+    s.weight = d.matrix(names[1], out, in, Start::fan_in(in));
+    if (bias) s.bias = d.vector(names[2], out, Start::constant(0));
+  }
+  template <class Ops>
+  static constexpr void convolve(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor y,
+                                 op::Function f = op::Function::identity) {
+    ops(op::CausalConvolution{x, w.depthwise, between, ops.shape().context});
+    ops(op::Linear{.x = between, .w = w.weight, .bias = w.bias, .y = y, .f = f});
+  }
+  template <class Ops>
+  static constexpr void convolve_back(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor dy, Tensor dx) {
+    const Tensor d_between = ops.scratch(x.rows, x.columns);
+    ops(op::LinearWeightGradient{.x = between, .dy = dy, .dw = gradient(w.weight), .dbias = gradient(w.bias)});
+    ops(op::LinearInputGradient{.dy = dy, .w = w.weight, .dx = d_between});
+    ops(op::CausalConvolutionGradient{x, w.depthwise, d_between, dx, gradient(w.depthwise), ops.shape().context});
+  }
+};
+
+template <class... Options>
+struct Conv : Part<ConvLayer, Options...> {};
+
+}  // namespace genoform
