@@ -58,8 +58,6 @@ struct LossFree : NotBuiltNumbers<"LossFree", K> {};
 struct ExpertThreshold : NotBuilt<"ExpertThreshold"> {};
 
 // Sub-layers
-template <class... Options>
-};
 template <Text Code>
 struct Program : NotBuilt<"Program"> {};
 
