@@ -16,11 +16,11 @@ void check_linear_attention(const Cpu& cpu, Scene& scene, const FeatureSizes& s,
   };
   const Tensor q = positive(heads * m), k = positive(s.kv_heads * m), v = scene.real(n, s.kv_heads * K),
                y = scene.real(n, heads * K);
-  const Tensor shift = shifted ? scene.real(n, s.kv_heads, 3.0) : Tensor{}, inverse = scene.real(n, heads);
+  const Tensor shift = shifted ? scene.real(n, s.kv_heads, 3.0) : Tensor{}, reciprocal = scene.real(n, heads);
   const Tensor dy = scene.real(n, heads * K), dq = scene.real(n, heads * m), dk = scene.real(n, s.kv_heads * m),
                dv = scene.real(n, s.kv_heads * K);
-  scene.agree(cpu, 2e-5, op::LinearAttend{q, k, shift, v, y, inverse, heads, s.kv_heads, m, K, s.context},
-              op::LinearAttendGradient{q, k, shift, v, y, inverse, dy, dq, dk, dv, heads, s.kv_heads, m, K, s.context});
+  scene.agree(cpu, 2e-5, op::LinearAttend{q, k, shift, v, y, reciprocal, heads, s.kv_heads, m, K, s.context},
+              op::LinearAttendGradient{q, k, shift, v, y, reciprocal, dy, dq, dk, dv, heads, s.kv_heads, m, K, s.context});
 }
 
 void check_squared_relu(const Cpu& cpu, Scene& scene, std::int64_t context, std::int64_t sequences, std::int64_t S,
@@ -72,10 +72,10 @@ TEST_CASE("attention by features stays finite where shifts lie hundreds apart") 
     const Tensor q = scene.packed(n, m, positive), k = scene.packed(n, m, positive), v = scene.real(n, K), y = scene.real(n, K);
     const Tensor shift =
         scene.packed(n, 1, [](std::int64_t r, std::int64_t) { return r % 7 == 0 ? 300.0 - r : -4.0 * (r % 90); });
-    const Tensor inverse = scene.real(n, 1), dy = scene.real(n, K), dq = scene.real(n, m), dk = scene.real(n, m),
+    const Tensor reciprocal = scene.real(n, 1), dy = scene.real(n, K), dq = scene.real(n, m), dk = scene.real(n, m),
                  dv = scene.real(n, K);
-    scene.agree(cpu, 1e-5, op::LinearAttend{q, k, shift, v, y, inverse, 1, 1, m, K, n},
-                op::LinearAttendGradient{q, k, shift, v, y, inverse, dy, dq, dk, dv, 1, 1, m, K, n});
+    scene.agree(cpu, 1e-5, op::LinearAttend{q, k, shift, v, y, reciprocal, 1, 1, m, K, n},
+                op::LinearAttendGradient{q, k, shift, v, y, reciprocal, dy, dq, dk, dv, 1, 1, m, K, n});
   });
 }
 

@@ -26,9 +26,6 @@ const std::map<std::string_view, std::string> texts{
     {"LossFree", "Block<Moe<%LossFree<2>>>"},
     {"ExpertThreshold", "Block<Moe<%ExpertThreshold>>"},
     {"Shared", "Block<Moe<Top2, %Shared<1>>>"},
-    {"LinearAttention", "%LinearAttention<>"},
-    {"Gau", "Stack<Block<%Gau<>>, 2>"},
-    {"Conv", "Block<%Conv<>>"},
     {"Program", "Block<%Program<\"ADD v0 v1\">>"},
 };
 
@@ -37,7 +34,7 @@ template <class... Words>
 constexpr bool all_not_built = (is_not_built(tree_of<Words>()[0].word) && ...);
 static_assert(all_not_built<SharedQk, RelBias<32, 128>, Window<64>, QkNorm, PrimerNorm, Sinusoid, Learned, SharedRelBias<32, 128>,
                             Untied, LogitScale<WidthRsqrt>, Hash, Base, LossFree<2>, ExpertThreshold, Shared<1>,
-                            LinearAttention<>, Gau<>, Conv<>, Program<"ADD v0 v1">>);
+                            Program<"ADD v0 v1">>);
 
 }  // namespace
 

@@ -82,7 +82,7 @@ struct Impostor {
   static constexpr std::string_view name = "Ffn";
 };
 struct Unbuilt {
-  static constexpr std::string_view name = "Gau";
+  static constexpr std::string_view name = "Program";
 };
 }  // namespace mine
 

@@ -81,7 +81,7 @@ struct LinearAttentionLayer : Normed {
   struct Saved {
     Tensor qkv;
     Tensor q_features, k_features, shift;
-    Tensor mixed, inverse;
+    Tensor mixed, reciprocal;
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
@@ -106,8 +106,8 @@ struct LinearAttentionLayer : Normed {
     ops(op::RandomFeatures{kernel.kind, queries(s.qkv), w.features, s.q_features, {}, heads});
     ops(op::RandomFeatures{kernel.kind, keys(s.qkv), w.features, s.k_features, s.shift, kv_heads});
     s.mixed = ops.keep(x.rows, query_columns());
-    s.inverse = ops.keep(x.rows, heads);
-    ops(op::LinearAttend{s.q_features, s.k_features, s.shift, values(s.qkv), s.mixed, s.inverse, heads, kv_heads, features,
+    s.reciprocal = ops.keep(x.rows, heads);
+    ops(op::LinearAttend{s.q_features, s.k_features, s.shift, values(s.qkv), s.mixed, s.reciprocal, heads, kv_heads, features,
                          head_dim, context});
     ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
   }
@@ -119,7 +119,7 @@ struct LinearAttentionLayer : Normed {
     ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
     const Tensor d_q = ops.scratch(x.rows, s.q_features.columns), d_k = ops.scratch(x.rows, s.k_features.columns);
-    ops(op::LinearAttendGradient{s.q_features, s.k_features, s.shift, values(s.qkv), s.mixed, s.inverse, d_mixed, d_q, d_k,
+    ops(op::LinearAttendGradient{s.q_features, s.k_features, s.shift, values(s.qkv), s.mixed, s.reciprocal, d_mixed, d_q, d_k,
                                  values(d_qkv), heads, kv_heads, features, head_dim, context});
     ops(op::RandomFeaturesGradient{kernel.kind, queries(s.qkv), w.features, s.q_features, d_q, queries(d_qkv), heads, false});
     ops(op::RandomFeaturesGradient{kernel.kind, keys(s.qkv), w.features, s.k_features, d_k, keys(d_qkv), kv_heads, shifts()});

@@ -45,29 +45,29 @@ struct RandomFeaturesGradient {
 };
 
 /// y_t = sum over s <= t of a_ts v_s / sum of a_ts, a_ts = (q_t . k_s) e^(shift_s - top_t), top_t = the largest shift up to t
-/// (an absent shift is 0). q [N, H*m], k [N, G*m], v [N, G*K], y [N, H*K]; query head h reads key head h / (H/G). inverse [N, H]
-/// keeps 1 / sum, 0 (and y = 0) where the sum is below 1e-30.
+/// (an absent shift is 0). q [N, H*m], k [N, G*m], v [N, G*K], y [N, H*K]; query head h reads key head h / (H/G). reciprocal [N,
+/// H] keeps 1 / sum, 0 (and y = 0) where the sum is below 1e-30.
 struct LinearAttend {
   static constexpr std::string_view name = "linear_attend";
-  Tensor q, k, shift, v, y, inverse;
+  Tensor q, k, shift, v, y, reciprocal;
   std::int64_t heads = 0, kv_heads = 0, features = 0, head_dim = 0, context = 0;
   constexpr bool fits() const {
     return q.columns == heads * features && k.columns == kv_heads * features && v.columns == kv_heads * head_dim &&
-           y.columns == heads * head_dim && inverse.columns == heads && heads % kv_heads == 0 && q.rows % context == 0;
+           y.columns == heads * head_dim && reciprocal.columns == heads && heads % kv_heads == 0 && q.rows % context == 0;
   }
   /// Of the recurrence: one multiply-add a cell of the sums [m, K] for each key head, one for each query head that reads them.
   constexpr std::int64_t flops() const { return 2 * q.rows * features * head_dim * (heads + kv_heads); }
-  constexpr auto tensors() const { return std::array{q, k, shift, v, y, inverse}; }
+  constexpr auto tensors() const { return std::array{q, k, shift, v, y, reciprocal}; }
 };
 
 /// dq, dk, dv are overwritten; the shifts are held constant.
 struct LinearAttendGradient {
   static constexpr std::string_view name = "linear_attend_gradient";
-  Tensor q, k, shift, v, y, inverse, dy, dq, dk, dv;
+  Tensor q, k, shift, v, y, reciprocal, dy, dq, dk, dv;
   std::int64_t heads = 0, kv_heads = 0, features = 0, head_dim = 0, context = 0;
   constexpr bool fits() const { return same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy); }
   constexpr std::int64_t flops() const { return 4 * q.rows * features * head_dim * (heads + kv_heads); }
-  constexpr auto tensors() const { return std::array{q, k, shift, v, y, inverse, dy, dq, dk, dv}; }
+  constexpr auto tensors() const { return std::array{q, k, shift, v, y, reciprocal, dy, dq, dk, dv}; }
 };
 
 }  // namespace genoform::op

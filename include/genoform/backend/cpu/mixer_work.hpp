@@ -22,10 +22,11 @@ struct FeaturesWork {
 
 struct LinearAttendWork {
   const float *q, *k, *shift, *v;
-  float *y, *inverse;
+  float *y, *reciprocal;
   const float* dy;
   float *dq, *dk, *dv;
-  std::int64_t q_stride, k_stride, shift_stride, v_stride, y_stride, inverse_stride, dy_stride, dq_stride, dk_stride, dv_stride;
+  std::int64_t q_stride, k_stride, shift_stride, v_stride, y_stride, reciprocal_stride, dy_stride, dq_stride, dk_stride,
+      dv_stride;
   std::int64_t heads, kv_heads, features, head_dim, context;
 };
 

@@ -66,7 +66,7 @@ double feature_weight(const Op& o, Host host, Index n, Index s, Index h) {
 }
 
 inline void run(const op::LinearAttend& o, Host host) {
-  const auto v = host(o.v), y = host(o.y), inverse = host(o.inverse);
+  const auto v = host(o.v), y = host(o.y), reciprocal = host(o.reciprocal);
   const Index K = o.head_dim;
   for (Index n = 0; n < y.rows; ++n)
     for (Index h = 0; h < o.heads; ++h) {
@@ -78,14 +78,14 @@ inline void run(const op::LinearAttend& o, Host host) {
         total += a;
         for (Index i = 0; i < K; ++i) mixed[static_cast<std::size_t>(i)] += a * v(s, kv * K + i);
       }
-      inverse(n, h) = total > 1e-30 ? 1.0 / total : 0.0;
-      for (Index i = 0; i < K; ++i) y(n, h * K + i) = mixed[static_cast<std::size_t>(i)] * inverse(n, h);
+      reciprocal(n, h) = total > 1e-30 ? 1.0 / total : 0.0;
+      for (Index i = 0; i < K; ++i) y(n, h * K + i) = mixed[static_cast<std::size_t>(i)] * reciprocal(n, h);
     }
 }
 
 /// With g = dy / sum: dv_s += a_ts g, da_ts = g . v_s - g . y.
 inline void run(const op::LinearAttendGradient& o, Host host) {
-  const auto q = host(o.q), k = host(o.k), shift = host(o.shift), v = host(o.v), y = host(o.y), inverse = host(o.inverse);
+  const auto q = host(o.q), k = host(o.k), shift = host(o.shift), v = host(o.v), y = host(o.y), reciprocal = host(o.reciprocal);
   const auto dy = host(o.dy), dq = host(o.dq), dk = host(o.dk), dv = host(o.dv);
   for (const auto& gradient : {dq, dk, dv})
     for (Index n = 0; n < gradient.rows; ++n)
@@ -99,8 +99,8 @@ inline void run(const op::LinearAttendGradient& o, Host host) {
       for (Index s = first; s <= n; ++s) {
         double da = 0.0;
         for (Index i = 0; i < K; ++i) da += dy(n, h * K + i) * (v(s, kv * K + i) - y(n, h * K + i));
-        da *= inverse(n, h) * (shift ? std::exp(shift(s, kv) - top) : 1.0);
-        const double a = feature_weight(o, host, n, s, h) * inverse(n, h);
+        da *= reciprocal(n, h) * (shift ? std::exp(shift(s, kv) - top) : 1.0);
+        const double a = feature_weight(o, host, n, s, h) * reciprocal(n, h);
         for (Index i = 0; i < K; ++i) dv(s, kv * K + i) += a * dy(n, h * K + i);
         for (Index j = 0; j < m; ++j) {
           dq(n, h * m + j) += da * k(s, kv * m + j);
