@@ -130,8 +130,8 @@ struct GauLayer : Normed {
  private:
   constexpr op::Function function() const { return function_of(activation); }
   constexpr std::int64_t columns() const { return 2 * std::int64_t{hidden} + head_dim; }
-  constexpr Tensor pre_u(Tensor pre) const { return pre.column_range(0, hidden); }
-  constexpr Tensor pre_vz(Tensor pre) const { return pre.column_range(hidden, columns() - hidden); }
+  constexpr Tensor pre_u(Tensor all) const { return all.column_range(0, hidden); }
+  constexpr Tensor pre_vz(Tensor all) const { return all.column_range(hidden, columns() - hidden); }
   constexpr Tensor v(Tensor vz) const { return vz.column_range(0, hidden); }
   constexpr Tensor z(Tensor vz) const { return vz.column_range(hidden, head_dim); }
   constexpr Tensor queries(Tensor qk) const { return qk.column_range(0, head_dim); }
