@@ -134,6 +134,12 @@ const Wrong wrong_texts[] = {
     {Rule::capacity_of_expert_choice, "Moe<ExpertChoice, Capacity<0>>", "1:19: \"Capacity\": "},
     {Rule::choices_of_router, "Moe<Experts<4>, TopK<5>>", "1:17: \"TopK\": "},
     {Rule::choices_of_router, "Moe<Top2, Experts<1>>", "1:5: \"Top2\": "},
+    {Rule::rank_of_dense, "Synthesizer<DensePlus, Rank<8>>", "1:24: \"Rank\": "},
+    {Rule::heads_divide_width, "Decoder<Block<Synthesizer<Heads<3>>>, Width<128>>", "1:27: \"Heads\": "},
+    {Rule::hidden_even, "SpatialGate<Hidden<7>>", "1:13: \"Hidden\": "},
+    {Rule::heads_divide_channels, "SpatialGate<Hidden<8>, Heads<3>>", "1:24: \"Heads\": "},
+    {Rule::heads_divide_channels, "Decoder<Block<SpatialGate<Heads<7>>>, Width<32>>", "1:27: \"Heads\": "},
+    {Rule::heads_divide_channels, "Decoder<Block<TokenMix<Heads<3>>>, Width<32>>", "1:24: \"Heads\": "},
 };
 
 std::string message_of(std::string_view text) {

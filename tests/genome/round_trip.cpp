@@ -66,9 +66,27 @@ std::string moe() {
   add_norms(options);
   return written("Moe", options);
 }
+std::string over_positions() {
+  std::vector<std::string> options;
+  const int kind = number(0, 2), heads = number(1, 8);
+  if (kind == 0) {
+    const std::string logits = pick({"", "RandomLogits", "RandomPlus", "DenseLogits", "DensePlus"});
+    if (!logits.empty()) options.push_back(logits);
+    if (coin()) options.push_back(with_number("Heads", heads));
+    options.push_back(with_number("HeadDim", number(1, 64)));
+    if (logits.substr(0, 1) != "D" && coin()) options.push_back(with_number("Rank", number(1, 16)));
+  } else {
+    if (coin()) options.push_back(activation());
+    if (coin()) options.push_back("Bias");
+    if (kind == 1) options.push_back(with_number("Hidden", 2 * heads * number(1, 64)));
+    if (kind == 1 || heads == 1 || heads == 4) options.push_back(with_number("Heads", heads));
+  }
+  add_norms(options);
+  return written(kind == 0 ? "Synthesizer" : kind == 1 ? "SpatialGate" : "TokenMix", options);
+}
 std::string layer() {
-  const int kind = number(0, 2);
-  return kind == 0 ? attention() : kind == 1 ? ffn() : moe();
+  const int kind = number(0, 3);
+  return kind == 0 ? attention() : kind == 1 ? ffn() : kind == 2 ? moe() : over_positions();
 }
 /// Norms may stand before, between and after the parts, whose order is kept.
 std::string parallel() {
