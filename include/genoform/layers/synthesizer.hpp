@@ -76,11 +76,11 @@ struct SynthesizerLayer : Normed {
   friend constexpr bool operator==(const SynthesizerLayer&, const SynthesizerLayer&) = default;
 
   struct Weights {
-    Tensor qkv, o;         ///< q and k (only with "plus") and v as one matrix: they are declared one after the other
-    Tensor dense, bias;    ///< dense logits: the first matrix, of all heads
-    op::Grouped keys;      ///< and the second one, [H, P, K]
-    op::Grouped table;     ///< random logits [H, P, P]
-    op::Grouped from, to;  ///< or its factors [H, P, R] each
+    Tensor qkv, o;            ///< q and k (only with "plus") and v as one matrix: they are declared one after the other
+    Tensor dense, bias;       ///< dense logits: the first matrix, of all heads
+    op::Grouped keys;         ///< and the second one, [H, P, K]
+    op::Grouped table;        ///< random logits [H, P, P]
+    op::Grouped left, right;  ///< or its factors [H, P, R] each
   };
   struct Saved {
     Tensor qkv, hidden, mixed;
@@ -107,8 +107,8 @@ struct SynthesizerLayer : Normed {
     } else if (rank == absent) {
       w.table = table("synthesizer.table", P, Start::normal(1));
     } else {
-      w.from = table("synthesizer.from", rank, Start::fan_in(rank));
-      w.to = table("synthesizer.to", rank, Start::normal(1));
+      w.left = table("synthesizer.left", rank, Start::fan_in(rank));
+      w.right = table("synthesizer.right", rank, Start::normal(1));
     }
     w.o = d.matrix("synthesizer.o.weight", D, columns(), Start::fan_in(columns()));
   }
@@ -116,7 +116,7 @@ struct SynthesizerLayer : Normed {
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     const std::int64_t T = ops.shape().context;
-    over_positions::require_fit(ops, logits.random() ? rank > 0 ? w.from : w.table : w.keys, name);
+    over_positions::require_fit(ops, logits.random() ? rank > 0 ? w.left : w.table : w.keys, name);
     s.qkv = ops.keep(x.rows, projected());
     ops(op::Linear{.x = x, .w = w.qkv, .bias = {}, .y = s.qkv});
     s.p = op::Grouped{};
@@ -183,13 +183,13 @@ struct SynthesizerLayer : Normed {
     if (rank == absent) return w.table;
     const std::int64_t T = ops.shape().context;
     const op::Grouped table = op::of_table(ops.scratch(heads * T, T), heads);
-    ops(op::CausalScores{w.from, w.to, {}, table, T, false});
+    ops(op::CausalScores{w.left, w.right, {}, table, T, false});
     return table;
   }
   template <class Ops>
   constexpr void back_to_factors(Ops& ops, const Weights& w, const op::Grouped& d_table) const {
     if (rank == absent) return;
-    ops(op::CausalScoresGradient{w.from, w.to, d_table, gradient(w.from), gradient(w.to), {}, ops.shape().context, false});
+    ops(op::CausalScoresGradient{w.left, w.right, d_table, gradient(w.left), gradient(w.right), {}, ops.shape().context, false});
   }
   /// From the gradient of the logits to queries, keys and the table that was added.
   template <class Ops>
