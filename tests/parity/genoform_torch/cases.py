@@ -24,6 +24,12 @@ CONDITION = 0.25
 STORED = {
     "primer-ez": ("Decoder<Stack<Block<Attention<Heads<3>, DConv<3>>, Ffn<SqReLU, Hidden<20>>>, 2>, "
                   "Vocab<19>, Width<12>, Context<11>>", 2, 11, False),
+    "tables-over-positions": ("Decoder<Stack<Block<Synthesizer<RandomLogits, Heads<2>, HeadDim<3>>, "
+                              "Synthesizer<RandomPlus, Heads<3>, HeadDim<2>, Rank<2>, Post<LayerNorm>>, "
+                              "Synthesizer<DenseLogits, HeadDim<5>>, Synthesizer<DensePlus, Heads<2>>, "
+                              "SpatialGate<Glu<Swish>, Hidden<12>, Heads<3>, Bias>, SpatialGate<GeLU, Hidden<10>>, "
+                              "TokenMix<GeLU, Heads<2>, Bias>, TokenMix<Glu<Identity>, Inner<RmsNorm>>>, 1>, "
+                              "Vocab<13>, Width<8>, Context<7>>", 3, 6, False),
     "grouped-keys": ("Decoder<Stack<Block<Attention<Heads<4>, HeadDim<6>, KvHeads<2>, DConv<2>>, Ffn<Glu<Swish>, Hidden<13>>>, 1>, "
                      "Vocab<17>, Width<10>, Context<9>, FinalNorm<LayerNorm>>", 3, 7, True),
     "norm-places": ("Decoder<Stack<Block<Attention<Heads<2>, HeadDim<3>, KvHeads<1>, DConv<4>, NoPos, Post<LayerNorm>>, "
