@@ -89,3 +89,14 @@ TEST_CASE("causal softmax agrees on tokens and tables, in place too, and its gra
                 op::CausalSoftmaxGradient{y, dy, dx, sizes.context, accumulate});
   });
 }
+
+TEST_CASE("a bias by distance is added, in place too, and its gradient is the sum along the diagonals") {
+  on_every_cpu(8, [](const Cpu& cpu, Scene& scene) {
+    const Sizes sizes(scene);
+    const bool is_table = scene.number(0, 1) == 0;
+    const op::Grouped x = sizes.weights(scene, is_table), y = scene.number(0, 1) == 0 ? x : sizes.weights(scene, is_table),
+                      dy = sizes.weights(scene, is_table);
+    const Tensor bias = scene.real(sizes.groups, sizes.positions), dbias = scene.real(sizes.groups, sizes.positions);
+    scene.agree(cpu, 1e-5, op::AddByDistance{x, bias, y, sizes.context}, op::AddByDistanceGradient{dy, dbias, sizes.context});
+  });
+}

@@ -97,6 +97,32 @@ struct CausalScoresGradient {
   constexpr auto tensors() const { return std::array<Tensor, 6>{queries, keys, dy, dqueries, dkeys, dadded}; }
 };
 
+/// y[b, g, t, s] = x[b, g, t, s] + bias[g, t - s], bias [G, T] by distance; both of tokens or both tables; y may be x.
+struct AddByDistance {
+  static constexpr std::string_view name = "add_by_distance";
+  Grouped x;
+  Tensor bias;
+  Grouped y;
+  std::int64_t context = 0;
+  constexpr bool fits() const {
+    return x.holds(context) && y.holds(context) && x.groups == y.groups && x.is_table() == y.is_table() && x.width() >= context &&
+           y.width() >= context && bias.rows == y.groups && bias.columns >= context;
+  }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array<Tensor, 3>{x, bias, y}; }
+};
+
+/// dbias[g, n] = sum over the sequences and over t >= n of dy[b, g, t, t - n], for n < T.
+struct AddByDistanceGradient {
+  static constexpr std::string_view name = "add_by_distance_gradient";
+  Grouped dy;
+  Tensor dbias;
+  std::int64_t context = 0;
+  constexpr bool fits() const { return dy.holds(context) && dbias.rows == dy.groups && dbias.columns >= context; }
+  constexpr std::int64_t flops() const { return 0; }
+  constexpr auto tensors() const { return std::array<Tensor, 2>{dy, dbias}; }
+};
+
 /// y[b, g, t, s] = softmax of x[b, g, t, s] over s <= t; both of tokens or both tables; y may be x.
 struct CausalSoftmax {
   static constexpr std::string_view name = "causal_softmax";

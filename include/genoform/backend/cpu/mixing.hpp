@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/ops/mixing.hpp"
@@ -132,6 +133,40 @@ inline auto prepare(const SharedContext& context, const op::CausalScoresGradient
     if (dadded.first == nullptr) return;
     over_rows(context, 1, groups, positions, sequences * positions, [&](std::int64_t, std::int64_t g, std::int64_t t, int) {
       for (std::int64_t b = 0; b < sequences; ++b) context->kernel<&Kernels::add>()(dy.row(b, g, t), dadded.row(0, g, t), t + 1);
+    });
+  };
+}
+
+/// Distances run against the positions of a row, so the biases are turned around first: those of row t begin at T - 1 - t.
+inline auto prepare(const SharedContext& context, const op::AddByDistance& o, const FloatMemories& m) {
+  const std::int64_t T = o.context, groups = o.y.groups, sequences = o.y.sequences(T);
+  context->reserve(static_cast<std::size_t>(groups * T) * sizeof(float));
+  return
+      [context, x = grouped_rows(o.x, T, m), y = grouped_rows(o.y, T, m), bias = host::rows_of(o.bias, m), T, groups, sequences] {
+        float* turned = context->shared<float>();
+        for (std::int64_t i = 0; i < groups * T; ++i) turned[i] = bias[i / T][T - 1 - i % T];
+        over_rows(context, sequences, groups, T, T, [&](std::int64_t b, std::int64_t g, std::int64_t t, int) {
+          const float* from = x.row(b, g, t);
+          float* to = y.row(b, g, t);
+          if (from != to) std::memcpy(to, from, static_cast<std::size_t>(t + 1) * sizeof(float));
+          context->kernel<&Kernels::add>()(turned + g * T + T - 1 - t, to, t + 1);
+        });
+      };
+}
+
+inline auto prepare(const SharedContext& context, const op::AddByDistanceGradient& o, const FloatMemories& m) {
+  const std::int64_t T = o.context, groups = o.dy.groups, sequences = o.dy.sequences(T);
+  context->reserve(static_cast<std::size_t>(groups * T) * sizeof(float));
+  return [context, dy = grouped_rows(o.dy, T, m), dbias = host::rows_of(o.dbias, m), T, groups, sequences] {
+    float* turned = context->shared<float>();
+    context->split(groups, sequences * T * T, [&](std::int64_t first, std::int64_t last, int) {
+      for (std::int64_t g = first; g < last; ++g) {
+        float* sums = turned + g * T;
+        std::fill_n(sums, T, 0.0F);
+        for (std::int64_t i = 0; i < sequences * T; ++i)
+          context->kernel<&Kernels::add>()(dy.row(i / T, g, i % T), sums + T - 1 - i % T, i % T + 1);
+        std::reverse_copy(sums, sums + T, dbias[g]);
+      }
     });
   };
 }

@@ -97,6 +97,24 @@ inline void run(const op::CausalScoresGradient& o, Host host) {
   });
 }
 
+inline void run(const op::AddByDistance& o, Host host) {
+  const GroupedCells x(o.x, o.context, host), y(o.y, o.context, host);
+  const auto bias = host(o.bias);
+  each_row(y.sequences(), y.groups(), o.context, [&](Index b, Index g, Index t) {
+    for (Index s = 0; s <= t; ++s) y(b, g, t, s) = x(b, g, t, s) + bias(g, t - s);
+  });
+}
+
+inline void run(const op::AddByDistanceGradient& o, Host host) {
+  const GroupedCells dy(o.dy, o.context, host);
+  const auto dbias = host(o.dbias);
+  for (Index g = 0; g < dy.groups(); ++g)
+    for (Index n = 0; n < o.context; ++n) dbias(g, n) = 0.0;
+  each_row(dy.sequences(), dy.groups(), o.context, [&](Index b, Index g, Index t) {
+    for (Index s = 0; s <= t; ++s) dbias(g, t - s) += dy(b, g, t, s);
+  });
+}
+
 inline void run(const op::CausalSoftmax& o, Host host) {
   const GroupedCells x(o.x, o.context, host), y(o.y, o.context, host);
   each_row(y.sequences(), y.groups(), o.context, [&](Index b, Index g, Index t) {
