@@ -70,8 +70,9 @@ TEST_CASE("attention by features stays finite where shifts lie hundreds apart") 
     const std::int64_t n = 140, m = 6, K = 5;
     const auto positive = [&](std::int64_t, std::int64_t) { return std::exp(-std::abs(scene.normal())); };
     const Tensor q = scene.packed(n, m, positive), k = scene.packed(n, m, positive), v = scene.real(n, K), y = scene.real(n, K);
-    const Tensor shift =
-        scene.packed(n, 1, [](std::int64_t r, std::int64_t) { return r % 7 == 0 ? 300.0 - r : -4.0 * (r % 90); });
+    const Tensor shift = scene.packed(n, 1, [](std::int64_t r, std::int64_t) {
+      return r % 7 == 0 ? 300.0 - static_cast<double>(r) : -4.0 * static_cast<double>(r % 90);
+    });
     const Tensor reciprocal = scene.real(n, 1), dy = scene.real(n, K), dq = scene.real(n, m), dk = scene.real(n, m),
                  dv = scene.real(n, K);
     scene.agree(cpu, 1e-5, op::LinearAttend{q, k, shift, v, y, reciprocal, 1, 1, m, K, n},

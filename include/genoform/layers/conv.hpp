@@ -132,11 +132,11 @@ struct ConvLayer : Normed {
   }
 
  private:
-  constexpr void declare_separable(Separable& s, Declaration& d, std::array<const char*, 3> names, std::int64_t in,
+  constexpr void declare_separable(Separable& made, Declaration& d, std::array<const char*, 3> names, std::int64_t in,
                                    std::int64_t out, std::int64_t positions) const {
-    s.depthwise = d.undecayed_matrix(names[0], in, positions, Start::dconv());
-    s.weight = d.matrix(names[1], out, in, Start::fan_in(in));
-    if (bias) s.bias = d.vector(names[2], out, Start::constant(0));
+    made.depthwise = d.undecayed_matrix(names[0], in, positions, Start::dconv());
+    made.weight = d.matrix(names[1], out, in, Start::fan_in(in));
+    if (bias) made.bias = d.vector(names[2], out, Start::constant(0));
   }
   template <class Ops>
   static constexpr void convolve(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor y,
