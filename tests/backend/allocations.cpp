@@ -64,3 +64,40 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
     CHECK(allocations == 0);
   }
 }
+
+TEST_CASE("running what was prepared of linear and gated attention allocates nothing") {
+  std::vector<float> cells(1 << 18, 0.25F);
+  Memories<float> memories;
+  memories[Memory::workspace] = cells.data();
+  std::int64_t end = 0;
+  const auto place = [&](std::int64_t rows, std::int64_t columns) {
+    const Tensor t = matrix(Memory::workspace, end, rows, columns);
+    end += t.size();
+    return t;
+  };
+  const Tensor x = place(160, 16), features = place(24, 8), q = place(160, 48), k = place(160, 24), v = place(160, 8);
+  const Tensor shift = place(160, 1), y = place(160, 16), reciprocal = place(160, 2), dq = place(160, 48), dk = place(160, 24),
+               dv = place(160, 8), dx = place(160, 16), scale = place(2, 16), qk = place(160, 32);
+  for (const int threads : {1, 2}) {
+    const Cpu cpu({.threads = threads});
+    const auto kernel = op::FeatureKernel::softmax;
+    const auto half = [](const Tensor& t, std::int64_t i) { return t.column_range(16 * i, 16); };
+    const std::vector<std::function<void()>> calls = {
+        cpu.prepare(op::RandomFeatures{kernel, x, features, q, {}, 2}, memories),
+        cpu.prepare(op::RandomFeaturesGradient{kernel, x, features, q, dq, dx, 2, true}, memories),
+        cpu.prepare(op::LinearAttend{q, k, shift, v, y, reciprocal, 2, 1, 24, 8, 80}, memories),
+        cpu.prepare(op::LinearAttendGradient{q, k, shift, v, y, reciprocal, dx, dq, dk, dv, 2, 1, 24, 8, 80}, memories),
+        cpu.prepare(op::ScaleOffset{x, scale, scale, qk}, memories),
+        cpu.prepare(op::ScaleOffsetGradient{x, scale, qk, dx, scale, scale}, memories),
+        cpu.prepare(op::SquaredReluAttend{half(qk, 0), half(qk, 1), x, y, 80, 80}, memories),
+        cpu.prepare(op::SquaredReluAttendGradient{half(qk, 0), half(qk, 1), x, y, half(dq, 0), half(dq, 1), dx, 80, 80},
+                    memories)};
+    cpu.enter();
+    for (const auto& call : calls) call();  // OpenMP makes its team in the first parallel region
+    allocations = 0;
+    counting = true;
+    for (const auto& call : calls) call();
+    counting = false;
+    CHECK(allocations == 0);
+  }
+}

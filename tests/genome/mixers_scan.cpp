@@ -1,6 +1,9 @@
+#include <rapidcheck.h>
+
 #include <concepts>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "genoform/genoform.hpp"
 #include "tests/catch.hpp"
@@ -96,4 +99,73 @@ TEST_CASE("a gated attention unit follows the context that a model is given, unl
   CHECK(length("Decoder<Block<Gau<>>>") == 40);
   CHECK(length("Decoder<Block<Gau<>>, Context<20>>") == 40);
   CHECK(length("Decoder<Block<Gau<Length<30>>>, Context<20>>") == 30);
+}
+
+namespace {
+
+int number(int low, int high) { return *rc::gen::inRange(low, high + 1); }
+std::string with_number(const std::string& word, int n) { return word + "<" + std::to_string(n) + ">"; }
+
+/// Some of the options of a kind in any order; each stands for a choice of one.
+std::string random_text(const std::string& kind, const std::vector<std::vector<std::string>>& options) {
+  std::vector<std::string> chosen;
+  for (const auto& words : options)
+    if (number(0, 1) == 0) chosen.push_back(*rc::gen::elementOf(words));
+  for (std::size_t i = chosen.size(); i > 1; --i)
+    std::swap(chosen[i - 1], chosen[static_cast<std::size_t>(number(0, static_cast<int>(i) - 1))]);
+  std::string text = kind + "<";
+  for (std::size_t i = 0; i < chosen.size(); ++i) text += (i == 0 ? "" : ", ") + chosen[i];
+  return text + ">";
+}
+
+std::string random_mixer() {
+  const std::vector<std::string> position{"Rope", "NoPos"}, activation{"ReLU", "GeLU", "Swish", "SqReLU", "Identity"};
+  const std::vector<std::string> norm{"Pre<LayerNorm>", "Pre<NoNorm>", "Pre<RmsNorm>"}, post{"Post<RmsNorm>", "Post<NoNorm>"};
+  switch (number(0, 2)) {
+    case 0:
+      return random_text("LinearAttention", {{"Heads<4>", "KvHeads<1>", "KvHeads<2>, Heads<4>"},
+                                             {"HeadDim<24>", with_number("HeadDim", 2 * number(1, 99))},
+                                             {"Features<96>", with_number("Features", number(1, 999))},
+                                             {"SoftmaxKernel", "ReluKernel"},
+                                             position,
+                                             norm,
+                                             post});
+    case 1:
+      return random_text("Gau", {activation,
+                                 {"Hidden<96>", with_number("Hidden", number(1, 999))},
+                                 {"HeadDim<128>", with_number("HeadDim", 2 * number(1, 99))},
+                                 {"Length<32>", with_number("Length", number(1, 99))},
+                                 {"Bias"},
+                                 position,
+                                 norm,
+                                 post});
+    default:
+      return random_text("Conv", {activation,
+                                  {"Hidden<96>", with_number("Hidden", number(40, 999))},
+                                  {"Side<24>", with_number("Side", number(1, 40))},
+                                  {"Taps<11>", with_number("Taps", number(1, 99))},
+                                  {"SideTaps<7>", with_number("SideTaps", number(1, 99))},
+                                  {"LastTaps<7>", with_number("LastTaps", number(1, 99))},
+                                  {"Middle<LayerNorm>", "Middle<RmsNorm>", "Middle<NoNorm>"},
+                                  {"Bias"},
+                                  norm,
+                                  post});
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the canonical text of a random mixer reads back as the same layer, alone and in a model") {
+  CHECK(rc::check("print, then parse", [] {
+    const std::string mixer = random_mixer();
+    for (const std::string& text : {"Block<" + mixer + ">", "Decoder<Block<" + mixer + ">, Width<48>, Context<32>>"}) {
+      const Result<Genome> genome = Genome::parse(text);
+      if (!genome) RC_FAIL(text + ": " + genome.error().message);
+      const Result<Genome> again = Genome::parse(genome->text());
+      RC_ASSERT(again->text() == genome->text());
+      const int node = genome->stacks().at(0).sub_layers.at(0), node_again = again->stacks().at(0).sub_layers.at(0);
+      RC_ASSERT(genome->visit<BuiltinLayers>(
+          node, [&]<class L>(const L& layer) { RC_ASSERT(again->read<L>(node_again).value() == layer); }));
+    }
+  }));
 }
