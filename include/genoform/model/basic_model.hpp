@@ -88,7 +88,7 @@ class BasicModel : public Engine<Backend> {
   Recording<Real>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(tokens.size());
     assert(batch >= 1 && n >= batch && n % batch == 0);
-    Recording<Real>& p = this->program({batch, n / batch}, pass);
+    Recording<Real>& p = this->program_to_run({batch, n / batch}, pass);
     Index* to = p.memories.indices(step_tensors(p.shape).tokens);
     for (const Token token : tokens) {
       assert(token >= 0 && token < sizes_.vocab);

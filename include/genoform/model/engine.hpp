@@ -50,9 +50,11 @@ struct Plan {
 
 /// The plan of a pass, by a dry run. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
 /// Record of a back end, which costs no second instantiation where the network is recorded as well.
+/// `hold`: what is kept is not released on the way back (Engine::keep_outputs).
 template <class Sink = Count, class Network>
-constexpr Plan plan_of(Network& network, Shape shape, Pass pass) {
+constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false) {
   Stream<Sink> ops(shape, pass, 0, Sink{});
+  if (hold) ops.arena().hold_kept();
   Plan plan;
   walk(network, ops, [&](Phase phase) {
     if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;
@@ -69,12 +71,14 @@ template <class Real>
 struct Recording {
   Shape shape;
   Pass pass = Pass::train;
+  bool hold = false;  ///< keeps the outputs of the sub-layers readable after the way back
   Plan plan;
   Cells<Real> workspace, inputs, results;
   Memories<Real> memories;
   Calls forward, loss, backward;
   Tensor in;   ///< input of a part [N, D]; a decoder reads tokens instead
   Tensor out;  ///< logits of a decoder, output of a part
+  std::vector<OutputPlace> outputs;
 
   Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
 };
@@ -87,7 +91,7 @@ class AnyNetwork {
   virtual void declare(Declaration& d) = 0;
   virtual Around around() const = 0;
   virtual std::int64_t out_columns() const = 0;
-  virtual Plan plan(Shape shape, Pass pass) = 0;
+  virtual Plan plan(Shape shape, Pass pass, bool hold) = 0;
   virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
   virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
 };
@@ -100,11 +104,13 @@ class NetworkOf final : public AnyNetwork<Backend> {
   void declare(Declaration& d) override { network_.declare(d); }
   Around around() const override { return network_.around(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
-  Plan plan(Shape shape, Pass pass) override { return plan_of<Record<Backend>>(network_, shape, pass); }
+  Plan plan(Shape shape, Pass pass, bool hold) override { return plan_of<Record<Backend>>(network_, shape, pass, hold); }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
                                 Record<Backend>(backend, program.memories));
+    if (program.hold) ops.arena().hold_kept();
     program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
+    if (program.hold) program.outputs = std::move(ops.sink().outputs());
     if constexpr (requires { network_.input(); }) program.in = network_.input();
   }
   void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {
@@ -121,6 +127,13 @@ class NetworkOf final : public AnyNetwork<Backend> {
 template <class Real>
 struct Storage {
   std::span<Real> parameters, gradients;
+};
+
+/// The residual stream after a sub-layer; see Engine::outputs().
+template <class Real>
+struct LayerOutput {
+  std::int64_t block = 0, place = 0;  ///< blocks counted through all stacks, place in the block, both from 0
+  std::span<const Real> values;       ///< [N, D]
 };
 
 /// A network on a back end: flat parameters, gradients and state, and the programs of the shapes it has met.
@@ -164,9 +177,28 @@ class Engine {
     for (const TensorInfo& info : tensors_) start(info, seed);
   }
 
+  /// Makes outputs() readable for all training passes (logits, forward, loss_and_gradient, pool_loss) from here on; call it before
+  /// prepare() and the first step. Costs no time and some memory, see plan(); without it nothing is kept beyond its use.
+  void keep_outputs(bool keep = true) { keeps_outputs_ = keep; }
+  /// The residual stream after every sub-layer in the last training pass, in order; empty without keep_outputs().
+  /// The spans may be read until the next training pass of the same shape; the way back of a Module takes the place of its last.
+  std::vector<LayerOutput<Real>> outputs() const {
+    std::vector<LayerOutput<Real>> all;
+    if (last_training_ != nullptr)
+      for (const OutputPlace& o : last_training_->outputs) all.push_back({o.block, o.place, output_at(o)});
+    return all;
+  }
+  /// One of them, as in layer_output(0, 1) for the second sub-layer of the first block; empty when there is none.
+  std::span<const Real> layer_output(std::int64_t block, std::int64_t place) const {
+    if (last_training_ != nullptr)
+      for (const OutputPlace& o : last_training_->outputs)
+        if (o.block == block && o.place == place) return output_at(o);
+    return {};
+  }
+
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
-  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass); }
+  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass, holds(pass)); }
   /// Bytes of parameters, gradients, state and the workspace of one pass.
   std::int64_t bytes(Shape shape, Pass pass) {
     return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) *
@@ -200,8 +232,14 @@ class Engine {
 
   Recording<Real>& program(Shape shape, Pass pass) {
     for (auto& p : programs_)
-      if (p->shape == shape && p->pass == pass) return *p;
+      if (p->shape == shape && p->pass == pass && p->hold == holds(pass)) return *p;
     return make_program(shape, pass);
+  }
+  /// The program that is about to run.
+  Recording<Real>& program_to_run(Shape shape, Pass pass) {
+    Recording<Real>& p = program(shape, pass);
+    if (pass == Pass::train) last_training_ = &p;
+    return p;
   }
 
   void run(const Calls& calls) const {
@@ -210,6 +248,11 @@ class Engine {
   }
 
  private:
+  bool holds(Pass pass) const { return keeps_outputs_ && pass == Pass::train; }
+  std::span<const Real> output_at(const OutputPlace& o) const {
+    return {last_training_->memories.reals(o.tensor), static_cast<std::size_t>(o.tensor.size())};
+  }
+
   Memories<Real> memories() const {
     Memories<Real> m;
     m[Memory::weights] = parameters_.data();
@@ -222,7 +265,8 @@ class Engine {
     auto p = std::make_unique<Recording<Real>>();
     p->shape = shape;
     p->pass = pass;
-    p->plan = network_->plan(shape, pass);
+    p->hold = holds(pass);
+    p->plan = network_->plan(shape, pass, p->hold);
     require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
                    "the workspace of " + std::to_string(shape.tokens()) + " tokens");
     p->workspace = Cells<Real>(p->plan.workspace_cells);
@@ -270,6 +314,8 @@ class Engine {
   Cells<Real> own_parameters_, own_gradients_, state_;
   std::span<Real> parameters_, gradients_;
   std::vector<std::unique_ptr<Recording<Real>>> programs_;
+  Recording<Real>* last_training_ = nullptr;
+  bool keeps_outputs_ = false;
   Calls after_step_;
 };
 

@@ -84,7 +84,7 @@ class Module : public Engine<Backend> {
   Recording<Real>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(x.size()) / width_;
     assert(n * width_ == static_cast<std::int64_t>(x.size()) && batch >= 1 && n % batch == 0);
-    Recording<Real>& p = this->program({batch, n / batch}, pass);
+    Recording<Real>& p = this->program_to_run({batch, n / batch}, pass);
     std::copy(x.begin(), x.end(), p.memories.reals(p.in));
     return p;
   }

@@ -33,9 +33,10 @@ class SubLayers {
   constexpr Tensor forward(Ops& ops, Tensor x) {
     const Tensor spare = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
     Tensor other = spare;
-    blocks_.each(ops, [&](auto& slot, std::int64_t, std::int64_t) {
+    blocks_.each(ops, [&](auto& slot, std::int64_t block, std::int64_t place) {
       const Tensor y = ops.training() ? ops.keep(x.rows, x.columns) : other;
       slot.forward(ops, x, y);
+      if (ops.training()) ops.note_output(block, place, y);
       other = x;
       x = y;
     });

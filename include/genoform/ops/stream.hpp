@@ -46,7 +46,11 @@ class Arena {
   }
   constexpr Mark mark() const { return top_; }
   constexpr void release_scratch(Mark to) { top_.scratch = to.scratch; }
-  constexpr void release_kept(Mark to) { top_.kept = to.kept; }
+  constexpr void release_kept(Mark to) {
+    if (!holds_) top_.kept = to.kept;
+  }
+  /// From here on nothing that is kept is released, so that it can be read after the way back.
+  constexpr void hold_kept() { holds_ = true; }
   constexpr std::int64_t peak() const { return peak_; }
   constexpr std::int64_t peak_kept() const { return peak_kept_; }
 
@@ -61,6 +65,7 @@ class Arena {
   std::int64_t cells_;
   Mark top_;
   std::int64_t peak_ = 0, peak_kept_ = 0;
+  bool holds_ = false;
 };
 
 /// What every program finds at fixed places: the inputs and the results of a step.
@@ -111,6 +116,11 @@ class Stream {
   [[gnu::cold, gnu::noinline]] constexpr void operator()(const Op& op) {
     if (!op.fits()) refuse_operation(Op::name);
     sink_(op);
+  }
+
+  /// Tells a sink that listens that y [N, D] is the residual stream after a sub-layer.
+  constexpr void note_output(std::int64_t block, std::int64_t place, Tensor y) {
+    if constexpr (requires { sink_.note_output(block, place, y); }) sink_.note_output(block, place, y);
   }
 
   /// Counts what `body` emits `times` times, as if each time came on top of what the last one kept; for dry runs only.
@@ -188,6 +198,12 @@ class Calls {
   std::vector<Call> calls_;
 };
 
+/// Where the residual stream lies after a sub-layer: blocks are counted through all stacks, places in the block, both from 0.
+struct OutputPlace {
+  std::int64_t block = 0, place = 0;
+  Tensor tensor;  ///< [N, D]
+};
+
 /// The sink that counts every operation and, once it has a list to write to, prepares it on a back end and appends it there.
 /// Dry run and recording are one type: layers are compiled once for both.
 template <class Backend>
@@ -203,11 +219,14 @@ class Record : public Count {
     Count::operator()(op);
     if (calls_ != nullptr) calls_->add(backend_->prepare(op, *memories_));
   }
+  void note_output(std::int64_t block, std::int64_t place, Tensor y) { outputs_.push_back({block, place, y}); }
+  std::vector<OutputPlace>& outputs() { return outputs_; }
 
  private:
   const Backend* backend_ = nullptr;
   const Memories<typename Backend::Real>* memories_ = nullptr;
   Calls* calls_ = nullptr;
+  std::vector<OutputPlace> outputs_;
 };
 
 }  // namespace genoform
