@@ -224,6 +224,9 @@ void add_train(CLI::App& program, Commands& commands) {
   app->add_option("--rate", o->train.rate, "the largest learning rate")->check(CLI::PositiveNumber)->capture_default_str();
   add_schedule(*app, *o);
   add_optimizer(*app, o->optimizer);
+  app->add_option("--freeze", o->train.frozen,
+                  "tensors that stay as they are: a name, with * for any characters, as in 'blocks.0.*'; may be repeated")
+      ->allow_extra_args(false);
   app->add_option("--validate-every", o->train.validate_every, "steps between validations (default: at the end only)")
       ->check(CLI::PositiveNumber);
   app->add_option("--windows", o->train.windows, "validation windows; 0: none")

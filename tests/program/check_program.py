@@ -123,6 +123,18 @@ def test_sizes_may_be_given_on_the_command_line(b):
     b.error(3, "train", open_text, "--data", b.folder / "text.txt", "--out", b.folder / "unsized", says="Width")
 
 
+def test_frozen_tensors_stay_as_they_start(b):
+    few, more = b.folder / "frozen_few", b.folder / "frozen_more"
+    frozen = ["--freeze", "embedding.*", "--freeze", "blocks.0.*"]
+    b.run(0, *b.training_of(2), *frozen, "--out", few)
+    b.run(0, *b.training_of(5), *frozen, "--out", more)
+    a, c = read_safetensors(few / "model.safetensors"), read_safetensors(more / "model.safetensors")
+    for name in a:
+        if not name.endswith(".threshold"):
+            assert (a[name] == c[name]) == (name.startswith("blocks.0.") or name == "embedding.weight"), name
+    b.error(2, *b.training, "--freeze", "block.0.*", "--out", b.folder / "frozen_wrong", says='"block.0.*" matches no trained tensor')
+
+
 def test_progress_goes_to_stderr_without_colour_codes(b):
     done = b.run(0, *b.training, "--out", b.folder / "progress")
     assert "step 12/12" in done.stderr and "\033" not in done.stderr and "\r" not in done.stderr

@@ -41,6 +41,7 @@ struct TensorInfo {
   bool is_f32 = false;     ///< must be F32 in files (router, state)
   bool optional = false;   ///< may be missing in files
   bool transient = false;  ///< never in files
+  bool frozen = false;     ///< not to be moved by an optimizer; Engine::freeze
 };
 
 /// A tensor's name inside its part, in one piece or two, as in {"pre", ".weight"}; a view, so that counting in a constant

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -12,6 +13,7 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/model/name_pattern.hpp"
 #include "genoform/model/orthogonal.hpp"
 #include "genoform/ops/stream.hpp"
 
@@ -165,6 +167,34 @@ class Engine {
     return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
   }
 
+  /// Freezes the trained tensors whose names match a pattern, * for any characters ({"embedding.*", "blocks.0.*"}), and no others:
+  /// an optimizer made afterwards does not move or decay them, and they do not count in the norm of the gradients. What routers
+  /// remember goes on. A pattern that matches no trained tensor is an error that changes nothing.
+  Result<void> freeze(const std::vector<std::string>& patterns) {
+    const auto is_matched = [](const TensorInfo& info, const std::string& pattern) {
+      return info.tensor.memory == Memory::weights && matches(info.name, pattern);
+    };
+    std::string together;
+    for (const std::string& pattern : patterns) {
+      if (std::none_of(tensors_.begin(), tensors_.end(), [&](const TensorInfo& i) { return is_matched(i, pattern); }))
+        return Error{Fault::usage, "\"" + pattern + "\" matches no trained tensor of the model; a pattern is a name such as \"" +
+                                       tensors_.front().name + "\", with * for any characters"};
+      together += (together.empty() ? "" : " ") + pattern;
+    }
+    for (TensorInfo& info : tensors_)
+      info.frozen = std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return is_matched(info, pattern); });
+    frozen_ = std::move(together);
+    return {};
+  }
+  /// The patterns of freeze(), one space between them.
+  const std::string& frozen() const { return frozen_; }
+  /// What an optimizer does before it takes the norm of the gradients.
+  void zero_frozen_gradients() {
+    for (const TensorInfo& info : tensors_)
+      if (info.frozen)
+        std::fill_n(gradients_.begin() + static_cast<std::ptrdiff_t>(info.tensor.offset), info.tensor.size(), Real{0});
+  }
+
   void zero_gradients() { std::fill(gradients_.begin(), gradients_.end(), Real{0}); }
   /// To be called after each optimizer step: routers update what they remember.
   void after_step() {
@@ -309,7 +339,7 @@ class Engine {
 
   Backend backend_;
   std::unique_ptr<AnyNetwork<Backend>> network_;
-  std::string text_;
+  std::string text_, frozen_;
   std::vector<TensorInfo> tensors_;
   Cells<Real> own_parameters_, own_gradients_, state_;
   std::span<Real> parameters_, gradients_;

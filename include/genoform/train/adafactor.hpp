@@ -95,8 +95,11 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     controls_ = this->scratch(8);
     factors_ = this->scratch(options_.factor_cells(model.tensors()));
     std::vector<op::AdafactorUpdate> updates;
-    for (const TensorInfo& info : model.tensors())
-      if (info.tensor.memory == Memory::weights) updates.push_back(declare_state(info));
+    for (const TensorInfo& info : model.tensors()) {
+      if (info.tensor.memory != Memory::weights) continue;
+      const op::AdafactorUpdate update = declare_state(info);
+      if (!info.frozen) updates.push_back(update);
+    }
     this->allocate();
     prepare(updates);
   }
@@ -111,6 +114,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
   }
 
   double gradient_norm() override {
+    this->model().zero_frozen_gradients();
     this->model().backend().enter();
     norm_.run();
     return std::sqrt(static_cast<double>(this->cell(sum_)));

@@ -57,6 +57,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
   }
 
   double gradient_norm() override {
+    this->model().zero_frozen_gradients();
     this->model().backend().enter();
     norm_.run();
     return std::sqrt(static_cast<double>(this->cell(sum_)));
@@ -89,16 +90,16 @@ class AdamW::Bound final : public Optimizer<Backend> {
     return all;
   }
 
-  /// One update for each run of neighbouring tensors that decay alike.
+  /// One update for each run of neighbouring tensors that decay alike; none for frozen ones.
   void prepare(Tensor m, Tensor v) {
     const Memories<Real> memories = this->memories();
     const Backend& backend = this->model().backend();
     backend.enter();
     norm_.add(backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, m.columns), sum_}, memories));
     std::int64_t first = 0, end = 0;
-    bool decays = false;
+    bool decays = false, frozen = false;
     const auto finish_run = [&] {
-      if (end == first) return;
+      if (end == first || frozen) return;
       const Tensor w = matrix(Memory::weights, first, 1, end - first);
       updates_.add(backend.prepare(op::AdamWUpdate{.w = w,
                                                    .g = gradient(w),
@@ -111,10 +112,11 @@ class AdamW::Bound final : public Optimizer<Backend> {
     };
     for (const TensorInfo& info : this->model().tensors()) {
       if (info.tensor.memory != Memory::weights) continue;
-      if (info.decays != decays) {
+      if (info.decays != decays || info.frozen != frozen) {
         finish_run();
         first = end;
         decays = info.decays;
+        frozen = info.frozen;
       }
       end = info.tensor.offset + info.tensor.size();
     }

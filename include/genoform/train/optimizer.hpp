@@ -21,7 +21,8 @@ struct OptimizerState {
 };
 
 /// The role of an optimizer. A derived class declares its state in the constructor, whatever it needs for each tensor of the
-/// model, allocates it, and prepares its operations on the model's back end, so that a step allocates nothing.
+/// model, allocates it, and prepares its operations on the model's back end, so that a step allocates nothing. It leaves tensors
+/// alone that are frozen (TensorInfo::frozen) when it is made.
 template <class Backend>
 class Optimizer {
  public:
@@ -31,7 +32,8 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// The global norm of the gradients as they are now, before clipping. Call it once before each update().
+  /// The global norm of the gradients as they are now, before clipping; those of frozen tensors become 0 first. Call it once
+  /// before each update().
   virtual double gradient_norm() = 0;
   /// Changes the parameters by the gradients; `step` counts from 1. Leaves the gradients as they are.
   virtual void update(std::int64_t step, double rate) = 0;

@@ -42,6 +42,8 @@ struct TrainOptions {
   int validate_every = 0;       ///< steps; 0: after the last step only
   int windows = 512;            ///< validation windows; 0: never validate
   std::string log{};            ///< folder for log.jsonl and log.csv; empty: none
+  /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
+  std::vector<std::string> frozen{};
 };
 
 /// Trains a model on a corpus, one step after the other. After the constructor a step allocates nothing.
@@ -57,6 +59,9 @@ class Trainer {
   Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
     require_memory(bytes_still_needed(optimizer ? 0 : optimizer_cells(options_.optimizer, model.tensors())), "training");
+    if (optimizer && !options_.frozen.empty())
+      throw Failure({Fault::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
+    if (!options_.frozen.empty()) model.freeze(options_.frozen).value();
     optimizer_ = optimizer ? std::move(optimizer) : make_optimizer(options_.optimizer, model);
     model.prepare(shape_, Pass::train);
     if (options_.windows > 0) evaluation_.emplace(model, options_.context, options_.windows);
@@ -183,6 +188,7 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
     losses.main += part.main / options_.accumulate;
     losses.aux += part.aux / options_.accumulate;
   }
+  model_->zero_frozen_gradients();  // also for an optimizer that does not know of them
   s.gradient_norm = optimizer_->gradient_norm();
   if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm))
     return not_finite(losses.main);
@@ -255,7 +261,8 @@ checkpoint::Facts Trainer<Backend>::facts() const {
   return {{"steps", std::to_string(options_.steps)},        {"batch", std::to_string(options_.batch)},
           {"context", std::to_string(options_.context)},    {"accumulate", std::to_string(options_.accumulate)},
           {"rate", checkpoint::number_text(options_.rate)}, {"seed", std::to_string(options_.seed)},
-          {"schedule", options_.schedule.description()},    {"optimizer", optimizer_->description()}};
+          {"schedule", options_.schedule.description()},    {"optimizer", optimizer_->description()},
+          {"frozen", model_->frozen()}};
 }
 
 template <class Backend>
@@ -273,8 +280,8 @@ Result<void> Trainer<Backend>::resume(const std::string& folder) {
   for (const auto& [name, value] : facts()) {
     const std::string found = checkpoint::fact(*file, name);
     if (found != value)
-      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "unknown" : found) +
-                                     ", this one " + name + " " + value};
+      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) +
+                                     ", this one " + name + " " + (value.empty() ? "none" : value)};
   }
   const std::string done = checkpoint::fact(*file, "done");
   int steps = -1;
