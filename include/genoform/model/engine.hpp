@@ -81,6 +81,7 @@ struct Recording {
   Tensor in;   ///< input of a part [N, D]; a decoder reads tokens instead
   Tensor out;  ///< logits of a decoder, output of a part
   std::vector<OutputPlace> outputs;
+  std::int64_t run = 0;  ///< when it ran last, counted over all programs of the model
 
   Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
 };
@@ -214,15 +215,15 @@ class Engine {
   /// The spans may be read until the next training pass of the same shape; the way back of a Module takes the place of its last.
   std::vector<LayerOutput<Real>> outputs() const {
     std::vector<LayerOutput<Real>> all;
-    if (last_training_ != nullptr)
-      for (const OutputPlace& o : last_training_->outputs) all.push_back({o.block, o.place, output_at(o)});
+    if (const Recording<Real>* last = last_training())
+      for (const OutputPlace& o : last->outputs) all.push_back({o.block, o.place, output_at(*last, o)});
     return all;
   }
   /// One of them, as in layer_output(0, 1) for the second sub-layer of the first block; empty when there is none.
   std::span<const Real> layer_output(std::int64_t block, std::int64_t place) const {
-    if (last_training_ != nullptr)
-      for (const OutputPlace& o : last_training_->outputs)
-        if (o.block == block && o.place == place) return output_at(o);
+    if (const Recording<Real>* last = last_training())
+      for (const OutputPlace& o : last->outputs)
+        if (o.block == block && o.place == place) return output_at(*last, o);
     return {};
   }
 
@@ -268,7 +269,7 @@ class Engine {
   /// The program that is about to run.
   Recording<Real>& program_to_run(Shape shape, Pass pass) {
     Recording<Real>& p = program(shape, pass);
-    if (pass == Pass::train) last_training_ = &p;
+    p.run = ++runs_;
     return p;
   }
 
@@ -279,8 +280,14 @@ class Engine {
 
  private:
   bool holds(Pass pass) const { return keeps_outputs_ && pass == Pass::train; }
-  std::span<const Real> output_at(const OutputPlace& o) const {
-    return {last_training_->memories.reals(o.tensor), static_cast<std::size_t>(o.tensor.size())};
+  const Recording<Real>* last_training() const {
+    const Recording<Real>* last = nullptr;
+    for (const auto& p : programs_)
+      if (p->pass == Pass::train && p->run > 0 && (last == nullptr || p->run > last->run)) last = p.get();
+    return last;
+  }
+  static std::span<const Real> output_at(const Recording<Real>& p, const OutputPlace& o) {
+    return {p.memories.reals(o.tensor), static_cast<std::size_t>(o.tensor.size())};
   }
 
   Memories<Real> memories() const {
@@ -344,7 +351,7 @@ class Engine {
   Cells<Real> own_parameters_, own_gradients_, state_;
   std::span<Real> parameters_, gradients_;
   std::vector<std::unique_ptr<Recording<Real>>> programs_;
-  Recording<Real>* last_training_ = nullptr;
+  std::int64_t runs_ = 0;
   bool keeps_outputs_ = false;
   Calls after_step_;
 };
