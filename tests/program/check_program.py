@@ -176,6 +176,30 @@ def test_a_run_is_resumed_only_as_it_was_started(b):
     b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.net, "--resume", says="where \"...ReLU")
 
 
+def test_the_optimizer_is_a_choice(b):
+    out = b.folder / "adafactor"
+    adafactor = ["--optimizer", "adafactor", "--beta2", "0.99", "--factor-from", "16", "--rate", "0.02", "--schedule", "rsqrt"]
+    b.run(0, *b.training, "--out", out, *adafactor)
+    log = [json.loads(line)["pool_bits_per_byte"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert log[-1] < log[0] - 0.5, log
+    state = read_safetensors(out / "checkpoint.safetensors")
+    assert state["adafactor.r.blocks.0.1.moe.up.weight"][1] == [4, 128] and state["adafactor.c.blocks.0.1.moe.up.weight"][1] == [4, 32]
+    b.error(3, *b.training, "--out", out, "--resume", "--rate", "0.02", "--schedule", "rsqrt", says="the run has optimizer adafactor beta1 0 beta2 0.99")
+    b.error(2, *b.training, "--out", b.folder / "none", "--optimizer", "adafactor", "--clip", "1", says="--clip is a setting of adamw")
+    b.error(2, *b.training, "--out", b.folder / "none", "--update-clip", "1", says="--update-clip is a setting of adafactor")
+    b.error(2, *b.training, "--out", b.folder / "none", "--optimizer", "sgd", says="--optimizer")
+    bytes_of = lambda *more: json.loads(b.run(0, "train", MODEL, "--dry-run", *more).stdout)["bytes"]
+    assert bytes_of("--optimizer", "adafactor", "--factor-from", "1") < bytes_of()
+
+
+def test_a_run_can_start_from_a_folder(b):
+    out = b.folder / "started"
+    b.run(0, *b.training_of(1), "--out", out, "--start", b.net, "--rate", "1e-30")
+    assert read_safetensors(out / "model.safetensors")["embedding.weight"] == read_safetensors(b.net / "model.safetensors")["embedding.weight"]
+    other = MODEL.replace("SqReLU", "ReLU")
+    b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.folder / "other", "--start", b.net, says="another model")
+
+
 def test_training_that_becomes_non_finite_ends_with_5_and_overwrites_nothing(b):
     out = b.folder / "diverged"
     done = b.run(5, *b.training_of(50), "--out", out, "--rate", "1e30", "--clip", "0", "--warm-up", "0")
