@@ -4,8 +4,10 @@
 
 #include "common.hpp"
 #include "genoform/backend/cpu/peak.hpp"
+#include "genoform/io/atomic_file.hpp"
 #include "genoform/report/diagram.hpp"
 #include "genoform/report/json.hpp"
+#include "genoform/report/svg_diagram.hpp"
 #include "genoform/report/text_table.hpp"
 #include "models.hpp"
 
@@ -16,7 +18,7 @@ namespace {
 using namespace genoform;
 
 struct Options {
-  std::string what;
+  std::string what, svg;
   Sizes sizes;
   int batch = 12, context = 0;
   bool trace = false, json = false;
@@ -86,6 +88,7 @@ int run(const Options& o) {
   const bool whole = genome.is_model() && genome.has_sizes();
   const Shape shape{o.batch, o.context > 0 ? o.context : whole ? genome.decoder().context : 1};
   if (o.trace && !whole) usage_error("--trace needs a Decoder with Vocab, Width and Context");
+  if (!o.svg.empty()) write_file_atomically(o.svg, svg_diagram_of(genome, shape)).value();
   if (o.trace) {
     print_trace(genome, shape.batch, shape.context);
     return 0;
@@ -118,6 +121,7 @@ void add_inspect(CLI::App& program, Commands& commands) {
   app->add_option("--vocab", o->sizes.vocab, "another Vocab")->check(CLI::PositiveNumber);
   app->add_option("--width", o->sizes.width, "another Width")->check(CLI::PositiveNumber);
   app->add_option("--model-context", o->sizes.context, "another Context")->check(CLI::PositiveNumber);
+  app->add_option("--svg", o->svg, "a file to draw the block diagram into, as SVG; the rest is printed as well");
   app->add_flag("--trace", o->trace, "list every operation of a training step instead, with shapes, bytes and FLOPs");
   app->add_flag("--json", o->json, "print a JSON object");
 }

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+import xml.etree.ElementTree
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
 VERBS = ["train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best"]
@@ -309,6 +310,39 @@ def test_inspect_shows_texts_parts_and_folders(b):
     assert "cross_entropy" in trace and "linear_weight_gradient" in trace
     b.error(2, "inspect", "Block<Attn>", "--trace", says="--trace")
     b.error(3, "inspect", "Decoder<Blok<Attn>>", says="1:9: ")
+
+
+def test_inspect_draws_the_block_as_svg(b):
+    svg = "{http://www.w3.org/2000/svg}"
+    text = ("Decoder<Body<Stack<Block<Attention<Heads<4>, DConv<3>, Post<RmsNorm>>, Ffn<SqReLU, Inner<LayerNorm>>>, 3>, "
+            "Stack<Block<Moe<Top2, Experts<16>>>, 1>>, Vocab<256>, Width<64>, Context<32>>")
+    out = b.folder / "block.svg"
+    for what, kinds, options in [(text, ["Attention", "Ffn", "Moe"], ["Heads<4>, DConv<3>", "SqReLU", "Top2, Experts<16>"]),
+                                 ("Block<Attn, Moe<Top2>>", ["Attention", "Moe"], ["Top2"]),
+                                 (b.net, ["Attention", "Moe", "Ffn"], ["Heads<2>, DConv<3>", "ExpertChoice, Experts<4>", "SqReLU"])]:
+        shown = b.run(0, "inspect", what, "--svg", out).stdout
+        assert "x += " in shown
+        root = xml.etree.ElementTree.parse(out).getroot()
+        assert root.tag == svg + "svg" and int(root.get("width")) > 0 and int(root.get("height")) > 0
+        texts = {look: [e.text for e in root.iter(svg + "text") if e.get("class") == look] for look in ("kind", "code", "centre", "times", "number")}
+        assert texts["kind"] == kinds, texts["kind"]
+        for option in options:
+            assert option in texts["code"], f"{option} is not among {texts['code']}"
+        boxes = [e for e in root.iter(svg + "rect") if e.get("class").startswith("box k")]
+        assert len(boxes) == len(kinds) and len({e.get("class") for e in boxes}) == len(kinds)
+        assert len([e for e in root.iter(svg + "circle") if e.get("class") == "plus"]) == len(kinds)
+        places = [(int(e.get("x") or 0), int(e.get("y") or 0)) for e in root.iter() if e.get("y")]
+        assert all(0 <= x <= int(root.get("width")) and 0 <= y <= int(root.get("height")) for x, y in places)
+        if what == text:
+            assert texts["times"] == ["block × 3", "block"] and texts["centre"] == ["RmsNorm", "LayerNorm", "RmsNorm"]
+            assert root.find(svg + "desc").text == text
+            figures = json.loads(b.run(0, "inspect", text, "--json").stdout)
+            assert sum(int(n.replace(",", "")) for n in texts["number"] if "." not in n) == figures["parameters"]
+            assert abs(sum(float(n) for n in texts["number"] if "." in n) - 100) < 0.5
+    assert "href" not in out.read_text() and "prefers-color-scheme: dark" in out.read_text()
+    b.error(3, "inspect", "Decoder<Blok<Attn>>", "--svg", b.folder / "none.svg", says="1:9: ")
+    b.error(3, "inspect", text, "--svg", b.folder / "no" / "block.svg", says="block.svg: ")
+    assert not (b.folder / "none.svg").exists()
 
 
 def test_bench_and_doctor_report_figures(b):

@@ -17,10 +17,11 @@ namespace genoform {
 
 namespace diagram {
 
-/// One sub-layer: its canonical text, its parameters, and its useful FLOPs of a forward step.
+/// One sub-layer: its canonical text, its parameters, its useful FLOPs of a forward step, and the norms around it.
 struct Part {
   std::string text;
   std::int64_t parameters = 0, flops = 0;
+  Normed norms{};
 };
 
 template <class Layer>
@@ -43,7 +44,7 @@ inline std::string text_of_norm(Norm norm) {
 /// `norms`: the layer stands in the stream itself, not in a Parallel, which has them.
 template <class Layer>
 Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool norms) {
-  Part part{.text = text_of_layer(layer, around)};
+  Part part{.text = text_of_layer(layer, around), .norms = norms ? norms_of(layer) : Normed{{}, {}, {}}};
   if (around.width == 0 || around.context == 0) return part;
   Declaration d(around);
   typename Layer::Weights weights;
@@ -62,16 +63,28 @@ Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool n
 
 namespace diagram {
 
+/// What a row is: a step of the model outside its blocks, the begin of a block, a sub-layer in it, its end.
+enum class Role : std::uint8_t { step, block, sub_layer, part, block_end };
+
 struct Row {
   std::string text;
   std::int64_t parameters = -1, flops = -1;  ///< below 0: a line without figures
+  Role role = Role::step;
+  std::int64_t count = 1;  ///< how often the block is repeated
+  Part part{};             ///< of a sub-layer
 };
 
 template <class Layers>
-Row row_of_layer(const Genome& genome, int node, std::int64_t times, Shape shape, const std::string& lead, bool norms) {
+Row row_of_layer(const Genome& genome, int node, std::int64_t times, Shape shape, const std::string& lead, Role role) {
   Part part{.text = std::string(genome.kind_name(node))};
-  genome.visit<Layers>(node, [&](const auto& layer) { part = part_of_layer(layer, genome.around(), shape, norms); });
-  return {lead + part.text, times * part.parameters, times * part.flops};
+  genome.visit<Layers>(node,
+                       [&](const auto& layer) { part = part_of_layer(layer, genome.around(), shape, role == Role::sub_layer); });
+  return {.text = lead + part.text,
+          .parameters = times * part.parameters,
+          .flops = times * part.flops,
+          .role = role,
+          .count = times,
+          .part = part};
 }
 
 /// A sub-layer is one line; a Parallel is a line with its norms, and one for each part.
@@ -79,15 +92,20 @@ template <class Layers>
 void add_sub_layer(std::vector<Row>& rows, const Genome& genome, int node, std::int64_t times, Shape shape) {
   const std::vector<int> parts = genome.parts(node);
   if (parts.empty()) {
-    rows.push_back(row_of_layer<Layers>(genome, node, times, shape, "|    x += ", true));
+    rows.push_back(row_of_layer<Layers>(genome, node, times, shape, "|    x += ", Role::sub_layer));
     return;
   }
   const ParallelNorms norms = genome.parallel_norms(node);
   Declaration d(genome.around());
   NormPlaces(norms).declare(d);
-  const std::string text = text_of_layer(norms, genome.around());
-  rows.push_back({"|    x += " + text + " of", times * d.parameters(), 0});
-  for (const int part : parts) rows.push_back(row_of_layer<Layers>(genome, part, times, shape, "|           ", false));
+  const Part whole{.text = text_of_layer(norms, genome.around()), .parameters = d.parameters(), .norms = norms};
+  rows.push_back({.text = "|    x += " + whole.text + " of",
+                  .parameters = times * whole.parameters,
+                  .flops = 0,
+                  .role = Role::sub_layer,
+                  .count = times,
+                  .part = whole});
+  for (const int part : parts) rows.push_back(row_of_layer<Layers>(genome, part, times, shape, "|           ", Role::part));
 }
 
 template <class Layers>
@@ -99,9 +117,11 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
     rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]",
                     std::int64_t{sizes.vocab} * sizes.width, 0});
   for (const GenomeStack& stack : genome.stacks()) {
-    rows.push_back({"+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times")});
+    rows.push_back({.text = "+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times"),
+                    .role = Role::block,
+                    .count = stack.count});
     for (const int node : stack.sub_layers) add_sub_layer<Layers>(rows, genome, node, stack.count, shape);
-    rows.push_back({"+-"});
+    rows.push_back({.text = "+-", .role = Role::block_end});
   }
   if (!genome.is_model()) return rows;
   const std::int64_t vectors = sizes.final_norm.kind == NormKind::none ? 0 : sizes.final_norm.kind == NormKind::rms ? 1 : 2;

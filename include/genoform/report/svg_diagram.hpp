@@ -1,0 +1,306 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/genome/genome.hpp"
+#include "genoform/report/diagram.hpp"
+#include "genoform/report/svg.hpp"
+#include "genoform/report/text_table.hpp"
+
+namespace genoform {
+
+namespace diagram {
+
+/// A sub-layer as it is drawn: its kind, its options without norms, and the parts of a container (Parallel), one in the other.
+struct Box {
+  std::string kind;
+  std::string options;
+  std::vector<Box> parts;
+};
+
+/// The arguments of a part's text, as in {"Heads<4>", "DConv<3>"}; strings in quotes may hold anything.
+inline std::vector<std::string_view> arguments_of(std::string_view text) {
+  std::vector<std::string_view> all;
+  std::size_t first = text.find('<');
+  if (first == std::string_view::npos) return all;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = first++; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+      continue;
+    }
+    quoted = c == '"';
+    depth += c == '<' ? 1 : c == '>' ? -1 : 0;
+    if ((c != ',' || depth != 1) && depth != 0) continue;
+    if (i > first) all.push_back(text.substr(first, i - first));
+    first = i + 2;
+    if (depth == 0) break;
+  }
+  return all;
+}
+
+inline Box box_of(std::string_view text) {
+  Box box{.kind = std::string(text.substr(0, text.find('<'))), .options = {}, .parts = {}};
+  for (const std::string_view argument : arguments_of(text)) {
+    if (argument.starts_with("Pre<") || argument.starts_with("Inner<") || argument.starts_with("Post<")) continue;
+    if (box.kind == "Parallel")
+      box.parts.push_back(box_of(argument));
+    else
+      box.options += (box.options.empty() ? "" : ", ") + std::string(argument);
+  }
+  return box;
+}
+
+/// The look of a kind's box: the kinds of the library have colours of their own, others get one by their name.
+inline std::string look_of(std::string_view kind) {
+  constexpr std::array<std::string_view, 10> known{"Attention",   "Ffn", "Moe",         "Parallel", "LinearAttention",
+                                                   "Synthesizer", "Gau", "SpatialGate", "TokenMix", "Conv"};
+  auto index = static_cast<std::size_t>(std::find(known.begin(), known.end(), kind) - known.begin());
+  if (index == known.size()) {
+    std::uint32_t hash = 2166136261U;
+    for (const char c : kind) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    index = hash % known.size();
+  }
+  return "box k" + std::to_string(index);
+}
+
+/// Light by default, dark where the reader's browser asks for it.
+inline constexpr std::string_view svg_style = R"(<style>
+text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; font-size: 13px; fill: #1c2430 }
+.title { font-size: 19px; font-weight: 600 } .quiet, .head { fill: #5b6675; font-size: 12px } .kind { font-size: 15px; font-weight: 600 }
+.code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #35404f; white-space: pre }
+.number, .head { text-anchor: end } .centre, .sum { text-anchor: middle } .times { font-size: 15px; font-weight: 600; text-anchor: end }
+.page { fill: #ffffff } .block { fill: #f6f7f9; stroke: #c3cad4; stroke-dasharray: 5 4 }
+.step, .norm, .plus { fill: #ffffff; stroke: #7d8896 } .norm { fill: #eef0f3 } .bar { fill: #e3e7ec } .share { fill: #5f7fb8 }
+.stream, .branch { fill: none; stroke: #7d8896; stroke-width: 1.5 } .stream { stroke-width: 3 } .dot, .arrow { fill: #7d8896 }
+.box { stroke-width: 1.2 } .k0 { fill: #dbe8fb; stroke: #4a7cc4 } .k1 { fill: #dcf1dd; stroke: #4a9a52 } .k2 { fill: #fde6cf; stroke: #cf8330 }
+.k3 { fill: #eceef1; stroke: #8a94a1 } .k4 { fill: #d5f0f0; stroke: #2f9494 } .k5 { fill: #f9dfea; stroke: #c25a87 } .k6 { fill: #e8e0f8; stroke: #7e5fc0 }
+.k7 { fill: #f6efc5; stroke: #a7912a } .k8 { fill: #e5ecd0; stroke: #7c8f3a } .k9 { fill: #fbdcd6; stroke: #c75a46 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6eaf0 } .quiet, .head { fill: #9aa5b4 } .code { fill: #c9d1dc } .page { fill: #14181e } .block { fill: #1b2028; stroke: #46505e }
+.step, .plus { fill: #14181e; stroke: #8a95a4 } .norm { fill: #2a313b; stroke: #8a95a4 } .bar { fill: #2a313b } .share { fill: #7f9fd6 }
+.k0 { fill: #1d3354 } .k1 { fill: #1d3d22 } .k2 { fill: #4b3014 } .k3 { fill: #2b313a } .k4 { fill: #133c3c } .k5 { fill: #4a2134 }
+.k6 { fill: #33264f } .k7 { fill: #403815 } .k8 { fill: #2f3718 } .k9 { fill: #4b241c }
+}
+</style>
+)";
+
+/// Draws the rows from the top down: the stream of the model is a line at the left, each sub-layer a branch that leaves it and
+/// is added to it again.
+class SvgDrawing {
+ public:
+  static constexpr int width = 960;
+
+  SvgDrawing(const std::vector<Row>& rows, bool counted) : counted_(counted) {
+    for (const Row& row : rows) flops_ += row.flops > 0 ? row.flops : 0;
+  }
+
+  void header(const std::string& title, const std::string& below, const std::string& options) {
+    over_.text("title", margin, 40, title);
+    over_.text("quiet", margin, 62, below);
+    y_ = 74;
+    for (const std::string& line : options.empty() ? std::vector<std::string>() : svg::wrapped(options, 120))
+      over_.text("code", margin, y_ += 10, line), y_ += 8;
+    y_ += 14;
+    if (!counted_) return;
+    over_.text("head", numbers, y_, "parameters, all repeats");
+    over_.text("head", width - margin - 8, y_, "% of FLOPs");
+    y_ += 12;
+  }
+
+  void draw(const std::vector<Row>& rows) {
+    stream_from_ = y_ + 8;
+    for (const Row& row : rows) {
+      switch (row.role) {
+        case Role::step: step(row); break;
+        case Role::block: begin_block(row); break;
+        case Role::sub_layer: sub_layer(row); break;
+        case Role::block_end: end_block(); break;
+      }
+    }
+    arrow_down(y_ + 10);
+    stream_to_ = y_ + 2;
+    y_ += 24;
+  }
+
+  void footer(const std::string& text) {
+    for (const std::string& line : svg::wrapped(text, 124)) over_.text("code", margin, y_ += 17, line);
+    y_ += 20;
+  }
+
+  std::string text(const std::string& title, const std::string& description) const {
+    const std::string size = "width=\"" + std::to_string(width) + "\" height=\"" + std::to_string(y_) + "\"";
+    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" " + size + " viewBox=\"0 0 " + std::to_string(width) + " " +
+                      std::to_string(y_) + "\" role=\"img\">\n<title>" + svg::escaped(title) + "</title>\n<desc>" +
+                      svg::escaped(description) + "</desc>\n";
+    out += svg_style;
+    svg::Canvas page, stream;
+    page.rectangle("page", 0, 0, width, y_);
+    stream.line("stream", "M" + std::to_string(rail) + " " + std::to_string(stream_from_) + " V" + std::to_string(stream_to_));
+    return out + page.body() + under_.body() + stream.body() + over_.body() + "</svg>\n";
+  }
+
+ private:
+  static constexpr int margin = 24, rail = 64, norm_width = 92, norm_height = 26;
+  static constexpr int norm_left = 92, box_left = 206, box_width = 372, inner_left = 600, numbers = 812, bar_left = 826;
+  static constexpr int line_height = 17;
+
+  void figures(const Row& row, int middle) {
+    if (!counted_ || row.parameters < 0) return;
+    over_.text("number", numbers, middle + 5, grouped(row.parameters));
+    const double share = 100.0 * static_cast<double>(row.flops) / static_cast<double>(flops_ > 0 ? flops_ : 1);
+    char percent[16];
+    std::snprintf(percent, sizeof percent, "%.1f", share);
+    constexpr int bar = 60;
+    over_.rectangle("bar", bar_left, middle - 4, bar, 8, 3);
+    if (share > 0.05)
+      over_.rectangle("share", bar_left, middle - 4, std::max(2, static_cast<int>(share * bar / 100 + 0.5)), 8, 3);
+    over_.text("number", width - margin - 8, middle + 5, percent);
+  }
+
+  void arrow_down(int tip) {
+    const std::string x = std::to_string(rail);
+    over_.line("arrow", "M" + x + " " + std::to_string(tip) + " l-6 -10 h12 z");
+  }
+
+  void step(const Row& row) {
+    const int left = margin + 8, height = 34;
+    over_.rectangle("step", left, y_, std::max(320, 32 + 8 * static_cast<int>(row.text.size())), height, 8);
+    over_.text("name", left + 16, y_ + 22, row.text);
+    figures(row, y_ + height / 2);
+    y_ += height + 20;
+  }
+
+  void begin_block(const Row& row) {
+    block_from_ = y_;
+    if (row.count > 1) over_.text("times", width - margin - 12, y_ + 24, "block × " + std::to_string(row.count));
+    if (row.count == 1) over_.text("times", width - margin - 12, y_ + 24, "block");
+    y_ += 40;
+  }
+  void end_block() {
+    under_.rectangle("block", margin, block_from_, width - 2 * margin, y_ - block_from_, 12);
+    y_ += 20;
+  }
+
+  void norm(const Norm& n, int left, int middle) {
+    over_.rectangle("norm", left, middle - norm_height / 2, norm_width, norm_height, norm_height / 2);
+    over_.text("centre", left + norm_width / 2, middle + 5, text_of_norm(n));
+  }
+
+  /// A run of the branch to the right, with an arrow at its end.
+  void branch(int from, int to, int middle) {
+    const std::string y = std::to_string(middle);
+    over_.line("branch", "M" + std::to_string(from) + " " + y + " H" + std::to_string(to - 6));
+    over_.line("arrow", "M" + std::to_string(to) + " " + y + " l-8 -4 v8 z");
+  }
+
+  static int height_of(const Box& box, int box_width_now) {
+    int height = 34 + line_height * static_cast<int>(lines_of(box, box_width_now).size());
+    for (const Box& part : box.parts) height += height_of(part, box_width_now - 24) + 8;
+    return height + (box.parts.empty() ? 0 : 4);
+  }
+  static std::vector<std::string> lines_of(const Box& box, int box_width_now) {
+    if (box.options.empty()) return {};
+    return svg::wrapped(box.options, static_cast<std::size_t>((box_width_now - 28) * 10 / 73));
+  }
+
+  void draw_box(const Box& box, int left, int top, int box_width_now) {
+    over_.rectangle(look_of(box.kind).c_str(), left, top, box_width_now, height_of(box, box_width_now), 9);
+    over_.text("kind", left + 14, top + 22, box.kind);
+    int y = top + 24;
+    for (const std::string& line : lines_of(box, box_width_now)) over_.text("code", left + 14, y += line_height, line);
+    y += 10;
+    for (const Box& part : box.parts) {
+      draw_box(part, left + 12, y, box_width_now - 24);
+      y += height_of(part, box_width_now - 24) + 8;
+    }
+  }
+
+  void sub_layer(const Row& row) {
+    const Box box = box_of(row.part.text);
+    const Normed& norms = row.part.norms;
+    const int height = height_of(box, box_width), middle = y_ + height / 2, back = y_ + height + 18;
+    const bool has_pre = norms.pre.kind != NormKind::none, has_inner = norms.inner.kind != NormKind::none;
+    over_.group(row.part.text);
+    over_.circle("dot", rail, middle, 4);
+    branch(rail, has_pre ? norm_left : box_left, middle);
+    if (has_pre) {
+      norm(norms.pre, norm_left, middle);
+      branch(norm_left + norm_width, box_left, middle);
+    }
+    draw_box(box, box_left, y_, box_width);
+    int right = box_left + box_width;
+    if (has_inner) {
+      branch(right, inner_left, middle);
+      norm(norms.inner, inner_left, middle);
+      right = inner_left + norm_width;
+    }
+    over_.line("branch", "M" + std::to_string(right) + " " + std::to_string(middle) + " h10 V" + std::to_string(back) + " H" +
+                             std::to_string(rail + 16));
+    over_.line("arrow", "M" + std::to_string(rail + 11) + " " + std::to_string(back) + " l8 -4 v8 z");
+    over_.circle("plus", rail, back, 10);
+    over_.line("branch", "M" + std::to_string(rail - 5) + " " + std::to_string(back) + " h10 m-5 -5 v10");
+    figures(row, middle);
+    y_ = back + 28;
+    if (norms.post.kind != NormKind::none) {
+      norm(norms.post, rail - 24, y_ + 4);
+      y_ += 40;
+    }
+    over_.end_group();
+  }
+
+  bool counted_;
+  std::int64_t flops_ = 0;
+  int y_ = 0, block_from_ = 0, stream_from_ = 0, stream_to_ = 0;
+  svg::Canvas under_, over_;
+};
+
+/// What the options of a model say beside its body and its sizes.
+inline std::string other_options(std::string_view decoder_text) {
+  std::string options;
+  const std::vector<std::string_view> all = arguments_of(decoder_text);
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i].starts_with("Vocab<") || all[i].starts_with("Width<") || all[i].starts_with("Context<")) continue;
+    options += (options.empty() ? "" : ", ") + std::string(all[i]);
+  }
+  return options;
+}
+
+}  // namespace diagram
+
+/// The same diagram as diagram_of() as a picture: one self-contained SVG file, for light and dark pages. Sub-layers are boxes
+/// coloured by kind, with their options, norms and residual sums, parameters and share of the forward FLOPs over all repeats.
+template <class Layers = BuiltinLayers>
+std::string svg_diagram_of(const Genome& genome, Shape shape) {
+  const bool counted = genome.is_model() && genome.has_sizes();
+  const std::vector<diagram::Row> rows = diagram::rows_of<Layers>(genome, shape);
+  const std::string text = genome.text();
+  const DecoderLayer& sizes = genome.decoder();
+  std::string title = text.substr(0, text.find('<')), below = "parameters and FLOPs need a Decoder with Vocab, Width and Context";
+  if (counted) {
+    std::int64_t parameters = 0, flops = 0;
+    for (const diagram::Row& row : rows)
+      parameters += std::max<std::int64_t>(0, row.parameters), flops += std::max<std::int64_t>(0, row.flops);
+    title += " of width " + std::to_string(sizes.width) + ", vocabulary " + std::to_string(sizes.vocab) + ", context " +
+             std::to_string(sizes.context);
+    below = grouped(parameters) + " parameters; " + grouped(flops) + " useful FLOPs of a forward step over " +
+            std::to_string(shape.batch) + " × " + std::to_string(shape.context) + " tokens";
+  }
+  diagram::SvgDrawing drawing(rows, counted);
+  drawing.header(title, below, genome.is_model() ? diagram::other_options(text) : std::string());
+  drawing.draw(rows);
+  drawing.footer(text);
+  return drawing.text(title, text);
+}
+
+}  // namespace genoform

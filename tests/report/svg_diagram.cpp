@@ -1,0 +1,78 @@
+#include "genoform/report/svg_diagram.hpp"
+
+#include "tests/catch.hpp"
+#include "tests/train/nets.hpp"
+
+using namespace training;
+
+namespace {
+
+std::size_t count_of(const std::string& text, std::string_view part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("text in an SVG is escaped, and lines are cut at spaces or between two characters") {
+  REQUIRE(svg::escaped("Program<\"a & b\">\n") == "Program&lt;&quot;a &amp; b&quot;&gt; ");
+  REQUIRE(svg::wrapped("Heads<4>, DConv<3>, Bias", 12) == std::vector<std::string>{"Heads<4>,", "DConv<3>,", "Bias"});
+  REQUIRE(svg::wrapped("abcdefgh", 3) == std::vector<std::string>{"abc", "def", "gh"});
+  REQUIRE(svg::wrapped("aa\u00e9b", 3) == std::vector<std::string>{"aa", "\u00e9b"});
+  REQUIRE(svg::wrapped("", 3) == std::vector<std::string>{""});
+}
+
+TEST_CASE("a box has the kind and the options of its part without norms, and the parts of a Parallel inside") {
+  const diagram::Box plain = diagram::box_of("Ffn<Glu<Swish>, Hidden<48>, Inner<LayerNorm>>");
+  REQUIRE(plain.kind == "Ffn");
+  REQUIRE(plain.options == "Glu<Swish>, Hidden<48>");
+  REQUIRE(diagram::box_of("Attention<>").options.empty());
+  REQUIRE(diagram::box_of("Own").kind == "Own");
+  const diagram::Box both = diagram::box_of("Parallel<Attention<Heads<2>>, Parallel<Ffn<ReLU>>, Post<RmsNorm>>");
+  REQUIRE(both.options.empty());
+  REQUIRE(both.parts.size() == 2);
+  REQUIRE(both.parts[0].options == "Heads<2>");
+  REQUIRE(both.parts[1].parts[0].kind == "Ffn");
+  const diagram::Box program = diagram::box_of(R"(Program<"a, b > \" c", Heads<2>>)");
+  REQUIRE(program.options == R"("a, b > \" c", Heads<2>)");
+}
+
+TEST_CASE("the boxes of a Parallel lie inside its own") {
+  std::vector<diagram::Row> rows{{.text = "block", .role = diagram::Role::block, .count = 2}};
+  rows.push_back({.text = "x +=",
+                  .parameters = 8,
+                  .flops = 4,
+                  .role = diagram::Role::sub_layer,
+                  .part = {.text = "Parallel<Attention<>, Ffn<SqReLU>>"}});
+  rows.push_back({.text = "end", .role = diagram::Role::block_end});
+  diagram::SvgDrawing drawing(rows, true);
+  drawing.header("a", "b", "");
+  drawing.draw(rows);
+  const std::string text = drawing.text("a", "b");
+  const std::size_t outer = text.find("box k3"), first = text.find("box k0"), second = text.find("box k1");
+  REQUIRE(outer < first);
+  REQUIRE(first < second);
+  REQUIRE(second != std::string::npos);
+  REQUIRE(count_of(text, "class=\"plus\"") == 1);
+}
+
+TEST_CASE("a picture of a model names every sub-layer, its repeats, norms and figures") {
+  const Genome genome = Genome::parse(text_of<Mixed>);
+  const std::string text = svg_diagram_of(genome, {.batch = 2, .context = 16});
+  REQUIRE(text.starts_with("<svg xmlns="));
+  REQUIRE(text.ends_with("</svg>\n"));
+  REQUIRE(count_of(text, "class=\"kind\"") == 4);
+  REQUIRE(count_of(text, ">Moe</text>") == 2);
+  REQUIRE(count_of(text, ">RmsNorm</text>") == 4);
+  REQUIRE(text.find(">Heads&lt;4&gt;, KvHeads&lt;2&gt;, DConv&lt;3&gt;</text>") != std::string::npos);
+  REQUIRE(text.find(grouped(parameters<Mixed>) + " parameters; ") != std::string::npos);
+  REQUIRE(count_of(text, "<g>") == count_of(text, "</g>"));
+  REQUIRE(count_of(text, "<text") == count_of(text, "</text>"));
+}
+
+TEST_CASE("a kind that the library does not know is drawn by its name, always in the same colour") {
+  REQUIRE(diagram::look_of("Own") == diagram::look_of("Own"));
+  REQUIRE(diagram::look_of("Own").starts_with("box k"));
+  REQUIRE(diagram::look_of("Attention") != diagram::look_of("Ffn"));
+}
