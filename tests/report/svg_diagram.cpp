@@ -23,38 +23,41 @@ TEST_CASE("text in an SVG is escaped, and lines are cut at spaces or between two
   REQUIRE(svg::wrapped("", 3) == std::vector<std::string>{""});
 }
 
-TEST_CASE("a box has the kind and the options of its part without norms, and the parts of a Parallel inside") {
+TEST_CASE("a box has the kind and the options of its part, without norms") {
   const diagram::Box plain = diagram::box_of("Ffn<Glu<Swish>, Hidden<48>, Inner<LayerNorm>>");
   REQUIRE(plain.kind == "Ffn");
   REQUIRE(plain.options == "Glu<Swish>, Hidden<48>");
   REQUIRE(diagram::box_of("Attention<>").options.empty());
   REQUIRE(diagram::box_of("Own").kind == "Own");
-  const diagram::Box both = diagram::box_of("Parallel<Attention<Heads<2>>, Parallel<Ffn<ReLU>>, Post<RmsNorm>>");
-  REQUIRE(both.options.empty());
-  REQUIRE(both.parts.size() == 2);
-  REQUIRE(both.parts[0].options == "Heads<2>");
-  REQUIRE(both.parts[1].parts[0].kind == "Ffn");
   const diagram::Box program = diagram::box_of(R"(Program<"a, b > \" c", Heads<2>>)");
   REQUIRE(program.options == R"("a, b > \" c", Heads<2>)");
 }
 
-TEST_CASE("the boxes of a Parallel lie inside its own") {
-  std::vector<diagram::Row> rows{{.text = "block", .role = diagram::Role::block, .count = 2}};
-  rows.push_back({.text = "x +=",
-                  .parameters = 8,
-                  .flops = 4,
-                  .role = diagram::Role::sub_layer,
-                  .part = {.text = "Parallel<Attention<>, Ffn<SqReLU>>"}});
-  rows.push_back({.text = "end", .role = diagram::Role::block_end});
+TEST_CASE("the parts of a sub-layer lie inside its box, each with its figures, and share one residual sum") {
+  const auto row = [](diagram::Role role, const char* text, std::int64_t parameters) {
+    return diagram::Row{
+        .text = text, .parameters = parameters, .flops = parameters, .role = role, .count = 2, .part = {.text = text}};
+  };
+  using diagram::Role;
+  const std::vector<diagram::Row> rows{row(Role::block, "", -1), row(Role::sub_layer, "Parallel<Post<RmsNorm>>", 8),
+                                       row(Role::part, "Attention<Heads<2>>", 111), row(Role::part, "Ffn<SqReLU>", 222),
+                                       row(Role::block_end, "", -1)};
   diagram::SvgDrawing drawing(rows, true);
   drawing.header("a", "b", "");
   drawing.draw(rows);
   const std::string text = drawing.text("a", "b");
-  const std::size_t outer = text.find("box k3"), first = text.find("box k0"), second = text.find("box k1");
-  REQUIRE(outer < first);
-  REQUIRE(first < second);
-  REQUIRE(second != std::string::npos);
+  const auto top_and_bottom = [&](const char* look) {
+    const std::size_t at = text.find(look), y = text.find(" y=\"", at), height = text.find(" height=\"", at);
+    REQUIRE(at != std::string::npos);
+    const int top = std::stoi(text.substr(y + 4));
+    return std::pair(top, top + std::stoi(text.substr(height + 9)));
+  };
+  const auto outer = top_and_bottom("box k3"), first = top_and_bottom("box k0"), second = top_and_bottom("box k1");
+  REQUIRE(outer.first < first.first);
+  REQUIRE(first.second < second.first);
+  REQUIRE(second.second < outer.second);
   REQUIRE(count_of(text, "class=\"plus\"") == 1);
+  for (const char* figure : {">8<", ">111<", ">222<"}) REQUIRE(count_of(text, figure) == 1);
 }
 
 TEST_CASE("a picture of a model names every sub-layer, its repeats, norms and figures") {

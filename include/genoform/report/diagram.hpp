@@ -63,7 +63,8 @@ Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool n
 
 namespace diagram {
 
-/// What a row is: a step of the model outside its blocks, the begin of a block, a sub-layer in it, its end.
+/// What a row is: a step of the model outside its blocks, the begin of a block, a sub-layer in it, a part of the sub-layer before
+/// it, the end of the block.
 enum class Role : std::uint8_t { step, block, sub_layer, part, block_end };
 
 struct Row {
@@ -71,7 +72,7 @@ struct Row {
   std::int64_t parameters = -1, flops = -1;  ///< below 0: a line without figures
   Role role = Role::step;
   std::int64_t count = 1;  ///< how often the block is repeated
-  Part part{};             ///< of a sub-layer
+  Part part{};             ///< of a sub-layer, or of one of its parts
 };
 
 template <class Layers>

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,11 +19,10 @@ namespace genoform {
 
 namespace diagram {
 
-/// A sub-layer as it is drawn: its kind, its options without norms, and the parts of a container (Parallel), one in the other.
+/// A sub-layer as it is drawn: its kind, and its options without norms.
 struct Box {
   std::string kind;
   std::string options;
-  std::vector<Box> parts;
 };
 
 /// The arguments of a part's text, as in {"Heads<4>", "DConv<3>"}; strings in quotes may hold anything.
@@ -50,13 +50,10 @@ inline std::vector<std::string_view> arguments_of(std::string_view text) {
 }
 
 inline Box box_of(std::string_view text) {
-  Box box{.kind = std::string(text.substr(0, text.find('<'))), .options = {}, .parts = {}};
+  Box box{.kind = std::string(text.substr(0, text.find('<'))), .options = {}};
   for (const std::string_view argument : arguments_of(text)) {
     if (argument.starts_with("Pre<") || argument.starts_with("Inner<") || argument.starts_with("Post<")) continue;
-    if (box.kind == "Parallel")
-      box.parts.push_back(box_of(argument));
-    else
-      box.options += (box.options.empty() ? "" : ", ") + std::string(argument);
+    box.options += (box.options.empty() ? "" : ", ") + std::string(argument);
   }
   return box;
 }
@@ -120,11 +117,14 @@ class SvgDrawing {
 
   void draw(const std::vector<Row>& rows) {
     stream_from_ = y_ + 8;
-    for (const Row& row : rows) {
-      switch (row.role) {
-        case Role::step: step(row); break;
-        case Role::block: begin_block(row); break;
-        case Role::sub_layer: sub_layer(row); break;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::size_t end = i + 1;
+      while (end < rows.size() && rows[end].role == Role::part) ++end;
+      switch (rows[i].role) {
+        case Role::step: step(rows[i]); break;
+        case Role::block: begin_block(rows[i]); break;
+        case Role::sub_layer: sub_layer(rows[i], std::span(rows).subspan(i + 1, end - i - 1)); break;
+        case Role::part: break;  // drawn with its sub-layer
         case Role::block_end: end_block(); break;
       }
     }
@@ -204,41 +204,53 @@ class SvgDrawing {
     over_.line("arrow", "M" + std::to_string(to) + " " + y + " l-8 -4 v8 z");
   }
 
-  static int height_of(const Box& box, int box_width_now) {
-    int height = 34 + line_height * static_cast<int>(lines_of(box, box_width_now).size());
-    for (const Box& part : box.parts) height += height_of(part, box_width_now - 24) + 8;
-    return height + (box.parts.empty() ? 0 : 4);
-  }
-  static std::vector<std::string> lines_of(const Box& box, int box_width_now) {
+  static std::vector<std::string> lines_of(const Box& box, int width_of_box) {
     if (box.options.empty()) return {};
-    return svg::wrapped(box.options, static_cast<std::size_t>((box_width_now - 28) * 10 / 73));
+    return svg::wrapped(box.options, static_cast<std::size_t>((width_of_box - 28) * 10 / 73));
+  }
+  static int height_of(const Box& box, int width_of_box) {
+    return 34 + line_height * static_cast<int>(lines_of(box, width_of_box).size());
   }
 
-  void draw_box(const Box& box, int left, int top, int box_width_now) {
-    over_.rectangle(look_of(box.kind).c_str(), left, top, box_width_now, height_of(box, box_width_now), 9);
+  /// Kind and options, in a box that may be higher than they need.
+  void draw_box(const Box& box, int left, int top, int width_of_box, int height) {
+    over_.rectangle(look_of(box.kind).c_str(), left, top, width_of_box, height, 9);
     over_.text("kind", left + 14, top + 22, box.kind);
     int y = top + 24;
-    for (const std::string& line : lines_of(box, box_width_now)) over_.text("code", left + 14, y += line_height, line);
-    y += 10;
-    for (const Box& part : box.parts) {
-      draw_box(part, left + 12, y, box_width_now - 24);
-      y += height_of(part, box_width_now - 24) + 8;
-    }
+    for (const std::string& line : lines_of(box, width_of_box)) over_.text("code", left + 14, y += line_height, line);
   }
 
-  void sub_layer(const Row& row) {
+  /// A sub-layer, its parts inside it one above the other; returns the height.
+  int boxes(const Row& row, std::span<const Row> parts) {
+    constexpr int gap = 8, part_left = box_left + 12, part_width = box_width - 24;
     const Box box = box_of(row.part.text);
+    const int own = height_of(box, box_width);
+    int height = own + (parts.empty() ? 0 : 4);
+    for (const Row& part : parts) height += height_of(box_of(part.part.text), part_width) + gap;
+    draw_box(box, box_left, y_, box_width, height);
+    figures(row, y_ + (parts.empty() ? height / 2 : 17));
+    int y = y_ + own;
+    for (const Row& part : parts) {
+      const Box inside = box_of(part.part.text);
+      const int inside_height = height_of(inside, part_width);
+      draw_box(inside, part_left, y, part_width, inside_height);
+      figures(part, y + inside_height / 2);
+      y += inside_height + gap;
+    }
+    return height;
+  }
+
+  void sub_layer(const Row& row, std::span<const Row> parts) {
     const Normed& norms = row.part.norms;
-    const int height = height_of(box, box_width), middle = y_ + height / 2, back = y_ + height + 18;
     const bool has_pre = norms.pre.kind != NormKind::none, has_inner = norms.inner.kind != NormKind::none;
     over_.group(row.part.text);
+    const int height = boxes(row, parts), middle = y_ + height / 2, back = y_ + height + 18;
     over_.circle("dot", rail, middle, 4);
     branch(rail, has_pre ? norm_left : box_left, middle);
     if (has_pre) {
       norm(norms.pre, norm_left, middle);
       branch(norm_left + norm_width, box_left, middle);
     }
-    draw_box(box, box_left, y_, box_width);
     int right = box_left + box_width;
     if (has_inner) {
       branch(right, inner_left, middle);
@@ -250,7 +262,6 @@ class SvgDrawing {
     over_.line("arrow", "M" + std::to_string(rail + 11) + " " + std::to_string(back) + " l8 -4 v8 z");
     over_.circle("plus", rail, back, 10);
     over_.line("branch", "M" + std::to_string(rail - 5) + " " + std::to_string(back) + " h10 m-5 -5 v10");
-    figures(row, middle);
     y_ = back + 28;
     if (norms.post.kind != NormKind::none) {
       norm(norms.post, rail - 24, y_ + 4);
