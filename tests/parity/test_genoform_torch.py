@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 import check
-from genoform_torch import activations, cases, files, tolerance
+from genoform_torch import cases, files, tolerance
 from genoform_torch.grad import cut, gradients
 from genoform_torch.model import Decoder, raw_of, tensor_of
 from genoform_torch.language import TextError
-from genoform_torch.parallel import Parallel
-from genoform_torch.positions import bucket
+from genoform_torch.norms import LayerNorm, PrimerNorm
+from genoform_torch.positions import bucket, sinusoid
 from genoform_torch.text import Architecture
+from naive import KINDS, expected_tensors, naive_bucket, naive_forward
 
 
 torch.set_num_threads(1)          # the tensors are tiny
@@ -37,175 +38,25 @@ def random_models(count):
     return [cases.random_model(random.Random(f"test/{index}")) for index in range(count)]
 
 
-# --- A second forward pass: loops over tokens, heads and channels, numpy scalars, sharing nothing with the module -------------
-
-def naive_norm(kind, w, prefix, x):
-    if kind == "NoNorm":
-        return x
-    mean = 0.0 if kind == "RmsNorm" else sum(x) / len(x)
-    scale = 1 / math.sqrt(sum((v - mean) ** 2 for v in x) / len(x) + 1e-6)
-    bias = w[prefix + ".bias"] if kind == "LayerNorm" else np.zeros(len(x))
-    return np.array([w[prefix + ".weight"][d] * (x[d] - mean) * scale + bias[d] for d in range(len(x))])
+def known_to_naive(architecture):
+    """Whether naive.py has all kinds of a model."""
+    layers = [layer for block in architecture.blocks() for layer in block]
+    layers += [part for layer in layers for part in getattr(layer, "parts", ())]
+    return all(type(layer).__name__ in {*KINDS, "Parallel"} for layer in layers)
 
 
-def naive_activation(name, v):
-    if name == "ReLU":
-        return v if v > 0 else 0.0
-    if name == "SqReLU":
-        return v * v if v > 0 else 0.0
-    if name == "Swish":
-        return v / (1 + math.exp(-v))
-    if name == "GeLU":
-        return v / (1 + math.exp(-2 * math.sqrt(2 / math.pi) * (v + 0.044715 * v * v * v)))   # (1 + tanh z) / 2 = sigmoid(2 z)
-    return v
+def in_a_model(layers, options=""):
+    return built(f"Decoder<Block<{layers}>, Vocab<9>, Width<8>, Context<12>{options}>")
 
 
-def naive_mlp(layer, x, up, gate, down, up_bias=0.0, gate_bias=0.0, down_bias=0.0):
-    u = up @ x + up_bias
-    if layer.activation.gated:
-        g = gate @ x + gate_bias
-        h = [naive_activation(layer.activation.function, g[f]) * u[f] for f in range(len(u))]
-    else:
-        h = [naive_activation(layer.activation.function, v) for v in u]
-    return down @ np.array(h) + down_bias
+def same(model, other, tokens=((1, 2, 3, 4, 5, 6, 7), (8, 0, 2, 2, 1, 5, 3))):
+    """Largest difference of the logits of two models."""
+    return (model(torch.tensor(tokens)) - other(torch.tensor(tokens))).abs().max().item()
 
 
-def naive_ffn(layer, w, prefix, xs):
-    def part(name, what):
-        return w.get(f"{prefix}.ffn.{name}.{what}", 0.0)
-
-    return [[naive_mlp(layer, x, part("up", "weight"), part("gate", "weight"), part("down", "weight"),
-                       part("up", "bias"), part("gate", "bias"), part("down", "bias")) for x in xb] for xb in xs], 0.0
-
-
-def naive_attention(layer, w, prefix, xs):
-    K, out = layer.head_dim, []
-    for xb in xs:
-        projected = {}
-        for name in "qkv":
-            rows = [w[f"{prefix}.attention.{name}.weight"] @ x for x in xb]
-            kernel = w.get(f"{prefix}.attention.{name}.dconv")
-            if kernel is not None:
-                rows = [np.array([sum(kernel[c][i] * rows[t - i][c] for i in range(kernel.shape[1]) if t - i >= 0)
-                                  for c in range(len(rows[0]))]) for t in range(len(rows))]
-            projected[name] = rows
-
-        def vector(name, t, head):
-            v = [projected[name][t][head * K + i] for i in range(K)]
-            if name != "v" and layer.rope:                           # as a product of complex numbers
-                turned = [complex(v[i], v[i + K // 2]) * np.exp(1j * t * 10000 ** (-2 * i / K)) for i in range(K // 2)]
-                v = [z.real for z in turned] + [z.imag for z in turned]
-            return np.array(v)
-
-        yb = []
-        for t in range(len(xb)):
-            joined = []
-            for h in range(layer.heads):
-                g = h // (layer.heads // layer.kv_heads)
-                weights = np.array([math.exp(vector("q", t, h) @ vector("k", s, g) / math.sqrt(K)) for s in range(t + 1)])
-                mixed = sum(weights[s] * vector("v", s, g) for s in range(t + 1)) / weights.sum()
-                joined.extend(mixed)
-            yb.append(w[f"{prefix}.attention.o.weight"] @ np.array(joined))
-        out.append(yb)
-    return out, 0.0
-
-
-def naive_moe(layer, w, prefix, xs):
-    moe, E = prefix + ".moe", layer.experts
-    pool = [x for xb in xs for x in xb]
-    N, D = len(pool), len(pool[0])
-    p = []
-    for x in pool:
-        e = [math.exp(v) for v in w[moe + ".router.weight"] @ x]
-        p.append([v / sum(e) for v in e])
-    C = N if layer.capacity == 0 else min(N, math.ceil(layer.choices * N * layer.capacity / (100 * E)))
-
-    def run(e, x, shared=""):
-        return naive_mlp(layer, x, w[f"{moe}{shared}.up.weight"][e],
-                         w[f"{moe}{shared}.gate.weight"][e] if layer.activation.gated else None, w[f"{moe}{shared}.down.weight"][e])
-
-    y, auxiliary = [np.zeros(D) for _ in range(N)], 0.0
-    if layer.router == "ExpertChoice":
-        for e in range(E):
-            for n in sorted(range(N), key=lambda n: (-p[n][e], n))[:C]:
-                y[n] = y[n] + p[n][e] * run(e, pool[n])
-    else:
-        k = {"Top1": 1, "Top2": 2}.get(layer.router, layer.choices)
-        picks = [sorted(range(E), key=lambda e: (-p[n][e], e))[:k] for n in range(N)]
-        load = [0] * E
-        for place in range(k):
-            for n in range(N):
-                e = picks[n][place]
-                if load[e] == C:
-                    continue
-                load[e] += 1
-                weight = p[n][e] if layer.router == "Top1" else p[n][e] / (sum(p[n][i] for i in picks[n]) + 1e-9)
-                y[n] = y[n] + weight * run(e, pool[n])
-        auxiliary = 0.01 * E * sum(sum(picks[n][0] == e for n in range(N)) / N * sum(p[n][e] for n in range(N)) / N for e in range(E))
-    for s in range(layer.shared):
-        y = [y[n] + run(s, pool[n], ".shared") for n in range(N)]
-    T = len(xs[0])
-    return [y[b * T:(b + 1) * T] for b in range(len(xs))], auxiliary
-
-
-def naive_forward(architecture, w, tokens, targets):
-    """(logits, loss, aux_loss) by loops."""
-    kinds = {"Attention": naive_attention, "Ffn": naive_ffn, "Moe": naive_moe}
-    xs = [[w["embedding.weight"][t] for t in row] for row in tokens]
-    auxiliary = 0.0
-    for i, block in enumerate(architecture.blocks()):
-        for j, layer in enumerate(block):
-            prefix, norms = f"blocks.{i}.{j}", layer.norms
-
-            def norm(place, x):
-                return naive_norm(getattr(norms, place), w, f"{prefix}.{place}", x)
-
-            f, extra = kinds[type(layer).__name__](layer, w, prefix, [[norm("pre", x) for x in xb] for xb in xs])
-            auxiliary += extra
-            xs = [[norm("post", x + norm("inner", y)) for x, y in zip(xb, fb)] for xb, fb in zip(xs, f)]
-    logits = [[w["embedding.weight"] @ naive_norm(architecture.final_norm, w, "norm", x) for x in xb] for xb in xs]
-    nats = [math.log(sum(math.exp(v) for v in l)) - l[t] for lb, tb in zip(logits, targets) for l, t in zip(lb, tb)]
-    return np.array(logits), sum(nats) / len(nats), auxiliary
-
-
-def expected_shapes(a):
-    """{tensor: shape} of a model folder, written from the table of the file format."""
-    D, shapes = a.width, {"embedding.weight": (a.vocab, a.width)}
-
-    def norm(name, kind):
-        if kind != "NoNorm":
-            shapes[name + ".weight"] = (D,)
-        if kind == "LayerNorm":
-            shapes[name + ".bias"] = (D,)
-
-    for i, block in enumerate(a.blocks()):
-        for j, layer in enumerate(block):
-            at, kind = f"blocks.{i}.{j}.", type(layer).__name__
-            for place in ("pre", "post", "inner"):
-                norm(at + place, getattr(layer.norms, place))
-            if kind == "Attention":
-                Q, G = layer.heads * layer.head_dim, layer.kv_heads * layer.head_dim
-                for name, rows in (("q", Q), ("k", G), ("v", G)):
-                    shapes[f"{at}attention.{name}.weight"] = (rows, D)
-                    if layer.dconv:
-                        shapes[f"{at}attention.{name}.dconv"] = (rows, layer.dconv)
-                shapes[at + "attention.o.weight"] = (D, Q)
-                continue
-            F, E = layer.hidden, ()
-            groups = [(at + "ffn.", ())]
-            if kind == "Moe":
-                shapes[at + "moe.router.weight"] = (layer.experts, D)
-                groups = [(at + "moe.", (layer.experts,))] + ([(at + "moe.shared.", (layer.shared,))] if layer.shared else [])
-            for group, E in groups:
-                for name in ("up", "gate") if layer.activation.gated else ("up",):
-                    shapes[f"{group}{name}.weight"] = E + (F, D)
-                    if kind == "Ffn" and layer.bias:
-                        shapes[f"{group}{name}.bias"] = (F,)
-                shapes[group + "down.weight"] = E + (D, F)
-                if kind == "Ffn" and layer.bias:
-                    shapes[group + "down.bias"] = (D,)
-    norm("norm", a.final_norm)
-    return shapes
+def copy(source, target, rename=lambda name, tensor: (name, tensor)):
+    target.load_state_dict(dict(rename(name, tensor) for name, tensor in source.state_dict().items()))
+    return target
 
 
 # --- Tests --------------------------------------------------------------------------------------------------------------------
@@ -225,19 +76,46 @@ class Text(unittest.TestCase):
 
     def test_wrong_texts_are_refused(self):
         for body in ("Attn<>", "Attention<Heads<3>>", "Attention<Heads<2>, Heads<2>>", "Attention<Rope, NoPos>",
-                     "Attention<KvHeads<2>, Heads<3>, HeadDim<4>>", "Attention<HeadDim<5>>", "Attention<Window<4>>",
+                     "Attention<KvHeads<2>, Heads<3>, HeadDim<4>>", "Attention<HeadDim<5>>", "Attention<Window<0>>",
+                     "Attention<SharedQk, Heads<4>, KvHeads<2>>", "Attention<RelBias<8>>", "Attention<RelBias<1, 9>>",
+                     "Attention<RelBias<8, 4>>", "Attention", "Attention<RelBias<8, 9>, NoPos>",
+                     "Parallel<Ffn<ReLU, Pre<RmsNorm>>>", "Parallel<Parallel<Ffn<ReLU>>>", "Parallel<>", "Parallel<Pre<RmsNorm>>",
+                     "Moe<LossFree<5>, Experts<4>>", "Moe<LossFree>", "Moe<Hash<2>>", "Moe<Base, Hash>",
                      "Ffn<ReLU, GeLU>", "Ffn<Glu<SwiGlu>>", "Moe<Experts<4>>", "Moe<Top2, Experts<1>>",
                      "Moe<ExpertChoice, Capacity<0>>", "Ffn<SqReLU", "Ffn<SqReLU>>"):
             with self.assertRaises(TextError, msg=body):
                 Architecture.parse(f"Decoder<Block<{body}>, Vocab<8>, Width<128>, Context<4>>")
+        for options in ("Width<7>, Positions<Sinusoid>", "Width<8>, Positions<SharedRelBias<4, 2>>", "Width<8>, Untied, Untied",
+                        "Width<8>, LogitScale<One>", "Width<8>, Positions<Rope>"):
+            with self.assertRaises(TextError, msg=options):
+                Architecture.parse(f"Decoder<Block<Attention<HeadDim<4>>>, Vocab<8>, Context<4>, {options}>")
+        with self.assertRaises(TextError):
+            Architecture.parse("Decoder<Block<Attention<Heads<2>>, Attention<Heads<4>>>, Vocab<8>, Width<8>, Context<4>, "
+                               "Positions<SharedRelBias<4, 9>>>")
+
+    def test_positions_of_the_model_take_the_rotation_out_of_its_attention(self):
+        for positions, kept, left_out in (("", "NoPos", "Rope"), (", Positions<Learned>", "Rope", "NoPos")):
+            for word in (kept, left_out):
+                text = Architecture.parse(f"Decoder<Block<Attention<{word}>>, Vocab<8>, Width<8>, Context<4>{positions}>").text()
+                self.assertEqual(word in text, word == kept)
+
+    def test_norms_of_a_parallel_stand_anywhere_and_are_printed_last(self):
+        loose = "Decoder<Block<Parallel<Post<LayerNorm>, Attn, Pre<NoNorm>, SwiGlu, Ffn<Bias>>>, Vocab<8>, Width<8>, Context<4>>"
+        self.assertEqual(Architecture.parse(loose.replace("SwiGlu, ", "")).text(),
+                         "Decoder<Stack<Block<Parallel<Attention<>, Ffn<SqReLU, Bias>, Post<LayerNorm>>>, 1>, "
+                         "Vocab<8>, Width<8>, Context<4>>")
+        with self.assertRaises(TextError):
+            Architecture.parse(loose)
 
 
 class Names(unittest.TestCase):
-    def test_parameters_have_the_names_and_shapes_of_the_file_format(self):
+    def test_tensors_have_the_names_and_shapes_of_the_file_format(self):
         for architecture in random_models(100):
-            found = {name: tuple(p.shape) for name, p in Decoder(architecture).named_parameters()}
-            self.assertEqual(found, expected_shapes(architecture))
-            self.assertEqual(set(Decoder(architecture).state_dict()), set(found))
+            model = Decoder(architecture)
+            if known_to_naive(architecture):
+                self.assertEqual({name: tuple(p.shape) for name, p in model.state_dict().items()}, expected_tensors(architecture))
+            state = set(model.state_dict()) - set(dict(model.named_parameters()))
+            self.assertEqual({name.rsplit(".", 1)[1] for name in state} - {"table", "bias", "threshold"}, set())
 
     def test_the_published_size_of_primer_is_met(self):
         """35.3M: 6 blocks of width 512, hidden 2048, 32,128 words, one matrix for both ends."""
@@ -252,9 +130,11 @@ class Names(unittest.TestCase):
 
 class Mathematics(unittest.TestCase):
     def test_the_forward_pass_equals_loops_over_tokens_heads_and_channels(self):
-        for index in range(12):
-            (model, tokens, _, results), batch, context = cases.random_case(random.Random(f"test/{index}"), shared=True, longest=6)
-            w = {name: p.detach().numpy() for name, p in model.named_parameters()}
+        for index in range(40):
+            (model, tokens, _, results), batch, context = cases.random_case(random.Random(f"test/{index}"), longest=7)
+            if not known_to_naive(model.architecture):
+                continue
+            w = {name: p.detach().numpy() for name, p in model.state_dict().items()}
             inputs = [tokens[b * context:(b + 1) * context] for b in range(batch)]
             targets = [tokens[b * context + 1:(b + 1) * context + 1] for b in range(batch)]
             logits, loss, auxiliary = naive_forward(model.architecture, w, inputs, targets)
@@ -288,8 +168,12 @@ class Mathematics(unittest.TestCase):
 
     def test_gradcheck_holds_on_a_tiny_model_of_each_router(self):
         for moe in ("Moe<Top1, Experts<3>, Hidden<3>>", "Moe<Top2, Experts<3>, Hidden<3>, Capacity<60>>",
-                    "Moe<TopK<3>, Experts<4>, SwiGlu, Hidden<3>, Shared<1>>", "Moe<ExpertChoice, Experts<2>, Hidden<3>>"):
-            text = f"Decoder<Block<Attention<HeadDim<4>, DConv<2>>, {moe}, Ffn<GeLU, Hidden<3>, Bias, Inner<LayerNorm>>>, Vocab<5>, Width<4>, Context<4>>"
+                    "Moe<TopK<3>, Experts<4>, SwiGlu, Hidden<3>, Shared<1>>", "Moe<ExpertChoice, Experts<2>, Hidden<3>>",
+                    "Moe<Hash, Experts<3>, Hidden<3>>", "Moe<Base, Experts<3>, Hidden<3>, Capacity<70>>",
+                    "Moe<LossFree<2>, Experts<3>, Hidden<3>>", "Moe<ExpertThreshold, Experts<3>, Hidden<3>, Capacity<90>>"):
+            text = (f"Decoder<Block<Attention<HeadDim<4>, DConv<2>, SharedQk, QkNorm>, {moe}, "
+                    "Parallel<Ffn<GeLU, Hidden<3>, Bias>, Attention<Heads<1>, RelBias<3, 2>, Window<2>>, Inner<PrimerNorm>>>, "
+                    "Vocab<5>, Width<4>, Context<4>, Positions<SharedRelBias<2, 3>>, Untied, LogitScale<WidthRsqrt>>")
             architecture = Architecture.parse(text)
             model, tokens, _, _ = cases.make_case(architecture, 2, 3, random.Random(moe))
             inputs, targets = cut(tokens, 2, 3)
@@ -304,42 +188,232 @@ class Mathematics(unittest.TestCase):
 
     def test_a_model_without_a_routing_pool_is_causal(self):
         """Logits before a changed token keep their bits; those from it on change."""
-        text = ("Decoder<Block<Attention<Heads<2>, DConv<3>>, Moe<Top2, Experts<4>, Hidden<6>>, Ffn<ReLU, Hidden<5>>>, "
-                "Vocab<9>, Width<8>, Context<12>>")
-        model = built(text)
-        tokens = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3]])
-        for position in range(12):
-            changed = tokens.clone()
-            changed[0, position] = (tokens[0, position] + 4) % 9
-            difference = (model(tokens) - model(changed)).abs().amax(-1)[0]
-            self.assertLess(difference[:position].max().item() if position else 0.0, 1e-14)
-            self.assertGreater(difference[position:].min().item(), 1e-9)
+        for layers, options in (
+                ("Attention<Heads<2>, DConv<3>>, Moe<Top2, Experts<4>, Hidden<6>>, Ffn<ReLU, Hidden<5>>", ""),
+                ("Attention<SharedQk, DConv<2>, QkNorm, RelBias<4, 6>>, Moe<LossFree<2>, Experts<4>, Hidden<6>>", ", Positions<Learned>"),
+                ("Attention<Rope>, Moe<ExpertThreshold, Experts<4>, Hidden<6>>, Moe<Base, Experts<3>, Hidden<5>>",
+                 ", Positions<SharedRelBias<4, 6>>"),
+                ("Parallel<Attention<>, Moe<Hash, Experts<3>, Hidden<5>>>, Ffn<SwiGlu, Hidden<7>>", ", Positions<Sinusoid>, Untied")):
+            model = in_a_model(layers, options)
+            tokens = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3]])
+            for position in range(12):
+                changed = tokens.clone()
+                changed[0, position] = (tokens[0, position] + 4) % 9
+                difference = (model(tokens) - model(changed)).abs().amax(-1)[0]
+                self.assertLess(difference[:position].max().item() if position else 0.0, 1e-13)
+                self.assertGreater(difference[position:].min().item(), 1e-9)
 
     def test_a_model_with_expert_choice_is_not_causal(self):
-        model = built("Decoder<Block<Moe<ExpertChoice, Experts<2>, Hidden<6>>>, Vocab<9>, Width<8>, Context<8>>")
+        model = in_a_model("Moe<ExpertChoice, Experts<2>, Hidden<6>>")
         tokens = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]])
         seen = [(model(tokens) - model(torch.tensor([[1, 2, 3, 4, 5, 6, 7, last]]))).abs()[0, :7].max().item() for last in range(9)]
         self.assertGreater(max(seen), 1e-6)
 
+
+class AttentionOptions(unittest.TestCase):
+    def test_buckets_are_the_floor_of_exact_values(self):
+        for buckets in range(2, 14):
+            for distance in (buckets // 2 + 1, buckets // 2 + 2, buckets, 2 * buckets, 37):
+                if distance > buckets // 2:
+                    for n in range(distance + 5):
+                        self.assertEqual(bucket(n, buckets, distance), naive_bucket(n, buckets, distance), (n, buckets, distance))
+        self.assertEqual([bucket(n, 4, 8) for n in (0, 1, 2, 3, 4, 7, 8, 9)], [0, 1, 2, 2, 3, 3, 3, 3])      # 4 = 2 * (8/2)^(1/2)
+        self.assertEqual([bucket(n, 8, 64) for n in (3, 4, 7, 8, 15, 16, 31, 32, 63, 64)], [3, 4, 4, 5, 5, 6, 6, 7, 7, 7])
+
+    def test_buckets_of_t5_agree_with_its_formula(self):
+        """T5's 32 buckets, 128 positions; none of these distances lies on a border."""
+        for n in range(16, 300):
+            self.assertEqual(bucket(n, 32, 128), min(31, 16 + int(math.log(n / 16) / math.log(128 / 16) * 16 + 1e-9)), n)
+
+    def test_shared_qk_has_one_projection_and_a_square_matrix(self):
+        model = in_a_model("Attention<Heads<3>, HeadDim<6>, SharedQk, DConv<3>>")
+        shapes = {name[21:]: tuple(t.shape) for name, t in model.state_dict().items() if "attention" in name}
+        self.assertEqual(shapes, {"qs.weight": (18, 18), "k.weight": (18, 8), "k.dconv": (18, 3), "v.weight": (18, 8),
+                                  "v.dconv": (18, 3), "o.weight": (8, 18)})
+
+    def test_shared_qk_equals_separate_projections_of_the_product(self):
+        """Without a convolution, q = (Wqs Wk) x."""
+        model = in_a_model("Attention<Heads<2>, SharedQk>")
+        qs, k = (model.state_dict()[f"blocks.0.0.attention.{name}.weight"] for name in ("qs", "k"))
+        separate = copy(model, in_a_model("Attention<Heads<2>>"),
+                        lambda name, t: (name.replace("qs", "q"), qs @ k if "qs" in name else t))
+        self.assertLess(same(model, separate), 1e-12)
+
+    def test_a_window_of_the_whole_context_changes_nothing_and_one_of_one_sees_itself(self):
+        wide = in_a_model("Attention<Heads<2>>")
+        self.assertEqual(same(wide, copy(wide, in_a_model("Attention<Heads<2>, Window<12>>"))), 0)
+        self.assertGreater(same(wide, copy(wide, in_a_model("Attention<Heads<2>, Window<6>>"))), 1e-6)
+        narrow = copy(wide, in_a_model("Attention<Heads<2>, Window<1>>"))
+        v, o = (narrow.state_dict()[f"blocks.0.0.attention.{name}.weight"] for name in "vo")
+        linear = in_a_model("Ffn<Identity, Hidden<8>>")
+        linear = copy(narrow, linear, lambda name, t: (name.replace("attention.v", "ffn.up").replace("attention.o", "ffn.down"), t)
+                      if not name.endswith(("q.weight", "k.weight")) else ("norm.weight", narrow.state_dict()["norm.weight"]))
+        self.assertLess(same(narrow, linear), 1e-12)
+        self.assertEqual(v.shape, o.shape)
+
+    def test_a_shared_bias_equals_the_same_bias_in_each_layer_and_adds_to_it(self):
+        shared = in_a_model("Attention<Heads<2>>, Attention<Heads<2>>", ", Positions<SharedRelBias<5, 7>>")
+        table = shared.state_dict()["positions.weight"]
+        own = in_a_model("Attention<Heads<2>, RelBias<5, 7>>, Attention<Heads<2>, RelBias<5, 7>>")
+        own.load_state_dict({**{name: t for name, t in shared.state_dict().items() if name != "positions.weight"},
+                             **{f"blocks.0.{j}.attention.bias": table for j in (0, 1)}})
+        self.assertEqual(same(shared, own), 0)
+        both = in_a_model("Attention<Heads<2>, RelBias<5, 7>>, Attention<Heads<2>, RelBias<5, 7>>", ", Positions<SharedRelBias<5, 7>>")
+        both.load_state_dict({**{name: t / 2 if name.endswith("bias") else t for name, t in own.state_dict().items()},
+                              "positions.weight": table / 2})
+        self.assertLess(same(shared, both), 1e-13)
+
+    def test_qk_norm_forgets_the_length_of_queries_and_keys(self):
+        model = in_a_model("Attention<Heads<2>, QkNorm>")
+        longer = copy(model, in_a_model("Attention<Heads<2>, QkNorm>"),
+                      lambda name, t: (name, t * 1000 if name.endswith(("q.weight", "k.weight")) else t))
+        self.assertLess(same(model, longer), 1e-3)
+        self.assertGreater(same(model, copy(longer, in_a_model("Attention<Heads<2>>"))), 1e-2)
+
+
+class WholeModel(unittest.TestCase):
+    def test_a_primer_norm_is_a_layer_norm_in_exact_arithmetic_and_never_below_zero(self):
+        layer, primer = LayerNorm(16).double(), PrimerNorm(16).double()
+        layer.weight.data.uniform_()
+        layer.bias.data.uniform_()
+        primer.load_state_dict(layer.state_dict())
+        x = torch.randn(50, 16, dtype=torch.double) * 3 + 1
+        torch.testing.assert_close(primer(x), layer(x), rtol=0, atol=1e-13)
+        self.assertTrue(primer.float()(torch.full((4, 16), 1e4) + torch.rand(4, 16) * 1e-2).isfinite().all())
+
+    def test_a_sinusoid_is_written_as_in_the_first_transformer_halves_apart(self):
+        table = sinusoid(5, 6, torch.double)
+        for t in range(5):
+            for i in range(3):
+                angle = t / 10000 ** (i / 3)
+                self.assertAlmostEqual(table[t, i].item(), math.sin(angle), delta=1e-15)
+                self.assertAlmostEqual(table[t, 3 + i].item(), math.cos(angle), delta=1e-15)
+
+    def test_an_untied_head_equal_to_the_embedding_is_a_tied_one(self):
+        tied = in_a_model("Attention<>")
+        untied = in_a_model("Attention<>", ", Untied")
+        untied.load_state_dict({**tied.state_dict(), "head.weight": tied.state_dict()["embedding.weight"]})
+        self.assertEqual(same(tied, untied), 0)
+
+    def test_the_scale_of_the_logits_is_the_root_of_the_width(self):
+        plain = in_a_model("Attention<>")
+        scaled = copy(plain, in_a_model("Attention<>", ", LogitScale<WidthRsqrt>"))
+        tokens = torch.tensor([[1, 2, 3]])
+        torch.testing.assert_close(scaled(tokens) * 8 ** 0.5, plain(tokens), rtol=1e-14, atol=0)
+
+    def test_a_parallel_of_one_part_is_that_part(self):
+        for part in ("Attention<Heads<2>>", "Ffn<ReLU, Hidden<5>>", "Moe<Top2, Experts<3>, Hidden<4>>"):
+            alone = in_a_model(part)
+            parallel = copy(alone, in_a_model(f"Parallel<{part}>"), lambda name, t: (
+                name if name.startswith(("embedding", "norm")) or ".pre." in name else name.replace("blocks.0.0.", "blocks.0.0.0."), t))
+            self.assertEqual(same(alone, parallel), 0)
+
+    def test_a_parallel_adds_the_outputs_of_its_parts(self):
+        """Two feed-forward layers side by side are one with both hidden layers."""
+        wide = in_a_model("Ffn<SqReLU, Hidden<7>>")
+        parallel = in_a_model("Parallel<Ffn<SqReLU, Hidden<3>>, Ffn<SqReLU, Hidden<4>>>")
+        tensors = {name: t for name, t in wide.state_dict().items() if "ffn" not in name}
+        up, down = (wide.state_dict()[f"blocks.0.0.ffn.{name}.weight"] for name in ("up", "down"))
+        for p, part in enumerate((slice(0, 3), slice(3, 7))):
+            tensors[f"blocks.0.0.{p}.ffn.up.weight"], tensors[f"blocks.0.0.{p}.ffn.down.weight"] = up[part], down[:, part]
+        parallel.load_state_dict(tensors)
+        self.assertLess(same(wide, parallel), 1e-13)
+
+
+class Routers(unittest.TestCase):
     def test_one_expert_equals_an_ffn(self):
-        moe = built("Decoder<Block<Moe<Top1, Experts<1>, Hidden<6>>>, Vocab<9>, Width<8>, Context<8>>")
-        ffn = built("Decoder<Block<Ffn<SqReLU, Hidden<6>>>, Vocab<9>, Width<8>, Context<8>>")
-        tensors = {name: t for name, t in moe.state_dict().items() if "router" not in name}
-        ffn.load_state_dict({name.replace("moe", "ffn"): t[0] if "moe" in name else t for name, t in tensors.items()})
-        tokens = torch.tensor([[1, 2, 3, 4]])
-        self.assertLess((moe(tokens) - ffn(tokens)).abs().max().item(), 1e-13)
+        for router in ("Top1", "TopK<1>", "ExpertChoice", "Hash", "LossFree<1>", "ExpertThreshold"):
+            moe = in_a_model(f"Moe<{router}, Experts<1>, Hidden<6>>")
+            ffn = in_a_model("Ffn<SqReLU, Hidden<6>>")
+            state = ("router.weight", "moe.table", "moe.bias", "moe.threshold")
+            tensors = {name: t for name, t in moe.state_dict().items() if not name.endswith(state)}
+            if router == "ExpertThreshold":
+                moe.sparse_layers()[0].threshold.fill_(0.5)
+            ffn.load_state_dict({name.replace("moe", "ffn"): t[0] if "moe" in name else t for name, t in tensors.items()})
+            self.assertLess(same(moe, ffn), 1e-8 if router == "TopK<1>" else 1e-13, router)
+
+    def test_a_capacity_for_all_tokens_is_no_capacity(self):
+        for router in ("Top1", "Top2", "TopK<3>", "Hash", "Base", "LossFree<2>", "ExpertThreshold"):
+            free = in_a_model(f"Moe<{router}, Experts<4>, Hidden<6>>")
+            self.assertLess(same(free, copy(free, in_a_model(f"Moe<{router}, Experts<4>, Hidden<6>, Capacity<400>>"))), 1e-13, router)
+            self.assertGreater(same(free, copy(free, in_a_model(f"Moe<{router}, Experts<4>, Hidden<6>, Capacity<25>>"))), 1e-6, router)
+
+    def test_the_bias_of_loss_free_balancing_selects_but_is_in_no_weight_and_no_gradient(self):
+        model = in_a_model("Moe<LossFree<2>, Experts<4>, Hidden<6>>")
+        moe = model.sparse_layers()[0]
+        self.assertNotIn("blocks.0.0.moe.bias", dict(model.named_parameters()))
+        results = gradients(model, torch.tensor([[1, 2, 3, 4]]), torch.tensor([[2, 3, 4, 5]]))
+        moe.bias += 3.0                                                        # the same for all: no other choice, no other weight
+        again = gradients(model, torch.tensor([[1, 2, 3, 4]]), torch.tensor([[2, 3, 4, 5]]))
+        for name, tensor in results.items():
+            self.assertTrue(torch.equal(tensor, again[name]), name)
+        self.assertEqual(results["aux_loss"].item(), 0)
+        moe.bias[:] = torch.tensor([9.0, 9.0, 0.0, 0.0])                       # all tokens to the first two
+        model(torch.tensor([[1, 2, 3, 4]]))
+        self.assertEqual(moe.load.tolist(), [4, 4, 0, 0])
+        model.after_step()
+        np.testing.assert_allclose(moe.bias.numpy(), [8.999, 8.999, 0.001, 0.001], rtol=0, atol=1e-12)
+
+    def test_a_threshold_moves_towards_the_cut_of_its_expert(self):
+        model = in_a_model("Moe<ExpertThreshold, Experts<2>, Hidden<6>>")
+        moe = model.sparse_layers()[0]
+        moe.threshold[:] = torch.tensor([0.0, 2.0])                            # all tokens, no token
+        model(torch.tensor([[1, 2, 3, 4, 5, 6]]))
+        self.assertGreater(moe.p.min().item(), 0)
+        third = moe.p.sort(0, descending=True).values[2]                       # C = 6 / 2
+        model.after_step()
+        np.testing.assert_allclose(moe.threshold.numpy(), [0.01 * third[0], 1.98 + 0.01 * third[1]], rtol=1e-12)
+
+    def test_a_token_without_an_expert_gets_its_shared_experts_alone(self):
+        moe = in_a_model("Moe<ExpertThreshold, Experts<2>, Hidden<6>, Shared<1>>")
+        moe.sparse_layers()[0].threshold.fill_(1.0)
+        ffn = in_a_model("Ffn<SqReLU, Hidden<6>>")
+        ffn.load_state_dict({name.replace("moe.shared", "ffn"): t[0] if "shared" in name else t for name, t in moe.state_dict().items()
+                             if "moe" not in name or "shared" in name})
+        self.assertLess(same(moe, ffn), 1e-13)
+
+    def test_a_hash_depends_on_the_token_alone(self):
+        model = in_a_model("Moe<Hash, Experts<3>, Hidden<6>>")
+        model.sparse_layers()[0].table[:] = torch.arange(9) % 3
+        logits = model(torch.tensor([[4, 1, 4, 2, 4]]))
+        self.assertLess((logits[0, 0] - logits[0, 2]).abs().max().item(), 1e-14)
+        model.sparse_layers()[0].table[4] = 2                                  # only token 4 changes its expert
+        changed = (model(torch.tensor([[4, 1, 4, 2, 4]])) - logits).abs().amax(-1)[0]
+        self.assertEqual((changed > 1e-6).tolist(), [True, False, True, False, True])
+
+    def test_the_balance_loss_is_one_hundredth_when_uniform(self):
+        model = in_a_model("Moe<Top1, Experts<4>, Hidden<6>>")
+        model.state_dict()["blocks.0.0.moe.router.weight"].zero_()
+        model(torch.tensor([[1, 2, 3]]))
+        self.assertAlmostEqual(model.sparse_layers()[0].auxiliary.item(), 0.01, delta=1e-15)
 
 
 class Files(unittest.TestCase):
     def test_a_saved_model_gives_the_same_results(self):
         for index in range(4):
             rng = random.Random(f"file/{index}")
-            (model, tokens, brief, results), batch, context = cases.random_case(rng, shared=True, bf16=True, longest=5)
+            (model, tokens, brief, results), batch, context = cases.random_case(rng, bf16=True, longest=5)
             with tempfile.TemporaryDirectory() as folder:
                 model.save(folder, brief)
                 again = gradients(Decoder.load(folder), *cut(tokens, batch, context))
             for name, tensor in results.items():
                 self.assertTrue(torch.equal(tensor, again[name]), name)
+
+    def test_the_state_of_routers_is_saved_with_its_type(self):
+        model = in_a_model("Moe<Hash, Experts<3>, Hidden<4>>, Moe<LossFree<1>, Experts<2>, Hidden<4>>, Moe<ExpertChoice, Hidden<2>>")
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(folder)
+            text, tensors = files.read_folder(folder)
+            self.assertEqual({name: (raw.dtype, raw.shape) for name, raw in tensors.items() if name.endswith(("table", "moe.bias"))},
+                             {"blocks.0.0.moe.table": ("I32", (9,)), "blocks.0.1.moe.bias": ("F32", (2,))})
+            self.assertEqual(same(model, Decoder.load(folder)), 0)
+            # What training leaves beside an ExpertChoice is read, kept and written again.
+            tensors["blocks.0.2.moe.threshold"] = raw_of(torch.full((8,), 0.25))
+            files.write_folder(folder, text, tensors)
+            again = Decoder.load(folder)
+            self.assertEqual(same(model, again), 0)
+            again.save(folder)
+            self.assertIn("blocks.0.2.moe.threshold", files.read_folder(folder)[1])
 
     def test_safetensors_lie_as_the_format_says(self):
         with tempfile.TemporaryDirectory() as folder:

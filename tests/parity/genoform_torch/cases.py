@@ -100,8 +100,9 @@ def fill(model, rng):
                 mean, spread = 0.0, rng.uniform(0.6, 1.4) / math.sqrt(parameter.shape[-1])
             numbers = [rng.gauss(mean, spread) for _ in range(parameter.numel())]
             parameter.copy_(torch.tensor(numbers, dtype=torch.float32).view(parameter.shape))
-        for moe in model.sparse_layers():
-            moe.fill_state(rng)
+        for module in model.modules():
+            if hasattr(module, "fill_state"):
+                module.fill_state(rng)
 
 
 def halves(model, rng):

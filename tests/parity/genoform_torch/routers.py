@@ -152,10 +152,12 @@ class ExpertThreshold(Router):
         value, expert = ordered(p)
         if moe.layer.capacity:
             moe.observe(value[:, :-1], value[:, 1:])             # the order decides who is dropped
-        token, place = (value > moe.threshold[expert]).nonzero(as_tuple=True)
+        taken = value > moe.threshold[expert]
+        token, rank = taken.nonzero(as_tuple=True)
+        place = taken.cumsum(1)[token, rank]                     # 1: the first of the experts that the token has
         priority = torch.argsort(place, stable=True)
-        token, place = token[priority], place[priority]
-        return token, expert[token, place], value[token, place]
+        token, rank = token[priority], rank[priority]
+        return token, expert[token, rank], value[token, rank]
 
     def after_step(self, moe):
         slots = moe.slots(len(moe.p), percent=moe.layer.capacity or 100)
