@@ -15,12 +15,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from genoform_torch import files
 from genoform_torch.tolerance import Mismatch, worst_ratio
 
 HERE = Path(__file__).resolve().parent
+MANY = 150                        # so many random models must have every word of the language among them
 
 
 def run(program, folder, tokens, batch, context):
@@ -76,13 +78,25 @@ def check_live(program, count, seed):
             actual = run(program, folder, token_file, batch, context)
         return worst_ratio(cases.plain(results), actual)
 
-    passed = []
+    passed, seen = [], Counter()
     for index in range(count):
         rng = random.Random(f"{seed}/{index}")
         case, batch, context = cases.random_case(rng, bf16=index % 8 == 7)
+        seen.update(cases.words_of(case[0].architecture))
         title = f"{index:3}  batch {batch}  context {context:2}  {case[0].architecture.text()}"
         passed.append(report(title, lambda: compare(case, batch, context, index)))
-    return summary(passed)
+    covered = coverage(seen, cases.all_words(), count)
+    return max(summary(passed), 0 if covered else 1)
+
+
+def coverage(seen, words, count):
+    """Prints how many models had each word of the language; False when there were many models and one word in none of them."""
+    print(f"words of the language, and how many of the {count} models had them:")
+    print("  " + ", ".join(f"{word} {seen[word]}" for word in sorted(words)))
+    missing = sorted(word for word in words if not seen[word])
+    if missing:
+        print(f"{'FAIL  ' if count >= MANY else ''}in no model: {', '.join(missing)}")
+    return count < MANY or not missing
 
 
 def write_store(store):

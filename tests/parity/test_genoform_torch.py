@@ -40,9 +40,7 @@ def random_models(count):
 
 def known_to_naive(architecture):
     """Whether naive.py has all kinds of a model."""
-    layers = [layer for block in architecture.blocks() for layer in block]
-    layers += [part for layer in layers for part in getattr(layer, "parts", ())]
-    return all(type(layer).__name__ in {*KINDS, "Parallel"} for layer in layers)
+    return all(type(part).__name__ in KINDS for part in architecture.parts())
 
 
 def in_a_model(layers, options=""):
@@ -106,6 +104,17 @@ class Text(unittest.TestCase):
                          "Vocab<8>, Width<8>, Context<4>>")
         with self.assertRaises(TextError):
             Architecture.parse(loose)
+
+
+    def test_random_models_have_every_word_of_the_language(self):
+        words = set().union(*(cases.words_of(architecture) for architecture in random_models(check.MANY)))
+        self.assertEqual(cases.all_words() - words, set())
+        self.assertEqual(words - cases.all_words(), set())
+
+    def test_stored_models_have_every_word_of_the_language(self):
+        texts = [Architecture.parse(text) for text, _, _, _ in cases.STORED.values()]
+        words = set().union(*map(cases.words_of, texts))
+        self.assertEqual({word for word in cases.all_words() - words}, set())
 
 
 class Names(unittest.TestCase):

@@ -1,6 +1,7 @@
 """Models, weights and tokens to compare programs with: random ones from a seed, and a fixed list of small ones."""
 
 import math
+import re
 from dataclasses import replace
 
 import torch
@@ -9,7 +10,9 @@ from .attention import Attention, random_bias
 from .grad import cut, gradients
 from .language import KINDS, NO_NORM, NORMS, RMS_NORM, Node, Norms
 from .model import Decoder
+from .moe import Moe
 from .parallel import Parallel
+from .routers import ROUTERS
 from .text import NO_SCALE, Architecture, Stack
 from .tolerance import worst_ratio
 
@@ -46,7 +49,51 @@ STORED = {
     "two-stacks": ("Decoder<Body<Stack<Block<Attention<Heads<2>, DConv<3>>, Ffn<Identity, Hidden<7>>>, 2>, "
                    "Stack<Block<Moe<Top2, Experts<2>, Glu<ReLU>, Hidden<5>, Post<RmsNorm>>>, 1>>, "
                    "Vocab<18>, Width<8>, Context<6>>", 1, 6, False),
+    "full-primer": ("Decoder<Stack<Block<Attention<Heads<2>, HeadDim<5>, DConv<3>, SharedQk, Inner<PrimerNorm>>, "
+                    "Ffn<SqReLU, Hidden<13>, Bias, Inner<PrimerNorm>>>, 2>, Vocab<13>, Width<9>, Context<12>, "
+                    "Positions<SharedRelBias<6, 9>>, FinalNorm<PrimerNorm>>", 2, 11, False),
+    "biases-and-windows": ("Decoder<Stack<Block<Attention<Heads<4>, HeadDim<3>, KvHeads<2>, DConv<2>, RelBias<5, 7>, Window<6>>, "
+                           "Attention<Heads<2>, HeadDim<6>, Window<4>, QkNorm>, "
+                           "Attention<Heads<2>, HeadDim<3>, SharedQk, RelBias<4, 8>, QkNorm>>, 1>, "
+                           "Vocab<14>, Width<10>, Context<19>>", 2, 18, False),
+    "learned-untied": ("Decoder<Stack<Block<Attention<Heads<2>, Rope>, Moe<Top1, Experts<3>, GeLU, Hidden<5>, Capacity<70>>, "
+                       "Attention<HeadDim<7>>>, 1>, "
+                       "Vocab<15>, Width<8>, Context<11>, Positions<Learned>, Untied, LogitScale<WidthRsqrt>>", 3, 9, False),
+    "sinusoid-parallel": ("Decoder<Stack<Block<Parallel<Attention<Heads<3>, HeadDim<4>>, Ffn<Glu<Swish>, Hidden<7>>>, "
+                          "Parallel<Moe<Top2, Experts<3>, Hidden<5>>, Attention<HeadDim<6>, RelBias<3, 5>>, Ffn<ReLU, Hidden<5>, Bias>, "
+                          "Post<LayerNorm>>, Parallel<Ffn<Identity, Hidden<4>>, Pre<PrimerNorm>, Inner<RmsNorm>>>, 1>, "
+                          "Vocab<13>, Width<10>, Context<9>, Positions<Sinusoid>>", 2, 9, False),
+    "hash-and-base": ("Decoder<Stack<Block<Attention<>, Moe<Hash, Experts<3>, Hidden<5>>, Moe<Base, Experts<4>, GeLU, Hidden<5>>, "
+                      "Moe<Hash, Experts<2>, Glu<ReLU>, Hidden<4>, Capacity<75>, Shared<1>>, "
+                      "Moe<Base, Experts<3>, Hidden<4>, Capacity<90>>>, 1>, Vocab<12>, Width<8>, Context<10>>", 3, 9, False),
+    "state-of-routers": ("Decoder<Stack<Block<Attention<>, Moe<LossFree<2>, Experts<4>, Hidden<5>, Shared<2>>, "
+                         "Moe<ExpertThreshold, Experts<3>, Hidden<5>>, Moe<LossFree<3>, Experts<5>, Swish, Hidden<3>, Capacity<80>>, "
+                         "Moe<ExpertThreshold, Experts<4>, Glu<Identity>, Hidden<4>, Capacity<110>>>, 1>, "
+                         "Vocab<12>, Width<8>, Context<10>>", 3, 9, False),
 }
+
+
+def words_of(architecture):
+    """The words of a model's text, and which routers have a Capacity."""
+    sparse = [layer for layer in architecture.parts() if isinstance(layer, Moe)]
+    limited = {f"{layer.router.name} with Capacity" for layer in sparse if "Capacity<" in layer.text(architecture.around())}
+    return set(re.findall(r"[A-Za-z]\w*", architecture.text())) | limited
+
+
+def all_words():
+    """What words_of can give: every word of the language that a canonical text may have."""
+    def words(forms):
+        found = set(forms)
+        for arguments in forms.values():
+            for form in arguments:
+                found |= words(form) if isinstance(form, dict) else set()
+        return found
+
+    tables = [kind.table for kind in KINDS.values()] + [Norms.table, Architecture.table]
+    found = {word for table in tables for row in table for word in words(row.words())}
+    never_printed = {"None"}                                          # Positions<None>
+    return ((found | set(KINDS) | {"Decoder", "Body", "Stack", "Block"}) - never_printed
+            | {f"{router} with Capacity" for router in ROUTERS})
 
 
 def random_norms(rng):
@@ -72,12 +119,13 @@ def random_model(rng):
     # One table of the model's for all attention layers asks for the same heads in all of them.
     heads = dict(heads=rng.randint(1, 4)) if positions.name == "SharedRelBias" else {}
     others = [kind for kind in KINDS.values() if kind is not Attention]
+    weights = [kind.weight for kind in KINDS.values()]
 
     def layer(kind):
         return random_layer(rng, kind, around, **(heads if kind in (Attention, Parallel) else {}))
 
     def stack(*kinds):
-        layers = [layer(kind) for kind in kinds + tuple(rng.choices(tuple(KINDS.values()), k=rng.randint(0, 2)))]
+        layers = [layer(kind) for kind in kinds + tuple(rng.choices(tuple(KINDS.values()), weights, k=rng.randint(0, 2)))]
         rng.shuffle(layers)
         return Stack(tuple(layers), rng.choice((1, 1, 2)))
 

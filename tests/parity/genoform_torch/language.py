@@ -239,6 +239,9 @@ class Norms:
 class Layer:
     """What all kinds share.  `norms` is None in a part of a Parallel, which has none of its own."""
 
+    table = ()
+    weight = 1                                                        # how often it is drawn at random
+
     @classmethod
     def parse(cls, node, around, normed=True):
         wrapper = Norms.table if normed else ()

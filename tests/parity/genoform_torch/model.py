@@ -31,8 +31,9 @@ class SubLayer(Sum):
     """x <- post(x + inner(f(pre(x))))"""
 
     def __init__(self, layer, around):
-        super().__init__(layer, around)
+        nn.Module.__init__(self)
         self.pre = make_norm(layer.norms.pre, around.width)
+        self.add(layer, around)
         self.inner = make_norm(layer.norms.inner, around.width)
         self.post = make_norm(layer.norms.post, around.width)
 

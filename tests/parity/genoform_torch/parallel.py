@@ -48,6 +48,9 @@ class Sum(nn.Module):
 
     def __init__(self, layer, around):
         super().__init__()
+        self.add(layer, around)
+
+    def add(self, layer, around):
         self.names = []
         for name, module in layer.modules(around).items():
             self.names.append(name)

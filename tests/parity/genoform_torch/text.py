@@ -85,11 +85,14 @@ class Architecture:
         """The layers of each block, in the order of the blocks in a model folder."""
         return [stack.layers for stack in self.stacks for _ in range(stack.count)]
 
-    def heads(self):
-        """The number of heads of each attention layer, parts of a Parallel included."""
+    def parts(self):
+        """The layers of all stacks, those inside a Parallel in its place."""
         layers = [layer for stack in self.stacks for layer in stack.layers]
-        layers += [part for layer in layers if isinstance(layer, Parallel) for part in layer.parts]
-        return [layer.heads for layer in layers if isinstance(layer, Attention)]
+        return [part for layer in layers for part in (layer.parts if isinstance(layer, Parallel) else (layer,))]
+
+    def heads(self):
+        """The number of heads of each attention layer."""
+        return [layer.heads for layer in self.parts() if isinstance(layer, Attention)]
 
     def check(self):
         if self.positions.name == "Sinusoid" and self.width % 2:
