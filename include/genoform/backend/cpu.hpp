@@ -11,6 +11,7 @@
 #include "genoform/backend/cpu/linear_attention.hpp"
 #include "genoform/backend/cpu/mixing.hpp"
 #include "genoform/backend/cpu/optimizer.hpp"
+#include "genoform/core/joined.hpp"
 #include "genoform/ops/operations.hpp"
 
 namespace genoform {
@@ -68,10 +69,9 @@ class Cpu {
 #else
     options.threads = 1;
 #endif
-    if (options.threads < 1)
-      throw Failure({Fault::usage, "a Cpu needs at least 1 thread, not " + std::to_string(options.threads)});
+    if (options.threads < 1) fail(Fault::usage, {"a Cpu needs at least 1 thread, not ", options.threads});
     if (!cpu::available(options.instruction_set))
-      throw Failure({Fault::usage, "this processor has no " + std::string(cpu::name_of(options.instruction_set))});
+      fail(Fault::usage, {"this processor has no ", cpu::name_of(options.instruction_set)});
     return options;
   }
   static std::unique_ptr<cpu::Context> make_context(const CpuOptions& o) {

@@ -1,34 +1,36 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <string>
 
-#include "genoform/core/result.hpp"
+#include "genoform/core/joined.hpp"
 
 namespace genoform {
 
 /// Bytes of memory that a new allocation may count on: MemAvailable of Linux, without limit where that cannot be read.
 inline std::int64_t available_memory() {
-  std::ifstream info("/proc/meminfo");
-  for (std::string key; info >> key;) {
-    std::int64_t kib = 0;
-    if (key == "MemAvailable:" && info >> kib) return kib * 1024;
+  long long kib = -1;
+  if (std::FILE* info = std::fopen("/proc/meminfo", "r")) {
+    char line[128];
+    while (kib < 0 && std::fgets(line, sizeof line, info) != nullptr)
+      if (std::sscanf(line, "MemAvailable: %lld", &kib) != 1) kib = -1;
+    std::fclose(info);
   }
-  return std::numeric_limits<std::int64_t>::max();
+  return kib < 0 ? std::numeric_limits<std::int64_t>::max() : std::int64_t{kib} * 1024;
 }
 
 /// Throws Failure (resources) that says both figures when `bytes` are not to be had.
 inline void require_memory(std::int64_t bytes, const std::string& what) {
   const std::int64_t there = available_memory();
   if (bytes <= there) return;
-  const auto mib = [](std::int64_t n) { return std::to_string(n / (1024 * 1024)) + " MiB"; };
-  throw Failure({Fault::resources,
-                 what + " needs " + mib(bytes) + ", " + mib(there) + " are available; take a smaller batch, context or model"});
+  constexpr std::int64_t mib = 1024 * 1024;
+  fail(Fault::resources,
+       {what, " needs ", bytes / mib, " MiB, ", there / mib, " MiB are available; take a smaller batch, context or model"});
 }
 
 /// Zeroed cells at a 64-byte boundary, at an address that moves never change.
@@ -40,7 +42,7 @@ class Cells {
     if (count == 0) return;
     const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(Real) + 63) / 64 * 64;
     cells_.reset(static_cast<Real*>(std::aligned_alloc(64, bytes)));
-    if (!cells_) throw Failure({Fault::resources, "no memory for " + std::to_string(bytes) + " bytes"});
+    if (!cells_) fail(Fault::resources, {"no memory for ", bytes, " bytes"});
     std::memset(static_cast<void*>(cells_.get()), 0, bytes);
   }
   Real* data() const { return cells_.get(); }

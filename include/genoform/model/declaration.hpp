@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/joined.hpp"
 #include "genoform/core/options.hpp"
 #include "genoform/core/tensor.hpp"
 
@@ -21,7 +22,7 @@ struct Start {
   static constexpr Start constant(double value) { return {Kind::constant, value}; }
   static constexpr Start normal(double deviation) { return {Kind::normal, deviation}; }
   /// Normal with deviation fan_in^-0.5.
-  static constexpr Start fan_in(std::int64_t n) {
+  [[gnu::cold, gnu::noinline]] static constexpr Start fan_in(std::int64_t n) {
     double root = n < 1 ? 1 : static_cast<double>(n);  // Newton's iteration, since std::sqrt is not constexpr
     for (int i = 0; i < 40; ++i) root = 0.5 * (root + static_cast<double>(n) / root);
     return {Kind::normal, 1 / root};
@@ -58,7 +59,7 @@ struct TensorList {
   std::string prefix;  ///< put before every name, as in "blocks.0.1."
 
   void add(const TensorName& name, TensorInfo info) {
-    info.name = prefix + std::string(name.first) + std::string(name.second);
+    info.name = joined({prefix, name.first, name.second});
     tensors.push_back(std::move(info));
   }
 };
@@ -148,8 +149,8 @@ class Declaration {
   constexpr std::int64_t state_cells() const { return state_; }
 
  private:
-  constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions, Start start, bool decays,
-                          bool is_f32, std::int64_t activated_percent) {
+  [[gnu::cold, gnu::noinline]] constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions,
+                                                       Start start, bool decays, bool is_f32, std::int64_t activated_percent) {
     const std::int64_t rows = dimensions == 3 ? shape[0] * shape[1] : shape[0];
     const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
     const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "genoform/backend/memories.hpp"
+#include "genoform/core/joined.hpp"
 #include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/declaration.hpp"
@@ -246,13 +247,12 @@ class Engine {
     const auto place = [&](std::span<Real> given, Cells<Real>& own, const char* what) -> std::span<Real> {
       const auto needed = static_cast<std::size_t>(d.parameters());
       if (given.data() == nullptr) {
-        require_memory(d.parameters() * static_cast<std::int64_t>(sizeof(Real)), std::string("the buffer of ") + what);
+        require_memory(d.parameters() * static_cast<std::int64_t>(sizeof(Real)), joined({"the buffer of ", what}));
         own = Cells<Real>(d.parameters());
         return {own.data(), needed};
       }
       if (given.size() != needed)
-        throw Failure({Fault::input, std::string("the span of ") + what + " has " + std::to_string(given.size()) +
-                                         " numbers; the model has " + std::to_string(needed)});
+        fail(Fault::input, {"the span of ", what, " has ", given.size(), " numbers; the model has ", needed});
       return given;
     };
     parameters_ = place(storage.parameters, own_parameters_, "parameters");
@@ -305,7 +305,7 @@ class Engine {
     p->hold = holds(pass);
     p->plan = network_->plan(shape, pass, p->hold);
     require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
-                   "the workspace of " + std::to_string(shape.tokens()) + " tokens");
+                   joined({"the workspace of ", shape.tokens(), " tokens"}));
     p->workspace = Cells<Real>(p->plan.workspace_cells);
     p->inputs = Cells<Real>(2 * shape.tokens() + 1);
     p->results = Cells<Real>(2);

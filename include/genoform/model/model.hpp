@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "genoform/core/result.hpp"
+#include "genoform/core/joined.hpp"
 #include "genoform/genome/text_of.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/fixed_blocks.hpp"
@@ -25,10 +25,9 @@ struct ModelOptions {
 inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
   const auto complete = [](int& own, int given, const char* word) {
     if (own != 0 && given != 0 && own != given)
-      throw Failure({Fault::input, std::string(word) + "<" + std::to_string(own) + "> of the architecture and " +
-                                       std::to_string(given) + " given contradict"});
+      fail(Fault::input, {word, "<", own, "> of the architecture and ", given, " given contradict"});
     if (own == 0) own = given;
-    if (own == 0) throw Failure({Fault::input, std::string("the architecture has no ") + word + "; write it or give it"});
+    if (own == 0) fail(Fault::input, {"the architecture has no ", word, "; write it or give it"});
   };
   complete(sizes.vocab, vocab, "Vocab");
   complete(sizes.width, width, "Width");

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "genoform/core/joined.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/norm_place.hpp"
@@ -21,7 +22,7 @@ class SubLayers {
 
   constexpr void declare(Declaration& d) {
     blocks_.each(d, [&](auto& slot, std::int64_t block, std::int64_t place) {
-      if (d.list() != nullptr) d.list()->prefix = "blocks." + std::to_string(block) + "." + std::to_string(place) + ".";
+      if (d.list() != nullptr) d.list()->prefix = joined({"blocks.", block, ".", place, "."});
       slot.declare(d);
     });
     if (d.list() != nullptr) d.list()->prefix.clear();

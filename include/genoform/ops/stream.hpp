@@ -2,13 +2,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "genoform/backend/memories.hpp"
-#include "genoform/core/result.hpp"
+#include "genoform/core/joined.hpp"
 #include "genoform/core/tensor.hpp"
 
 namespace genoform {
@@ -84,7 +86,7 @@ constexpr StepTensors step_tensors(Shape shape) {
 
 /// Throws Failure: the tensors of an operation do not fit together.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(std::string_view name) {
-  throw Failure({Fault::input, "operation " + std::string(name) + ": the shapes of its tensors do not fit together"});
+  fail(Fault::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
 }
 
 /// The stream of operations that layers write into. The sink decides what becomes of them: counted, prepared for a back end,
@@ -173,7 +175,8 @@ class Calls {
 
   template <class F>
   void add(F call) {
-    calls_.push_back({std::unique_ptr<void, Drop>(new F(std::move(call)), drop<F>), run_one<F>});
+    constexpr Drop drop = std::is_trivially_destructible_v<F> ? drop_plain : drop_one<F>;
+    calls_.push_back({std::unique_ptr<void, Drop>(new F(std::move(call)), drop), run_one<F>});
   }
   void run() const {
     for (const Call& call : calls_) call.run(call.held.get());
@@ -191,9 +194,10 @@ class Calls {
     (*static_cast<F*>(held))();
   }
   template <class F>
-  static void drop(void* held) {
+  static void drop_one(void* held) {
     delete static_cast<F*>(held);
   }
+  static void drop_plain(void* held) { ::operator delete(held); }
 
   std::vector<Call> calls_;
 };

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "genoform/core/result.hpp"
+#include "genoform/core/joined.hpp"
 #include "genoform/ops/dense.hpp"
 
 /// Matrix products by oneDNN, the only file that knows it: 2.6 and every 3.x, through the C interface (a hundredth of the C++
@@ -30,10 +30,12 @@ struct ProductShape {
   friend bool operator==(const ProductShape&, const ProductShape&) = default;
 };
 
+[[noreturn, gnu::cold, gnu::noinline]] inline void say_refused(dnnl_status_t status, const char* what) {
+  fail(status == dnnl_out_of_memory ? Fault::resources : Fault::usage,
+       {"oneDNN refuses to ", what, " (status ", static_cast<int>(status), ")"});
+}
 inline void check(dnnl_status_t status, const char* what) {
-  if (status == dnnl_success) return;
-  throw Failure({status == dnnl_out_of_memory ? Fault::resources : Fault::usage,
-                 std::string("oneDNN refuses to ") + what + " (status " + std::to_string(static_cast<int>(status)) + ")"});
+  if (status != dnnl_success) say_refused(status, what);
 }
 
 template <class Handle>
@@ -55,7 +57,7 @@ inline dnnl_engine_t engine() {
 /// Version of the library that is linked, as "2.6.3".
 inline std::string version() {
   const dnnl_version_t* v = dnnl_version();
-  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+  return joined({v->major, ".", v->minor, ".", v->patch});
 }
 
 /// The shape of one operand in oneDNN's words: a struct in 2.x, a handle in 3.x.
@@ -89,7 +91,7 @@ class Product {
  public:
   explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
     if (shape.f == op::Function::gelu || shape.f == op::Function::swish)
-      throw Failure({Fault::usage, "a product has no GELU or Swish of its own: emit Linear and Activate"});
+      fail(Fault::usage, {"a product has no GELU or Swish of its own: emit Linear and Activate"});
     const Description a(shape.a), b(shape.b), c(shape.c), bias({1, shape.c.columns, shape.c.columns, 1});
     const auto attributes = attributes_of(shape);
     dnnl_primitive_desc_t description = nullptr;

@@ -1,7 +1,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <limits>
 
 #include "genoform/backend/host/rows.hpp"
@@ -165,7 +164,7 @@ void route_expert_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t
   };
   for (std::int64_t e = 0; e < to.experts; ++e) {
     for (std::int64_t n = 0; n < to.tokens; ++n) scratch[n] = score(n, e);
-    std::nth_element(scratch, scratch + capacity - 1, scratch + to.tokens, std::greater<>());
+    std::nth_element(scratch, scratch + capacity - 1, scratch + to.tokens, [](Real a, Real b) { return a > b; });
     const Real cut = scratch[capacity - 1];
     std::int64_t above = 0;
     for (std::int64_t n = 0; n < to.tokens; ++n) above += score(n, e) > cut ? 1 : 0;

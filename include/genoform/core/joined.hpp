@@ -1,0 +1,43 @@
+#pragma once
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "genoform/core/result.hpp"
+
+namespace genoform {
+
+/// A piece of a text that is put together: a text itself or an integer.
+struct Piece {
+  Piece(std::string_view piece) : text(piece) {}
+  Piece(const char* piece) : text(piece) {}
+  Piece(const std::string& piece) : text(piece) {}
+  template <std::integral Integer>
+  Piece(Integer piece) : number(static_cast<std::int64_t>(piece)), is_number(true) {}
+
+  std::string_view text{};
+  std::int64_t number = 0;
+  bool is_number = false;
+};
+
+/// The pieces, one after the other, as in joined({"blocks.", block, "."}). One function out of line: sums of strings are among
+/// the most expensive things that a compiler is given here.
+[[gnu::cold, gnu::noinline]] inline std::string joined(std::initializer_list<Piece> pieces) {
+  std::string all;
+  for (const Piece& piece : pieces) {
+    if (piece.is_number)
+      all += std::to_string(piece.number);
+    else
+      all += piece.text;
+  }
+  return all;
+}
+
+/// Throws Failure with the pieces as its message.
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail(Fault fault, std::initializer_list<Piece> pieces) {
+  throw Failure({fault, joined(pieces)});
+}
+
+}  // namespace genoform
