@@ -61,16 +61,19 @@ struct DecoderForm<B, List<Options...>> {
   using type = Decoder<typename BodyForm<typename part_rules::StacksOf<B>::type>::type, Options...>;
 };
 
+/// What stands around a part: `around`, and what becomes of the part's values and of the counts of stacks on the way.
 struct Alone {
   static constexpr Around around{};
+  static constexpr auto prepared(auto value) { return value; }
+  static constexpr int count(int n) { return n; }
 };
 template <class D>
-struct Inside {
+struct Inside : Alone {
   static constexpr Around around = D::value.around();
 };
 template <class P, class Whole>
 struct ValueOfType {
-  static constexpr auto value = P::value;
+  static constexpr auto value = Whole::prepared(P::value);
   static constexpr Around around = Whole::around;
 };
 
@@ -101,7 +104,7 @@ struct Canonical<Parallel<Args...>, Whole> {
 };
 template <class B, int N, class Whole>
 struct Canonical<Stack<B, N>, Whole> {
-  using type = Stack<typename Canonical<B, Whole>::type, N>;
+  using type = Stack<typename Canonical<B, Whole>::type, Whole::count(N)>;
 };
 template <class... Ss, class Whole>
 struct Canonical<Body<Ss...>, Whole> {

@@ -9,6 +9,7 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/genome/check.hpp"
+#include "genoform/genome/layer_text.hpp"
 #include "genoform/genome/message.hpp"
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/print.hpp"
@@ -174,19 +175,13 @@ class Genome {
   }
 
   std::string print(const DecoderLayer& sizes) const {
-    const auto write = [&](Writer& out) {
+    return written([&](Writer& out) {
       grammar::Printer printer(tree(), parsed_->kinds, is_model() ? sizes.around() : Around{}, out);
       if (is_model())
         printer.decoder(sizes);
       else
         printer.part(0);
-    };
-    Writer counter;
-    write(counter);
-    std::string text(counter.size(), ' ');
-    Writer writer{std::span<char>(text)};
-    write(writer);
-    return text;
+    });
   }
 
   void add_stacks(int node, std::vector<GenomeStack>& stacks) const {

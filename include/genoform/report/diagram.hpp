@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "genoform/genome/genome.hpp"
+#include "genoform/genome/layer_text.hpp"
 #include "genoform/model/slot.hpp"
 #include "genoform/ops/stream.hpp"
 #include "genoform/report/text_table.hpp"
@@ -23,16 +24,6 @@ struct Part {
   std::int64_t parameters = 0, flops = 0;
   Normed norms{};
 };
-
-template <class Layer>
-std::string text_of_layer(const Layer& layer, const Around& around) {
-  Writer counter;
-  print(layer, around, counter);
-  std::string text(counter.size(), ' ');
-  Writer writer{std::span<char>(text)};
-  print(layer, around, writer);
-  return text;
-}
 
 inline std::string text_of_norm(Norm norm) {
   return norm.kind == NormKind::none     ? "NoNorm"
