@@ -74,6 +74,17 @@ TEST_CASE("a picture of a model names every sub-layer, its repeats, norms and fi
   REQUIRE(count_of(text, "<text") == count_of(text, "</text>"));
 }
 
+TEST_CASE("a Parallel of a genome is drawn around its parts, with its own norms") {
+  const Genome genome = Genome::parse(
+      "Decoder<Stack<Block<Parallel<Attention<Heads<2>>, Ffn<SqReLU>, Inner<LayerNorm>>>, 2>, Vocab<64>, Width<32>, Context<8>>");
+  const std::string text = svg_diagram_of(genome, {.batch = 2, .context = 8});
+  for (const char* part : {"kind\" x=\"220\"", ">Parallel<", ">Attention<", ">Ffn<", ">LayerNorm<"})
+    REQUIRE(count_of(text, part) == 1);
+  REQUIRE(text.find(">Parallel<") < text.find(">Attention<"));
+  REQUIRE(count_of(text, "class=\"plus\"") == 1);
+  REQUIRE(count_of(text, "class=\"box ") == 3);
+}
+
 TEST_CASE("a kind that the library does not know is drawn by its name, always in the same colour") {
   REQUIRE(diagram::look_of("Own") == diagram::look_of("Own"));
   REQUIRE(diagram::look_of("Own").starts_with("box k"));

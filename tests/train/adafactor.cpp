@@ -197,6 +197,24 @@ TEST_CASE("a small model learns a text with Adafactor and the papers' schedule")
   REQUIRE(validation[1] < 4.2);
 }
 
+TEST_CASE("Adafactor leaves frozen tensors alone, decay included") {
+  Model<Dense, Cpu> model({.seed = 1});
+  const std::vector<float> before = copied(model.parameters());
+  Trainer trainer(model, {.steps = 3,
+                          .batch = 2,
+                          .rate = 0.02f,
+                          .optimizer = Adafactor{.beta1 = 0.9, .decay = 0.1, .factor_from = 1},
+                          .windows = 0,
+                          .frozen = {"blocks.0.*"}});
+  for (const Step& s : trainer.run(text())) REQUIRE(std::isfinite(s.gradient_norm));
+  for (const TensorInfo& info : model.tensors()) {
+    INFO(info.name);
+    const auto now = model.values(info);
+    const bool same = std::equal(now.begin(), now.end(), before.begin() + static_cast<std::ptrdiff_t>(info.tensor.offset));
+    REQUIRE(same == info.name.starts_with("blocks.0."));
+  }
+}
+
 TEST_CASE("settings of Adafactor that make no sense are refused") {
   Model<Dense, Cpu> model;
   REQUIRE_THROWS_WITH(Adafactor{.beta1 = 1}.bind(model), Catch::Contains("beta1"));
