@@ -37,7 +37,7 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
   const Tensor x = place(128, 96), y = place(128, 32), dy = place(128, 32), dx = place(128, 96), sums = place(128, 2),
                taps = place(96, 3);
   const Tensor w = place(1, 96), stats = place(128, 2), loss = place(1, 1), scale = place(1, 1), targets = place(128, 1),
-               dw = place(96, 3);
+               dw = place(96, 3), bias = place(2, 64), dbias = place(2, 64), table = place(2, 8);
   std::fill_n(cells.begin() + targets.offset, targets.size(), 0.0F);  // as integers: target 0
   const auto part = [](const Tensor& t, std::int64_t i) { return t.column_range(32 * i, 32); };
   for (const int threads : {1, 2}) {
@@ -54,6 +54,18 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
         cpu.prepare(op::NormalizeGradient{op::Statistic::rms, x, w, stats, x, dx, w, {}, false}, memories),
         cpu.prepare(op::CrossEntropy{x, targets, scale, loss, dx}, memories),
         cpu.prepare(op::SumOfSquares{x, loss}, memories),
+        cpu.prepare(op::Attend{part(x, 0), part(x, 1), part(x, 2), y, sums, 2, 2, 16, 64, bias, 9}, memories),
+        cpu.prepare(op::AttendGradient{part(x, 0), part(x, 1), part(x, 2), y, sums, dy, part(dx, 0), part(dx, 1), part(dx, 2), 2,
+                                       2, 16, 64, bias, dbias, 9},
+                    memories),
+        cpu.prepare(op::RelativeBias{table, bias, 20}, memories),
+        cpu.prepare(op::RelativeBiasGradient{dbias, table, 20}, memories),
+        cpu.prepare(op::NormalizeHeads{y, sums, 16}, memories),
+        cpu.prepare(op::NormalizeHeadsGradient{y, sums, dy, dy, 16}, memories),
+        cpu.prepare(op::AddSinusoid{x, 64}, memories),
+        cpu.prepare(op::AddPositions{x.row_range(0, 64), dx, 64}, memories),
+        cpu.prepare(op::AddPositionsGradient{dx, x.row_range(0, 64), 64}, memories),
+        cpu.prepare(op::ScaleBy{x, x, 0.5}, memories),
         cpu.prepare(op::Clear{dx}, memories)};
     cpu.enter();
     for (const auto& call : calls) call();  // OpenMP makes its team in the first parallel region

@@ -16,7 +16,7 @@ struct Wrong {
   const char* rest = "";  ///< what follows the sentence
 };
 
-constexpr const char* norms = "; allowed: RmsNorm, LayerNorm, NoNorm";
+constexpr const char* norms = "; allowed: RmsNorm, LayerNorm, PrimerNorm, NoNorm";
 
 const Wrong wrong_texts[] = {
     {Rule::empty_text, "", "1:1: "},
@@ -44,14 +44,15 @@ const Wrong wrong_texts[] = {
     {Rule::string_here, "Ffn<\"ReLU\">", "1:5: \"\"\": "},
     {Rule::not_built, "Block<Attn,\n  Program<\"a\\\"b\">>", "2:3: \"Program\": "},
     {Rule::unknown_word, "Ffn<Pre<RMSNorm>>",
-     "1:9: \"RMSNorm\": ", "; allowed: RmsNorm, LayerNorm, NoNorm; did you mean \"RmsNorm\"?"},
+     "1:9: \"RMSNorm\": ", "; allowed: RmsNorm, LayerNorm, PrimerNorm, NoNorm; did you mean \"RmsNorm\"?"},
     {Rule::unknown_word, "Decoder<Block<Attn>, FinalNorm<Xyzzy>>", "1:32: \"Xyzzy\": ", norms},
-    {Rule::unknown_option, "Block<Attention<Hedas<8>>>",
-     "1:17: \"Hedas\": ", "; allowed: Heads, HeadDim, KvHeads, DConv, Rope, NoPos, Pre, Post, Inner; did you mean \"Heads\"?"},
+    {Rule::unknown_option, "Block<Attention<Hedas<8>>>", "1:17: \"Hedas\": ",
+     "; allowed: Heads, HeadDim, KvHeads, DConv, SharedQk, Rope, RelBias, NoPos, Window, QkNorm, Pre, Post, Inner; did you mean "
+     "\"Heads\"?"},
     {Rule::unknown_option, "Ffn<swiglu>", "1:5: \"swiglu\": ",
      "; allowed: ReLU, GeLU, Swish, SqReLU, Identity, Glu, Hidden, Bias, Pre, Post, Inner; did you mean \"SwiGlu\"?"},
     {Rule::unknown_option, "Decoder<Block<Attn>, Heads<8>>",
-     "1:22: \"Heads\": ", "; allowed: Vocab, Width, Context, Positions, FinalNorm"},
+     "1:22: \"Heads\": ", "; allowed: Vocab, Width, Context, Positions, FinalNorm, Untied, LogitScale"},
     {Rule::unknown_kind, "Block<Atention<>>", "1:7: \"Atention\": ",
      "; allowed: Attention, Ffn, Moe, LinearAttention, Synthesizer, Gau, SpatialGate, TokenMix, Conv, Parallel; did you mean "
      "\"Attention\"?"},
@@ -131,6 +132,27 @@ const Wrong wrong_texts[] = {
     {Rule::head_dim_even, "Decoder<Block<Attention<HeadDim<33>>>>", "1:25: \"HeadDim\": "},
     {Rule::head_dim_even, "Decoder<Block<Attention<Heads<2>, Rope>>, Width<66>>", "1:35: \"Rope\": "},
     {Rule::head_dim_even, "Decoder<Block<Attn>, Width<63>>", "1:15: \"Attn\": "},
+    {Rule::needs_two_numbers, "Attention<RelBias>", "1:11: \"RelBias\": "},
+    {Rule::needs_two_numbers, "Attention<RelBias<32>>", "1:11: \"RelBias\": "},
+    {Rule::needs_two_numbers, "Attention<RelBias<32, Rope>>", "1:23: \"Rope\": "},
+    {Rule::needs_two_numbers, "Decoder<Block<Attn>, Positions<SharedRelBias<1, 2, 3>>>", "1:32: \"SharedRelBias\": "},
+    {Rule::out_of_range, "Attention<RelBias<1, 128>>", "1:19: \"1\": ", "; allowed: 2 to 2147483647"},
+    {Rule::out_of_range, "Attention<Window<0>>", "1:18: \"0\": ", "; allowed: 1 to 2147483647"},
+    {Rule::bias_distance, "Attention<RelBias<32, 16>>", "1:11: \"RelBias\": "},
+    {Rule::bias_distance, "Decoder<Block<Attn>, Positions<SharedRelBias<2, 1>>>", "1:32: \"SharedRelBias\": "},
+    {Rule::given_twice, "Attention<RelBias<32, 128>, Rope>", "1:29: \"Rope\": "},
+    {Rule::no_arguments, "Attention<SharedQk<2>>", "1:11: \"SharedQk\": "},
+    {Rule::unknown_word, "Decoder<Block<Attn>, Positions<Rope>>",
+     "1:32: \"Rope\": ", "; allowed: None, Sinusoid, Learned, SharedRelBias"},
+    {Rule::unknown_word, "Decoder<Block<Attn>, LogitScale<Width>>", "1:33: \"Width\": ", "; allowed: WidthRsqrt"},
+    {Rule::shared_qk_heads, "Attention<SharedQk, KvHeads<2>, Heads<4>>", "1:21: \"KvHeads\": "},
+    {Rule::shared_qk_heads, "Decoder<Block<Attention<KvHeads<1>, SharedQk>>, Width<128>>", "1:25: \"KvHeads\": "},
+    {Rule::sinusoid_width_even, "Decoder<Block<Ffn<>>, Width<63>, Positions<Sinusoid>>", "1:23: \"Width\": "},
+    {Rule::shared_bias_heads, "Decoder<Block<Attn, Attention<Heads<4>>>, Positions<SharedRelBias<32, 128>>, Width<128>>",
+     "1:31: \"Heads\": "},
+    {Rule::shared_bias_heads, "Decoder<Block<Attention<Heads<4>>, Attn>, Positions<SharedRelBias<32, 128>>, Width<128>>",
+     "1:36: \"Attn\": "},
+    {Rule::shared_bias_heads, "Decoder<Block<Ffn<>>, Positions<SharedRelBias<32, 128>>, Width<128>>", "1:23: \"Positions\": "},
     {Rule::capacity_of_expert_choice, "Moe<ExpertChoice, Capacity<0>>", "1:19: \"Capacity\": "},
     {Rule::choices_of_router, "Moe<Experts<4>, TopK<5>>", "1:17: \"TopK\": "},
     {Rule::choices_of_router, "Moe<Top2, Experts<1>>", "1:5: \"Top2\": "},

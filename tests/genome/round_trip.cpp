@@ -30,7 +30,7 @@ bool has_norms = true;  ///< a part of a Parallel has none
 void add_norms(std::vector<std::string>& options) {
   if (!has_norms) return;
   for (const char* place : {"Pre", "Post", "Inner"})
-    if (number(0, 3) == 0) options.push_back(written(place, {pick({"RmsNorm", "LayerNorm", "NoNorm"})}));
+    if (number(0, 3) == 0) options.push_back(written(place, {pick({"RmsNorm", "LayerNorm", "PrimerNorm", "NoNorm"})}));
 }
 std::string activation() {
   return pick({"ReLU", "GeLU", "Swish", "SqReLU", "Identity", "SwiGlu", "GeGlu", "ReGlu", "Glu<Swish>", "Glu<SqReLU>",
@@ -42,10 +42,14 @@ std::string attention() {
   const bool has_heads = coin();
   if (has_heads) options.push_back(with_number("Heads", heads));
   options.push_back(with_number("HeadDim", 2 * number(1, 32)));
-  if (has_heads && coin())
+  const bool shared = number(0, 3) == 0;
+  if (shared) options.push_back("SharedQk");
+  if (has_heads && !shared && coin())
     options.push_back(with_number("KvHeads", heads % 2 == 0 ? pick({"1", "2"}) == "1" ? 1 : heads / 2 : heads));
   if (coin()) options.push_back(with_number("DConv", number(1, 9)));
-  if (coin()) options.push_back(pick({"Rope", "NoPos"}));
+  if (coin()) options.push_back(pick({"Rope", "NoPos", "RelBias<32, 128>", "RelBias< 2,2 >"}));
+  if (number(0, 3) == 0) options.push_back(with_number("Window", number(1, 100)));
+  if (number(0, 3) == 0) options.push_back("QkNorm");
   add_norms(options);
   return number(0, 7) == 0 ? "Attn" : written("Attention", options);
 }
@@ -123,8 +127,10 @@ std::string model() {
   if (coin()) options.push_back(with_number("Width", pick({"a", "b"}) == "a" ? 128 : 64 * number(1, 16)));
   if (coin()) options.push_back(with_number("Vocab", number(1, 50000)));
   if (coin()) options.push_back(with_number("Context", number(1, 4096)));
-  if (coin()) options.push_back("FinalNorm<" + pick({"RmsNorm", "LayerNorm", "NoNorm"}) + ">");
-  if (coin()) options.push_back("Positions<None>");
+  if (coin()) options.push_back("FinalNorm<" + pick({"RmsNorm", "LayerNorm", "PrimerNorm", "NoNorm"}) + ">");
+  if (coin()) options.push_back("Positions<" + pick({"None", "Sinusoid", "Learned"}) + ">");
+  if (number(0, 3) == 0) options.push_back("Untied");
+  if (number(0, 3) == 0) options.push_back("LogitScale<WidthRsqrt>");
   std::string text = space() + "Decoder<" + body();
   for (const std::string& option : options) text += space() + "," + space() + option;
   return text + ">" + space();

@@ -11,6 +11,7 @@
 #include "genoform/backend/cpu/linear_attention.hpp"
 #include "genoform/backend/cpu/mixing.hpp"
 #include "genoform/backend/cpu/optimizer.hpp"
+#include "genoform/backend/cpu/positions.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/ops/operations.hpp"
 

@@ -8,6 +8,7 @@
 #include "genoform/backend/reference/linear_attention.hpp"
 #include "genoform/backend/reference/mixing.hpp"
 #include "genoform/backend/reference/optimizer.hpp"
+#include "genoform/backend/reference/positions.hpp"
 #include "genoform/backend/reference/routing.hpp"
 
 namespace genoform {

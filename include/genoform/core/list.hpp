@@ -52,6 +52,21 @@ using concat_t = typename list_steps::Concat<Lists...>::type;
 template <int I, class... Ts>
 using nth_t = typename decltype(list_steps::nth<I, Ts...>())::type;
 
+namespace list_steps {
+
+template <int I, class L>
+struct NthOf;
+template <int I, class... Ts>
+struct NthOf<I, List<Ts...>> {
+  using type = nth_t<I, Ts...>;
+};
+
+}  // namespace list_steps
+
+/// The type at place I (from 0) of a list.
+template <int I, class L>
+using nth_of_t = typename list_steps::NthOf<I, L>::type;
+
 /// Template<Ts...> for List<Ts...>.
 template <class L, template <class...> class Template>
 using into_t = typename list_steps::Into<L, Template>::type;

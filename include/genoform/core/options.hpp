@@ -70,6 +70,22 @@ constexpr Verdict read_number(Tree tree, int node, std::int64_t low, std::int64_
   return {};
 }
 
+struct Range {
+  std::int64_t low, high;
+};
+/// Reads the two numbers of `node`, as in RelBias<32, 128>.
+constexpr Verdict read_numbers(Tree tree, int node, Range of_first, Range of_second, int& first, int& second) {
+  if (count_children(tree, node) != 2) return {Rule::needs_two_numbers, node};
+  for (int child = first_child(node), i = 0; i < 2; child = next_sibling(tree, child), ++i) {
+    if (node_at(tree, child).shape != Node::Shape::number) return {Rule::needs_two_numbers, child};
+    const std::int64_t number = node_at(tree, child).number;
+    const Range range = i == 0 ? of_first : of_second;
+    if (number < range.low || number > range.high) return {Rule::out_of_range, child, range.low, range.high};
+    (i == 0 ? first : second) = static_cast<int>(number);
+  }
+  return {};
+}
+
 /// An option with one number: Word<n>, low <= n <= high. With low >= 1 the value 0 means open (or absent).
 template <template <int> class W, auto M, int Low, int High>
 struct CountRow {

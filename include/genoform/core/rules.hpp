@@ -29,6 +29,7 @@ namespace genoform {
   RULE(unknown_kind, "this is not a sub-layer; a Block holds sub-layers, such as Attention<>, Ffn<SqReLU> or Moe<Top2>")  \
   RULE(stray_number, "a number has no meaning here; numbers stand inside an option, as in Heads<8>")                      \
   RULE(needs_number, "this word takes exactly one number, as in Heads<8>")                                                \
+  RULE(needs_two_numbers, "this word takes exactly two numbers, as in RelBias<32, 128>")                                  \
   RULE(needs_choice, "this word takes exactly one choice, as in Pre<RmsNorm>")                                            \
   RULE(glu_form, "Glu takes exactly one plain activation: ReLU, GeLU, Swish, SqReLU or Identity")                         \
   RULE(needs_brackets, "this word is a template; write its < >, as in Attention<>")                                       \
@@ -48,6 +49,11 @@ namespace genoform {
   RULE(heads_divide_width, "Heads must divide Width when HeadDim is left out; give HeadDim or another Heads")             \
   RULE(kv_heads_divide_heads, "KvHeads must divide Heads")                                                                \
   RULE(head_dim_even, "Rope turns pairs of channels, so HeadDim must be even; give an even HeadDim or NoPos")             \
+  RULE(bias_distance, "the distance of a relative bias must be more than half its buckets, as in RelBias<32, 128>")       \
+  RULE(shared_qk_heads, "SharedQk makes the queries from the keys, so KvHeads must equal Heads; leave KvHeads out")       \
+  RULE(sinusoid_width_even, "Sinusoid has a sine and a cosine of each angle, so Width must be even")                      \
+  RULE(shared_bias_heads,                                                                                                 \
+       "SharedRelBias is one table for all attention layers: it needs one at least, and the same Heads in all")           \
   RULE(capacity_of_expert_choice, "ExpertChoice fills a fixed capacity; Capacity must be at least 1 (100 when left out)") \
   RULE(choices_of_router, "a router cannot choose more experts than there are; raise Experts or choose fewer")            \
   RULE(rank_of_dense, "Rank factors the table of RandomLogits and RandomPlus; dense logits have none")                    \

@@ -38,7 +38,15 @@ class Checker {
     if (own.fine()) own = check_rules(tree_, 0, layer_, Around{});
     around_ = own.fine() ? layer_.around() : Around{.whole = true};
     const Verdict inner = body_of_decoder(body_node);
-    return inner.fine() ? own : inner;
+    if (!inner.fine() || !own.fine()) return inner.fine() ? own : inner;
+    return shares_bias() && heads_.heads == 0 ? Verdict{Rule::shared_bias_heads, positions_node()} : Verdict{};
+  }
+  /// Are the heads of attention layers to be compared? They are known when the width is.
+  constexpr bool shares_bias() const { return layer_.shares_bias() && around_.width > 0; }
+  constexpr int positions_node() const {
+    for (int c = first_child(0); c < end_of(tree_, 0); c = next_sibling(tree_, c))
+      if (node_at(tree_, c).word == "Positions") return c;
+    return 0;
   }
 
   constexpr Verdict body_of_decoder(int node) {
@@ -87,22 +95,33 @@ class Checker {
     return {};
   }
 
-  constexpr Verdict sub_layer(int node) const {
+  constexpr Verdict sub_layer(int node) {
     if (node_at(tree_, node).word == ParallelNorms::name) return parallel(node);
     return layer(node, Rule::unknown_kind);
   }
 
   /// One layer of a kind; `otherwise` is the rule that any other word breaks.
-  constexpr Verdict layer(int node, Rule otherwise) const {
+  constexpr Verdict layer(int node, Rule otherwise) {
     const Node& part = node_at(tree_, node);
     if (part.shape == Node::Shape::number) return {Rule::stray_number, node};
     if (part.shape == Node::Shape::string) return {Rule::string_here, node};
     const std::size_t kind = find_kind(kinds_, part.word);
     if (kind == kinds_.size()) return {is_not_built(part.word) ? Rule::not_built : otherwise, node};
-    return kinds_[kind].check(tree_, node, around_);
+    const Verdict verdict = kinds_[kind].check(tree_, node, around_);
+    if (verdict.fine() && shares_bias()) {
+      heads_.add(kinds_[kind].heads(tree_, node, around_));
+      if (heads_.place >= 0) return {Rule::shared_bias_heads, heads_node(node)};
+    }
+    return verdict;
+  }
+  /// Where the heads of a sub-layer are written, or the sub-layer.
+  constexpr int heads_node(int node) const {
+    for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c))
+      if (node_at(tree_, c).word == "Heads") return c;
+    return node;
   }
 
-  constexpr Verdict parallel(int node) const {
+  constexpr Verdict parallel(int node) {
     if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
     bool empty = true;
     for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
@@ -132,6 +151,7 @@ class Checker {
   std::span<const Kind> kinds_;
   DecoderLayer layer_{};
   Around around_{};
+  part_rules::JoinedHeads heads_{};
   std::int64_t sub_layers_ = 0;
 };
 

@@ -13,6 +13,7 @@
 #include "genoform/genome/message.hpp"
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/print.hpp"
+#include "genoform/model/own_tensors.hpp"
 
 namespace genoform {
 
@@ -38,7 +39,8 @@ class KindNames {
   static bool is_taken(std::string_view name) {
     for (const grammar::Alias& alias : grammar::aliases)
       if (alias.word == name) return true;
-    return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || name == ParallelNorms::name || is_not_built(name);
+    return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || name == ParallelNorms::name ||
+           is_not_built(name);
   }
 
   std::vector<Kind> kinds_;
@@ -139,15 +141,19 @@ class Genome {
 
   /// Trained numbers of the model, norms included; without a Vocab those of the embedding are left out, without a Width it is 0.
   double parameters() const {
-    const DecoderLayer& sizes = decoder();
-    if (sizes.width == 0) return 0;
-    Declaration final_norm(sizes.around());
-    NormPlace(sizes.final_norm).declare(final_norm, "norm");
-    double sum = static_cast<double>(sizes.vocab) * sizes.width + static_cast<double>(is_model() ? final_norm.parameters() : 0);
+    if (around().width == 0) return 0;
+    double sum = is_model() ? static_cast<double>(own_parameters(decoder(), decoder().shares_bias() ? heads() : 0).sum()) : 0;
     for (const GenomeStack& stack : stacks())
-      for (const int node : stack.sub_layers)
-        sum += static_cast<double>(stack.count) * parameters_of(node);
+      for (const int node : stack.sub_layers) sum += static_cast<double>(stack.count) * parameters_of(node);
     return sum;
+  }
+
+  /// The heads of the attention layers where the width is known: 0 when there are none, below 0 when they are not all the same.
+  std::int64_t heads() const {
+    part_rules::JoinedHeads joined;
+    for (const GenomeStack& stack : stacks())
+      for (const int node : stack.sub_layers) add_heads(joined, node);
+    return joined.heads;
   }
 
   friend bool operator==(const Genome& a, const Genome& b) { return a.text() == b.text(); }
@@ -164,9 +170,15 @@ class Genome {
 
   Tree tree() const { return parsed_->nodes; }
 
+  void add_heads(part_rules::JoinedHeads& joined, int node) const {
+    const std::vector<int> parts = this->parts(node);
+    if (parts.empty()) joined.add(kind_of_node(node).heads(tree(), node, around()));
+    for (const int part : parts) add_heads(joined, part);
+  }
+
   double parameters_of(int node, bool norms = true) const {
     const std::vector<int> parts = this->parts(node);
-    if (parts.empty()) return parsed_->kinds[find_kind(parsed_->kinds, kind_name(node))].parameters(tree(), node, around(), norms);
+    if (parts.empty()) return kind_of_node(node).parameters(tree(), node, around(), norms);
     Declaration around_them(around());
     NormPlaces(parallel_norms(node)).declare(around_them);
     double sum = static_cast<double>(around_them.parameters());
@@ -201,6 +213,8 @@ class Genome {
       stack.sub_layers.push_back(node);
     stacks.push_back(std::move(stack));
   }
+
+  const Kind& kind_of_node(int node) const { return parsed_->kinds[find_kind(parsed_->kinds, kind_name(node))]; }
 
   template <class... Ls, class F>
   bool visit_one(List<Ls...>, int node, F& f) const {

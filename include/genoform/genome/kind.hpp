@@ -14,6 +14,7 @@
 #include "genoform/layers/synthesizer.hpp"
 #include "genoform/layers/token_mix.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/model/decoder.hpp"
 #include "genoform/model/slot.hpp"
 
 namespace genoform {
@@ -34,7 +35,8 @@ struct Kind {
   void (*print)(Tree, int node, const Around&, Writer&);  ///< writes its canonical form
   /// Trained numbers, at a known width, with those of its norms or without.
   double (*parameters)(Tree, int node, const Around&, bool norms);
-  void (*words)(WordList&, std::string_view inside);  ///< the words that may stand in its < >, or inside that option
+  std::int64_t (*heads)(Tree, int node, const Around&);  ///< of its attention layers, Declaration::heads(), at a known width
+  void (*words)(WordList&, std::string_view inside);     ///< the words that may stand in its < >, or inside that option
 };
 
 /// The kinds of the library.
@@ -71,6 +73,13 @@ double parameters_at(Tree tree, int node, const Around& around, bool norms) {
   return static_cast<double>(declaration.parameters());
 }
 template <class L>
+constexpr std::int64_t heads_at(Tree tree, int node, const Around& around) {
+  if constexpr (Declares<L>)
+    return part_rules::heads_of(resolved(layer_at<L>(tree, node), around), around);
+  else
+    return 0;
+}
+template <class L>
 void words_of(WordList& list, std::string_view inside) {
   const auto add = [&](std::string_view word) { list.add(word); };
   each_row<L>([&](const auto& row) {
@@ -84,7 +93,11 @@ void words_of(WordList& list, std::string_view inside) {
 
 /// The entry of a layer struct. It needs `name`; a table is read when it has one.
 template <class L>
-inline constexpr Kind kind_of{L::name, &check<L>, &kind_entries::print_at<L>, &kind_entries::parameters_at<L>,
+inline constexpr Kind kind_of{L::name,
+                              &check<L>,
+                              &kind_entries::print_at<L>,
+                              &kind_entries::parameters_at<L>,
+                              &kind_entries::heads_at<L>,
                               &kind_entries::words_of<L>};
 
 namespace kind_entries {

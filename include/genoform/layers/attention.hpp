@@ -4,8 +4,10 @@
 
 #include "genoform/core/part.hpp"
 #include "genoform/layers/norm.hpp"
+#include "genoform/layers/position.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/attention.hpp"
+#include "genoform/ops/positions.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
@@ -19,35 +21,26 @@ struct KvHeads : Numbers<"KvHeads", N> {};
 template <int N>
 struct DConv : Numbers<"DConv", N> {};
 
-enum class PositionKind : std::uint8_t { open, rope, none };
-
-struct Rope : Word<"Rope"> {
-  static constexpr PositionKind kind = PositionKind::rope;
-};
-struct NoPos : Word<"NoPos"> {
-  static constexpr PositionKind kind = PositionKind::none;
-};
-
-/// How attention knows positions; open until the model around it is known.
-struct Position {
-  PositionKind kind = PositionKind::open;
-
-  using choices = OneOf<Position, Rope, NoPos>;
-  friend constexpr bool operator==(const Position&, const Position&) = default;
-};
+struct SharedQk : Word<"SharedQk"> {};
+struct QkNorm : Word<"QkNorm"> {};
+template <int N>
+struct Window : Numbers<"Window", N> {};
 
 template <class... Options>
 struct Attention;
 
 /// Causal multi-head self-attention, y = Wo attend(Wq x, Wk x, Wv x); x, y: [N, D]. spec/model.md sections 1.2 and 2;
-/// DConv is Primer's multi-dconv-head attention.
+/// DConv is Primer's multi-dconv-head attention, SharedQk its shared representation: r = dconv(Wk x), k = r, q = Wqs r.
 struct AttentionLayer : Normed {
   static constexpr std::string_view name = "Attention";
   template <class... Options>
   using type = Attention<Options...>;
 
   int heads = by_width, head_dim = by_width, kv_heads = by_width, dconv = absent;
+  bool shared_qk = false;
   Position position{};
+  int window = absent;
+  bool qk_norm = false;
 
   static constexpr auto options() {
     using L = AttentionLayer;
@@ -56,48 +49,64 @@ struct AttentionLayer : Normed {
         count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
           return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
         }),
-        count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }), count<DConv, &L::dconv>(),
+        count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }),
+        count<DConv, &L::dconv>(),
+        flag<SharedQk, &L::shared_qk>(),
         choice<&L::position>([](const L&, const Around& a) {
           if (!a.whole && a.width == 0) return Position{};
           return Position{a.positions ? PositionKind::none : PositionKind::rope};
-        })};
+        }),
+        count<Window, &L::window>(),
+        flag<QkNorm, &L::qk_norm>()};
   }
 
   constexpr Broken broken(const Around& a) const {
     if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
     if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
-    if (position.kind == PositionKind::rope && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
+    if (shared_qk && kv_heads != heads) return {Rule::shared_qk_heads, {"KvHeads", "SharedQk"}};
+    if (rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
     const double channels = static_cast<double>(heads) * head_dim;
-    if (channels * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    const double largest_side = shared_qk ? std::max<double>(a.width, channels) : a.width;
+    if (channels * std::max(largest_side, 1.0) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
     if (channels * dconv >= largest_parameters) return {Rule::too_many_parameters, {"DConv"}};
+    if (static_cast<double>(heads) * position.buckets >= largest_parameters) return {Rule::too_many_parameters, {"RelBias"}};
     return {};
   }
   friend constexpr bool operator==(const AttentionLayer&, const AttentionLayer&) = default;
 
   struct Weights {
-    Tensor q, k, v, o;
-    Tensor qkv;    ///< q, k and v as one matrix: they are declared one after the other
-    Tensor dconv;  ///< their convolutions as one [channels, k]
+    Tensor o;
+    Tensor projection;  ///< q, k and v as one matrix, without q where it is made from k: they are declared one after the other
+    Tensor qs;          ///< makes q from k [H*K, H*K] (only with SharedQk)
+    Tensor dconv;       ///< the convolutions of the projection's channels as one [channels, k]
+    Tensor bias;        ///< [H, buckets]
   };
   struct Saved {
     Tensor projected;  ///< before the convolution (only with DConv)
     Tensor qkv;        ///< as attention reads it
+    Tensor shared;     ///< what q and k are made of [N, H*K] (only with SharedQk)
+    Tensor scales;     ///< of the norms of q and k [N, H + G] (only with QkNorm)
+    Tensor bias;       ///< by distance [H, T]
     Tensor mixed, log_sums;
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
     const std::int64_t D = d.width();
-    w.q = d.matrix("attention.q.weight", query_columns(), D, Start::fan_in(D));
-    w.k = d.matrix("attention.k.weight", key_columns(), D, Start::fan_in(D));
-    w.v = d.matrix("attention.v.weight", key_columns(), D, Start::fan_in(D));
-    w.qkv = w.q;
-    w.qkv.rows = columns();
+    d.attends(heads);
+    if (!shared_qk) w.projection = d.matrix("attention.q.weight", query_columns(), D, Start::fan_in(D));
+    const Tensor k = d.matrix("attention.k.weight", key_columns(), D, Start::fan_in(D));
+    d.matrix("attention.v.weight", key_columns(), D, Start::fan_in(D));
+    if (shared_qk) w.projection = k;
+    w.projection.rows = projected_columns();
+    if (shared_qk) w.qs = d.matrix("attention.qs.weight", query_columns(), query_columns(), Start::fan_in(query_columns()));
     if (dconv > 0) {
-      w.dconv = d.undecayed_matrix("attention.q.dconv", query_columns(), dconv, Start::dconv());
-      d.undecayed_matrix("attention.k.dconv", key_columns(), dconv, Start::dconv());
+      if (!shared_qk) w.dconv = d.undecayed_matrix("attention.q.dconv", query_columns(), dconv, Start::dconv());
+      const Tensor taps = d.undecayed_matrix("attention.k.dconv", key_columns(), dconv, Start::dconv());
       d.undecayed_matrix("attention.v.dconv", key_columns(), dconv, Start::dconv());
-      w.dconv.rows = columns();
+      if (shared_qk) w.dconv = taps;
+      w.dconv.rows = projected_columns();
     }
+    if (has_own_bias()) w.bias = d.undecayed_matrix("attention.bias", heads, position.buckets, Start::fan_in(D));
     w.o = d.matrix("attention.o.weight", D, query_columns(), Start::fan_in(query_columns()));
   }
 
@@ -105,13 +114,29 @@ struct AttentionLayer : Normed {
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     const std::int64_t context = ops.shape().context;
     s.qkv = ops.keep(x.rows, columns());
-    s.projected = dconv > 0 ? ops.keep(x.rows, columns()) : s.qkv;
-    ops(op::Linear{.x = x, .w = w.qkv, .bias = {}, .y = s.projected});
-    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, s.qkv, context});
-    if (rotates()) ops(op::Rotate{rotated(s.qkv), head_dim, context, false});
+    s.projected = dconv > 0 ? ops.keep(x.rows, projected_columns()) : projected(s.qkv);
+    ops(op::Linear{.x = x, .w = w.projection, .bias = {}, .y = s.projected});
+    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context});
+    if (shared_qk) {
+      s.shared = keys(s.qkv);
+      if (rotates() || qk_norm) {  // both change the keys in their place
+        s.shared = ops.keep(x.rows, key_columns());
+        ops(op::Copy{keys(s.qkv), s.shared});
+      }
+      ops(op::Linear{.x = s.shared, .w = w.qs, .bias = {}, .y = queries(s.qkv)});
+    }
+    if (qk_norm) {
+      s.scales = ops.keep(x.rows, heads + kv_heads);
+      ops(op::NormalizeHeads{queries_and_keys(s.qkv), s.scales, head_dim});
+    }
+    if (rotates()) ops(op::Rotate{queries_and_keys(s.qkv), head_dim, context, false});
+    s.bias = has_bias(ops) ? ops.keep(heads, context) : Tensor{};
+    if (has_own_bias()) ops(op::RelativeBias{w.bias, s.bias, position.distance, false});
+    if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, has_own_bias()});
     s.mixed = ops.keep(x.rows, query_columns());
     s.log_sums = ops.keep(x.rows, heads);
-    ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, heads, kv_heads, head_dim, context});
+    ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, heads, kv_heads, head_dim, context, s.bias,
+                   window});
     ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
   }
 
@@ -121,29 +146,44 @@ struct AttentionLayer : Normed {
     const Tensor d_mixed = ops.scratch(x.rows, query_columns());
     ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
-    const Tensor d_qkv = ops.scratch(x.rows, columns());
+    const Tensor d_qkv = ops.scratch(x.rows, columns()), d_bias = has_bias(ops) ? ops.scratch(heads, context) : Tensor{};
     ops(op::AttendGradient{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, d_mixed, queries(d_qkv), keys(d_qkv),
-                           values(d_qkv), heads, kv_heads, head_dim, context});
-    if (rotates()) ops(op::Rotate{rotated(d_qkv), head_dim, context, true});
-    Tensor d_projected = d_qkv;
-    if (dconv > 0) {
-      d_projected = ops.scratch(x.rows, columns());
-      ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_qkv, d_projected, gradient(w.dconv), context});
+                           values(d_qkv), heads, kv_heads, head_dim, context, s.bias, d_bias, window});
+    if (has_own_bias()) ops(op::RelativeBiasGradient{d_bias, gradient(w.bias), position.distance});
+    if (ops.shared_bias.exists())
+      ops(op::RelativeBiasGradient{d_bias, gradient(ops.shared_bias.table), ops.shared_bias.distance});
+    if (qk_norm)  // what is kept are the turned queries and keys, so the turned gradients belong to them
+      ops(op::NormalizeHeadsGradient{queries_and_keys(s.qkv), s.scales, queries_and_keys(d_qkv), queries_and_keys(d_qkv),
+                                     head_dim});
+    if (rotates()) ops(op::Rotate{queries_and_keys(d_qkv), head_dim, context, true});
+    if (shared_qk) {
+      ops(op::LinearWeightGradient{.x = s.shared, .dy = queries(d_qkv), .dw = gradient(w.qs), .dbias = {}});
+      ops(op::LinearInputGradient{.dy = queries(d_qkv), .w = w.qs, .dx = keys(d_qkv), .accumulate = true});
     }
-    ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.qkv), .dbias = {}});
-    ops(op::LinearInputGradient{.dy = d_projected, .w = w.qkv, .dx = dx});
+    Tensor d_projected = projected(d_qkv);
+    if (dconv > 0) {
+      d_projected = ops.scratch(x.rows, projected_columns());
+      ops(op::CausalConvolutionGradient{s.projected, w.dconv, projected(d_qkv), d_projected, gradient(w.dconv), context});
+    }
+    ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = d_projected, .w = w.projection, .dx = dx});
   }
 
  private:
   constexpr bool rotates() const { return position.kind == PositionKind::rope; }
+  constexpr bool has_own_bias() const { return position.kind == PositionKind::bias; }
+  constexpr bool has_bias(const auto& ops) const { return has_own_bias() || ops.shared_bias.exists(); }
   constexpr std::int64_t query_columns() const { return std::int64_t{heads} * head_dim; }
   constexpr std::int64_t key_columns() const { return std::int64_t{kv_heads} * head_dim; }
   constexpr std::int64_t columns() const { return query_columns() + 2 * key_columns(); }
+  /// What comes from x: q, k and v, or with SharedQk k and v.
+  constexpr std::int64_t projected_columns() const { return columns() - (shared_qk ? query_columns() : 0); }
+  constexpr Tensor projected(Tensor qkv) const { return qkv.column_range(columns() - projected_columns(), projected_columns()); }
   constexpr Tensor queries(Tensor qkv) const { return qkv.column_range(0, query_columns()); }
   constexpr Tensor keys(Tensor qkv) const { return qkv.column_range(query_columns(), key_columns()); }
   constexpr Tensor values(Tensor qkv) const { return qkv.column_range(query_columns() + key_columns(), key_columns()); }
-  /// Queries and keys lie side by side and turn alike.
-  constexpr Tensor rotated(Tensor qkv) const { return qkv.column_range(0, query_columns() + key_columns()); }
+  /// They lie side by side, and turn and are normed alike.
+  constexpr Tensor queries_and_keys(Tensor qkv) const { return qkv.column_range(0, query_columns() + key_columns()); }
 };
 
 template <class... Options>

@@ -13,6 +13,10 @@ struct RmsNorm : Word<"RmsNorm"> {
 struct LayerNorm : Word<"LayerNorm"> {
   static constexpr NormKind kind = NormKind::layer;
 };
+/// LayerNorm with mean(x(x - mean)) for the variance, which is the same number.
+struct PrimerNorm : Word<"PrimerNorm"> {
+  static constexpr NormKind kind = NormKind::primer;
+};
 struct NoNorm : Word<"NoNorm"> {
   static constexpr NormKind kind = NormKind::none;
 };
@@ -21,7 +25,7 @@ struct NoNorm : Word<"NoNorm"> {
 struct Norm {
   NormKind kind = NormKind::none;
 
-  using choices = OneOf<Norm, RmsNorm, LayerNorm, NoNorm>;
+  using choices = OneOf<Norm, RmsNorm, LayerNorm, PrimerNorm, NoNorm>;
   friend constexpr bool operator==(const Norm&, const Norm&) = default;
 };
 

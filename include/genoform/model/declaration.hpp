@@ -12,6 +12,13 @@
 
 namespace genoform {
 
+/// n^-0.5 by Newton's iteration, since std::sqrt is not constexpr.
+[[gnu::cold, gnu::noinline]] constexpr double inverse_root(std::int64_t n) {
+  double root = n < 1 ? 1 : static_cast<double>(n);
+  for (int i = 0; i < 40; ++i) root = 0.5 * (root + static_cast<double>(n) / root);
+  return 1 / root;
+}
+
 /// How a tensor starts: constant, normal with a standard deviation, or Primer's dconv (1/2, then 1/(2k); spec/model.md section
 /// 2).
 struct Start {
@@ -22,11 +29,7 @@ struct Start {
   static constexpr Start constant(double value) { return {Kind::constant, value}; }
   static constexpr Start normal(double deviation) { return {Kind::normal, deviation}; }
   /// Normal with deviation fan_in^-0.5.
-  [[gnu::cold, gnu::noinline]] static constexpr Start fan_in(std::int64_t n) {
-    double root = n < 1 ? 1 : static_cast<double>(n);  // Newton's iteration, since std::sqrt is not constexpr
-    for (int i = 0; i < 40; ++i) root = 0.5 * (root + static_cast<double>(n) / root);
-    return {Kind::normal, 1 / root};
-  }
+  static constexpr Start fan_in(std::int64_t n) { return {Kind::normal, inverse_root(n)}; }
   static constexpr Start dconv() { return {Kind::dconv, 0}; }
   /// Rows that are orthogonal in blocks, of the lengths of normal rows (model/orthogonal.hpp).
   static constexpr Start orthogonal() { return {Kind::orthogonal, 0}; }
@@ -144,6 +147,12 @@ class Declaration {
     state_ += (times - 1) * (state_ - state);
   }
 
+  /// An attention layer says how many heads it has.
+  constexpr void attends(std::int64_t heads) { heads_ = heads_ == 0 || heads_ == heads ? heads : heads_differ; }
+  /// The heads of the attention layers so far: 0 when there are none, heads_differ when they are not all the same.
+  constexpr std::int64_t heads() const { return heads_; }
+  static constexpr std::int64_t heads_differ = -1;
+
   constexpr std::int64_t parameters() const { return weights_; }
   constexpr std::int64_t activated_parameters() const { return activated_; }
   constexpr std::int64_t state_cells() const { return state_; }
@@ -170,7 +179,7 @@ class Declaration {
 
   TensorList* list_;
   Around around_;
-  std::int64_t weights_ = 0, activated_ = 0, state_ = 0;
+  std::int64_t weights_ = 0, activated_ = 0, state_ = 0, heads_ = 0;
 };
 
 }  // namespace genoform

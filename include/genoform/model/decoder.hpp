@@ -2,6 +2,8 @@
 #include <cstdint>
 
 #include "genoform/layers/norm.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/model/input_positions.hpp"
 #include "genoform/model/stack.hpp"
 
 namespace genoform {
@@ -14,42 +16,58 @@ template <int N>
 struct Context : Numbers<"Context", N> {};
 template <class N>
 struct FinalNorm : Words<"FinalNorm", N> {};
-template <class P>
-struct Positions : Words<"Positions", P> {};
+struct Untied : Word<"Untied"> {};
+template <class S>
+struct LogitScale : Words<"LogitScale", S> {};
 
-enum class InputPositionsKind : std::uint8_t { none };
-struct None : Word<"None"> {
-  static constexpr InputPositionsKind kind = InputPositionsKind::none;
+enum class LogitScaleKind : std::uint8_t { one, width_rsqrt };
+struct WidthRsqrt : Word<"WidthRsqrt"> {
+  static constexpr LogitScaleKind kind = LogitScaleKind::width_rsqrt;
 };
-/// The positions that a model adds at its input.
-struct InputPositions {
-  InputPositionsKind kind = InputPositionsKind::none;
+/// What the logits are multiplied by: 1, or D^-0.5 (GLaM).
+struct LogitScaling {
+  LogitScaleKind kind = LogitScaleKind::one;
 
-  using choices = OneOf<InputPositions, None>;
-  friend constexpr bool operator==(const InputPositions&, const InputPositions&) = default;
+  using choices = OneOf<LogitScaling, WidthRsqrt>;
+  friend constexpr bool operator==(const LogitScaling&, const LogitScaling&) = default;
 };
 
-/// What a model has besides its blocks: sizes (0: given at run time) and the norm before the output matrix.
+/// What a model has besides its blocks: sizes (0: given at run time), positions, and what stands before and in the output.
 struct DecoderLayer {
   static constexpr std::string_view name = "Decoder";
 
   int vocab = 0, width = 0, context = 0;
   InputPositions positions{};
   Norm final_norm{NormKind::rms};
+  bool untied = false;
+  LogitScaling logit_scale{};
 
   static constexpr auto options() {
     using L = DecoderLayer;
-    return Table{count<Vocab, &L::vocab>(), count<Width, &L::width>(), count<Context, &L::context>(),
-                 wrapped<Positions, &L::positions>(), wrapped<FinalNorm, &L::final_norm>()};
+    return Table{count<Vocab, &L::vocab>(),
+                 count<Width, &L::width>(),
+                 count<Context, &L::context>(),
+                 wrapped<Positions, &L::positions>(),
+                 wrapped<FinalNorm, &L::final_norm>(),
+                 flag<Untied, &L::untied>(),
+                 wrapped<LogitScale, &L::logit_scale>()};
   }
   constexpr Broken broken(const Around&) const {
     if (static_cast<double>(vocab) * width >= largest_parameters) return {Rule::too_many_parameters, {"Vocab", "Width"}};
+    if (positions.kind == InputPositionsKind::learned && static_cast<double>(context) * width >= largest_parameters)
+      return {Rule::too_many_parameters, {"Context", "Width"}};
+    if (positions.kind == InputPositionsKind::sinusoid && width % 2 != 0) return {Rule::sinusoid_width_even, {"Width"}};
     return {};
   }
   /// What the sub-layers of this model see around them.
   constexpr Around around() const {
-    return {.width = width, .vocab = vocab, .context = context, .positions = false, .whole = true};
+    return {.width = width,
+            .vocab = vocab,
+            .context = context,
+            .positions = positions.kind != InputPositionsKind::none,
+            .whole = true};
   }
+  constexpr bool shares_bias() const { return positions.kind == InputPositionsKind::shared_bias; }
   friend constexpr bool operator==(const DecoderLayer&, const DecoderLayer&) = default;
 };
 
@@ -157,10 +175,53 @@ template <class D, class... Stacks>
 constexpr auto checked_stacks(List<Stacks...>) {
   return List<decltype(checked_parts<D>(typename Stacks::sub_layers{}))...>{};
 }
+/// The heads of the attention layers of a sub-layer, also of those inside it, found by declaring it.
+template <class L>
+constexpr std::int64_t heads_of(const L& layer, const Around& around) {
+  Declaration d(around);
+  typename L::Weights weights{};
+  layer.declare(weights, d);
+  return d.heads();
+}
+/// Joins the heads of attention layers as Declaration does; `place` is the first part that has other heads than those before it.
+struct JoinedHeads {
+  std::int64_t heads = 0;
+  int place = -1, parts = 0;
+  constexpr void add(std::int64_t more) {
+    const std::int64_t before = heads;
+    if (more != 0) heads = before == 0 || before == more ? more : Declaration::heads_differ;
+    if (place < 0 && heads == Declaration::heads_differ) place = parts;
+    ++parts;
+  }
+  constexpr bool fine() const { return heads > 0; }
+};
+template <class... Ps>
+constexpr JoinedHeads joined_heads(List<Ps...>, const Around& around) {
+  JoinedHeads joined;
+  (joined.add(heads_of(resolved(Ps::value, around), around)), ...);
+  return joined;
+}
+/// Is the table of SharedRelBias at its place? It is known when there is a width; fails to compile with the rule's sentence.
+template <class Whole, class D, class... Stacks>
+constexpr auto checked_shared_bias(List<Stacks...>) {
+  if constexpr (D::reading.layer.shares_bias() && D::around.width > 0) {
+    using Parts = concat_t<typename Stacks::sub_layers...>;
+    constexpr JoinedHeads joined = joined_heads(Parts{}, D::around);
+    if constexpr (joined.fine())
+      return Type<Whole>{};
+    else if constexpr (joined.place >= 0)
+      return Type<typename Refuse<Rule::shared_bias_heads, Whole, nth_of_t<joined.place, Parts>>::type>{};
+    else
+      return Type<typename Refuse<Rule::shared_bias_heads, Whole, List<>>::type>{};
+  } else {
+    return Type<Whole>{};
+  }
+}
 template <class Whole, class B, class D>
 constexpr auto checked_body() {
   if constexpr (IsBody<B>)
-    return checked_stacks<D>(typename PartsOfStacks<typename StacksOf<B>::type>::type{});
+    return List<decltype(checked_stacks<D>(typename PartsOfStacks<typename StacksOf<B>::type>::type{})),
+                decltype(checked_shared_bias<Whole, D>(typename PartsOfStacks<typename StacksOf<B>::type>::type{}))>{};
   else
     return Type<typename Refuse<Rule::decoder_form, Whole, B>::type>{};
 }

@@ -32,6 +32,8 @@ inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int con
   complete(sizes.vocab, vocab, "Vocab");
   complete(sizes.width, width, "Width");
   complete(sizes.context, context, "Context");
+  const Broken broken = sizes.broken(Around{});
+  if (broken.rule != Rule::none) throw Failure({Fault::input, std::string(sentence_of(broken.rule))});
   return sizes;
 }
 

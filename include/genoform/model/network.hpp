@@ -6,7 +6,7 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/decoder.hpp"
-#include "genoform/model/norm_place.hpp"
+#include "genoform/model/own_tensors.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 
@@ -61,18 +61,18 @@ class SubLayers {
   Blocks blocks_;
 };
 
-/// A whole decoder: embedding, sub-layers, final norm, output projection with the embedding, cross entropy. spec/model.md
-/// section 2.
+/// A whole decoder: embedding, positions, sub-layers, final norm, output projection, cross entropy. spec/model.md section 2.
 template <class Blocks>
 class DecoderNetwork {
  public:
-  constexpr DecoderNetwork(const DecoderLayer& sizes, Blocks blocks)
-      : sizes_(sizes), body_(std::move(blocks)), final_(sizes.final_norm) {}
+  constexpr DecoderNetwork(const DecoderLayer& sizes, Blocks blocks) : sizes_(sizes), body_(std::move(blocks)), own_(sizes) {}
 
   constexpr void declare(Declaration& d) {
-    embedding_ = d.matrix("embedding.weight", sizes_.vocab, sizes_.width, Start::fan_in(sizes_.width));
+    own_.declare_embedding(d);
     body_.declare(d);
-    final_.declare(d, "norm");
+    own_.declare_positions(d, d.heads());
+    own_.declare_final_norm(d);
+    own_.declare_head(d);
   }
 
   /// The tokens of the step to logits [N, V].
@@ -80,12 +80,15 @@ class DecoderNetwork {
   constexpr Tensor forward(Ops& ops) {
     const Tensor x = ops.keep(ops.tokens(), sizes_.width);
     ops(op::Clear{ops.step.aux_loss});
-    ops(op::Embed{ops.step.tokens, embedding_, x});
+    ops(op::Embed{ops.step.tokens, own_.embedding, x});
+    add_positions(ops, x);
     last_ = body_.forward(ops, x);
-    h_ = final_.exists() ? ops.keep(x.rows, x.columns) : last_;
-    final_.forward(ops, last_, h_);
+    const bool normed = own_.final_norm.exists();
+    h_ = normed || scales_logits() ? ops.keep(x.rows, x.columns) : last_;
+    own_.final_norm.forward(ops, last_, h_);
+    if (scales_logits()) ops(op::ScaleBy{normed ? h_ : last_, h_, logit_factor()});
     logits_ = ops.keep(x.rows, sizes_.vocab);
-    ops(op::Linear{.x = h_, .w = embedding_, .bias = {}, .y = logits_});
+    ops(op::Linear{.x = h_, .w = own_.head, .bias = {}, .y = logits_});
     return logits_;
   }
 
@@ -99,11 +102,14 @@ class DecoderNetwork {
   template <class Ops>
   constexpr void backward(Ops& ops) {
     const Tensor d = ops.scratch(ops.tokens(), sizes_.width);
-    ops(op::LinearWeightGradient{.x = h_, .dy = logits_, .dw = gradient(embedding_), .dbias = {}});
-    ops(op::LinearInputGradient{.dy = logits_, .w = embedding_, .dx = d});
-    final_.backward(ops, last_, d, d, false);
+    ops(op::LinearWeightGradient{.x = h_, .dy = logits_, .dw = gradient(own_.head), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = logits_, .w = own_.head, .dx = d});
+    if (scales_logits()) ops(op::ScaleByGradient{d, d, logit_factor()});
+    own_.final_norm.backward(ops, last_, d, d, false);
     body_.backward(ops, d);
-    ops(op::EmbedGradient{ops.step.tokens, d, gradient(embedding_)});
+    if (sizes_.positions.kind == InputPositionsKind::learned)
+      ops(op::AddPositionsGradient{d, gradient(own_.positions), ops.shape().context});
+    ops(op::EmbedGradient{ops.step.tokens, d, gradient(own_.embedding)});
   }
 
   template <class Ops>
@@ -116,10 +122,22 @@ class DecoderNetwork {
   constexpr std::int64_t out_columns() const { return sizes_.vocab; }
 
  private:
+  /// At the input, or for the attention layers to find.
+  template <class Ops>
+  constexpr void add_positions(Ops& ops, Tensor x) const {
+    const std::int64_t context = ops.shape().context;
+    if (sizes_.positions.kind == InputPositionsKind::sinusoid) ops(op::AddSinusoid{x, context});
+    if (sizes_.positions.kind == InputPositionsKind::learned) ops(op::AddPositions{own_.positions, x, context});
+    if (sizes_.shares_bias()) ops.shared_bias = {own_.positions, sizes_.positions.distance};
+  }
+  constexpr bool scales_logits() const { return sizes_.logit_scale.kind != LogitScaleKind::one; }
+  /// The output matrix is linear, so its input is scaled in place of the logits: D numbers a token, not V.
+  constexpr double logit_factor() const { return inverse_root(sizes_.width); }
+
   DecoderLayer sizes_;
   SubLayers<Blocks> body_;
-  NormPlace final_;
-  Tensor embedding_, last_, h_, logits_;
+  OwnTensors own_;
+  Tensor last_, h_, logits_;
 };
 
 /// A block, a stack or a single sub-layer by itself, [N, D] in and out.

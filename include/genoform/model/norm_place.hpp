@@ -39,7 +39,11 @@ class NormPlace {
 
  private:
   constexpr bool has_bias() const { return norm_.kind != NormKind::rms; }
-  constexpr op::Statistic statistic() const { return norm_.kind == NormKind::rms ? op::Statistic::rms : op::Statistic::layer; }
+  constexpr op::Statistic statistic() const {
+    return norm_.kind == NormKind::rms      ? op::Statistic::rms
+           : norm_.kind == NormKind::primer ? op::Statistic::primer
+                                            : op::Statistic::layer;
+  }
 
   Norm norm_;
   Tensor weight_, bias_, statistics_;

@@ -41,29 +41,43 @@ struct Rotate {
   constexpr auto tensors() const { return std::array{x}; }
 };
 
+/// The pairs of a query and a key that it sees in a sequence of T positions; with a window w position t sees t-w+1 .. t.
+constexpr std::int64_t visible_pairs(std::int64_t context, std::int64_t window) {
+  const std::int64_t w = window == 0 || window > context ? context : window;
+  return w * (w + 1) / 2 + (context - w) * w;
+}
+
 /// Causal softmax attention: q [N, H*K], k and v [N, G*K], y [N, H*K]; query head h reads key head h / (H/G); scores / sqrt(K).
-/// log_sums [N, H] keeps log sum exp of each row of scores for the way back.
+/// log_sums [N, H] keeps log sum exp of each row of scores for the way back. bias [H, T] or absent: bias[h, t - s] is added to
+/// the score of query t and key s. window 0: all the past.
 struct Attend {
   static constexpr std::string_view name = "attend";
   Tensor q, k, v, y, log_sums;
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
+  Tensor bias{};
+  std::int64_t window = 0;
   constexpr bool fits() const {
     return q.columns == heads * head_dim && k.columns == kv_heads * head_dim && same_shape(k, v) && same_shape(q, y) &&
-           heads % kv_heads == 0 && log_sums.columns == heads && q.rows % context == 0;
+           heads % kv_heads == 0 && log_sums.columns == heads && q.rows % context == 0 &&
+           (!bias.exists() || (bias.rows == heads && bias.columns == context));
   }
-  /// Scores and mixing over the visible positions, t = 1 .. T of each sequence.
-  constexpr std::int64_t flops() const { return 4 * heads * head_dim * (q.rows / context) * (context * (context + 1) / 2); }
-  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums}; }
+  /// Scores and mixing over the visible positions.
+  constexpr std::int64_t flops() const { return 4 * heads * head_dim * (q.rows / context) * visible_pairs(context, window); }
+  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums, bias}; }
 };
 
-/// dq, dk, dv are overwritten.
+/// dq, dk, dv are overwritten; so is dbias [H, T], where there is a bias.
 struct AttendGradient {
   static constexpr std::string_view name = "attend_gradient";
   Tensor q, k, v, y, log_sums, dy, dq, dk, dv;
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
-  constexpr bool fits() const { return same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy); }
-  constexpr std::int64_t flops() const { return 8 * heads * head_dim * (q.rows / context) * (context * (context + 1) / 2); }
-  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums, dy, dq, dk, dv}; }
+  Tensor bias{}, dbias{};
+  std::int64_t window = 0;
+  constexpr bool fits() const {
+    return same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy) && same_shape(bias, dbias);
+  }
+  constexpr std::int64_t flops() const { return 8 * heads * head_dim * (q.rows / context) * visible_pairs(context, window); }
+  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums, dy, dq, dk, dv, bias, dbias}; }
 };
 
 }  // namespace genoform::op

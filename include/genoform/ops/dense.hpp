@@ -11,7 +11,10 @@ namespace genoform::op {
 
 /// Element-wise functions; `squared_relu` and `relu` need only their output on the way back.
 enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu };
-enum class Statistic : std::uint8_t { rms, layer };  ///< what a norm divides by; `layer` subtracts the mean first
+/// What a norm divides by; `layer` and `primer` subtract the mean first. `primer`: the variance as mean(x(x - mean)), clamped at
+/// 0; equal to that of `layer` in exact arithmetic. In bf16 or f32 that form loses the variance of large values (mean 100,
+/// deviation 0.3) and may turn negative, so a back end in single precision computes it as `layer`.
+enum class Statistic : std::uint8_t { rms, layer, primer };
 
 constexpr bool same_shape(const Tensor& a, const Tensor& b) { return a.rows == b.rows && a.columns == b.columns; }
 
@@ -92,8 +95,8 @@ struct LinearWeightGradient {
   constexpr auto tensors() const { return std::array{x, dy, dw, dbias}; }
 };
 
-/// y = w * (x - mean) * scale + b per row; statistics [N, 2] keeps (mean, scale); mean is 0 for `rms`; epsilon 1e-6. b only for
-/// `layer`.
+/// y = w * (x - mean) * scale + b per row; statistics [N, 2] keeps (mean, scale); mean is 0 for `rms`; epsilon 1e-6. No b for
+/// `rms`.
 struct Normalize {
   static constexpr std::string_view name = "normalize";
   Statistic statistic = Statistic::rms;

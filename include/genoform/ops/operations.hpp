@@ -6,4 +6,5 @@
 #include "genoform/ops/linear_attention.hpp"
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/optimizer.hpp"
+#include "genoform/ops/positions.hpp"
 #include "genoform/ops/routing.hpp"

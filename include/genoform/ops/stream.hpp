@@ -89,6 +89,13 @@ constexpr StepTensors step_tensors(Shape shape) {
   fail(Fault::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
 }
 
+/// A table of relative biases that the model adds in every attention layer; absent in most models and in a part alone.
+struct SharedBias {
+  Tensor table;  ///< [heads, buckets]
+  std::int64_t distance = 0;
+  constexpr bool exists() const { return table.exists(); }
+};
+
 /// The stream of operations that layers write into. The sink decides what becomes of them: counted, prepared for a back end,
 /// listed.
 template <class Sink>
@@ -98,6 +105,7 @@ class Stream {
       : step(step_tensors(shape)), shape_(shape), pass_(pass), arena_(workspace_cells), sink_(std::move(sink)) {}
 
   const StepTensors step;
+  SharedBias shared_bias;  ///< set by the model before its layers write
 
   constexpr Shape shape() const { return shape_; }
   constexpr std::int64_t tokens() const { return shape_.tokens(); }

@@ -32,6 +32,13 @@ inline std::string text_of_norm(Norm norm) {
                                          : "LayerNorm";
 }
 
+inline std::string text_of_positions(const InputPositions& positions) {
+  if (positions.kind == InputPositionsKind::sinusoid) return "x += sinusoids of the position";
+  if (positions.kind == InputPositionsKind::learned) return "x += positions, learned";
+  return "bias of every attention: " + std::to_string(positions.buckets) + " buckets a head up to distance " +
+         std::to_string(positions.distance);
+}
+
 /// `norms`: the layer stands in the stream itself, not in a Parallel, which has them.
 template <class Layer>
 Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool norms) {
@@ -104,10 +111,12 @@ template <class Layers>
 std::vector<Row> rows_of(const Genome& genome, Shape shape) {
   const DecoderLayer& sizes = genome.decoder();
   const auto size_text = [](int n) { return n > 0 ? std::to_string(n) : std::string("?"); };
+  const OwnParameters own =
+      genome.is_model() && sizes.width > 0 ? own_parameters(sizes, sizes.shares_bias() ? genome.heads() : 0) : OwnParameters{};
   std::vector<Row> rows;
   if (genome.is_model())
-    rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]",
-                    std::int64_t{sizes.vocab} * sizes.width, 0});
+    rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]", own.embedding, 0});
+  if (sizes.positions.kind != InputPositionsKind::none) rows.push_back({text_of_positions(sizes.positions), own.positions, 0});
   for (const GenomeStack& stack : genome.stacks()) {
     rows.push_back({.text = "+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times"),
                     .role = Role::block,
@@ -116,9 +125,10 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
     rows.push_back({.text = "+-", .role = Role::block_end});
   }
   if (!genome.is_model()) return rows;
-  const std::int64_t vectors = sizes.final_norm.kind == NormKind::none ? 0 : sizes.final_norm.kind == NormKind::rms ? 1 : 2;
-  rows.push_back({"final " + text_of_norm(sizes.final_norm), vectors * sizes.width, 0});
-  rows.push_back({"logits = embedding * x", 0, 2 * shape.tokens() * sizes.vocab * sizes.width});
+  rows.push_back({"final " + text_of_norm(sizes.final_norm), own.final_norm, 0});
+  const std::string scale = sizes.logit_scale.kind == LogitScaleKind::one ? "" : " * width^-0.5";
+  rows.push_back({"logits = " + std::string(sizes.untied ? "head" : "embedding") + " * x" + scale, own.head,
+                  2 * shape.tokens() * sizes.vocab * sizes.width});
   return rows;
 }
 

@@ -110,22 +110,27 @@ AttendWork attend_work(const Op& o, const FloatMemories& m) {
           .dy_stride = 0,
           .dq_stride = 0,
           .dk_stride = 0,
-          .dv_stride = 0};
+          .dv_stride = 0,
+          .bias = m.reals(o.bias),
+          .bias_sums = nullptr,
+          .bias_stride = o.bias.stride,
+          .window = o.window < o.context ? o.window : 0};
 }
 
-/// Calls run(work, sequence, head, scratch) for every sequence and head.
+/// run(work, sequence, head, scratch) for every sequence and head.
 template <class Run>
-auto over_heads(const SharedContext& context, const AttendWork& work, std::int64_t sequences, std::int64_t heads, Run run) {
-  context->reserve_per_thread(static_cast<std::size_t>(AttendScratch(work, nullptr).cells) * sizeof(float));
-  return [context, work, sequences, heads, run] {
-    context->split(sequences * heads, 4 * work.context * work.head_dim, [&](std::int64_t first, std::int64_t last, int thread) {
-      for (std::int64_t i = first; i < last; ++i) run(work, i / heads, i % heads, context->of_thread(thread));
-    });
-  };
+void over_heads(const SharedContext& context, const AttendWork& work, std::int64_t sequences, std::int64_t heads, Run run) {
+  context->split(sequences * heads, 4 * work.context * work.head_dim, [&](std::int64_t first, std::int64_t last, int thread) {
+    for (std::int64_t i = first; i < last; ++i) run(work, i / heads, i % heads, context->of_thread(thread));
+  });
 }
 
 inline auto prepare(const SharedContext& context, const op::Attend& o, const FloatMemories& m) {
-  return over_heads(context, attend_work(o, m), o.q.rows / o.context, o.heads, context->kernel<&Kernels::attend>());
+  const AttendWork work = attend_work(o, m);
+  context->reserve_per_thread(static_cast<std::size_t>(AttendScratch(work, nullptr).cells) * sizeof(float));
+  return [context, work, sequences = o.q.rows / o.context] {
+    over_heads(context, work, sequences, work.heads, context->kernel<&Kernels::attend>());
+  };
 }
 
 inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const FloatMemories& m) {
@@ -138,7 +143,20 @@ inline auto prepare(const SharedContext& context, const op::AttendGradient& o, c
   work.dq_stride = o.dq.stride;
   work.dk_stride = o.dk.stride;
   work.dv_stride = o.dv.stride;
-  return over_heads(context, work, o.q.rows / o.context, o.kv_heads, context->kernel<&Kernels::attend_gradient>());
+  const std::int64_t sequences = o.q.rows / o.context;
+  context->reserve_per_thread(static_cast<std::size_t>(AttendScratch(work, nullptr).cells) * sizeof(float));
+  if (o.bias.exists()) context->reserve(static_cast<std::size_t>(sequences * o.heads * o.context) * sizeof(float));
+  return [context, work, sequences, dbias = host::rows_of(o.dbias, m)] {
+    AttendWork now = work;
+    if (dbias) now.bias_sums = context->shared<float>();
+    over_heads(context, now, sequences, work.kv_heads, context->kernel<&Kernels::attend_gradient>());
+    // Every sequence has a part of its own, added here in order: the same bits for any number of threads.
+    for (std::int64_t h = 0; dbias && h < work.heads; ++h) {
+      std::memset(dbias[h], 0, static_cast<std::size_t>(work.context) * sizeof(float));
+      context->kernel<&Kernels::add_rows>()(now.bias_sums + h * work.context, sequences, work.heads * work.context, work.context,
+                                            dbias[h]);
+    }
+  };
 }
 
 }  // namespace genoform::cpu

@@ -98,7 +98,7 @@ inline auto prepare(const SharedContext& context, const op::LinearWeightGradient
 inline auto prepare(const SharedContext& context, const op::Normalize& o, const FloatMemories& m) {
   const NormalizeWork work{
       m.reals(o.x), m.reals(o.w),        m.reals(o.b), m.reals(o.statistics), m.reals(o.y),
-      o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic == op::Statistic::layer};
+      o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic != op::Statistic::rms};
   return [context, work, rows = o.x.rows] {
     context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
       context->kernel<&Kernels::normalize>()(work, first, last);
@@ -120,7 +120,7 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
                                    o.dy.stride,
                                    o.dx.stride,
                                    o.x.columns,
-                                   o.statistic == op::Statistic::layer,
+                                   o.statistic != op::Statistic::rms,
                                    o.accumulate};
   const std::int64_t chunks = (o.x.rows + chunk_rows - 1) / chunk_rows;
   context->reserve(static_cast<std::size_t>(chunks * 2 * work.columns) * sizeof(float));

@@ -53,6 +53,10 @@ struct AttendWork {
   const float* dy;
   float *dq, *dk, *dv;
   std::int64_t dy_stride, dq_stride, dk_stride, dv_stride;
+  const float* bias = nullptr;  ///< [heads, context] by distance
+  float* bias_sums = nullptr;   ///< [sequences, heads, context]: each sequence's part of the gradient of the bias
+  std::int64_t bias_stride = 0;
+  std::int64_t window = 0;  ///< 0: all the past, else less than the context
 };
 
 /// Queries that are worked on together: their scores stay in the nearest caches. A row of scores is no power of two long, which
@@ -64,6 +68,7 @@ struct AttendScratch {
   std::int64_t cells = 0;
   float *queries_turned = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr, *queries = nullptr,
         *dy = nullptr;
+  float *bias = nullptr, *dbias = nullptr;  ///< of one head by distance; below distance 0 there is room for the lanes of a vector
 
   AttendScratch(const AttendWork& work, float* memory) {
     const std::int64_t wide = (work.head_dim + 15) / 16 * 16, keys_padded = (work.context + 15) / 16 * 16;
@@ -79,6 +84,10 @@ struct AttendScratch {
     dscores = take(keys_padded * score_stride);
     queries = take(query_block * wide);
     dy = take(query_block * wide);
+    if (work.bias == nullptr) return;
+    bias = take(16 + keys_padded + 16);
+    dbias = take(16 + keys_padded + 16);
+    if (memory != nullptr) bias += 16, dbias += 16;
   }
 };
 
@@ -119,6 +128,13 @@ constexpr std::int64_t mix_cells(std::int64_t context, std::int64_t width) {
 constexpr std::int64_t outer_cells(std::int64_t context, std::int64_t width) {
   return mix_block * ((width + 15) / 16 * 16) + (width + 8) * mix_stride(context);
 }
+
+/// Single heads, columns h*K .. of a row: x in place; on the way back y is the output and x -> dx.
+struct HeadsWork {
+  float *x, *scales;
+  const float *y, *dy;
+  std::int64_t x_stride, scales_stride, y_stride, dy_stride, heads, head_dim;
+};
 
 struct SlotWork {
   const float *x, *z;
@@ -200,6 +216,9 @@ struct Kernels {
   void (*scale_offset_gradient)(const ScaleOffsetWork&, std::int64_t, std::int64_t) = nullptr;
   void (*squared_relu_attend)(const SquaredReluWork&, std::int64_t, float*) = nullptr;
   void (*squared_relu_attend_gradient)(const SquaredReluWork&, std::int64_t, float*) = nullptr;
+  void (*normalize_heads)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize_heads_gradient)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*scale_by)(const float*, float*, std::int64_t, float) = nullptr;
 };
 
 }  // namespace genoform::cpu

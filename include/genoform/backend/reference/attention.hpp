@@ -56,13 +56,18 @@ inline double score(const Matrix<double>& q, const Matrix<double>& k, Index q_ro
   return dot / std::sqrt(static_cast<double>(head_dim));
 }
 
+/// The first row that query n sees, in its sequence that begins at row `first`.
+inline Index first_seen(Index n, Index first, Index window) { return window > 0 ? std::max(first, n - window + 1) : first; }
+
 inline void run(const op::Attend& o, Host host) {
-  const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums);
+  const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums), bias = host(o.bias);
   for (Index n = 0; n < q.rows; ++n)
     for (Index h = 0; h < o.heads; ++h) {
-      const Index first = n - n % o.context, head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
+      const Index first = first_seen(n, n - n % o.context, o.window);
+      const Index head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
       std::vector<double> scores;
-      for (Index s = first; s <= n; ++s) scores.push_back(score(q, k, n, head, s, key_head, o.head_dim));
+      for (Index s = first; s <= n; ++s)
+        scores.push_back(score(q, k, n, head, s, key_head, o.head_dim) + (bias ? bias(h, n - s) : 0.0));
       const double largest = *std::max_element(scores.begin(), scores.end());
       double sum = 0.0;
       for (const double value : scores) sum += std::exp(value - largest);
@@ -79,21 +84,24 @@ inline void run(const op::Attend& o, Host host) {
 /// With p the softmax: dv_s += p_s dy, dp_s = dy . v_s, dscore_s = p_s (dp_s - sum p dp); the sum of query n is dy . y.
 inline void run(const op::AttendGradient& o, Host host) {
   const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums);
-  const auto dy = host(o.dy), dq = host(o.dq), dk = host(o.dk), dv = host(o.dv);
-  for (const auto& gradient : {dq, dk, dv})
+  const auto dy = host(o.dy), dq = host(o.dq), dk = host(o.dk), dv = host(o.dv), bias = host(o.bias), dbias = host(o.dbias);
+  for (const auto& gradient : {dq, dk, dv, dbias})
     for (Index n = 0; n < gradient.rows; ++n)
       for (Index c = 0; c < gradient.columns; ++c) gradient(n, c) = 0.0;
   const double root = std::sqrt(static_cast<double>(o.head_dim));
   for (Index n = 0; n < q.rows; ++n)
     for (Index h = 0; h < o.heads; ++h) {
-      const Index first = n - n % o.context, head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
+      const Index first = first_seen(n, n - n % o.context, o.window);
+      const Index head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
       double mean = 0.0;
       for (Index i = 0; i < o.head_dim; ++i) mean += dy(n, head + i) * y(n, head + i);
       for (Index s = first; s <= n; ++s) {
-        const double p = std::exp(score(q, k, n, head, s, key_head, o.head_dim) - log_sums(n, h));
+        const double shift = bias ? bias(h, n - s) : 0.0;
+        const double p = std::exp(score(q, k, n, head, s, key_head, o.head_dim) + shift - log_sums(n, h));
         double dp = 0.0;
         for (Index i = 0; i < o.head_dim; ++i) dp += dy(n, head + i) * v(s, key_head + i);
         const double dscore = p * (dp - mean);
+        if (dbias) dbias(h, n - s) += dscore;
         for (Index i = 0; i < o.head_dim; ++i) {
           dv(s, key_head + i) += p * dy(n, head + i);
           dq(n, head + i) += dscore * k(s, key_head + i) / root;

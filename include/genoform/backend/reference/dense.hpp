@@ -113,17 +113,19 @@ inline void run(const op::Normalize& o, Host host) {
   const auto width = static_cast<double>(x.columns);
   for (Index n = 0; n < x.rows; ++n) {
     double mean = 0.0, square = 0.0;
-    if (o.statistic == op::Statistic::layer)
+    if (o.statistic != op::Statistic::rms)
       for (Index c = 0; c < x.columns; ++c) mean += x(n, c) / width;
-    for (Index c = 0; c < x.columns; ++c) square += (x(n, c) - mean) * (x(n, c) - mean) / width;
-    const double scale = 1.0 / std::sqrt(square + norm_epsilon);
+    const double shift = o.statistic == op::Statistic::primer ? 0.0 : mean;  // mean(x(x - mean)), or mean((x - mean)^2)
+    for (Index c = 0; c < x.columns; ++c) square += (x(n, c) - shift) * (x(n, c) - mean) / width;
+    const double scale = 1.0 / std::sqrt(std::max(square, 0.0) + norm_epsilon);
     for (Index c = 0; c < x.columns; ++c) y(n, c) = (w ? w(0, c) : 1.0) * (x(n, c) - mean) * scale + (b ? b(0, c) : 0.0);
     statistics(n, 0) = mean;
     statistics(n, 1) = scale;
   }
 }
 
-/// With z = (x - mean) * scale and g = w * dy: dx = scale * (g - mean(g) - z * mean(g z)), the middle term for `layer` only.
+/// With z = (x - mean) * scale and g = w * dy: dx = scale * (g - mean(g) - z * mean(g z)), the middle term only where the mean
+/// was subtracted.
 inline void run(const op::NormalizeGradient& o, Host host) {
   const auto x = host(o.x), w = host(o.w), statistics = host(o.statistics);
   const auto dy = host(o.dy), dx = host(o.dx), dw = host(o.dw), db = host(o.db);
@@ -134,7 +136,7 @@ inline void run(const op::NormalizeGradient& o, Host host) {
     const auto g = [&](Index c) { return (w ? w(0, c) : 1.0) * dy(n, c); };
     double mean_g = 0.0, mean_gz = 0.0;
     for (Index c = 0; c < x.columns; ++c) {
-      if (o.statistic == op::Statistic::layer) mean_g += g(c) / width;
+      if (o.statistic != op::Statistic::rms) mean_g += g(c) / width;
       mean_gz += g(c) * z(c) / width;
       if (dw) dw(0, c) += dy(n, c) * z(c);
       if (db) db(0, c) += dy(n, c);
