@@ -83,6 +83,19 @@ TEST_CASE("heads that a shared table needs alike are compared as soon as the wid
   CHECK_THROWS_WITH(built(256), std::string(sentence_of(Rule::shared_bias_heads)));
 }
 
+TEST_CASE("heads inside a Parallel count for a shared table") {
+  using Beside = Decoder<Block<Parallel<Ffn<SqReLU>, Attention<Heads<2>>>, Attention<Heads<2>>>, Vocab<16>, Width<64>, Context<8>,
+                         Positions<SharedRelBias<4, 6>>>;
+  const Genome genome = *Genome::parse(text_of<Beside>);
+  CHECK(genome.heads() == 2);
+  CHECK(genome.parameters() == static_cast<double>(parameters<Beside>));
+  static_assert(parameters<Beside> == 16 * 64 + (8 + 4 + 4) * 64 * 64 + 2 * 64 + 2 * 4 + 64);
+  CHECK(canonical("Decoder<Block<Parallel<Ffn<>, Attention<Heads<2>>>, Attn>, Width<64>, Positions<SharedRelBias<4, 6>>>") ==
+        "1:57: \"Attn\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+  CHECK(canonical("Decoder<Block<Attn, Parallel<Ffn<>, Attention<Heads<2>>>>, Width<64>, Positions<SharedRelBias<4, 6>>>") ==
+        "1:47: \"Heads\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+}
+
 TEST_CASE("an odd width is refused for sinusoids, also when it is given at run time") {
   using Open = Decoder<Block<Attention<Heads<1>>>, Positions<Sinusoid>>;
   CHECK_THROWS_WITH((Model<Open, DryRun>({.vocab = 16, .width = 9, .context = 8})),

@@ -13,10 +13,11 @@ using namespace genoform;
 
 namespace {
 
-using Primer =
-    Decoder<Body<Stack<Block<Attention<Heads<4>, DConv<3>, SharedQk, Pre<PrimerNorm>>, Ffn<SqReLU, Bias, Inner<PrimerNorm>>>, 2>,
-                 Stack<Block<Attention<Heads<4>, RelBias<6, 9>, Window<5>, QkNorm>, Ffn<SwiGlu>>, 1>>,
-            Vocab<64>, Width<32>, Context<12>, Positions<SharedRelBias<8, 10>>, FinalNorm<PrimerNorm>, Untied>;
+using Primer = Decoder<
+    Body<Stack<Block<Attention<Heads<4>, DConv<3>, SharedQk, Pre<PrimerNorm>>, Ffn<SqReLU, Bias, Inner<PrimerNorm>>>, 2>,
+         Stack<Block<Attention<Heads<4>, RelBias<6, 9>, Window<5>, QkNorm>, Parallel<Ffn<SwiGlu>, Attention<Heads<4>, DConv<2>>>>,
+               1>>,
+    Vocab<64>, Width<32>, Context<12>, Positions<SharedRelBias<8, 10>>, FinalNorm<PrimerNorm>, Untied>;
 using Scaled = Decoder<Stack<Block<Attention<Heads<2>, QkNorm>, Ffn<GeLU>>, 2>, Vocab<64>, Width<32>, Context<16>,
                        Positions<Learned>, LogitScale<WidthRsqrt>>;
 

@@ -74,10 +74,7 @@ double parameters_at(Tree tree, int node, const Around& around, bool norms) {
 }
 template <class L>
 constexpr std::int64_t heads_at(Tree tree, int node, const Around& around) {
-  if constexpr (Declares<L>)
-    return part_rules::heads_of(resolved(layer_at<L>(tree, node), around), around);
-  else
-    return 0;
+  return part_rules::heads_of(resolved(layer_at<L>(tree, node), around), around);
 }
 template <class L>
 void words_of(WordList& list, std::string_view inside) {

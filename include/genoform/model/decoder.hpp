@@ -175,12 +175,19 @@ template <class D, class... Stacks>
 constexpr auto checked_stacks(List<Stacks...>) {
   return List<decltype(checked_parts<D>(typename Stacks::sub_layers{}))...>{};
 }
+/// A layer that can say what tensors it has; a kind of the language alone cannot.
+template <class L>
+concept Declares = requires(const L& layer, typename L::Weights& weights, Declaration& declaration) {
+  layer.declare(weights, declaration);
+};
 /// The heads of the attention layers of a sub-layer, also of those inside it, found by declaring it.
 template <class L>
 constexpr std::int64_t heads_of(const L& layer, const Around& around) {
   Declaration d(around);
-  typename L::Weights weights{};
-  layer.declare(weights, d);
+  if constexpr (Declares<L>) {
+    typename L::Weights weights{};
+    layer.declare(weights, d);
+  }
   return d.heads();
 }
 /// Joins the heads of attention layers as Declaration does; `place` is the first part that has other heads than those before it.
