@@ -9,7 +9,7 @@ TEST_CASE("the gradients of attention with a relative bias are right, and an err
 }
 
 TEST_CASE("the gradients of attention with a window are right, of one position and of more than there are") {
-  check_kinds<Attention<Heads<3>, HeadDim<6>, Window<1>>, Attention<Heads<4>, HeadDim<3>, KvHeads<2>, NoPos, Window<3>>,
+  check_kinds<Attention<Heads<3>, HeadDim<6>, NoPos, Window<1>>, Attention<Heads<4>, HeadDim<3>, KvHeads<2>, NoPos, Window<3>>,
               Attention<Heads<2>, HeadDim<4>, RelBias<4, 5>, Window<4>>, Attention<Heads<2>, HeadDim<4>, Window<99>>>();
 }
 
