@@ -51,10 +51,10 @@ int run(const Options& o) {
   const TokenFile file = TokenFile::open(o.tokens);
   const std::vector<Token> tokens = file.read(0, n + 1, model->sizes().vocab);
   const auto inputs = std::span(tokens).first(n), targets = std::span(tokens).subspan(1);
-  const auto out = model->logits(inputs, o.batch);
+  const auto out = model->logits(inputs, o.batch, Pass::check);
   const std::vector<float> logits(out.begin(), out.end());
   model->zero_gradients();
-  const Losses losses = model->loss_and_gradient(inputs, targets, o.batch);
+  const Losses losses = model->loss_and_gradient(inputs, targets, o.batch, 1, Pass::check);
   check_finite(*model, losses);
   write(*model, o, logits, losses).value();
   return 0;
@@ -67,7 +67,7 @@ void add_grad(CLI::App& program, Commands& commands) {
       program, commands, "grad", "Write the logits, losses and gradients of one batch, for checking against another program.",
       "  genoform grad my-net --tokens text.bin --batch 2 --context 64 --out gradients.safetensors\n"
       "Sequence b takes the tokens from b * context on, targets are one token later. Experts are routed by pool, capacity "
-      "included.",
+      "included; Base takes the argmax, and what routers remember stays fixed.",
       run);
   app->add_option("FOLDER", o->folder, "a model folder")->required();
   app->add_option("--tokens", o->tokens, "a token file (.bin of llm.c)")->required();

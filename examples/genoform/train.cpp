@@ -197,6 +197,17 @@ void add_optimizer(CLI::App& app, OptimizerOptions& o) {
   app.add_flag("--absolute-step", o.absolute, "adafactor: the rate is not multiplied by the rms of each tensor");
 }
 
+void add_router_training(CLI::App& app, RouterTraining& o) {
+  app.add_option("--router-z-loss", o.z_loss,
+                 "coefficient of the routers' z-loss, the mean of logsumexp(logits)^2 (ST-MoE: 0.001)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--router-jitter", o.jitter,
+                 "noise on the input of token-choice routers in training: times uniform(1 - x, 1 + x) (Switch: 0.01)")
+      ->check(CLI::Range(0.0, 0.999))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_train(CLI::App& program, Commands& commands) {
@@ -224,6 +235,7 @@ void add_train(CLI::App& program, Commands& commands) {
   app->add_option("--rate", o->train.rate, "the largest learning rate")->check(CLI::PositiveNumber)->capture_default_str();
   add_schedule(*app, *o);
   add_optimizer(*app, o->optimizer);
+  add_router_training(*app, o->train.routers);
   app->add_option("--freeze", o->train.frozen,
                   "tensors that stay as they are: a name, with * for any characters, as in 'blocks.0.*'; may be repeated")
       ->allow_extra_args(false);

@@ -67,7 +67,7 @@ static_assert(parameters<Sparse> ==
               2 * (4 * expert_numbers + 64 + 16) + 3 * (4 * expert_numbers + 64 + 16 + 2 * 16 * 64 + 16) + 16 + 64 * 16);
 static_assert(activated_parameters<Sparse> ==
               2 * (2 * expert_numbers + 64 + 16) + 3 * (expert_numbers * 3 / 2 + 64 + 16 + 2 * 16 * 64 + 16) + 16 + 64 * 16);
-static_assert(cost_of<Sparse>().state_cells == 3 * (4 + 5));
+static_assert(cost_of<Sparse>().state_cells == 2 * 10 + 3 * (4 + 5 + 10));  // loads; thresholds, cuts and loads
 
 }  // namespace
 

@@ -162,6 +162,7 @@ const Wrong wrong_texts[] = {
     {Rule::heads_divide_channels, "SpatialGate<Hidden<8>, Heads<3>>", "1:24: \"Heads\": "},
     {Rule::heads_divide_channels, "Decoder<Block<SpatialGate<Heads<7>>>, Width<32>>", "1:27: \"Heads\": "},
     {Rule::heads_divide_channels, "Decoder<Block<TokenMix<Heads<3>>>, Width<32>>", "1:24: \"Heads\": "},
+    {Rule::choices_of_router, "Moe<Experts<4>, LossFree<5>>", "1:17: \"LossFree\": "},
 };
 
 std::string message_of(std::string_view text) {

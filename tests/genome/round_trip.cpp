@@ -62,11 +62,13 @@ std::string ffn() {
   return written("Ffn", options);
 }
 std::string moe() {
-  std::vector<std::string> options{pick({"Top1", "Top2", "TopK<1>", "TopK< 3 >", "ExpertChoice"})};
+  std::vector<std::string> options{pick(
+      {"Top1", "Top2", "TopK<1>", "TopK< 3 >", "ExpertChoice", "Hash", "Base", "LossFree<2>", "LossFree<3>", "ExpertThreshold"})};
   if (coin()) options.push_back(with_number("Experts", number(3, 64)));
   if (coin()) options.push_back(activation());
   if (coin()) options.push_back(with_number("Hidden", number(1, 4096)));
   if (coin()) options.push_back(with_number("Capacity", number(1, 300)));
+  if (coin()) options.push_back(with_number("Shared", number(0, 3)));
   add_norms(options);
   return written("Moe", options);
 }

@@ -28,6 +28,9 @@ static_assert(text_of<Ffn<>> == "Ffn<SqReLU>" && text_of<Moe<SqReLU, Experts<8>,
 static_assert(text_of<Ffn<Bias, GeLU, Hidden<64>>> == "Ffn<GeLU, Hidden<64>, Bias>");
 static_assert(text_of<Moe<ExpertChoice, Capacity<100>>> == "Moe<ExpertChoice>");
 static_assert(text_of<Moe<TopK<2>>> == "Moe<TopK<2>>");
+static_assert(text_of<Moe<Shared<2>, LossFree<3>, Capacity<0>>> == "Moe<LossFree<3>, Shared<2>>");
+static_assert(std::same_as<type_of<"Block<Moe<Hash>, Moe<Base>, Moe<LossFree<2>>, Moe<ExpertThreshold, Shared<1>>>">,
+                           Block<Moe<Hash>, Moe<Base>, Moe<LossFree<2>>, Moe<ExpertThreshold, Shared<1>>>>);
 static_assert(text_of<Attention<Heads<4>, KvHeads<4>>> == "Attention<Heads<4>>");
 static_assert(text_of<Attention<KvHeads<4>>> == "Attention<KvHeads<4>>");
 

@@ -12,6 +12,8 @@
 #include "genoform/backend/cpu/mixing.hpp"
 #include "genoform/backend/cpu/optimizer.hpp"
 #include "genoform/backend/cpu/positions.hpp"
+#include "genoform/backend/cpu/router.hpp"
+#include "genoform/backend/cpu/scores.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/ops/operations.hpp"
 

@@ -9,6 +9,7 @@
 #include "genoform/backend/reference/mixing.hpp"
 #include "genoform/backend/reference/optimizer.hpp"
 #include "genoform/backend/reference/positions.hpp"
+#include "genoform/backend/reference/router.hpp"
 #include "genoform/backend/reference/routing.hpp"
 
 namespace genoform {

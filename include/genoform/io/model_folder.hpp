@@ -29,6 +29,7 @@ struct NamedTensor {
   bool optional = false;                  ///< may be missing in a file, and then keeps its values
   bool must_be_f32 = false;               ///< BF16 is refused, as for routers
   std::span<std::int32_t> integers = {};  ///< of a tensor of I32, in place of `values`
+  std::int64_t below = 0;                 ///< integers are at least 0 and below this
 };
 
 /// A model folder that was opened: its configuration, and its tensors, checked for themselves but not yet against a model.
@@ -102,7 +103,15 @@ inline Result<void> check(const Safetensors& weights, const NamedTensor& wanted)
   if (found == nullptr && wanted.optional) return {};
   if (found == nullptr) return Error{Fault::input, where + "missing; the model needs " + safetensors::shape_text(wanted.shape)};
   if (const std::string wrong = mismatch(wanted, *found); !wrong.empty()) return Error{Fault::input, where + wrong};
-  if (!wanted.integers.empty()) return {};
+  if (!wanted.integers.empty()) {
+    std::vector<std::int32_t> integers(size);
+    weights.copy(*found, std::span<std::int32_t>(integers));
+    for (std::size_t i = 0; i < size && wanted.below > 0; ++i)
+      if (integers[i] < 0 || integers[i] >= wanted.below)
+        return Error{Fault::input, where + "element " + std::to_string(i) + " is " + std::to_string(integers[i]) +
+                                       "; allowed are 0 to " + std::to_string(wanted.below - 1)};
+    return {};
+  }
   std::vector<float> values(size);
   weights.copy(*found, std::span<float>(values));
   const std::size_t index = first_non_finite(values);

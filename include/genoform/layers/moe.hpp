@@ -1,11 +1,13 @@
 #pragma once
 #include "genoform/core/part.hpp"
 #include "genoform/layers/activation.hpp"
+#include "genoform/layers/experts.hpp"
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/hidden_activation.hpp"
 #include "genoform/layers/norm.hpp"
 #include "genoform/layers/routers/routing.hpp"
 #include "genoform/layers/routers/words.hpp"
+#include "genoform/layers/shared_experts.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/routing.hpp"
 #include "genoform/ops/stream.hpp"
@@ -17,6 +19,10 @@ struct Experts : Numbers<"Experts", N> {};
 /// Percent of the slots that an even load needs; 0: no token is dropped.
 template <int Percent>
 struct Capacity : Numbers<"Capacity", Percent> {};
+
+/// Further experts that every token uses, with weight 1.
+template <int N>
+struct Shared : Numbers<"Shared", N> {};
 
 template <class... Options>
 struct Moe;
@@ -32,136 +38,144 @@ struct MoeLayer : Normed {
   Activation activation{};
   int experts = 8, hidden = by_width;
   int capacity = 0;  ///< percent; 0: no limit
+  int shared = 0;
 
   static constexpr auto options() {
     using L = MoeLayer;
-    return Table{choice<&L::router, Show::must_be_given>(), count<Experts, &L::experts>(), choice<&L::activation>(),
+    return Table{choice<&L::router, Show::must_be_given>(),
+                 count<Experts, &L::experts>(),
+                 choice<&L::activation>(),
                  count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
-                 count<Capacity, &L::capacity, 0>(
-                     [](const L& l, const Around&) { return l.router.kind == RouterKind::expert_choice ? 100 : 0; })};
+                 count<Capacity, &L::capacity, 0>([](const L& l, const Around&) {
+                   return with_routing(l.router, 0, [](const auto& routing) { return int{routing.default_percent}; });
+                 }),
+                 count<Shared, &L::shared, 0>()};
   }
 
   constexpr Broken broken(const Around& a) const {
-    if (router.kind == RouterKind::expert_choice && capacity == 0) return {Rule::capacity_of_expert_choice, {"Capacity"}};
-    if (router.k > experts) return {Rule::choices_of_router, {"TopK", "Top2"}};
-    const double rows = static_cast<double>(experts) * std::max(hidden, 1);
-    if (rows * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden"}};
+    if (capacity < with_routing(
+                       router, capacity, [](const auto& routing) { return int{routing.least_percent}; }))
+      return {Rule::capacity_of_expert_choice, {"Capacity"}};
+    if (router.k > experts) return {Rule::choices_of_router, {"TopK", "Top2", "LossFree"}};
+    const double rows = (static_cast<double>(experts) + shared) * std::max(hidden, 1);
+    if (rows * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden", "Shared"}};
     return {};
   }
   friend constexpr bool operator==(const MoeLayer&, const MoeLayer&) = default;
 
   struct Weights {
-    Tensor router, up, gate, down;  ///< [E, D], [E*F, D], [E*F, D], [E*D, F]
-    RouterState state;
+    RouterWeights router;
+    ExpertLayers::Weights experts;
+    SharedExperts::Weights shared;
   };
   struct Saved {
-    Tensor p;  ///< probabilities [N, E]
+    RouterSaved router;
     op::Assignment to;
-    Tensor noted;               // what the router adds to its state when the way back comes
-    Tensor gathered;            ///< what the experts read [S, D]
-    Tensor u, gate, activated;  ///< [S, F]
-    Tensor out;                 ///< what they say, before the weights [S, D]
+    ExpertLayers::Saved experts;
+    SharedExperts::Saved shared;
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
-    const std::int64_t D = d.width();
-    w.router = d.matrix("moe.router.weight", experts, D, Start::fan_in(D), true);
     with_routing(router, capacity, [&](const auto& routing) {
-      const std::int64_t percent = std::min<std::int64_t>(routing.activated_percent(), 100 * std::int64_t{experts});
-      w.up = d.experts("moe.up.weight", experts, hidden, D, Start::fan_in(D), percent);
-      if (activation.gated) w.gate = d.experts("moe.gate.weight", experts, hidden, D, Start::fan_in(D), percent);
-      w.down = d.experts("moe.down.weight", experts, D, hidden, Start::fan_in(hidden), percent);
-      routing.declare(w.state, d, experts);
+      routing.declare(w.router, d, experts);
+      routed().declare(w.experts, d, routing.activated_percent());
     });
+    shared_ones().declare(w.shared, d);
+    w.router.load = d.load("moe.load", experts);
   }
 
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
-    s.p = ops.keep(x.rows, experts);
-    ops(op::Linear{.x = x, .w = w.router, .bias = {}, .y = s.p});
-    ops(op::Softmax{s.p, s.p});
-    with_routing(router, capacity, [&](const auto& routing) {
-      if (routing.evaluates_by_threshold && !ops.training()) return evaluate_by_threshold(ops, w, s.p, x, y);
-      s.to = make_assignment(ops, x.rows, experts, routing.slots(x.rows, experts, ops.training()), routing.choice_columns());
-      s.noted = routing.choose(ops, s.p, s.to);
-      run_experts(ops, w, s, x);
-      ops(op::CombineRows{s.out, s.to, y});
+    const bool by_threshold = with_routing(router, capacity, [&](const auto& routing) {
+      routing.score(ops, w.router, s.router, x);
+      if (routing.by_threshold(ops.training())) return true;
+      s.to =
+          make_assignment(ops, x.rows, experts, routing.slots(x.rows, experts, ops.training()), routing.choice_columns(experts));
+      routing.choose(ops, w.router, s.router, s.to);
+      return false;
     });
+    if (by_threshold)
+      forward_by_threshold(ops, w, s.router.scores, x, y);
+    else
+      routed().forward(ops, w.experts, s.experts, s.to, x, y);
+    shared_ones().forward(ops, w.shared, s.shared, x, y);
   }
 
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
-    const Tensor d_out = ops.scratch(s.out.rows, s.out.columns), d_weight = ops.scratch(s.out.rows, 1);
-    ops(op::CombineRowsGradient{s.out, s.to, dy, d_out, d_weight});
-    const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns);
-    run_experts_back(ops, w, s, d_out, d_gathered);
-    const Tensor dp = ops.scratch(s.p.rows, s.p.columns);
-    with_routing(router, capacity,
-                 [&](const auto& routing) { routing.backward(ops, w.state, s.noted, s.p, s.to, d_weight, dp); });
-    ops(op::SoftmaxGradient{s.p, dp, dp});
-    ops(op::LinearWeightGradient{.x = x, .dy = dp, .dw = gradient(w.router), .dbias = {}});
-    ops(op::LinearInputGradient{.dy = dp, .w = w.router, .dx = dx});
-    ops(op::GatherRowsGradient{d_gathered, s.to, dx});
+    const bool by_threshold =
+        with_routing(router, capacity, [&](const auto& routing) { return routing.by_threshold(ops.training()); });
+    if (by_threshold)
+      backward_by_threshold(ops, w, s, x, dy, dx);
+    else
+      backward_by_choices(ops, w, s, x, dy, dx);
+    shared_ones().backward(ops, w.shared, s.shared, x, dy, dx);
   }
 
   constexpr void after_step(auto& ops, const Weights& w) const {
-    with_routing(router, capacity, [&](const auto& routing) { routing.after_step(ops, w.state); });
+    with_routing(router, capacity, [&](const auto& routing) { routing.after_step(ops, w.router); });
+    ops(op::StepLoad{w.router.load});
   }
 
  private:
-  /// Gathers the slots' tokens and sends them through their experts: fills s.gathered to s.out.
-  template <class Ops>
-  constexpr void run_experts(Ops& ops, const Weights& w, Saved& s, Tensor x) const {
-    const HiddenActivation act(activation);
-    const std::int64_t slots = s.to.slot_token.rows;
-    s.gathered = ops.keep(slots, x.columns);
-    ops(op::GatherRows{x, s.to, s.gathered});
-    s.activated = ops.keep(slots, hidden);
-    s.u = act.from_output() ? s.activated : ops.keep(slots, hidden);
-    ops(op::ExpertLinear{s.gathered, w.up, s.to, s.u, act.epilogue()});
-    s.gate = activation.gated ? ops.keep(slots, hidden) : Tensor{};
-    if (activation.gated) ops(op::ExpertLinear{s.gathered, w.gate, s.to, s.gate});
-    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated});
-    s.out = ops.keep(slots, x.columns);
-    ops(op::ExpertLinear{s.activated, w.down, s.to, s.out});
-  }
+  constexpr ExpertLayers routed() const { return {.activation = activation, .experts = experts, .hidden = hidden}; }
+  constexpr ExpertLayers one_expert() const { return {.activation = activation, .experts = 1, .hidden = hidden}; }
+  constexpr SharedExperts shared_ones() const { return {.activation = activation, .count = shared, .hidden = hidden}; }
 
   template <class Ops>
-  constexpr void run_experts_back(Ops& ops, const Weights& w, const Saved& s, Tensor d_out, Tensor d_gathered) const {
-    const HiddenActivation act(activation);
-    ops(op::ExpertLinearWeightGradient{s.activated, d_out, s.to, gradient(w.down)});
-    const Tensor d_u = ops.scratch(s.activated.rows, hidden);
-    ops(op::ExpertLinearInputGradient{d_out, w.down, s.to, d_u});
-    const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden) : Tensor{};
-    ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
-    ops(op::ExpertLinearWeightGradient{s.gathered, d_u, s.to, gradient(w.up)});
-    ops(op::ExpertLinearInputGradient{d_u, w.up, s.to, d_gathered});
-    if (!activation.gated) return;
-    ops(op::ExpertLinearWeightGradient{s.gathered, d_gate, s.to, gradient(w.gate)});
-    ops(op::ExpertLinearInputGradient{d_gate, w.gate, s.to, d_gathered, true});
+  constexpr void backward_by_choices(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const Tensor d_out = ops.scratch(s.experts.out.rows, x.columns), d_weight = ops.scratch(s.experts.out.rows, 1);
+    routed().combine_back(ops, s.experts, s.to, dy, d_out, d_weight);
+    with_routing(router, capacity, [&](const auto& routing) {
+      const Tensor d_scores = routing.has_scores ? ops.scratch(x.rows, experts) : Tensor{};
+      routing.choose_back(ops, w.router, s.router, s.to, d_weight, d_scores);
+      routing.score_back(ops, w.router, s.router, x, d_scores, dx);
+    });
+    if (!ops.checking()) ops(op::NoteLoad{s.to, w.router.load});
+    routed().backward(ops, w.experts, s.experts, s.to, d_out, dx);
   }
 
-  /// Evaluation where the number of slots has no useful bound: expert after expert, each with at most N tokens.
+  /// Where the number of slots has no useful bound: expert after expert, each with at most N tokens. Nothing is kept: the way
+  /// back sends the tokens again.
   template <class Ops>
-  constexpr void evaluate_by_threshold(Ops& ops, const Weights& w, Tensor p, Tensor x, Tensor y) const {
+  constexpr void forward_by_threshold(Ops& ops, const Weights& w, Tensor scores, Tensor x, Tensor y) const {
     ops(op::Clear{y});
-    for (std::int64_t e = 0; e < experts; ++e) {
-      const auto mark = ops.arena().mark();
-      Saved one;
-      one.to = make_assignment(ops, x.rows, 1, x.rows, 0);
-      ops(op::RouteThreshold{p, w.state.threshold, one.to, e});
-      run_experts(ops, weights_of(w, e), one, x);
-      ops(op::CombineRows{one.out, one.to, y, true});
-      ops.arena().release_scratch(mark);
-    }
+    for (std::int64_t e = 0; e < experts; ++e)
+      ops.forgetting([&] {
+        ExpertLayers::Saved one;
+        const op::Assignment to = send_by_threshold(ops, w, scores, e);
+        one_expert().forward(ops, routed().one(w.experts, e), one, to, x, y, true);
+      });
   }
-  /// The weights of one expert.
-  constexpr Weights weights_of(const Weights& w, std::int64_t e) const {
-    Weights one = w;
-    one.up = w.up.row_range(e * hidden, hidden);
-    one.gate = w.gate.exists() ? w.gate.row_range(e * hidden, hidden) : Tensor{};
-    one.down = w.down.row_range(e * (w.down.rows / experts), w.down.rows / experts);
-    return one;
+  template <class Ops>
+  constexpr void backward_by_threshold(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    const Tensor d_scores = ops.scratch(x.rows, experts), d_routed = ops.scratch(x.rows, x.columns);
+    ops(op::Clear{d_scores});
+    ops(op::Clear{d_routed});
+    for (std::int64_t e = 0; e < experts; ++e)
+      ops.forgetting([&] {
+        ExpertLayers::Saved one;
+        const op::Assignment to = send_by_threshold(ops, w, s.router.scores, e);
+        const ExpertLayers::Weights weights = routed().one(w.experts, e);
+        one_expert().run(ops, weights, one, to, x);
+        const Tensor d_out = ops.scratch(one.out.rows, x.columns), d_weight = ops.scratch(one.out.rows, 1);
+        one_expert().combine_back(ops, one, to, dy, d_out, d_weight);
+        ops(op::RouteThresholdGradient{to, d_weight, d_scores, e});
+        if (!ops.checking()) ops(op::NoteLoad{to, w.router.load, e});
+        one_expert().backward(ops, weights, one, to, d_out, d_routed);
+      });
+    with_routing(router, capacity, [&](const auto& routing) { routing.score_back(ops, w.router, s.router, x, d_scores, dx); });
+    ops(op::Add{d_routed, dx});
+  }
+  /// The tokens of one expert. Of the slots that an even load fills each expert counts its part.
+  template <class Ops>
+  constexpr op::Assignment send_by_threshold(Ops& ops, const Weights& w, Tensor scores, std::int64_t e) const {
+    op::Assignment to = make_assignment(ops, scores.rows, 1, scores.rows, 0);
+    const std::int64_t all =
+        with_routing(router, capacity, [&](const auto& routing) { return routing.slots(scores.rows, experts, ops.training()); });
+    to.useful_slots = all * (e + 1) / experts - all * e / experts;
+    ops(op::RouteThreshold{scores, w.router.threshold, to, e, ops.step.tokens});
+    return to;
   }
 };
 

@@ -17,7 +17,8 @@ struct Losses {
 };
 
 /// A decoder on a back end, whether its architecture came as a type (Model) or as a text (Registry::build).
-/// Tokens and targets are spans of `batch` sequences of equal length, one after the other; a target of -1 counts for nothing.
+/// Tokens and targets are spans of `batch` sequences of equal length, one after the other. A target of -1 counts for nothing; a
+/// token of -1 is padding: no embedding, no place at any router, and its target must be -1.
 template <class Backend>
 class BasicModel : public Engine<Backend> {
  public:
@@ -30,9 +31,10 @@ class BasicModel : public Engine<Backend> {
   const DecoderLayer& sizes() const { return sizes_; }
 
   /// Logits [N, V] as in training (routing by pool); the span is the model's and may be read until the next call of the same
-  /// shape.
-  std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch) {
-    Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
+  /// shape. With Pass::check as another program computes them.
+  std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch, Pass pass = Pass::train) {
+    assert(pass != Pass::evaluate && "evaluate_logits() has no way back");
+    Recording<Real>& p = enter_tokens(tokens, batch, pass);
     this->run(p.forward);
     unfinished_ = &p;
     return out_of(p);
@@ -48,8 +50,10 @@ class BasicModel : public Engine<Backend> {
   }
 
   /// Forward, loss and backward; adds `scale` times the gradient of main + aux to gradients().
-  Losses loss_and_gradient(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, double scale = 1) {
-    Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
+  Losses loss_and_gradient(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, double scale = 1,
+                           Pass pass = Pass::train) {
+    assert(pass != Pass::evaluate && "evaluate() has no way back");
+    Recording<Real>& p = enter_tokens(tokens, batch, pass);
     enter_targets(p, targets);
     set_scale(p, scale);
     unfinished_ = nullptr;
@@ -91,15 +95,21 @@ class BasicModel : public Engine<Backend> {
     Recording<Real>& p = this->program_to_run({batch, n / batch}, pass);
     Index* to = p.memories.indices(step_tensors(p.shape).tokens);
     for (const Token token : tokens) {
-      assert(token >= 0 && token < sizes_.vocab);
+      assert(token >= -1 && token < sizes_.vocab);
       *to++ = token;
     }
+    this->enter_round(p);
     return p;
   }
   void enter_targets(Recording<Real>& p, std::span<const Token> targets) {
     assert(static_cast<std::int64_t>(targets.size()) == p.shape.tokens());
-    Index* to = p.memories.indices(step_tensors(p.shape).targets);
-    for (const Token target : targets) *to++ = target;
+    const StepTensors step = step_tensors(p.shape);
+    Index* to = p.memories.indices(step.targets);
+    [[maybe_unused]] const Index* tokens = p.memories.indices(step.tokens);
+    for (const Token target : targets) {
+      assert((*tokens++ >= 0 || target < 0) && "the target of padding is -1");
+      *to++ = target;
+    }
   }
   static void set_scale(Recording<Real>& p, double scale) {
     *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(scale);

@@ -19,12 +19,12 @@ namespace genoform {
   return 1 / root;
 }
 
-/// How a tensor starts: constant, normal with a standard deviation, or Primer's dconv (1/2, then 1/(2k); spec/model.md section
-/// 2).
+/// How a tensor starts: constant, normal with a standard deviation, Primer's dconv (1/2, then 1/(2k); spec/model.md section 2),
+/// or whole numbers that count 0 .. n - 1 over and over.
 struct Start {
-  enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal };
+  enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal, modulo };
   Kind kind = Kind::constant;
-  double value = 0;  ///< the constant, or the standard deviation
+  double value = 0;  ///< the constant, the standard deviation, or n
 
   static constexpr Start constant(double value) { return {Kind::constant, value}; }
   static constexpr Start normal(double deviation) { return {Kind::normal, deviation}; }
@@ -33,6 +33,7 @@ struct Start {
   static constexpr Start dconv() { return {Kind::dconv, 0}; }
   /// Rows that are orthogonal in blocks, of the lengths of normal rows (model/orthogonal.hpp).
   static constexpr Start orthogonal() { return {Kind::orthogonal, 0}; }
+  static constexpr Start modulo(std::int64_t n) { return {Kind::modulo, static_cast<double>(n)}; }
 };
 
 /// One named tensor of a model: where it lies in its flat buffer and how it is treated.
@@ -46,6 +47,8 @@ struct TensorInfo {
   bool optional = false;   ///< may be missing in files
   bool transient = false;  ///< never in files
   bool frozen = false;     ///< not to be moved by an optimizer; Engine::freeze
+  std::int64_t below = 0;  ///< whole numbers: each is at least 0 and below this
+  bool is_load = false;    ///< what a router measures: op::StepLoad
 };
 
 /// A tensor's name inside its part, in one piece or two, as in {"pre", ".weight"}; a view, so that counting in a constant
@@ -135,6 +138,18 @@ class Declaration {
                         .is_f32 = true,
                         .optional = false,
                         .transient = false});
+    return t;
+  }
+  /// State of whole numbers from 0 to below - 1, handle [size, 1]; I32 in files.
+  constexpr Tensor integers(TensorName name, std::int64_t size, Start start, std::int64_t below) {
+    const Tensor t = state(name, size, start, false, false, Element::index);
+    if (list_ != nullptr) list_->tensors.back().below = below;
+    return t;
+  }
+  /// Where a router of `experts` experts notes what it does, handle [2 * (experts + 1), 1] (op::NoteLoad); never in files.
+  constexpr Tensor load(TensorName name, std::int64_t experts) {
+    const Tensor t = state(name, 2 * (experts + 1), Start::constant(0), true, true);
+    if (list_ != nullptr) list_->tensors.back().is_load = true;
     return t;
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/name_pattern.hpp"
 #include "genoform/model/orthogonal.hpp"
+#include "genoform/model/routing_report.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
@@ -55,8 +57,8 @@ struct Plan {
 /// Record of a back end, which costs no second instantiation where the network is recorded as well.
 /// `hold`: what is kept is not released on the way back (Engine::keep_outputs).
 template <class Sink = Count, class Network>
-constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false) {
-  Stream<Sink> ops(shape, pass, 0, Sink{});
+constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false, const RouterTraining& routers = {}) {
+  Stream<Sink> ops(shape, pass, 0, Sink{}, routers);
   if (hold) ops.arena().hold_kept();
   Plan plan;
   walk(network, ops, [&](Phase phase) {
@@ -75,6 +77,7 @@ struct Recording {
   Shape shape;
   Pass pass = Pass::train;
   bool hold = false;  ///< keeps the outputs of the sub-layers readable after the way back
+  RouterTraining routers;
   Plan plan;
   Cells<Real> workspace, inputs, results;
   Memories<Real> memories;
@@ -95,7 +98,7 @@ class AnyNetwork {
   virtual void declare(Declaration& d) = 0;
   virtual Around around() const = 0;
   virtual std::int64_t out_columns() const = 0;
-  virtual Plan plan(Shape shape, Pass pass, bool hold) = 0;
+  virtual Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) = 0;
   virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
   virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
 };
@@ -108,10 +111,12 @@ class NetworkOf final : public AnyNetwork<Backend> {
   void declare(Declaration& d) override { network_.declare(d); }
   Around around() const override { return network_.around(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
-  Plan plan(Shape shape, Pass pass, bool hold) override { return plan_of<Record<Backend>>(network_, shape, pass, hold); }
+  Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) override {
+    return plan_of<Record<Backend>>(network_, shape, pass, hold, routers);
+  }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
-                                Record<Backend>(backend, program.memories));
+                                Record<Backend>(backend, program.memories), program.routers);
     if (program.hold) ops.arena().hold_kept();
     program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
     if (program.hold) program.outputs = std::move(ops.sink().outputs());
@@ -163,15 +168,20 @@ class Engine {
   /// The values of a named tensor; empty when there is none of that name.
   std::span<Real> parameter(std::string_view name) { return cells_of(name, Memory::weights, parameters_); }
   std::span<Real> gradient(std::string_view name) { return cells_of(name, Memory::weights, gradients_); }
+  /// The whole numbers of a named state tensor (the table of Hash); empty when there is none of that name.
+  std::span<IndexOf<Real>> integers(std::string_view name) {
+    const auto cells = cells_of(name, Memory::state, state());
+    return {reinterpret_cast<IndexOf<Real>*>(cells.data()), cells.size()};
+  }
   /// The values of a tensor of tensors(), trained or state.
   std::span<Real> values(const TensorInfo& info) {
     const auto all = info.tensor.memory == Memory::state ? state() : parameters_;
     return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
   }
 
-  /// Freezes the trained tensors whose names match a pattern, * for any characters ({"embedding.*", "blocks.0.*"}), and no others:
-  /// an optimizer made afterwards does not move or decay them, and they do not count in the norm of the gradients. What routers
-  /// remember goes on. A pattern that matches no trained tensor is an error that changes nothing.
+  /// Freezes the trained tensors whose names match a pattern, * for any characters ({"embedding.*", "blocks.0.*"}), and no
+  /// others: an optimizer made afterwards does not move or decay them, and they do not count in the norm of the gradients. What
+  /// routers remember goes on. A pattern that matches no trained tensor is an error that changes nothing.
   Result<void> freeze(const std::vector<std::string>& patterns) {
     const auto is_matched = [](const TensorInfo& info, const std::string& pattern) {
       return info.tensor.memory == Memory::weights && matches(info.name, pattern);
@@ -202,6 +212,53 @@ class Engine {
   void after_step() {
     backend_.enter();
     after_step_.run();
+    ++round_;
+  }
+
+  /// Losses and noise of routers that no architecture says. A change drops the prepared training programs; not between a forward
+  /// and its way back.
+  void set_router_training(const RouterTraining& routers) {
+    if (routers == routers_) return;
+    routers_ = routers;
+    std::erase_if(programs_, [](const auto& p) { return p->pass == Pass::train; });
+  }
+  const RouterTraining& router_training() const { return routers_; }
+  /// The number of the next micro-batch, which says what is drawn in it; after_step() counts it up.
+  void set_round(std::int64_t round) { round_ = round; }
+
+  /// What each router did in the last step of training, that is between the last two after_step().
+  std::vector<LayerRouting> routing() {
+    std::vector<LayerRouting> layers;
+    for (const TensorInfo& info : tensors_) {
+      if (!info.is_load) continue;
+      const auto counts = last_loads(info);
+      const auto figures = routing_report::figures_of(counts);
+      LayerRouting layer{.layer = info.name.substr(0, info.name.rfind(".moe.")),
+                         .load = {},
+                         .dropped = figures.dropped,
+                         .entropy = figures.entropy};
+      for (const Real count : counts.first(counts.size() - 1))
+        layer.load.push_back(figures.choices > 0 ? static_cast<double>(count) / figures.choices : 0);
+      layers.push_back(std::move(layer));
+    }
+    return layers;
+  }
+  /// The same in three numbers, without allocation.
+  RoutingSummary routing_summary() {
+    RoutingSummary summary;
+    double layers = 0, dropped = 0, entropy = 0, worst = 0;
+    for (const TensorInfo& info : tensors_) {
+      if (!info.is_load) continue;
+      const auto counts = last_loads(info);
+      const auto figures = routing_report::figures_of(counts);
+      if (!(figures.choices > 0)) continue;
+      layers += 1;
+      worst = std::max(worst, figures.worst_load);
+      dropped += figures.dropped;
+      entropy += counts.size() > 2 ? figures.entropy / std::log(static_cast<double>(counts.size() - 1)) : 1;
+    }
+    if (layers > 0) summary = {.worst_load = worst, .dropped = dropped / layers, .entropy = entropy / layers};
+    return summary;
   }
 
   /// Start values; the same for the same seed, whatever the back end's number type (rounded to it).
@@ -209,8 +266,8 @@ class Engine {
     for (const TensorInfo& info : tensors_) start(info, seed);
   }
 
-  /// Makes outputs() readable for all training passes (logits, forward, loss_and_gradient, pool_loss) from here on; call it before
-  /// prepare() and the first step. Costs no time and some memory, see plan(); without it nothing is kept beyond its use.
+  /// Makes outputs() readable for all training passes (logits, forward, loss_and_gradient, pool_loss) from here on; call it
+  /// before prepare() and the first step. Costs no time and some memory, see plan(); without it nothing is kept beyond its use.
   void keep_outputs(bool keep = true) { keeps_outputs_ = keep; }
   /// The residual stream after every sub-layer in the last training pass, in order; empty without keep_outputs().
   /// The spans may be read until the next training pass of the same shape; the way back of a Module takes the place of its last.
@@ -230,7 +287,7 @@ class Engine {
 
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
-  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass, holds(pass)); }
+  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass, holds(pass), routers_); }
   /// Bytes of parameters, gradients, state and the workspace of one pass.
   std::int64_t bytes(Shape shape, Pass pass) {
     return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) *
@@ -273,6 +330,10 @@ class Engine {
     return p;
   }
 
+  /// Says which micro-batch it is that `p` is about to work on.
+  void enter_round(Recording<Real>& p) const {
+    *p.memories.indices(step_tensors(p.shape).round) = static_cast<IndexOf<Real>>(round_ & 0x7FFFFFFF);
+  }
   void run(const Calls& calls) const {
     backend_.enter();
     calls.run();
@@ -303,11 +364,12 @@ class Engine {
     p->shape = shape;
     p->pass = pass;
     p->hold = holds(pass);
-    p->plan = network_->plan(shape, pass, p->hold);
+    p->routers = routers_;
+    p->plan = network_->plan(shape, pass, p->hold, routers_);
     require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
                    joined({"the workspace of ", shape.tokens(), " tokens"}));
     p->workspace = Cells<Real>(p->plan.workspace_cells);
-    p->inputs = Cells<Real>(2 * shape.tokens() + 1);
+    p->inputs = Cells<Real>(input_cells(shape));
     p->results = Cells<Real>(2);
     p->inputs.data()[2 * shape.tokens()] = Real{1};
     p->memories = memories();
@@ -320,6 +382,10 @@ class Engine {
     return *programs_.back();
   }
 
+  std::span<const Real> last_loads(const TensorInfo& info) {
+    const auto all = values(info);
+    return all.subspan(all.size() / 2);
+  }
   std::span<Real> cells_of(std::string_view name, Memory memory, std::span<Real> all) {
     for (const TensorInfo& info : tensors_)
       if (info.name == name && info.tensor.memory == memory)
@@ -336,6 +402,9 @@ class Engine {
       switch (info.start.kind) {
         case Start::Kind::constant: cells[i] = static_cast<Real>(info.start.value); break;
         case Start::Kind::normal: cells[i] = static_cast<Real>(static_cast<float>(info.start.value * random.normal(i))); break;
+        case Start::Kind::modulo:
+          reinterpret_cast<IndexOf<Real>&>(cells[i]) = static_cast<IndexOf<Real>>(i % static_cast<std::size_t>(info.start.value));
+          break;
         case Start::Kind::dconv:
           cells[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns)));
           break;
@@ -354,6 +423,8 @@ class Engine {
   std::int64_t runs_ = 0;
   bool keeps_outputs_ = false;
   Calls after_step_;
+  RouterTraining routers_;
+  std::int64_t round_ = 0;
 };
 
 }  // namespace genoform

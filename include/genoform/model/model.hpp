@@ -19,6 +19,7 @@ struct ModelOptions {
   int vocab = 0, width = 0, context = 0;
   Storage<typename Backend::Real> storage{};  ///< parameters and gradients in memory of the caller's
   Backend backend{};
+  RouterTraining routers{};  ///< losses and noise of routers in training; none
 };
 
 /// The sizes of an architecture completed by those given at run time; throws Failure when one is missing or contradicts.
@@ -53,6 +54,7 @@ class Model : public BasicModel<Backend> {
             std::make_unique<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
             std::string(text_of<Net>), options.storage, std::move(options.backend)) {
     this->start(options.seed);
+    this->set_router_training(options.routers);
   }
 };
 

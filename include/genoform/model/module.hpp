@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
@@ -21,6 +22,7 @@ struct ModuleOptions {
   bool positions = false;
   Storage<typename Backend::Real> storage{};
   Backend backend{};
+  RouterTraining routers{};
 };
 
 /// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
@@ -35,9 +37,14 @@ class Module : public Engine<Backend> {
       : Engine<Backend>(make_network(options), std::string(), options.storage, std::move(options.backend)),
         width_(options.width) {
     this->start(options.seed);
+    this->set_router_training(options.routers);
   }
 
   std::int64_t width() const { return width_; }
+
+  /// The token ids of the rows that come, for kinds that look at them (Hash); -1: the row is padding. They hold for every later
+  /// call with as many rows; without them all are 0.
+  void set_tokens(std::span<const Token> tokens) { tokens_.assign(tokens.begin(), tokens.end()); }
 
   /// The output [N, D] as in training; the span may be read until the next call of the same shape.
   std::span<const Real> forward(std::span<const Real> x, std::int64_t batch) {
@@ -86,10 +93,14 @@ class Module : public Engine<Backend> {
     assert(n * width_ == static_cast<std::int64_t>(x.size()) && batch >= 1 && n % batch == 0);
     Recording<Real>& p = this->program_to_run({batch, n / batch}, pass);
     std::copy(x.begin(), x.end(), p.memories.reals(p.in));
+    if (static_cast<std::int64_t>(tokens_.size()) == n)
+      std::copy(tokens_.begin(), tokens_.end(), p.memories.indices(step_tensors(p.shape).tokens));
+    this->enter_round(p);
     return p;
   }
 
   std::int64_t width_;
+  std::vector<Token> tokens_;
   Recording<Real>* unfinished_ = nullptr;
 };
 

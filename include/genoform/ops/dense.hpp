@@ -45,7 +45,7 @@ struct Add {
   constexpr auto tensors() const { return std::array{x, y}; }
 };
 
-/// y[n] = table[tokens[n]]; tokens [N, 1] index, table [V, D], y [N, D].
+/// y[n] = table[tokens[n]], 0 for padding (-1); tokens [N, 1] index, table [V, D], y [N, D].
 struct Embed {
   static constexpr std::string_view name = "embed";
   Tensor tokens, table, y;
@@ -54,7 +54,7 @@ struct Embed {
   constexpr auto tensors() const { return std::array{tokens, table, y}; }
 };
 
-/// dtable[tokens[n]] += dy[n].
+/// dtable[tokens[n]] += dy[n], but for padding (-1).
 struct EmbedGradient {
   static constexpr std::string_view name = "embed_gradient";
   Tensor tokens, dy, dtable;

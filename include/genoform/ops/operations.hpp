@@ -8,3 +8,4 @@
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/ops/positions.hpp"
 #include "genoform/ops/routing.hpp"
+#include "genoform/ops/router.hpp"

@@ -29,28 +29,31 @@ struct Assignment {
   Tensor slot_weight;    ///< [S, 1] real: the weight of the expert's output, 0 in padding
   Tensor token_first;    ///< [N + 1, 1]: where a token's slots begin in token_slots
   Tensor token_slots;    ///< [S, 1]: slots of each token, in ascending order
-  Tensor choice_slot;    ///< [N, k]: slot of each choice of a token, -1 when dropped (token-choice routers only)
-  Tensor choice_expert;  ///< [N, k]: the chosen experts, also of dropped choices (token-choice routers only)
-  Tensor first_share;  ///< [E, 1] real: share of the tokens whose first choice is e, before capacity (token-choice routers only)
+  Tensor choice_slot;    ///< [N, k]: slot of each choice of a token, -1 when dropped (where tokens choose only)
+  Tensor choice_expert;  ///< [N, k]: the chosen experts, also of dropped choices, -1 for none (where tokens choose only)
+  Tensor first_share;    ///< [E, 1] real: share of the tokens whose first choice is e, before capacity (where tokens choose only)
   std::int64_t experts = 0;
   std::int64_t useful_slots = 0;  ///< slots filled at uniform load, for counting
 };
 
-/// Each token chooses its `choices` largest p [N, E] (ties: lower expert); an expert takes at most `capacity` tokens (0: all),
-/// first choices in token order, then second ones; weights p_e / (sum of the choices + 1e-9), or p_e alone when not `normalise`.
-/// spec/model.md section 4.
+/// Each token chooses its `choices` largest p [N, E] + bias [E, 1] (ties: lower expert); an expert takes at most `capacity`
+/// tokens (0: all), first choices in token order, then second ones; weights p_e / (sum of the choices' p + epsilon), or p_e alone
+/// when not `normalise`. Padding (a token of -1; tokens may be absent) chooses nothing. spec/model.md section 4.
 struct RouteTokenChoice {
   static constexpr std::string_view name = "route_token_choice";
   Tensor p;
   Assignment to;
   std::int64_t choices = 1, capacity = 0;
   bool normalise = false;
+  Tensor tokens{}, bias{};
+  double epsilon = 1e-9;
   constexpr bool fits() const { return p.columns == to.experts && to.choice_slot.columns == choices && choices <= to.experts; }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{p, to.slot_token, to.slot_weight}; }
 };
 
-/// dp [N, E] is overwritten: the way back from the slot weights' gradient dweight [S, 1] to the probabilities.
+/// dp [N, E] is overwritten: the way back from the slot weights' gradient dweight [S, 1] to the probabilities (or scores), also
+/// for choices that op::PlaceChoices placed.
 struct RouteTokenChoiceGradient {
   static constexpr std::string_view name = "route_token_choice_gradient";
   Tensor p;
@@ -58,19 +61,21 @@ struct RouteTokenChoiceGradient {
   Tensor dweight, dp;
   std::int64_t choices = 1;
   bool normalise = false;
+  double epsilon = 1e-9;
   constexpr bool fits() const { return same_shape(p, dp); }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{p, dweight, dp}; }
 };
 
-/// Each expert takes its `capacity` tokens of largest p (ties: lower token), weight p_e. cuts [E + 1, 1] += (the C-th largest p
-/// of each expert, 1).
+/// Each expert takes its `capacity` tokens of largest p (ties: lower token; all where there are fewer), weight p_e. cuts
+/// [E + 1, 1] += (the C-th largest p of each expert, 1), as op::NoteCuts. Padding is taken by none.
 struct RouteExpertChoice {
   static constexpr std::string_view name = "route_expert_choice";
   Tensor p;
   Assignment to;
   std::int64_t capacity = 0;
   Tensor cuts;
+  Tensor tokens{};
   constexpr bool fits() const { return p.columns == to.experts && capacity >= 1 && capacity <= p.rows; }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{p, to.slot_token, to.slot_weight, cuts}; }
@@ -93,6 +98,7 @@ struct RouteThreshold {
   Tensor p, threshold;
   Assignment to;
   std::int64_t first_expert = 0;
+  Tensor tokens{};
   constexpr bool fits() const { return p.columns == threshold.rows && first_expert + to.experts <= p.columns; }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{p, threshold, to.slot_token, to.slot_weight}; }
@@ -191,21 +197,24 @@ struct ExpertLinearWeightGradient {
   constexpr auto tensors() const { return std::array{x, dy, dw}; }
 };
 
-/// loss[0] += coefficient * E * sum_e first_share[e] * mean_n p[n, e]. Switch, GShard; spec/model.md section 4.
+/// loss[0] += coefficient * E * sum_e first_share[e] * mean_n p[n, e], over the tokens that are no padding. Switch, GShard;
+/// spec/model.md section 4.
 struct BalanceLoss {
   static constexpr std::string_view name = "balance_loss";
   Tensor p, first_share, loss;
   double coefficient = 0.01;
+  Tensor tokens{};
   constexpr bool fits() const { return first_share.rows == p.columns; }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{p, first_share, loss}; }
 };
 
-/// dp[n, e] += scale[0] * coefficient * E * first_share[e] / N.
+/// dp[n, e] += scale[0] * coefficient * E * first_share[e] / N, N and n without padding.
 struct BalanceLossGradient {
   static constexpr std::string_view name = "balance_loss_gradient";
   Tensor first_share, scale, dp;
   double coefficient = 0.01;
+  Tensor tokens{};
   constexpr bool fits() const { return first_share.rows == dp.columns; }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{first_share, scale, dp}; }

@@ -23,7 +23,17 @@ struct Shape {
 };
 
 /// `train` keeps what the way back needs and routes by pool; `evaluate` is causal and keeps nothing (spec/model.md section 4).
-enum class Pass : std::uint8_t { train, evaluate };
+/// `check` is the training pass as another program can compute it: what routers remember stays fixed, Base takes the argmax, and
+/// nothing is drawn or added that the text of the model does not say (`genoform grad`, spec/model.md section 5).
+enum class Pass : std::uint8_t { train, evaluate, check };
+
+/// What routers do while a model trains that its architecture does not say; all off by default and off outside Pass::train.
+struct RouterTraining {
+  double z_loss = 0;       ///< coefficient of the mean of logsumexp(l)^2 over the tokens, part of the auxiliary loss (ST-MoE)
+  double jitter = 0;       ///< token-choice routers see their input times uniform(1 - jitter, 1 + jitter) (Switch)
+  std::uint64_t seed = 1;  ///< of the jitter
+  friend constexpr bool operator==(const RouterTraining&, const RouterTraining&) = default;
+};
 
 /// Lays out the workspace without liveness analysis: what the way back needs grows from the bottom, scratch from the top, both as
 /// stacks.
@@ -70,16 +80,19 @@ class Arena {
   bool holds_ = false;
 };
 
-/// What every program finds at fixed places: the inputs and the results of a step.
+/// What every program finds at fixed places: the inputs and the results of a step. A token of -1 is padding; `round` counts
+/// micro-batches, for what is drawn at random.
 struct StepTensors {
-  Tensor tokens, targets, scale, loss, aux_loss;
+  Tensor tokens, targets, scale, round, loss, aux_loss;
 };
 
+constexpr std::int64_t input_cells(Shape shape) { return 2 * shape.tokens() + 2; }
 constexpr StepTensors step_tensors(Shape shape) {
   const std::int64_t n = shape.tokens();
   return {.tokens = matrix(Memory::inputs, 0, n, 1, Element::index),
           .targets = matrix(Memory::inputs, n, n, 1, Element::index),
           .scale = matrix(Memory::inputs, 2 * n, 1, 1),
+          .round = matrix(Memory::inputs, 2 * n + 1, 1, 1, Element::index),
           .loss = matrix(Memory::results, 0, 1, 1),
           .aux_loss = matrix(Memory::results, 1, 1, 1)};
 }
@@ -101,24 +114,43 @@ struct SharedBias {
 template <class Sink>
 class Stream {
  public:
-  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink)
-      : step(step_tensors(shape)), shape_(shape), pass_(pass), arena_(workspace_cells), sink_(std::move(sink)) {}
+  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink, const RouterTraining& routers = {})
+      : step(step_tensors(shape)),
+        shape_(shape),
+        pass_(pass),
+        routers_(pass == Pass::train ? routers : RouterTraining{}),
+        arena_(workspace_cells),
+        sink_(std::move(sink)) {}
 
   const StepTensors step;
   SharedBias shared_bias;  ///< set by the model before its layers write
 
   constexpr Shape shape() const { return shape_; }
   constexpr std::int64_t tokens() const { return shape_.tokens(); }
-  constexpr bool training() const { return pass_ == Pass::train; }
+  /// Is there a way back?
+  constexpr bool training() const { return pass_ != Pass::evaluate; }
+  /// Is it there only to be looked at?
+  constexpr bool checking() const { return pass_ == Pass::check; }
+  constexpr const RouterTraining& routers() const { return routers_; }
 
-  /// A workspace tensor that lives until the way back has passed; in evaluation until the end of the sub-layer.
+  /// A workspace tensor that lives until the way back has passed; in evaluation and while forgetting until the end of the
+  /// sub-layer.
   constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
-    if (!training()) return scratch(rows, columns, element);
+    if (!training() || forgets_) return scratch(rows, columns, element);
     return matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns, element);
   }
   /// A workspace tensor that lives until the end of the sub-layer.
   constexpr Tensor scratch(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
     return matrix(Memory::workspace, arena_.scratch(rows * columns), rows, columns, element);
+  }
+
+  /// Runs `body` keeping nothing for the way back, which computes it again; its scratch is free afterwards.
+  constexpr void forgetting(auto body) {
+    const Arena::Mark mark = arena_.mark();
+    const bool before = std::exchange(forgets_, true);
+    body();
+    forgets_ = before;
+    arena_.release_scratch(mark);
   }
 
   /// Not inlined, and cold: it runs when a program is made, never in a step, and layers call it in many places.
@@ -154,6 +186,8 @@ class Stream {
  private:
   Shape shape_;
   Pass pass_;
+  RouterTraining routers_;
+  bool forgets_ = false;
   Arena arena_;
   Sink sink_;
 };

@@ -43,6 +43,7 @@ class Kinds {
       BasicModel<Backend> model(sizes, std::make_unique<NetworkOf<Backend, Network>>(Network(sizes, std::move(*blocks))),
                                 genome.text(), options.storage, std::move(options.backend));
       model.start(options.seed);
+      model.set_router_training(options.routers);
       return model;
     } catch (const Failure& failure) { return failure.error(); }
   }

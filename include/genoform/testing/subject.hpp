@@ -49,9 +49,9 @@ constexpr auto engine_type() {
 template <class T, class Backend>
 using EngineOf = typename decltype(engine_type<T, Backend>())::type;
 
-/// A part or a model on a back end, everything about it drawn from the seed: parameters (also those that start at 0 or 1), input,
-/// and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in float, so every back end
-/// gets the same.
+/// A part or a model on a back end, everything about it drawn from the seed: parameters (also those that start at 0 or 1), input
+/// and token ids, and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in float, so
+/// every back end gets the same.
 template <class T, class Backend>
 class Subject {
  public:
@@ -64,8 +64,8 @@ class Subject {
     const auto n = static_cast<std::size_t>(sizes.batch * sizes.context);
     for (std::size_t i = 0; i < engine_.parameters().size(); ++i)
       engine_.parameters()[i] = rounded(static_cast<double>(engine_.parameters()[i]) + 0.3 * noise.normal(i));
+    for (std::size_t i = 0; i < n; ++i) tokens_.push_back(draw_token(numbers, i));
     if constexpr (is_model) {
-      for (std::size_t i = 0; i < n; ++i) tokens_.push_back(draw_token(numbers, i));
       for (std::size_t i = 0; i < n; ++i) targets_.push_back(i == 1 ? -1 : draw_token(weights, i));  // one row without a target
     } else {
       for (std::size_t i = 0; i < n * static_cast<std::size_t>(sizes.width); ++i) {
@@ -87,10 +87,12 @@ class Subject {
   /// The output as in training, or of the causal evaluation: logits [N, V] or y [N, D].
   std::vector<Real> output(Pass pass) {
     const auto copy = [](std::span<const Real> y) { return std::vector<Real>(y.begin(), y.end()); };
-    if constexpr (is_model)
+    if constexpr (is_model) {
       return copy(pass == Pass::train ? engine_.logits(tokens_, sizes_.batch) : engine_.evaluate_logits(tokens_, sizes_.batch));
-    else
+    } else {
+      engine_.set_tokens(tokens_);
       return copy(pass == Pass::train ? engine_.forward(input_, sizes_.batch) : engine_.evaluate(input_, sizes_.batch));
+    }
   }
   /// The loss as in training, with the routers' losses.
   double loss() {
@@ -98,6 +100,7 @@ class Subject {
       const Losses losses = engine_.pool_loss(tokens_, targets_, sizes_.batch);
       return losses.main + losses.aux;
     } else {
+      engine_.set_tokens(tokens_);
       const auto y = engine_.forward(input_, sizes_.batch);
       double sum = engine_.aux_loss(shape());
       for (std::size_t i = 0; i < y.size(); ++i) sum += static_cast<double>(weights_[i]) * static_cast<double>(y[i]);
@@ -110,6 +113,7 @@ class Subject {
     if constexpr (is_model) {
       engine_.loss_and_gradient(tokens_, targets_, sizes_.batch);
     } else {
+      engine_.set_tokens(tokens_);
       engine_.forward(input_, sizes_.batch);
       const auto dx = engine_.backward(weights_);
       input_gradient_.assign(dx.begin(), dx.end());
@@ -119,7 +123,10 @@ class Subject {
  private:
   static Real rounded(double x) { return static_cast<Real>(static_cast<float>(x)); }
   Token draw_token(const Random& random, std::size_t i) const {
-    return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(engine_.sizes().vocab)));
+    if constexpr (is_model)
+      return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(engine_.sizes().vocab)));
+    else
+      return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(sizes_.vocab)));
   }
   static auto options(const Sizes& sizes, std::uint64_t seed, Backend backend) {
     if constexpr (is_model) {

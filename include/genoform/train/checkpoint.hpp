@@ -115,6 +115,14 @@ Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer
       wrong = "tensor \"" + name + "\" has another shape or type";
   });
   if (wrong.empty() && file.tensors().size() != expected) wrong = "it has further tensors";
+  for (const TensorInfo& info : model.tensors()) {
+    if (!wrong.empty() || info.below == 0) continue;
+    std::vector<Real> cells(model.values(info).size());
+    file.copy(*file.find("state." + info.name), std::span<Real>(cells));
+    const std::span<const IndexOf<Real>> integers(reinterpret_cast<const IndexOf<Real>*>(cells.data()), cells.size());
+    if (std::ranges::any_of(integers, [&](auto i) { return i < 0 || i >= info.below; }))
+      wrong = "tensor \"state." + info.name + "\" has a number that is not from 0 to " + std::to_string(info.below - 1);
+  }
   if (!wrong.empty()) return Error{Fault::input, file.path() + ": " + wrong};
   each_tensor(model, optimizer,
               [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });

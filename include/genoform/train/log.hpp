@@ -40,13 +40,19 @@ class TrainLog {
     std::fprintf(json_.get(), "{\"step\": %d, \"tokens\": %lld, \"pool_bits_per_byte\": %.6g, ", s.index,
                  static_cast<long long>(s.tokens), s.bits_per_byte);
     if (s.was_validated()) std::fprintf(json_.get(), "\"validation_bits_per_byte\": %.6g, ", s.validation);
+    if (s.routing.exists())
+      std::fprintf(json_.get(), "\"worst_load\": %.6g, \"dropped\": %.6g, \"router_entropy\": %.6g, ", s.routing.worst_load,
+                   s.routing.dropped, s.routing.entropy);
     std::fprintf(json_.get(),
                  "\"aux_loss\": %.6g, \"rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n",
                  s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
     std::fprintf(table_.get(), "%d,%lld,%.6g,", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
     if (s.was_validated()) std::fprintf(table_.get(), "%.6g", s.validation);
-    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g\n", s.aux_loss, s.rate, s.gradient_norm, s.seconds,
-                 s.tokens_per_second);
+    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g,", s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
+    if (s.routing.exists())
+      std::fprintf(table_.get(), "%.6g,%.6g,%.6g\n", s.routing.worst_load, s.routing.dropped, s.routing.entropy);
+    else
+      std::fputs(",,\n", table_.get());
     if (std::ferror(json_.get()) || std::ferror(table_.get()))
       return Error{Fault::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
     return {};
@@ -57,7 +63,8 @@ class TrainLog {
     void operator()(std::FILE* f) const { std::fclose(f); }
   };
   static constexpr const char* header =
-      "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,rate,gradient_norm,seconds,tokens_per_second\n";
+      "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,rate,gradient_norm,seconds,tokens_per_second,"
+      "worst_load,dropped,router_entropy\n";
 
   static std::int64_t step_of(std::string_view line, bool table) {
     constexpr std::string_view key = "{\"step\": ";

@@ -26,6 +26,7 @@ std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
     if (info.tensor.element == Element::index) {
       tensor.integers = {reinterpret_cast<std::int32_t*>(tensor.values.data()), tensor.values.size()};
       tensor.values = {};
+      tensor.below = info.below;
     }
     named.push_back(std::move(tensor));
   }

@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "genoform/model/routing_report.hpp"
+
 namespace genoform {
 
 /// What one step of training tells.
@@ -16,6 +18,7 @@ struct Step {
   std::int64_t tokens = 0;   ///< trained on since the start of the run
   double seconds = 0;        ///< of this step, its evaluation left out
   double tokens_per_second = 0;
+  RoutingSummary routing{};  ///< of all routers, over the micro-batches of the step; Model::routing() has the layers
 
   bool was_validated() const { return validation == validation; }
 };

@@ -44,6 +44,7 @@ struct TrainOptions {
   std::string log{};            ///< folder for log.jsonl and log.csv; empty: none
   /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
   std::vector<std::string> frozen{};
+  RouterTraining routers{};  ///< z-loss and jitter of routers (its seed is `seed`); where off, the model's own hold
 };
 
 /// Trains a model on a corpus, one step after the other. After the constructor a step allocates nothing.
@@ -58,9 +59,12 @@ class Trainer {
   /// With an optimizer of the caller's in place of options.optimizer.
   Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
+    if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
+      model.set_router_training({options_.routers.z_loss, options_.routers.jitter, options_.seed});
     require_memory(bytes_still_needed(optimizer ? 0 : optimizer_cells(options_.optimizer, model.tensors())), "training");
     if (optimizer && !options_.frozen.empty())
-      throw Failure({Fault::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
+      throw Failure(
+          {Fault::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
     if (!options_.frozen.empty()) model.freeze(options_.frozen).value();
     optimizer_ = optimizer ? std::move(optimizer) : make_optimizer(options_.optimizer, model);
     model.prepare(shape_, Pass::train);
@@ -100,6 +104,8 @@ class Trainer {
       refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" +
              std::to_string(model.sizes().context) + ">");
     if (!(o.rate > 0) || !std::isfinite(o.rate)) refuse("the rate must be above 0");
+    if (!(o.routers.z_loss >= 0) || !std::isfinite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
+    if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
     if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
     return o;
   }
@@ -184,6 +190,7 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
     batches_->fill(
         static_cast<std::uint64_t>(done_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(i),
         tokens_, targets_);
+    model_->set_round(std::int64_t{done_} * options_.accumulate + i);
     const Losses part = model_->loss_and_gradient(tokens_, targets_, options_.batch, 1.0 / options_.accumulate);
     losses.main += part.main / options_.accumulate;
     losses.aux += part.aux / options_.accumulate;
@@ -198,6 +205,7 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
   ++done_;
   s.bits_per_byte = losses.main / std::numbers::ln2 / corpus.bytes_per_token();
   s.aux_loss = losses.aux;
+  s.routing = model_->routing_summary();
   s.tokens = std::int64_t{done_} * options_.accumulate * shape_.tokens();
   s.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   s.tokens_per_second = static_cast<double>(options_.accumulate * shape_.tokens()) / s.seconds;
@@ -258,11 +266,18 @@ Error Trainer<Backend>::not_finite(double loss) {
 
 template <class Backend>
 checkpoint::Facts Trainer<Backend>::facts() const {
-  return {{"steps", std::to_string(options_.steps)},        {"batch", std::to_string(options_.batch)},
-          {"context", std::to_string(options_.context)},    {"accumulate", std::to_string(options_.accumulate)},
-          {"rate", checkpoint::number_text(options_.rate)}, {"seed", std::to_string(options_.seed)},
-          {"schedule", options_.schedule.description()},    {"optimizer", optimizer_->description()},
-          {"frozen", model_->frozen()}};
+  return {{"steps", std::to_string(options_.steps)},
+          {"batch", std::to_string(options_.batch)},
+          {"context", std::to_string(options_.context)},
+          {"accumulate", std::to_string(options_.accumulate)},
+          {"rate", checkpoint::number_text(options_.rate)},
+          {"seed", std::to_string(options_.seed)},
+          {"schedule", options_.schedule.description()},
+          {"optimizer", optimizer_->description()},
+          {"frozen", model_->frozen()},
+          {"router z-loss", checkpoint::number_text(static_cast<float>(model_->router_training().z_loss))},
+          {"router jitter", checkpoint::number_text(static_cast<float>(model_->router_training().jitter))},
+          {"router seed", std::to_string(model_->router_training().seed)}};
 }
 
 template <class Backend>
@@ -280,8 +295,8 @@ Result<void> Trainer<Backend>::resume(const std::string& folder) {
   for (const auto& [name, value] : facts()) {
     const std::string found = checkpoint::fact(*file, name);
     if (found != value)
-      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) +
-                                     ", this one " + name + " " + (value.empty() ? "none" : value)};
+      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) + ", this one " +
+                                     name + " " + (value.empty() ? "none" : value)};
   }
   const std::string done = checkpoint::fact(*file, "done");
   int steps = -1;

@@ -47,7 +47,10 @@ inline auto prepare(const SharedContext& context, const op::Embed& o, const Floa
           y = host::rows_of(o.y, m)] {
     context->split(y.rows, y.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t n = first; n < last; ++n)
-        std::memcpy(y[n], table[tokens[n * step]], static_cast<std::size_t>(y.columns) * sizeof(float));
+        if (const auto bytes = static_cast<std::size_t>(y.columns) * sizeof(float); tokens[n * step] >= 0)
+          std::memcpy(y[n], table[tokens[n * step]], bytes);
+        else
+          std::memset(y[n], 0, bytes);
     });
   };
 }
@@ -57,7 +60,8 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
           dtable = host::rows_of(o.dtable, m)] {
     context->over_columns(dy.rows, dy.columns, [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t n = 0; n < dy.rows; ++n)
-        context->kernel<&Kernels::add>()(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
+        if (tokens[n * step] >= 0)
+          context->kernel<&Kernels::add>()(dy[n] + first, dtable[tokens[n * step]] + first, last - first);
     });
   };
 }

@@ -6,7 +6,7 @@
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/backend/host/routing.hpp"
 
-/// The operations of sparse layers, on the CPU.
+/// The experts of sparse layers, on the CPU: rows to slots, products, slots to rows.
 namespace genoform::cpu {
 
 /// One prepared product for every number of rows that a segment may be cut into: the multiples of slot_tile up to `fine`, then
@@ -89,54 +89,6 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGr
     over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
       product.run(dy[slot], x[slot], nullptr, dw[e * dy.columns], context->shared<void>());
     });
-  };
-}
-
-inline auto prepare(const SharedContext&, const op::RouteTokenChoice& o, const FloatMemories& m) {
-  return [p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), choices = o.choices, capacity = o.capacity,
-          normalise = o.normalise] { host::route_token_choice<float>(p, to, choices, capacity, normalise); };
-}
-
-inline auto prepare(const SharedContext&, const op::RouteTokenChoiceGradient& o, const FloatMemories& m) {
-  return [p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), dweight = m.reals(o.dweight), dp = host::rows_of(o.dp, m),
-          choices = o.choices,
-          normalise = o.normalise] { host::route_token_choice_gradient<float>(p, to, dweight, dp, choices, normalise); };
-}
-
-inline auto prepare(const SharedContext& context, const op::RouteExpertChoice& o, const FloatMemories& m) {
-  context->reserve(static_cast<std::size_t>(o.p.rows) * sizeof(float));
-  return [context, p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), capacity = o.capacity, cuts = m.reals(o.cuts)] {
-    host::route_expert_choice<float>(p, to, capacity, cuts, context->shared<float>());
-  };
-}
-
-inline auto prepare(const SharedContext&, const op::RouteExpertChoiceGradient& o, const FloatMemories& m) {
-  return [to = host::slots_of(o.to, m), dweight = m.reals(o.dweight), dp = host::rows_of(o.dp, m)] {
-    host::route_expert_choice_gradient<float>(to, dweight, dp);
-  };
-}
-
-inline auto prepare(const SharedContext&, const op::RouteThreshold& o, const FloatMemories& m) {
-  return [p = host::rows_of(o.p, m), threshold = m.reals(o.threshold), to = host::slots_of(o.to, m), first = o.first_expert] {
-    host::route_threshold<float>(p, threshold, to, first);
-  };
-}
-
-inline auto prepare(const SharedContext&, const op::UpdateThreshold& o, const FloatMemories& m) {
-  return [cuts = m.reals(o.cuts), threshold = m.reals(o.threshold), experts = o.threshold.rows, rate = o.rate] {
-    host::update_threshold(cuts, threshold, experts, rate);
-  };
-}
-
-inline auto prepare(const SharedContext&, const op::BalanceLoss& o, const FloatMemories& m) {
-  return [p = host::rows_of(o.p, m), share = m.reals(o.first_share), loss = m.reals(o.loss), coefficient = o.coefficient] {
-    host::balance_loss<float>(p, share, coefficient, loss);
-  };
-}
-
-inline auto prepare(const SharedContext&, const op::BalanceLossGradient& o, const FloatMemories& m) {
-  return [share = m.reals(o.first_share), scale = m.reals(o.scale), dp = host::rows_of(o.dp, m), coefficient = o.coefficient] {
-    host::balance_loss_gradient<float>(share, scale[0], coefficient, dp);
   };
 }
 

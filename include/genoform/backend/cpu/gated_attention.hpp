@@ -26,8 +26,9 @@ inline auto prepare(const SharedContext& context, const op::ScaleOffset& o, cons
                              .channels = o.x.columns,
                              .copies = o.w.rows};
   return [context, work] {
-    context->split(work.rows, work.copies * work.channels,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernel<&Kernels::scale_offset>()(work, first, last); });
+    context->split(work.rows, work.copies * work.channels, [&](std::int64_t first, std::int64_t last, int) {
+      context->kernel<&Kernels::scale_offset>()(work, first, last);
+    });
   };
 }
 

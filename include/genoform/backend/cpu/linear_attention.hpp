@@ -49,7 +49,8 @@ inline auto prepare(const SharedContext& context, const op::RandomFeatures& o, c
   FeaturesWork work = features_work(o, m);
   work.shift = m.reals(o.shift);
   work.shift_stride = o.shift.stride;
-  return over_feature_rows(context, work, o.x.rows, context->kernel<&Kernels::turn_features>(), context->kernel<&Kernels::random_features>());
+  return over_feature_rows(context, work, o.x.rows, context->kernel<&Kernels::turn_features>(),
+                           context->kernel<&Kernels::random_features>());
 }
 
 inline auto prepare(const SharedContext& context, const op::RandomFeaturesGradient& o, const FloatMemories& m) {

@@ -219,6 +219,8 @@ struct Kernels {
   void (*normalize_heads)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize_heads_gradient)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
   void (*scale_by)(const float*, float*, std::int64_t, float) = nullptr;
+  void (*sigmoid)(const float*, float*, std::int64_t) = nullptr;
+  void (*sigmoid_gradient)(const float*, const float*, float*, std::int64_t) = nullptr;
 };
 
 }  // namespace genoform::cpu

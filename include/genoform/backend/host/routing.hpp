@@ -89,93 +89,161 @@ void choose_largest(const Real* p, std::int64_t experts, IndexOf<Real>* chosen, 
   }
 }
 
-/// Sum of the chosen probabilities plus 1e-9, the divisor of normalised weights.
+/// Sum of the chosen probabilities plus epsilon, the divisor of normalised weights; never 0.
 template <class Real>
-Real sum_of_choices(const Real* p, const IndexOf<Real>* chosen, std::int64_t choices) {
+Real sum_of_choices(const Real* p, const IndexOf<Real>* chosen, std::int64_t choices, double epsilon) {
   Real sum = 0;
   for (std::int64_t j = 0; j < choices; ++j) sum += p[chosen[j]];
-  return sum + Real(1e-9);
+  sum += static_cast<Real>(epsilon);
+  return sum == Real{0} ? std::numeric_limits<Real>::min() : sum;
 }
 
-}  // namespace routing
+/// Is token n padding? `tokens` may be null: then none is.
+template <class Index>
+bool is_padding(const Index* tokens, std::int64_t n) {
+  return tokens != nullptr && tokens[n] < 0;
+}
+template <class Index>
+std::int64_t count_tokens(const Index* tokens, std::int64_t n) {
+  std::int64_t real = 0;
+  for (std::int64_t i = 0; i < n; ++i) real += is_padding(tokens, i) ? 0 : 1;
+  return real;
+}
 
-/// op::RouteTokenChoice; p [N, E]. A capacity of 0 means no limit. Slots of an expert are in token order.
-template <class Real>
-void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise) {
+/// From choice_expert (-1: none): first_share, the segments and slots, choice_slot and the tokens' lists. A capacity of 0 means
+/// no limit. weight_of(token, place of the choice).
+template <class Real, class WeightOf>
+void place_choices(const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, const WeightOf& weight_of) {
   using Index = IndexOf<Real>;
   const std::int64_t limit = capacity > 0 ? capacity : to.tokens;
   std::fill_n(to.expert_count, to.experts, Index{0});
+  std::int64_t chose = 0;
   for (std::int64_t n = 0; n < to.tokens; ++n) {
-    routing::choose_largest(p[n], to.experts, to.choice_expert + n * choices, choices);
+    if (to.choice_expert[n * choices] < 0) continue;
     ++to.expert_count[to.choice_expert[n * choices]];
+    ++chose;
   }
   for (std::int64_t e = 0; e < to.experts; ++e)
-    to.first_share[e] = static_cast<Real>(to.expert_count[e]) / static_cast<Real>(to.tokens);
+    to.first_share[e] = chose > 0 ? static_cast<Real>(to.expert_count[e]) / static_cast<Real>(chose) : Real{0};
 
   std::fill_n(to.expert_count, to.experts, Index{0});
   for (std::int64_t j = 0; j < choices; ++j)
     for (std::int64_t n = 0; n < to.tokens; ++n) {
-      Index& count = to.expert_count[to.choice_expert[n * choices + j]];
-      const bool kept = count < limit;
-      count += kept ? 1 : 0;
+      const Index expert = to.choice_expert[n * choices + j];
+      const bool kept = expert >= 0 && to.expert_count[expert] < limit;
+      if (kept) ++to.expert_count[expert];
       to.choice_slot[n * choices + j] = kept ? 0 : -1;
     }
 
-  routing::open_segments(to);
+  open_segments(to);
+  for (std::int64_t n = 0; n < to.tokens; ++n)
+    for (std::int64_t j = 0; j < choices; ++j)
+      if (Index& slot = to.choice_slot[n * choices + j]; slot >= 0)
+        slot = fill_slot(to, to.choice_expert[n * choices + j], n, weight_of(n, j));
+  index_tokens(to);
+}
+
+}  // namespace routing
+
+/// op::ChooseLargest. `tokens` and `bias` [E] may be null; `scratch` holds E reals where there is a bias.
+template <class Real>
+void choose_largest(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, const IndexOf<Real>* tokens,
+                    const Real* bias = nullptr, Real* scratch = nullptr) {
   for (std::int64_t n = 0; n < to.tokens; ++n) {
-    const Index* chosen = to.choice_expert + n * choices;
-    const Real divisor = normalise ? routing::sum_of_choices(p[n], chosen, choices) : Real{1};
-    for (std::int64_t j = 0; j < choices; ++j) {
-      Index& slot = to.choice_slot[n * choices + j];
-      if (slot >= 0) slot = routing::fill_slot(to, chosen[j], n, p[n][chosen[j]] / divisor);
+    IndexOf<Real>* chosen = to.choice_expert + n * choices;
+    if (routing::is_padding(tokens, n)) {
+      std::fill_n(chosen, choices, IndexOf<Real>{-1});
+      continue;
     }
+    const Real* score = p[n];
+    if (bias != nullptr) {
+      for (std::int64_t e = 0; e < to.experts; ++e) scratch[e] = p[n][e] + bias[e];
+      score = scratch;
+    }
+    routing::choose_largest(score, to.experts, chosen, choices);
   }
-  routing::index_tokens(to);
+}
+
+/// op::RouteTokenChoice; p [N, E]. `tokens` and `bias` [E] may be null; `scratch` holds E reals where there is a bias.
+template <class Real>
+void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
+                        const IndexOf<Real>* tokens = nullptr, const Real* bias = nullptr, double epsilon = 1e-9,
+                        Real* scratch = nullptr) {
+  choose_largest(p, to, choices, tokens, bias, scratch);
+  std::int64_t summed = -1;
+  Real divisor = 1;
+  routing::place_choices(to, choices, capacity, [&](std::int64_t n, std::int64_t j) {
+    const IndexOf<Real>* chosen = to.choice_expert + n * choices;
+    if (normalise && summed != n) divisor = routing::sum_of_choices(p[n], chosen, choices, epsilon);
+    summed = n;
+    return p[n][chosen[j]] / divisor;
+  });
 }
 
 /// op::RouteTokenChoiceGradient. With w_i = p_i / S: dp_i = (dw_i - sum_j dw_j w_j) / S.
 template <class Real>
 void route_token_choice_gradient(Rows<const Real> p, const Slots<Real>& to, const Real* dweight, Rows<Real> dp,
-                                 std::int64_t choices, bool normalise) {
+                                 std::int64_t choices, bool normalise, double epsilon = 1e-9) {
   using Index = IndexOf<Real>;
   for (std::int64_t n = 0; n < to.tokens; ++n) {
     const Index* chosen = to.choice_expert + n * choices;
     const Index* slot = to.choice_slot + n * choices;
-    const Real divisor = normalise ? routing::sum_of_choices(p[n], chosen, choices) : Real{1};
+    std::fill_n(dp[n], dp.columns, Real{0});
+    if (chosen[0] < 0) continue;
+    const Real divisor = normalise ? routing::sum_of_choices(p[n], chosen, choices, epsilon) : Real{1};
     Real through_sum = 0;
     if (normalise)
       for (std::int64_t j = 0; j < choices; ++j)
         if (slot[j] >= 0) through_sum += dweight[slot[j]] * p[n][chosen[j]] / divisor;
-    std::fill_n(dp[n], dp.columns, Real{0});
-    for (std::int64_t j = 0; j < choices; ++j)
+    for (std::int64_t j = 0; j < choices && chosen[j] >= 0; ++j)
       dp[n][chosen[j]] = ((slot[j] >= 0 ? dweight[slot[j]] : Real{0}) - through_sum) / divisor;
   }
 }
 
-/// op::RouteExpertChoice. `scratch` holds N reals; `cuts` [E + 1] may be null. Slots of an expert are in token order.
+namespace routing {
+
+/// What is compared: what is not a number loses to every number.
 template <class Real>
-void route_expert_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t capacity, Real* cuts, Real* scratch) {
+Real score_of(Real x) {
+  return x == x ? x : -std::numeric_limits<Real>::infinity();
+}
+
+/// The capacity-th largest score of expert e over the tokens that are no padding, of which there are at least that many.
+/// `scratch` holds N reals.
+template <class Real>
+Real cut_of(Rows<const Real> p, std::int64_t e, const IndexOf<Real>* tokens, std::int64_t capacity, Real* scratch) {
+  std::int64_t count = 0;
+  for (std::int64_t n = 0; n < p.rows; ++n)
+    if (!is_padding(tokens, n)) scratch[count++] = score_of(p[n][e]);
+  std::nth_element(scratch, scratch + capacity - 1, scratch + count, std::greater<>());
+  return scratch[capacity - 1];
+}
+
+}  // namespace routing
+
+/// op::RouteExpertChoice. `scratch` holds N reals; `cuts` [E + 1] and `tokens` may be null. Slots of an expert are in token
+/// order.
+template <class Real>
+void route_expert_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t capacity, Real* cuts, Real* scratch,
+                         const IndexOf<Real>* tokens = nullptr) {
   using Index = IndexOf<Real>;
-  std::fill_n(to.expert_count, to.experts, static_cast<Index>(capacity));
+  const std::int64_t real = routing::count_tokens(tokens, to.tokens), taken = std::min(real, capacity);
+  std::fill_n(to.expert_count, to.experts, static_cast<Index>(taken));
   routing::open_segments(to);
-  const auto score = [&](std::int64_t n, std::int64_t e) {
-    const Real x = p[n][e];
-    return x == x ? x : -std::numeric_limits<Real>::infinity();
-  };
-  for (std::int64_t e = 0; e < to.experts; ++e) {
-    for (std::int64_t n = 0; n < to.tokens; ++n) scratch[n] = score(n, e);
-    std::nth_element(scratch, scratch + capacity - 1, scratch + to.tokens, [](Real a, Real b) { return a > b; });
-    const Real cut = scratch[capacity - 1];
+  for (std::int64_t e = 0; e < to.experts && taken > 0; ++e) {
+    const Real cut = routing::cut_of(p, e, tokens, taken, scratch);
     std::int64_t above = 0;
-    for (std::int64_t n = 0; n < to.tokens; ++n) above += score(n, e) > cut ? 1 : 0;
-    std::int64_t ties = capacity - above;
+    for (std::int64_t n = 0; n < to.tokens; ++n)
+      above += !routing::is_padding(tokens, n) && routing::score_of(p[n][e]) > cut ? 1 : 0;
+    std::int64_t ties = taken - above;
     for (std::int64_t n = 0; n < to.tokens; ++n) {
-      const Real x = score(n, e);
+      const Real x = routing::score_of(p[n][e]);
+      if (routing::is_padding(tokens, n)) continue;
       if (x > cut || (x == cut && ties-- > 0)) routing::fill_slot(to, e, n, p[n][e]);
     }
-    if (cuts != nullptr) cuts[e] += cut;
+    if (cuts != nullptr && real >= capacity) cuts[e] += cut;
   }
-  if (cuts != nullptr) cuts[to.experts] += Real{1};
+  if (cuts != nullptr && real > 0) cuts[to.experts] += Real{1};
   routing::index_tokens(to);
 }
 
@@ -190,15 +258,16 @@ void route_expert_choice_gradient(const Slots<Real>& to, const Real* dweight, Ro
 
 /// op::RouteThreshold; p [N, all experts], threshold [all experts].
 template <class Real>
-void route_threshold(Rows<const Real> p, const Real* threshold, const Slots<Real>& to, std::int64_t first_expert) {
+void route_threshold(Rows<const Real> p, const Real* threshold, const Slots<Real>& to, std::int64_t first_expert,
+                     const IndexOf<Real>* tokens = nullptr) {
   using Index = IndexOf<Real>;
   std::fill_n(to.expert_count, to.experts, Index{0});
   for (std::int64_t n = 0; n < to.tokens; ++n)
-    for (std::int64_t e = 0; e < to.experts; ++e)
+    for (std::int64_t e = 0; e < to.experts && !routing::is_padding(tokens, n); ++e)
       to.expert_count[e] += p[n][first_expert + e] > threshold[first_expert + e] ? 1 : 0;
   routing::open_segments(to);
   for (std::int64_t n = 0; n < to.tokens; ++n)
-    for (std::int64_t e = 0; e < to.experts; ++e) {
+    for (std::int64_t e = 0; e < to.experts && !routing::is_padding(tokens, n); ++e) {
       const Real x = p[n][first_expert + e];
       if (x > threshold[first_expert + e]) routing::fill_slot(to, e, n, x);
     }
@@ -216,19 +285,24 @@ void update_threshold(Real* cuts, Real* threshold, std::int64_t experts, double 
 
 /// op::BalanceLoss; sums in double.
 template <class Real>
-void balance_loss(Rows<const Real> p, const Real* first_share, double coefficient, Real* loss) {
+void balance_loss(Rows<const Real> p, const Real* first_share, double coefficient, Real* loss,
+                  const IndexOf<Real>* tokens = nullptr) {
   double sum = 0;
   for (std::int64_t n = 0; n < p.rows; ++n)
-    for (std::int64_t e = 0; e < p.columns; ++e) sum += static_cast<double>(first_share[e]) * static_cast<double>(p[n][e]);
-  loss[0] += static_cast<Real>(coefficient * static_cast<double>(p.columns) * sum / static_cast<double>(p.rows));
+    for (std::int64_t e = 0; e < p.columns && !routing::is_padding(tokens, n); ++e)
+      sum += static_cast<double>(first_share[e]) * static_cast<double>(p[n][e]);
+  const std::int64_t real = std::max<std::int64_t>(routing::count_tokens(tokens, p.rows), 1);
+  loss[0] += static_cast<Real>(coefficient * static_cast<double>(p.columns) * sum / static_cast<double>(real));
 }
 
 /// op::BalanceLossGradient.
 template <class Real>
-void balance_loss_gradient(const Real* first_share, Real scale, double coefficient, Rows<Real> dp) {
-  const Real factor = scale * static_cast<Real>(coefficient * static_cast<double>(dp.columns) / static_cast<double>(dp.rows));
+void balance_loss_gradient(const Real* first_share, Real scale, double coefficient, Rows<Real> dp,
+                           const IndexOf<Real>* tokens = nullptr) {
+  const std::int64_t real = std::max<std::int64_t>(routing::count_tokens(tokens, dp.rows), 1);
+  const Real factor = scale * static_cast<Real>(coefficient * static_cast<double>(dp.columns) / static_cast<double>(real));
   for (std::int64_t n = 0; n < dp.rows; ++n)
-    for (std::int64_t e = 0; e < dp.columns; ++e) dp[n][e] += factor * first_share[e];
+    for (std::int64_t e = 0; e < dp.columns && !routing::is_padding(tokens, n); ++e) dp[n][e] += factor * first_share[e];
 }
 
 }  // namespace genoform::host

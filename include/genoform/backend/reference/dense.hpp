@@ -69,14 +69,14 @@ inline void run(const op::Embed& o, Host host) {
   const auto tokens = host.indices(o.tokens);
   const auto table = host(o.table), y = host(o.y);
   for (Index n = 0; n < y.rows; ++n)
-    for (Index c = 0; c < y.columns; ++c) y(n, c) = table(tokens(n), c);
+    for (Index c = 0; c < y.columns; ++c) y(n, c) = tokens(n) < 0 ? 0.0 : table(tokens(n), c);
 }
 
 inline void run(const op::EmbedGradient& o, Host host) {
   const auto tokens = host.indices(o.tokens);
   const auto dy = host(o.dy), dtable = host(o.dtable);
   for (Index n = 0; n < dy.rows; ++n)
-    for (Index c = 0; c < dy.columns; ++c) dtable(tokens(n), c) += dy(n, c);
+    for (Index c = 0; c < dy.columns && tokens(n) >= 0; ++c) dtable(tokens(n), c) += dy(n, c);
 }
 
 inline void run(const op::Linear& o, Host host) {

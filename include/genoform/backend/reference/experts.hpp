@@ -7,6 +7,14 @@
 /// loss.
 namespace genoform::reference {
 
+/// Is token n padding? Without tokens none is.
+inline bool is_padding(const Matrix<std::int64_t>& tokens, Index n) { return tokens && tokens(n) < 0; }
+inline double count_tokens(const Matrix<std::int64_t>& tokens, Index n) {
+  double real = 0.0;
+  for (Index i = 0; i < n; ++i) real += is_padding(tokens, i) ? 0.0 : 1.0;
+  return real;
+}
+
 inline void run(const op::GatherRows& o, Host host) {
   const auto x = host(o.x), y = host(o.y);
   const auto slot_token = host.indices(o.to.slot_token);
@@ -81,17 +89,20 @@ inline void run(const op::ExpertLinearWeightGradient& o, Host host) {
 
 inline void run(const op::BalanceLoss& o, Host host) {
   const auto p = host(o.p), first_share = host(o.first_share), loss = host(o.loss);
+  const auto tokens = host.indices(o.tokens);
   double sum = 0.0;
   for (Index n = 0; n < p.rows; ++n)
-    for (Index e = 0; e < p.columns; ++e) sum += first_share(e) * p(n, e) / static_cast<double>(p.rows);
+    for (Index e = 0; e < p.columns && !is_padding(tokens, n); ++e)
+      sum += first_share(e) * p(n, e) / count_tokens(tokens, p.rows);
   loss(0) += o.coefficient * static_cast<double>(p.columns) * sum;
 }
 
 inline void run(const op::BalanceLossGradient& o, Host host) {
   const auto first_share = host(o.first_share), scale = host(o.scale), dp = host(o.dp);
+  const auto tokens = host.indices(o.tokens);
   for (Index n = 0; n < dp.rows; ++n)
-    for (Index e = 0; e < dp.columns; ++e)
-      dp(n, e) += scale(0) * o.coefficient * static_cast<double>(dp.columns) * first_share(e) / static_cast<double>(dp.rows);
+    for (Index e = 0; e < dp.columns && !is_padding(tokens, n); ++e)
+      dp(n, e) += scale(0) * o.coefficient * static_cast<double>(dp.columns) * first_share(e) / count_tokens(tokens, dp.rows);
 }
 
 }  // namespace genoform::reference

@@ -1,11 +1,14 @@
 #pragma once
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <tuple>
 #include <vector>
 
 #include "genoform/backend/reference/dense.hpp"
+#include "genoform/backend/reference/experts.hpp"
 #include "genoform/backend/reference/matrix.hpp"
+#include "genoform/ops/router.hpp"
 #include "genoform/ops/routing.hpp"
 
 /// The operations of a sparse layer, by sorting and plain loops straight from spec/model.md section 4.
@@ -67,64 +70,108 @@ inline Index slot_of(Index token, Index expert, const op::Assignment& to, Host h
   return -1;
 }
 
-inline void run(const op::RouteTokenChoice& o, Host host) {
-  const auto p = host(o.p), first_share = host(o.to.first_share);
-  const auto choice_slot = host.indices(o.to.choice_slot), choice_expert = host.indices(o.to.choice_expert);
-  for (Index n = 0; n < p.rows; ++n) {
-    const std::vector<Index> order = largest_first(p.columns, [&](Index e) { return p(n, e); });
-    for (Index i = 0; i < o.choices; ++i) choice_expert(n, i) = order[static_cast<std::size_t>(i)];
-  }
+/// Slots for the choices that stand in choice_expert; weight_of(token, expert).
+template <class WeightOf>
+void place_choices(const op::Assignment& to, Index capacity, Host host, WeightOf weight_of) {
+  const auto first_share = host(to.first_share);
+  const auto choice_slot = host.indices(to.choice_slot), choice_expert = host.indices(to.choice_expert);
   std::vector<Visit> visits;
-  for (Index i = 0; i < o.choices; ++i)
-    for (Index n = 0; n < p.rows; ++n) {
+  for (Index i = 0; i < choice_expert.columns; ++i)
+    for (Index n = 0; n < choice_expert.rows; ++n) {
       const Index expert = choice_expert(n, i);
       const Index taken = std::count_if(visits.begin(), visits.end(), [&](const Visit& visit) { return visit.expert == expert; });
-      if (o.capacity > 0 && taken >= o.capacity) continue;
-      double sum = 1e-9;
-      for (Index j = 0; j < o.choices; ++j) sum += p(n, choice_expert(n, j));
-      visits.push_back({expert, n, o.normalise ? p(n, expert) / sum : p(n, expert)});
+      if (expert >= 0 && (capacity == 0 || taken < capacity)) visits.push_back({expert, n, weight_of(n, expert)});
     }
-  write_assignment(visits, p.rows, o.to, host);
-  for (Index n = 0; n < p.rows; ++n)
-    for (Index i = 0; i < o.choices; ++i) choice_slot(n, i) = slot_of(n, choice_expert(n, i), o.to, host);
+  write_assignment(visits, choice_expert.rows, to, host);
+  for (Index n = 0; n < choice_expert.rows; ++n)
+    for (Index i = 0; i < choice_expert.columns; ++i)
+      choice_slot(n, i) = choice_expert(n, i) < 0 ? -1 : slot_of(n, choice_expert(n, i), to, host);
   if (!first_share) return;
-  for (Index e = 0; e < p.columns; ++e) {
+  double chose = 0.0;
+  for (Index n = 0; n < choice_expert.rows; ++n) chose += choice_expert(n, 0) >= 0 ? 1.0 : 0.0;
+  for (Index e = 0; e < to.experts; ++e) {
     double count = 0.0;
-    for (Index n = 0; n < p.rows; ++n) count += choice_expert(n, 0) == e ? 1.0 : 0.0;
-    first_share(e) = count / static_cast<double>(p.rows);
+    for (Index n = 0; n < choice_expert.rows; ++n) count += choice_expert(n, 0) == e ? 1.0 : 0.0;
+    first_share(e) = chose > 0.0 ? count / chose : 0.0;
   }
 }
 
-/// With S = sum of the chosen p + 1e-9 and g_i = p_i / S: dg_i / dp_j = [i = j] / S - p_i / S^2. A dropped choice has no dg, but
-/// is in S.
+inline void choose_largest(const Matrix<double>& p, const Matrix<double>& bias, const Tensor& tokens_of, const op::Assignment& to,
+                           Host host) {
+  const auto choice_expert = host.indices(to.choice_expert), tokens = host.indices(tokens_of);
+  for (Index n = 0; n < p.rows; ++n) {
+    const std::vector<Index> order = largest_first(p.columns, [&](Index e) { return bias ? p(n, e) + bias(e) : p(n, e); });
+    for (Index i = 0; i < choice_expert.columns; ++i)
+      choice_expert(n, i) = is_padding(tokens, n) ? -1 : order[static_cast<std::size_t>(i)];
+  }
+}
+
+inline void run(const op::ChooseLargest& o, Host host) { choose_largest(host(o.scores), host({}), o.tokens, o.to, host); }
+
+inline double sum_of_choices(const op::Assignment& to, const Matrix<double>& p, Index n, double epsilon, Host host) {
+  const auto choice_expert = host.indices(to.choice_expert);
+  double sum = epsilon;
+  for (Index j = 0; j < choice_expert.columns; ++j) sum += p(n, choice_expert(n, j));
+  return sum == 0.0 ? std::numeric_limits<double>::min() : sum;
+}
+
+inline void run(const op::RouteTokenChoice& o, Host host) {
+  const auto p = host(o.p);
+  choose_largest(p, host(o.bias), o.tokens, o.to, host);
+  place_choices(o.to, o.capacity, host, [&](Index n, Index expert) {
+    return o.normalise ? p(n, expert) / sum_of_choices(o.to, p, n, o.epsilon, host) : p(n, expert);
+  });
+}
+
+/// With S = sum of the chosen p + epsilon and g_i = p_i / S: dg_i / dp_j = [i = j] / S - p_i / S^2. A dropped choice has no dg,
+/// but is in S.
 inline void run(const op::RouteTokenChoiceGradient& o, Host host) {
   const auto p = host(o.p), dweight = host(o.dweight), dp = host(o.dp);
   const auto choice_slot = host.indices(o.to.choice_slot), choice_expert = host.indices(o.to.choice_expert);
   for (Index n = 0; n < p.rows; ++n) {
     for (Index e = 0; e < p.columns; ++e) dp(n, e) = 0.0;
-    double sum = 1e-9;
-    for (Index i = 0; i < o.choices; ++i) sum += p(n, choice_expert(n, i));
     for (Index i = 0; i < o.choices; ++i) {
       if (choice_slot(n, i) < 0) continue;
       const double dg = dweight(choice_slot(n, i));
       const Index expert = choice_expert(n, i);
-      dp(n, expert) += o.normalise ? dg / sum : dg;
-      if (!o.normalise) continue;
+      if (!o.normalise) {
+        dp(n, expert) += dg;
+        continue;
+      }
+      const double sum = sum_of_choices(o.to, p, n, o.epsilon, host);
+      dp(n, expert) += dg / sum;
       for (Index j = 0; j < o.choices; ++j) dp(n, choice_expert(n, j)) -= dg * p(n, expert) / (sum * sum);
     }
   }
 }
 
+/// Adds the capacity-th largest score of each expert among the tokens that are no padding, and 1 for the pool.
+inline void note_cuts(const Matrix<double>& p, const Matrix<std::int64_t>& tokens, Index capacity, const Matrix<double>& cuts) {
+  std::vector<Index> real;
+  for (Index n = 0; n < p.rows; ++n)
+    if (!is_padding(tokens, n)) real.push_back(n);
+  const auto count = static_cast<Index>(real.size());
+  if (count == 0) return;
+  cuts(p.columns) += 1.0;
+  for (Index e = 0; e < p.columns && count >= capacity; ++e) {
+    const auto order = largest_first(count, [&](Index i) { return p(real[static_cast<std::size_t>(i)], e); });
+    cuts(e) += p(real[static_cast<std::size_t>(order[static_cast<std::size_t>(capacity - 1)])], e);
+  }
+}
+
 inline void run(const op::RouteExpertChoice& o, Host host) {
   const auto p = host(o.p), cuts = host(o.cuts);
+  const auto tokens = host.indices(o.tokens);
   std::vector<Visit> visits;
   for (Index e = 0; e < p.columns; ++e) {
-    const std::vector<Index> order = largest_first(p.rows, [&](Index n) { return p(n, e); });
-    for (Index i = 0; i < o.capacity; ++i)
-      visits.push_back({e, order[static_cast<std::size_t>(i)], p(order[static_cast<std::size_t>(i)], e)});
-    if (cuts) cuts(e) += visits.back().weight;
+    Index taken = 0;
+    for (const Index n : largest_first(p.rows, [&](Index i) { return p(i, e); })) {
+      if (taken == o.capacity || is_padding(tokens, n)) continue;
+      visits.push_back({e, n, p(n, e)});
+      ++taken;
+    }
   }
-  if (cuts) cuts(p.columns) += 1.0;
+  if (cuts) note_cuts(p, tokens, o.capacity, cuts);
   write_assignment(visits, p.rows, o.to, host);
 }
 
@@ -139,10 +186,12 @@ inline void run(const op::RouteExpertChoiceGradient& o, Host host) {
 
 inline void run(const op::RouteThreshold& o, Host host) {
   const auto p = host(o.p), threshold = host(o.threshold);
+  const auto tokens = host.indices(o.tokens);
   std::vector<Visit> visits;
   for (Index e = 0; e < o.to.experts; ++e)
     for (Index n = 0; n < p.rows; ++n)
-      if (p(n, o.first_expert + e) > threshold(o.first_expert + e)) visits.push_back({e, n, p(n, o.first_expert + e)});
+      if (p(n, o.first_expert + e) > threshold(o.first_expert + e) && !is_padding(tokens, n))
+        visits.push_back({e, n, p(n, o.first_expert + e)});
   write_assignment(visits, p.rows, o.to, host);
 }
 

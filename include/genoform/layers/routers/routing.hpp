@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "genoform/layers/routers/router.hpp"
+#include "genoform/core/random.hpp"
 #include "genoform/model/declaration.hpp"
-#include "genoform/ops/routing.hpp"
+#include "genoform/ops/router.hpp"
+#include "genoform/ops/stream.hpp"
 
-/// How routers turn the probabilities p [N, E] into an assignment, and the way back. Every routing offers the same functions, so
-/// MoeLayer knows none of them; with_routing is the one place that names them all. spec/model.md section 4.
+/// What routers are made of. Each router is one file beside this one: its word, and its routing, which turns the input x [N, D]
+/// into scores [N, E] and these into an assignment, and brings the gradients back. MoeLayer knows none of them; words.hpp lists
+/// them. spec/model.md section 4.
 namespace genoform {
 
 /// C = ceil(choices * N * percent / (100 E)), at most N; percent 0: no limit.
@@ -17,81 +19,113 @@ constexpr std::int64_t expert_capacity(std::int64_t choices, std::int64_t tokens
   return std::min(tokens, (choices * tokens * percent + whole - 1) / whole);
 }
 
-/// What a routing remembers between steps; absent tensors for most.
-struct RouterState {
-  Tensor threshold, cuts;
+/// The tensors of a router: its matrix [E, D], and what it remembers between steps. Absent tensors for most.
+struct RouterWeights {
+  Tensor matrix;
+  Tensor threshold, cuts;  ///< [E, 1], [E + 1, 1]
+  Tensor bias;             ///< [E, 1]
+  Tensor table;            ///< [V, 1] of experts
+  Tensor load;             ///< what op::NoteLoad measures, for every router
 };
 
-/// Top1, Top2, TopK<k>: each token takes its k experts of largest probability.
-struct TokenChoiceRouting {
+/// What a router keeps for its way back.
+struct RouterSaved {
+  Tensor logits;  ///< l [N, E], until the end of the forward pass of the layer only
+  Tensor scores;  ///< what weights are made of [N, E]
+  Tensor input;   ///< what the router read instead of x, with jitter
+  Tensor slope;   ///< of the z-loss by the logits [N, E]
+  Tensor cuts;    ///< of this pool
+};
+
+/// What most routers have in common. A routing derives from it, hides what is different with it, and adds choose() and the ways
+/// back:
+///   declare(w, d, experts), score(ops, w, s, x), choose(ops, w, s, to), choose_back(ops, w, s, to, d_weight, d_scores),
+///   score_back(ops, w, s, x, d_scores, dx) [dx is overwritten], after_step(ops, w).
+struct Routing {
   std::int64_t choices = 1, percent = 0;
-  bool normalise = true;  ///< Top1 weighs by p alone
 
-  static constexpr bool evaluates_by_threshold = false;
-  static constexpr double balance_coefficient = 0.01;
+  static constexpr int default_percent = 0, least_percent = 0;
+  static constexpr bool has_scores = true;
 
+  /// What a token uses of the experts, for counting.
   constexpr std::int64_t activated_percent() const { return 100 * choices; }
-  constexpr std::int64_t choice_columns() const { return choices; }
-  /// The slots that can be filled; in evaluation the capacity is lifted.
-  constexpr std::int64_t slots(std::int64_t tokens, std::int64_t experts, bool training) const {
-    return std::min(choices * tokens, experts * capacity(tokens, experts, training));
-  }
-  constexpr void declare(RouterState&, Declaration&, std::int64_t) const {}
-  constexpr Tensor choose(auto& ops, Tensor p, const op::Assignment& to) const {
-    ops(op::RouteTokenChoice{p, to, choices, capacity(p.rows, to.experts, ops.training()), normalise});
-    if (ops.training()) ops(op::BalanceLoss{p, to.first_share, ops.step.aux_loss, balance_coefficient});
-    return {};
-  }
-  constexpr void backward(auto& ops, const RouterState&, Tensor, Tensor p, const op::Assignment& to, Tensor d_weight,
-                          Tensor dp) const {
-    ops(op::RouteTokenChoiceGradient{p, to, d_weight, dp, choices, normalise});
-    ops(op::BalanceLossGradient{to.first_share, ops.step.scale, dp, balance_coefficient});
-  }
-  constexpr void after_step(auto&, const RouterState&) const {}
-
- private:
+  /// The columns of the assignment's choices; 0 where experts choose.
+  constexpr std::int64_t choice_columns(std::int64_t) const { return choices; }
+  /// In evaluation the capacity is lifted.
   constexpr std::int64_t capacity(std::int64_t tokens, std::int64_t experts, bool training) const {
     return training ? expert_capacity(choices, tokens, percent, experts) : tokens;
   }
+  /// The most slots that can be filled, which is also what counts as filled at even load.
+  constexpr std::int64_t slots(std::int64_t tokens, std::int64_t experts, bool training) const {
+    return std::min(choices * tokens, experts * capacity(tokens, experts, training));
+  }
+  /// Are tokens sent by thresholds, expert after expert, since the number of slots has no useful bound?
+  constexpr bool by_threshold(bool) const { return false; }
+  constexpr void after_step(auto&, const RouterWeights&) const {}
 };
 
-/// ExpertChoice: in training each expert takes its C tokens of largest probability out of the pool; in evaluation a token goes to
-/// every expert whose running threshold its probability exceeds, which is causal.
-struct ExpertChoiceRouting {
-  std::int64_t percent = 100;
+/// Routers whose scores come from l = Wr x.
+struct LogitRouting : Routing {
+  static constexpr bool jitters = false;
 
-  static constexpr bool evaluates_by_threshold = true;
+  constexpr void declare(RouterWeights& w, Declaration& d, std::int64_t experts) const {
+    w.matrix = d.matrix("moe.router.weight", experts, d.width(), Start::fan_in(d.width()), true);
+  }
 
-  constexpr std::int64_t activated_percent() const { return percent; }
-  constexpr std::int64_t choice_columns() const { return 0; }
-  constexpr std::int64_t slots(std::int64_t tokens, std::int64_t experts, bool) const {
-    return experts * expert_capacity(1, tokens, percent, experts);
+ protected:
+  /// l [N, E] into `l`, with the noise and the loss that training may add.
+  constexpr void logits(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x, Tensor l, bool with_jitter) const {
+    const RouterTraining& t = ops.routers();
+    s.input = s.slope = {};
+    if (with_jitter && t.jitter > 0) {
+      s.input = ops.keep(x.rows, x.columns);
+      ops(op::Jitter{x, ops.step.round, s.input, t.jitter, t.seed,
+                     stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
+    }
+    ops(op::Linear{.x = s.input.exists() ? s.input : x, .w = w.matrix, .bias = {}, .y = l});
+    if (!(t.z_loss > 0)) return;
+    s.slope = ops.keep(x.rows, l.columns);
+    ops(op::RouterZLoss{l, ops.step.tokens, s.slope, ops.step.aux_loss, t.z_loss});
   }
-  constexpr void declare(RouterState& s, Declaration& d, std::int64_t experts) const {
-    s.threshold = d.state("moe.threshold", experts, Start::constant(1.0 / static_cast<double>(experts)), true, false);
-    s.cuts = d.state("moe.cuts", experts + 1, Start::constant(0), true, true);
+  /// From dl [N, E], which may change, to dx, which is overwritten.
+  constexpr void logits_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dl, Tensor dx) const {
+    if (s.slope.exists()) ops(op::RouterZLossGradient{s.slope, ops.step.scale, dl});
+    const Tensor input = s.input.exists() ? s.input : x;
+    ops(op::LinearWeightGradient{.x = input, .dy = dl, .dw = gradient(w.matrix), .dbias = {}});
+    ops(op::LinearInputGradient{.dy = dl, .w = w.matrix, .dx = dx});
+    const RouterTraining& t = ops.routers();
+    if (s.input.exists())
+      ops(op::JitterGradient{dx, ops.step.round, dx, t.jitter, t.seed,
+                             stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
   }
-  /// The cuts of this pool count only when the way back follows: a loss that is merely looked at must not move the thresholds.
-  constexpr Tensor choose(auto& ops, Tensor p, const op::Assignment& to) const {
-    const Tensor cuts = ops.keep(to.experts + 1, 1);
-    ops(op::Clear{cuts});
-    ops(op::RouteExpertChoice{p, to, expert_capacity(1, p.rows, percent, to.experts), cuts});
-    return cuts;
-  }
-  constexpr void backward(auto& ops, const RouterState& s, Tensor cuts, Tensor, const op::Assignment& to, Tensor d_weight,
-                          Tensor dp) const {
-    ops(op::RouteExpertChoiceGradient{to, d_weight, dp});
-    ops(op::Add{cuts, s.cuts});
-  }
-  constexpr void after_step(auto& ops, const RouterState& s) const { ops(op::UpdateThreshold{s.cuts, s.threshold}); }
 };
 
-/// Calls f with the routing of a router.
-template <class F>
-constexpr decltype(auto) with_routing(const Router& router, std::int64_t percent, F&& f) {
-  if (router.kind == RouterKind::expert_choice) return f(ExpertChoiceRouting{percent});
-  return f(TokenChoiceRouting{router.k, percent, router.kind != RouterKind::top1});
-}
+/// Scores p = softmax(l).
+struct SoftmaxRouting : LogitRouting {
+  constexpr void score(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x, bool with_jitter = false) const {
+    s.scores = ops.keep(x.rows, w.matrix.rows);
+    logits(ops, w, s, x, s.scores, with_jitter);
+    ops(op::Softmax{s.scores, s.scores});
+  }
+  constexpr void score_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
+    ops(op::SoftmaxGradient{s.scores, d, d});
+    logits_back(ops, w, s, x, d, dx);
+  }
+};
+
+/// Scores sigmoid(l).
+struct SigmoidRouting : LogitRouting {
+  constexpr void score(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x, bool with_jitter = false) const {
+    s.logits = ops.scratch(x.rows, w.matrix.rows);
+    s.scores = ops.keep(x.rows, w.matrix.rows);
+    logits(ops, w, s, x, s.logits, with_jitter);
+    ops(op::Sigmoid{s.logits, s.scores});
+  }
+  constexpr void score_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
+    ops(op::SigmoidGradient{s.scores, d, d});
+    logits_back(ops, w, s, x, d, dx);
+  }
+};
 
 /// The tensors of an assignment of `filled` slots over the experts, kept for the way back.
 constexpr op::Assignment make_assignment(auto& ops, std::int64_t tokens, std::int64_t experts, std::int64_t filled,

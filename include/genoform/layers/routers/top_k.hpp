@@ -1,20 +1,52 @@
 #pragma once
 #include "genoform/layers/routers/router.hpp"
+#include "genoform/layers/routers/routing.hpp"
 
 namespace genoform {
 
+/// Each token takes its k experts of largest p; their p or their shares of it are the weights. A balance loss keeps the loads
+/// even.
+struct TopKRouting : SoftmaxRouting {
+  bool normalise = true;  ///< Switch weighs by p alone
+
+  static constexpr double balance_coefficient = 0.01;
+
+  constexpr void score(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x) const {
+    SoftmaxRouting::score(ops, w, s, x, true);
+  }
+  constexpr void choose(auto& ops, const RouterWeights&, RouterSaved& s, const op::Assignment& to) const {
+    const Tensor p = s.scores;
+    ops(op::RouteTokenChoice{.p = p,
+                             .to = to,
+                             .choices = choices,
+                             .capacity = capacity(p.rows, to.experts, ops.training()),
+                             .normalise = normalise,
+                             .tokens = ops.step.tokens});
+    if (ops.training()) ops(op::BalanceLoss{p, to.first_share, ops.step.aux_loss, balance_coefficient, ops.step.tokens});
+  }
+  constexpr void choose_back(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
+                             Tensor dp) const {
+    ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, dp, choices, normalise});
+    ops(op::BalanceLossGradient{to.first_share, ops.step.scale, dp, balance_coefficient, ops.step.tokens});
+  }
+};
+
 /// Each token takes the expert of largest probability (Switch).
 struct Top1 : Word<"Top1"> {
-  static constexpr Router value{RouterKind::top1, 1};
+  static constexpr int choices = 1;
+  static constexpr TopKRouting routing(int, std::int64_t percent) { return {{{{1, percent}}}, false}; }
 };
 /// Each token takes its two experts of largest probability (GShard, GLaM).
 struct Top2 : Word<"Top2"> {
-  static constexpr Router value{RouterKind::top2, 2};
+  static constexpr int choices = 2;
+  static constexpr TopKRouting routing(int, std::int64_t percent) { return {{{{2, percent}}}, true}; }
 };
 /// Each token takes its K experts of largest probability.
 template <int K>
 struct TopK : Numbers<"TopK", K> {
-  static constexpr Router value{RouterKind::topk, K};
+  template <int N>
+  using with = TopK<N>;
+  static constexpr TopKRouting routing(int k, std::int64_t percent) { return {{{{k, percent}}}, true}; }
 };
 
 }  // namespace genoform

@@ -1,0 +1,94 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "genoform/layers/activation.hpp"
+#include "genoform/layers/hidden_activation.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/ops/routing.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// E feed-forward layers and the way of tokens to them and back, y = sum of g_e expert_e(x) by an assignment that a router has
+/// made: what a sparse layer has besides its router, for layers of one's own too. x, y: [N, D], slots [S, ...].
+struct ExpertLayers {
+  Activation activation{};
+  std::int64_t experts = 8, hidden = 0;
+
+  struct Weights {
+    Tensor up, gate, down;  ///< [E*F, D], [E*F, D], [E*D, F]
+  };
+  struct Saved {
+    Tensor gathered;            ///< what the experts read [S, D]
+    Tensor u, gate, activated;  ///< [S, F]
+    Tensor out;                 ///< what they say, before the weights [S, D]
+  };
+
+  /// A token uses `activated_percent` / 100 experts, for counting.
+  constexpr void declare(Weights& w, Declaration& d, std::int64_t activated_percent) const {
+    const std::int64_t D = d.width(), percent = std::min(activated_percent, 100 * experts);
+    w.up = d.experts("moe.up.weight", experts, hidden, D, Start::fan_in(D), percent);
+    if (activation.gated) w.gate = d.experts("moe.gate.weight", experts, hidden, D, Start::fan_in(D), percent);
+    w.down = d.experts("moe.down.weight", experts, D, hidden, Start::fan_in(hidden), percent);
+  }
+  /// The weights of one expert.
+  constexpr Weights one(const Weights& w, std::int64_t e) const {
+    const std::int64_t width = w.down.rows / experts;
+    return {.up = w.up.row_range(e * hidden, hidden),
+            .gate = w.gate.exists() ? w.gate.row_range(e * hidden, hidden) : Tensor{},
+            .down = w.down.row_range(e * width, width)};
+  }
+
+  /// y = the weighted sum, or added to y when `accumulate`.
+  constexpr void forward(auto& ops, const Weights& w, Saved& s, const op::Assignment& to, Tensor x, Tensor y,
+                         bool accumulate = false) const {
+    run(ops, w, s, to, x);
+    ops(op::CombineRows{s.out, to, y, accumulate});
+  }
+  /// The gradients of what the experts said, d_out [S, D], and of the slots' weights, d_weight [S, 1].
+  constexpr void combine_back(auto& ops, const Saved& s, const op::Assignment& to, Tensor dy, Tensor d_out,
+                              Tensor d_weight) const {
+    ops(op::CombineRowsGradient{s.out, to, dy, d_out, d_weight});
+  }
+  /// From d_out through the experts; adds to dx [N, D].
+  constexpr void backward(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out, Tensor dx) const {
+    const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns);
+    run_back(ops, w, s, to, d_out, d_gathered);
+    ops(op::GatherRowsGradient{d_gathered, to, dx});
+  }
+
+  /// Gathers the slots' tokens and sends them through their experts: fills s.
+  constexpr void run(auto& ops, const Weights& w, Saved& s, const op::Assignment& to, Tensor x) const {
+    const HiddenActivation act(activation);
+    const std::int64_t slots = to.slot_token.rows;
+    s.gathered = ops.keep(slots, x.columns);
+    ops(op::GatherRows{x, to, s.gathered});
+    s.activated = ops.keep(slots, hidden);
+    s.u = act.from_output() ? s.activated : ops.keep(slots, hidden);
+    ops(op::ExpertLinear{s.gathered, w.up, to, s.u, act.epilogue()});
+    s.gate = activation.gated ? ops.keep(slots, hidden) : Tensor{};
+    if (activation.gated) ops(op::ExpertLinear{s.gathered, w.gate, to, s.gate});
+    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated});
+    s.out = ops.keep(slots, x.columns);
+    ops(op::ExpertLinear{s.activated, w.down, to, s.out});
+  }
+
+ private:
+  constexpr void run_back(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out,
+                          Tensor d_gathered) const {
+    const HiddenActivation act(activation);
+    ops(op::ExpertLinearWeightGradient{s.activated, d_out, to, gradient(w.down)});
+    const Tensor d_u = ops.scratch(s.activated.rows, hidden);
+    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u});
+    const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden) : Tensor{};
+    ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
+    ops(op::ExpertLinearWeightGradient{s.gathered, d_u, to, gradient(w.up)});
+    ops(op::ExpertLinearInputGradient{d_u, w.up, to, d_gathered});
+    if (!activation.gated) return;
+    ops(op::ExpertLinearWeightGradient{s.gathered, d_gate, to, gradient(w.gate)});
+    ops(op::ExpertLinearInputGradient{d_gate, w.gate, to, d_gathered, true});
+  }
+};
+
+}  // namespace genoform

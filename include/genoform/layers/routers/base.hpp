@@ -1,0 +1,28 @@
+#pragma once
+#include "genoform/layers/routers/router.hpp"
+#include "genoform/layers/routers/routing.hpp"
+
+namespace genoform {
+
+/// In training the balanced assignment with the largest sum of l, floor or ceil of N / E tokens an expert; else the largest l.
+struct BaseRouting : SigmoidRouting {
+  constexpr void choose(auto& ops, const RouterWeights&, RouterSaved& s, const op::Assignment& to) const {
+    if (ops.training() && !ops.checking())
+      ops(op::ChooseBalanced{s.logits, ops.step.tokens, to});
+    else
+      ops(op::ChooseLargest{s.logits, ops.step.tokens, to});
+    ops(op::PlaceChoices{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
+  }
+  constexpr void choose_back(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
+                             Tensor d_scores) const {
+    ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, d_scores, 1, false});
+  }
+};
+
+/// Tokens are dealt out evenly, each to an expert that suits it (Lewis et al., 2021).
+struct Base : Word<"Base"> {
+  static constexpr int choices = 1;
+  static constexpr BaseRouting routing(int, std::int64_t percent) { return {{{{1, percent}}}}; }
+};
+
+}  // namespace genoform
