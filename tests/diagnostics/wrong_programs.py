@@ -12,10 +12,6 @@ class WrongProgram:
     names_of_gcc: tuple[str, ...] = ()  # what only g++ shows (texts as template arguments)
 
 
-def not_built(code: str, name: str) -> WrongProgram:
-    return WrongProgram(f"{name} is not built", code, "known, not built yet", (name,))
-
-
 WRONG_PROGRAMS = [
     WrongProgram("an option of another kind", "Ffn<SqReLU, Heads<8>> layer;",
                  "this is not an option of this part", ("Ffn", "Heads<8>", "Hidden<1>")),
@@ -109,8 +105,6 @@ WRONG_PROGRAMS = [
     WrongProgram("a wrong form of a text", 'using T = type_of<"Block<Attn">;', "a > is missing; every < needs its >", ("At<1, 11>",), ("Block<Attn",)),
     WrongProgram("a wrong size in a text", 'using T = type_of<"Decoder<Block<Attention<Heads<3>>>, Width<128>>">;',
                  "Heads must divide Width when HeadDim is left out", ("At<1, 25>",)),
-    WrongProgram("a word of a text that is not built", 'using T = type_of<"Block<Program>">;', "known, not built yet", ("At<1, 7>",)),
     WrongProgram("a user's kind that the text does not know", 'using T = type_of<"Block<Shift<>>">;',
                  "this is not a sub-layer; a Block holds sub-layers", ("At<1, 7>",), ("Shift",)),
-    not_built('Block<Program<"ADD v0 v1">> block;', "Program<"),
 ]

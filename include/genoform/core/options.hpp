@@ -5,7 +5,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "genoform/core/not_built.hpp"
 #include "genoform/core/rules.hpp"
 #include "genoform/core/words.hpp"
 
@@ -166,7 +165,6 @@ struct WrappedRow {
     const int child = first_child(node);
     if (count_children(tree, node) != 1) return {Rule::needs_choice, node};
     if (node_at(tree, child).shape != Node::Shape::word) return {Rule::needs_choice, child};
-    if (is_not_built(node_at(tree, child).word)) return {Rule::not_built, child};
     if (!Value::choices::names(node_at(tree, child).word)) return {Rule::unknown_word, child};
     return Value::choices::read(tree, child, layer.*M);
   }

@@ -55,7 +55,7 @@ constexpr void settle(const Row& row, L& layer, const Around& around) {
 constexpr Verdict unknown(Tree tree, int node) {
   if (node_at(tree, node).shape == Node::Shape::number) return {Rule::stray_number, node};
   if (node_at(tree, node).shape == Node::Shape::string) return {Rule::string_here, node};
-  return {is_not_built(node_at(tree, node).word) ? Rule::not_built : Rule::unknown_option, node};
+  return {Rule::unknown_option, node};
 }
 
 /// Reads one argument into the layer. `seen`: the rows given so far, one bit each.

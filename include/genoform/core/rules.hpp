@@ -23,7 +23,6 @@ namespace genoform {
   RULE(too_deep, "the text is nested too deeply; allowed are 64 levels")                                                  \
   RULE(too_many_sub_layers, "the model has too many sub-layers; allowed are 10000")                                       \
   RULE(too_many_parameters, "the model is too large; parameters must stay below 2^48")                                    \
-  RULE(not_built, "known, not built yet")                                                                                 \
   RULE(unknown_word, "this word is not known here")                                                                       \
   RULE(unknown_option, "this is not an option of this part")                                                              \
   RULE(unknown_kind, "this is not a sub-layer; a Block holds sub-layers, such as Attention<>, Ffn<SqReLU> or Moe<Top2>")  \

@@ -22,8 +22,7 @@ class Checker {
     if (word == "Body") return body(0);
     if (word == "Stack") return stack(0);
     if (word == "Block") return block(0, 1, 0);
-    if (word != ParallelNorms::name && find_kind(kinds_, word) == kinds_.size())
-      return {is_not_built(word) ? Rule::not_built : Rule::not_a_part, 0};
+    if (word != ParallelNorms::name && find_kind(kinds_, word) == kinds_.size()) return {Rule::not_a_part, 0};
     return sub_layer(0);
   }
   constexpr const DecoderLayer& decoder() const { return layer_; }
@@ -106,7 +105,7 @@ class Checker {
     if (part.shape == Node::Shape::number) return {Rule::stray_number, node};
     if (part.shape == Node::Shape::string) return {Rule::string_here, node};
     const std::size_t kind = find_kind(kinds_, part.word);
-    if (kind == kinds_.size()) return {is_not_built(part.word) ? Rule::not_built : otherwise, node};
+    if (kind == kinds_.size()) return {otherwise, node};
     const Verdict verdict = kinds_[kind].check(tree_, node, around_);
     if (verdict.fine() && shares_bias()) {
       heads_.add(kinds_[kind].heads(tree_, node, around_));

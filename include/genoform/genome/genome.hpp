@@ -40,7 +40,7 @@ class KindNames {
     for (const grammar::Alias& alias : grammar::aliases)
       if (alias.word == name) return true;
     return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || name == ParallelNorms::name ||
-           is_not_built(name);
+           name == "Program";  // reserved (spec/model.md section 7)
   }
 
   std::vector<Kind> kinds_;

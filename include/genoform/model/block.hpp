@@ -44,9 +44,6 @@ template <class Whole, class P>
 constexpr auto checked_sub_layer() {
   if constexpr (TypedPart<P> || BareLayer<P>) {
     return Type<P>{};
-  } else if constexpr (Spelled<P>) {
-    constexpr Rule rule = is_not_built(tree_of<P>()[0].word) ? Rule::not_built : Rule::unknown_kind;
-    return Type<typename Refuse<rule, Whole, P>::type>{};
   } else {
     return Type<typename Refuse<Rule::unknown_kind, Whole, P>::type>{};
   }

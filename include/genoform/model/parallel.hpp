@@ -183,8 +183,6 @@ constexpr Rule rule_of_argument() {
     return has_norms<A>() ? Rule::parallel_part_norms : Rule::none;
   else if constexpr (is_norm_type<A>())
     return Rule::none;
-  else if constexpr (Spelled<A>)
-    return is_not_built(tree_of<A>()[0].word) ? Rule::not_built : Rule::parallel_form;
   else
     return Rule::parallel_form;
 }
