@@ -43,6 +43,7 @@ void add_bench(CLI::App& program, Commands& commands);
 void add_doctor(CLI::App& program, Commands& commands);
 void add_search(CLI::App& program, Commands& commands);
 void add_best(CLI::App& program, Commands& commands);
+void add_zoo(CLI::App& program, Commands& commands);
 void add_worker(CLI::App& program, Commands& commands);
 
 }  // namespace command

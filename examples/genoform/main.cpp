@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   add_doctor(program, commands);
   add_search(program, commands);
   add_best(program, commands);
+  add_zoo(program, commands);
   add_worker(program, commands);
   try {
     program.parse(argc, argv);

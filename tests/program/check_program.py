@@ -17,7 +17,7 @@ import traceback
 import xml.etree.ElementTree
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
-VERBS = ["train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best"]
+VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best"]
 
 
 class Bench:
