@@ -41,6 +41,18 @@ TEST_CASE("frozen tensors neither move nor decay, and all others move") {
   require_moved(model, before);
 }
 
+TEST_CASE("Adafactor leaves frozen tensors alone too, factored or not, with decay") {
+  for (const std::int64_t factor_from : {1, 128}) {
+    Model<Mixed, Cpu> model({.seed = 1});
+    TrainOptions with_adafactor = options;
+    with_adafactor.optimizer = Adafactor{.decay = 0.1, .factor_from = factor_from};
+    const std::vector<float> before = copied(model.parameters());
+    Trainer trainer(model, with_adafactor);
+    for (const Step& s : trainer.run(text())) (void)s;
+    require_moved(model, before);
+  }
+}
+
 TEST_CASE("frozen tensors do not count in the norm of the gradients, and the others step as with that norm") {
   Model<Dense, Cpu> model({.seed = 1}), free({.seed = 1});
   model.freeze({"embedding.*", "blocks.0.*"}).value();
