@@ -110,3 +110,16 @@ TEST_CASE("no kind of one's own is named Parallel") {
   KindNames kinds;
   CHECK_FALSE(kinds.add<Impostor>());
 }
+
+// A bias that all attention layers share reaches those inside a Parallel.
+using OneBias = Decoder<Block<Parallel<Attention<Heads<2>>, Ffn<>>, Attention<Heads<2>>>, Vocab<16>, Width<32>, Context<8>,
+                        Positions<SharedRelBias<4, 8>>>;
+static_assert(parameters<OneBias> == 16 * 32 + 2 * 4 + 3 * 32 + 2 * 4 * 32 * 32 + 2 * 4 * 32 * 32);
+
+TEST_CASE("the heads of attention layers inside a Parallel are compared where a bias is shared") {
+  CHECK(Genome::parse(text_of<OneBias>)->parameters() == static_cast<double>(parameters<OneBias>));
+  const Result<Genome> refused = Genome::parse(
+      "Decoder<Block<Parallel<Attention<Heads<2>>, Attention<Heads<4>>>>, Width<64>, Positions<SharedRelBias<4, 8>>>");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "1:55: \"Heads\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+}
