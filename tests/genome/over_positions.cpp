@@ -37,6 +37,7 @@ constexpr std::int64_t vo = 2 * D * H * K, qkvo = 4 * D * H * K, dense = D * H *
 static_assert(parameters_of<Synth<RandomLogits>> == vo + H * P * P);
 static_assert(parameters_of<Synth<RandomLogits, Rank<2>>> == vo + 2 * H * P * R);
 static_assert(parameters_of<Synth<RandomPlus>> == qkvo + H * P * P);
+static_assert(parameters_of<Synth<RandomPlus, RelBias<6, 9>>> == qkvo + H * P * P + 6 * H);
 static_assert(parameters_of<Synth<DenseLogits>> == vo + dense);
 static_assert(parameters_of<Synth<DensePlus>> == qkvo + dense);
 static_assert(activated_parameters<Net<Synth<RandomPlus>>> == parameters<Net<Synth<RandomPlus>>>);

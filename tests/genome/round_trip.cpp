@@ -81,6 +81,7 @@ std::string over_positions() {
     if (coin()) options.push_back(with_number("Heads", heads));
     options.push_back(with_number("HeadDim", number(1, 64)));
     if (logits.substr(0, 1) != "D" && coin()) options.push_back(with_number("Rank", number(1, 16)));
+    if (coin()) options.push_back(pick({"RelBias<32, 128>", "RelBias< 2,2>"}));
   } else {
     if (coin()) options.push_back(activation());
     if (coin()) options.push_back("Bias");

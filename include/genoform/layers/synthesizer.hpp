@@ -6,8 +6,10 @@
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/norm.hpp"
 #include "genoform/layers/over_positions.hpp"
+#include "genoform/layers/position.hpp"
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/mixing.hpp"
+#include "genoform/ops/positions.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
@@ -39,6 +41,37 @@ struct Logits {
   friend constexpr bool operator==(const Logits&, const Logits&) = default;
 };
 
+struct DistanceBiasWords;
+
+/// A bias of the logits by distance, or none.
+struct DistanceBias {
+  int buckets = absent, distance = absent;
+
+  using choices = DistanceBiasWords;
+  constexpr bool exists() const { return buckets > 0; }
+  friend constexpr bool operator==(const DistanceBias&, const DistanceBias&) = default;
+};
+
+/// How it is written: RelBias<buckets, distance>.
+struct DistanceBiasWords {
+  using Example = RelBias<32, 128>;
+
+  static constexpr bool names(std::string_view word) { return word == Example::word; }
+  static constexpr void each_word(auto visit) { visit(Example::word); }
+  static constexpr bool is_open(const DistanceBias&) { return false; }
+  static constexpr Verdict read(Tree tree, int node, DistanceBias& value) {
+    return read_relative_bias(tree, node, value.buckets, value.distance);
+  }
+  static constexpr void print(const DistanceBias& value, auto& out) {
+    const int node = out.open(Example::word);
+    out.number(value.buckets);
+    out.number(value.distance);
+    out.close(node);
+  }
+  template <auto V>
+  using tag = RelBias<V.buckets, V.distance>;
+};
+
 template <class... Options>
 struct Synthesizer;
 
@@ -51,6 +84,7 @@ struct SynthesizerLayer : Normed {
 
   Logits logits{};
   int heads = by_width, head_dim = by_width, rank = absent;
+  DistanceBias bias{};
 
   static constexpr auto options() {
     using L = SynthesizerLayer;
@@ -60,7 +94,7 @@ struct SynthesizerLayer : Normed {
                  count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
                    return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
                  }),
-                 count<Rank, &L::rank>()};
+                 count<Rank, &L::rank>(), choice<&L::bias>()};
   }
 
   constexpr Broken broken(const Around& a) const {
@@ -70,6 +104,7 @@ struct SynthesizerLayer : Normed {
     if (columns * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
     if (columns * positions >= largest_parameters || heads * positions * positions >= largest_parameters)
       return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (static_cast<double>(heads) * bias.buckets >= largest_parameters) return {Rule::too_many_parameters, {"RelBias"}};
     if (heads * positions * rank >= largest_parameters) return {Rule::too_many_parameters, {"Rank", "Heads"}};
     return {};
   }
@@ -77,6 +112,7 @@ struct SynthesizerLayer : Normed {
 
   struct Weights {
     Tensor qkv, o;            ///< q and k (only with "plus") and v as one matrix: they are declared one after the other
+    Tensor bias_table;        ///< [H, buckets]
     Tensor dense, bias;       ///< dense logits: the first matrix, of all heads
     op::Grouped keys;         ///< and the second one, [H, P, K]
     op::Grouped table;        ///< random logits [H, P, P]
@@ -85,11 +121,13 @@ struct SynthesizerLayer : Normed {
   struct Saved {
     Tensor qkv, hidden, mixed;
     op::Grouped p;  ///< the softmax; a table when no token has a say in it
+    Tensor bias;    ///< what was added by distance [H, T]; on the way back only whether there was one
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
     over_positions::require_context(d, name);
     const std::int64_t D = d.width(), P = d.context();
+    d.attends(heads);
     const auto table = [&](TensorName tensor, std::int64_t columns, Start start) {
       return op::Grouped{d.tables(tensor, heads, P, columns, start), heads, P};
     };
@@ -110,6 +148,7 @@ struct SynthesizerLayer : Normed {
       w.left = table("synthesizer.left", rank, Start::fan_in(rank));
       w.right = table("synthesizer.right", rank, Start::normal(1));
     }
+    if (bias.exists()) w.bias_table = d.undecayed_matrix("synthesizer.bias", heads, bias.buckets, Start::fan_in(D));
     w.o = d.matrix("synthesizer.o.weight", D, columns(), Start::fan_in(columns()));
   }
 
@@ -122,7 +161,8 @@ struct SynthesizerLayer : Normed {
     s.p = op::Grouped{};
     if (logits.kind == LogitsKind::random) {
       s.p = op::of_table(ops.keep(heads * T, T), heads);
-      ops(op::CausalSoftmax{table_of_logits(ops, w), s.p, T});
+      const op::Grouped table = table_of_logits(ops, w);
+      ops(op::CausalSoftmax{add_bias(ops, w, s, table) ? s.p : table, s.p, T});
     } else {
       s.p = op::of_tokens(ops.keep(x.rows, heads * T), heads);
       op::Grouped added;
@@ -135,6 +175,7 @@ struct SynthesizerLayer : Normed {
         added = s.p;
       }
       if (logits.plus()) ops(op::CausalScores{queries(s.qkv), keys(s.qkv), added, s.p, T, true});
+      add_bias(ops, w, s, s.p);
       ops(op::CausalSoftmax{s.p, s.p, T});
     }
     s.mixed = ops.keep(x.rows, columns());
@@ -152,11 +193,13 @@ struct SynthesizerLayer : Normed {
     if (d_p.is_table()) ops(op::Clear{d_p});
     ops(op::CausalMixGradient{values(s.qkv), s.p, headed(d_mixed), values(d_qkv), d_p, {}, T, false});
     if (logits.kind == LogitsKind::random) {
-      const op::Grouped d_table = rank > 0 ? d_p : gradient(w.table);
-      ops(op::CausalSoftmaxGradient{s.p, d_p, d_table, T, rank == absent});
-      back_to_factors(ops, w, d_table);
+      if (rank == absent) ops(op::CausalSoftmaxGradient{s.p, d_p, gradient(w.table), T, true});
+      if (rank > 0 || s.bias.exists()) ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
+      back_to_bias(ops, w, s, d_p);
+      back_to_factors(ops, w, d_p);
     } else {
       ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
+      back_to_bias(ops, w, s, d_p);
       if (logits.plus()) back_to_scores(ops, w, s, d_p, d_qkv);
     }
     ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv), .dbias = {}});
@@ -176,6 +219,29 @@ struct SynthesizerLayer : Normed {
   constexpr op::Grouped queries(Tensor qkv) const { return headed(qkv.column_range(0, columns())); }
   constexpr op::Grouped keys(Tensor qkv) const { return headed(qkv.column_range(columns(), columns())); }
   constexpr op::Grouped values(Tensor qkv) const { return headed(qkv.column_range(projected() - columns(), columns())); }
+
+  /// s.p = x and the biases by distance, the layer's own and the model's; false, and nothing done, where there are none.
+  template <class Ops>
+  constexpr bool add_bias(Ops& ops, const Weights& w, Saved& s, const op::Grouped& x) const {
+    s.bias = Tensor{};
+    if (!bias.exists() && !ops.shared_bias.exists()) return false;
+    const std::int64_t T = ops.shape().context;
+    s.bias = ops.scratch(heads, T);
+    if (bias.exists()) ops(op::RelativeBias{w.bias_table, s.bias, bias.distance, false});
+    if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, bias.exists()});
+    ops(op::AddByDistance{x, s.bias, s.p, T});
+    return true;
+  }
+  template <class Ops>
+  constexpr void back_to_bias(Ops& ops, const Weights& w, const Saved& s, const op::Grouped& d_logits) const {
+    if (!s.bias.exists()) return;
+    const std::int64_t T = ops.shape().context;
+    const Tensor d_bias = ops.scratch(heads, T);
+    ops(op::AddByDistanceGradient{d_logits, d_bias, T});
+    if (bias.exists()) ops(op::RelativeBiasGradient{d_bias, gradient(w.bias_table), bias.distance});
+    if (ops.shared_bias.exists())
+      ops(op::RelativeBiasGradient{d_bias, gradient(ops.shared_bias.table), ops.shared_bias.distance});
+  }
 
   /// The random logits: the trained table, or the product of its factors, once for all sequences.
   template <class Ops>

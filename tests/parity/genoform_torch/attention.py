@@ -31,6 +31,7 @@ class Attention(Layer):
     norms: Norms = Norms()
 
     word, folder = "Attention", "attention"
+    attends = True
     table = (
         Number("Heads", "heads", lambda _, around: max(1, around.width // 64)),
         Number("HeadDim", "head_dim", whole_head_dim),

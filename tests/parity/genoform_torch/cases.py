@@ -122,7 +122,7 @@ def random_model(rng):
     weights = [kind.weight for kind in KINDS.values()]
 
     def layer(kind):
-        return random_layer(rng, kind, around, **(heads if kind in (Attention, Parallel) else {}))
+        return random_layer(rng, kind, around, **(heads if kind.attends or kind is Parallel else {}))
 
     def stack(*kinds):
         layers = [layer(kind) for kind in kinds + tuple(rng.choices(tuple(KINDS.values()), weights, k=rng.randint(0, 2)))]

@@ -240,6 +240,7 @@ class Layer:
     """What all kinds share.  `norms` is None in a part of a Parallel, which has none of its own."""
 
     table = ()
+    attends = False                                                   # has scores that the table of SharedRelBias is added to
     weight = 1                                                        # how often it is drawn at random
 
     @classmethod

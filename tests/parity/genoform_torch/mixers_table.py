@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from . import activations
-from .attention import whole_head_dim
+from .attention import check_buckets, random_bias, whole_head_dim
 from .language import Choice, Flag, Layer, Node, Norms, Number, TextError
 from .norms import LayerNorm, empty
+from .positions import bias_of_distance
 
 
 def seen(table, positions):
@@ -50,20 +51,26 @@ def activation_option():
 
 # --- Synthesizer --------------------------------------------------------------------------------------------------------
 
+NO_BIAS = Node("")                                                   # never written
+
+
 @dataclass(frozen=True)
 class Synthesizer(Layer):
     logits: Node
     heads: int
     head_dim: int
     rank: int = 0                   # 0: a full table
+    bias: Node = NO_BIAS
     norms: Norms = Norms()
 
     word, folder = "Synthesizer", "synthesizer"
+    attends = True
     table = (
         Choice("logits", {"RandomLogits": (), "RandomPlus": (), "DenseLogits": (), "DensePlus": ()}, Node("RandomPlus"), always=True),
         Number("Heads", "heads", lambda _, around: max(1, around.width // 64)),
         Number("HeadDim", "head_dim", whole_head_dim),
         Number("Rank", "rank", 0),
+        Choice("bias", {"RelBias": (2, 1)}, NO_BIAS),
     )
 
     def random_logits(self):
@@ -75,14 +82,17 @@ class Synthesizer(Layer):
     def check(self, around):
         if self.rank and not self.random_logits():
             raise TextError("dense logits have no table that Rank could factor")
+        if self.bias != NO_BIAS:
+            check_buckets(self.bias)
 
     def module(self, around):
         return SynthesizerModule(self, around.width, around.context)
 
     @staticmethod
-    def random(rng, around):
+    def random(rng, around, heads=None):
         logits = rng.choice(("RandomLogits", "RandomPlus", "DenseLogits", "DensePlus"))
-        return dict(logits=Node(logits), heads=rng.randint(1, 4), head_dim=rng.randint(1, 12),
+        return dict(logits=Node(logits), heads=heads or rng.randint(1, 4), head_dim=rng.randint(1, 12),
+                    bias=random_bias(rng, "RelBias", around.context) if rng.random() < 0.3 else NO_BIAS,
                     rank=rng.choice((0, rng.randint(1, 5))) if logits.startswith("Random") else 0)
 
 
@@ -104,6 +114,8 @@ class SynthesizerModule(nn.Module):
             self.right = empty(layer.heads, positions, layer.rank)
         else:
             self.table = empty(layer.heads, positions, positions)
+        if layer.bias != NO_BIAS:
+            self.bias = empty(layer.heads, layer.bias.args[0])
         self.o = nn.Linear(columns, width, bias=False)
 
     def forward(self, x, run):
@@ -119,6 +131,10 @@ class SynthesizerModule(nn.Module):
             logits = self.table[:, :positions, :positions]
         if self.layer.plus():
             logits = logits + heads(self.q(x)) @ heads(self.k(x)).transpose(-1, -2) / math.sqrt(self.layer.head_dim)
+        if self.layer.bias != NO_BIAS:
+            logits = logits + bias_of_distance(self.bias, positions, *self.layer.bias.args)
+        if run.bias is not None:                                     # the table of the model, beside any of its own
+            logits = logits + run.bias
         visible = torch.ones(positions, positions, dtype=torch.bool).tril()
         attention = logits.masked_fill(~visible, -math.inf).softmax(-1)
         return self.o((attention @ heads(self.v(x))).transpose(1, 2).flatten(2))

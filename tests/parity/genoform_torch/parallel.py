@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from .attention import Attention
 from .language import KINDS, Layer, Node, Norms, TextError, read_layer, read_options
 
 
@@ -36,7 +35,7 @@ class Parallel(Layer):
     def random(rng, around, **of_attention):
         """of_attention: what attention layers among the parts must have."""
         def part(kind):
-            given = of_attention if kind is Attention else {}
+            given = of_attention if kind.attends else {}
             return kind(**kind.random(rng, around, **given), norms=None)
 
         kinds = [kind for kind in KINDS.values() if kind is not Parallel]

@@ -10,7 +10,7 @@
 from dataclasses import dataclass
 
 from . import kinds  # noqa: F401  (fills the list of kinds)
-from .attention import Attention, check_buckets
+from .attention import check_buckets
 from .language import (NORMS, RMS_NORM, Around, Flag, Node, Number, TextError, Wrapped, parse_tree, print_options, read_layer,
                        read_options)
 from .parallel import Parallel
@@ -92,7 +92,7 @@ class Architecture:
 
     def heads(self):
         """The number of heads of each attention layer."""
-        return [layer.heads for layer in self.parts() if isinstance(layer, Attention)]
+        return [layer.heads for layer in self.parts() if layer.attends]
 
     def check(self):
         if self.positions.name == "Sinusoid" and self.width % 2:
