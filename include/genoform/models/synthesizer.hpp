@@ -5,12 +5,12 @@
 namespace genoform::models {
 
 /// Synthesizer as Primer's experiments have it: learned random logits are added to those of the dot products (Tay et al., 2021,
-/// "random plus"), at T5's base size. Ours to note: the random logits stand for the relative positions too.
+/// "random plus") with T5's relative positions, at T5's base size.
 template <Size S, class Activation = ReLU>
 using SynthesizerDecoder = Repeated<S, S.layers,
                                     Block<Synthesizer<RandomPlus, Heads<S.heads>, HeadDim<S.head_dim>, Pre<LayerNorm>>,
                                           Ffn<Activation, Hidden<S.hidden>, Pre<LayerNorm>>>,
-                                    FinalNorm<LayerNorm>>;
+                                    T5Positions, FinalNorm<LayerNorm>>;
 
 inline constexpr Size synthesizer_145m = transformer_110m;
 
