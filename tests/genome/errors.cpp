@@ -152,6 +152,7 @@ const Wrong wrong_texts[] = {
     {Rule::shared_bias_heads, "Decoder<Block<Attention<Heads<4>>, Attn>, Positions<SharedRelBias<32, 128>>, Width<128>>",
      "1:36: \"Attn\": "},
     {Rule::shared_bias_heads, "Decoder<Block<Ffn<>>, Positions<SharedRelBias<32, 128>>, Width<128>>", "1:23: \"Positions\": "},
+    {Rule::side_within_hidden, "Conv<Hidden<8>, Side<9>>", "1:17: \"Side\": "},
     {Rule::capacity_of_expert_choice, "Moe<ExpertChoice, Capacity<0>>", "1:19: \"Capacity\": "},
     {Rule::choices_of_router, "Moe<Experts<4>, TopK<5>>", "1:17: \"TopK\": "},
     {Rule::choices_of_router, "Moe<Top2, Experts<1>>", "1:5: \"Top2\": "},

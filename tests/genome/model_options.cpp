@@ -91,7 +91,7 @@ TEST_CASE("heads inside a Parallel count for a shared table") {
   CHECK(genome.parameters() == static_cast<double>(parameters<Beside>));
   static_assert(parameters<Beside> == 16 * 64 + (8 + 4 + 4) * 64 * 64 + 2 * 64 + 2 * 4 + 64);
   CHECK(canonical("Decoder<Block<Parallel<Ffn<>, Attention<Heads<2>>>, Attn>, Width<64>, Positions<SharedRelBias<4, 6>>>") ==
-        "1:57: \"Attn\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+        "1:53: \"Attn\": " + std::string(sentence_of(Rule::shared_bias_heads)));
   CHECK(canonical("Decoder<Block<Attn, Parallel<Ffn<>, Attention<Heads<2>>>>, Width<64>, Positions<SharedRelBias<4, 6>>>") ==
         "1:47: \"Heads\": " + std::string(sentence_of(Rule::shared_bias_heads)));
 }
