@@ -16,6 +16,20 @@ namespace {
 
 constexpr std::size_t width = 10, rows = 21;
 
+// GLaM's formula for its parameters, L/2 (2 * 4 M heads dim + 3 M H + E * 2 M H) for L layers in pairs of a dense and a sparse
+// one, at the sizes of its table: 0.1B/64E, 1.7B/64E, 8B/64E. Norms, routers and the embedding are counted apart.
+template <std::int64_t Pairs, int M, int H, int HeadCount, int Dim, int E>
+constexpr bool follows_formula() {
+  using Attend = Attention<Heads<HeadCount>, HeadDim<Dim>>;
+  using Net = Decoder<Stack<Block<Attend, Moe<Top2, Experts<E>, GeLU, Hidden<H>>, Attend, Ffn<Glu<GeLU>, Hidden<H>>>, Pairs>,
+                      Vocab<1000>, Width<M>, Context<8>>;
+  constexpr std::int64_t m = M, h = H, formula = Pairs * (2 * 4 * m * HeadCount * Dim + 3 * m * h + E * 2 * m * h);
+  return parameters<Net> == formula + Pairs * (4 * m + E * m) + m + 1000 * m;
+}
+static_assert(follows_formula<6, 768, 3072, 12, 64, 64>());
+static_assert(follows_formula<12, 2048, 8192, 16, 128, 64>());
+static_assert(follows_formula<16, 4096, 16384, 32, 128, 64>());
+
 std::vector<double> random_numbers(std::size_t count, std::uint64_t seed) {
   const Random random(seed, stream_of("numbers"));
   std::vector<double> numbers;

@@ -23,3 +23,14 @@ TEST_CASE("after the first step a training step allocates nothing, logging inclu
     REQUIRE(allocations::ours == 0);
   }
 }
+
+TEST_CASE("no router allocates in a training step, with noise and losses of routers") {
+  Model<Routed, Cpu> model({.seed = 1, .routers = {.z_loss = 1e-3, .jitter = 0.1, .seed = 1}});
+  Trainer trainer(model, {.steps = 10, .batch = 4, .accumulate = 2, .windows = 0});
+  trainer.step(text()).value();
+  allocations::ours = 0;
+  allocations::counts = true;
+  for (int i = 0; i < 5; ++i) (void)trainer.step(text()).ok();
+  allocations::counts = false;
+  REQUIRE(allocations::ours == 0);
+}

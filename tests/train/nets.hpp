@@ -20,6 +20,13 @@ using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, KvHeads<2>, DConv<3>>
                       Vocab<256>, Width<32>, Context<16>>;
 using Dense = Decoder<Stack<Block<Attention<Heads<2>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>;
 
+/// Every router that Mixed has not.
+using Routed = Decoder<Stack<Block<Moe<Hash, Experts<4>, Hidden<16>>, Moe<LossFree<2>, Experts<4>, Hidden<16>, Shared<1>>,
+                                   Moe<Base, Experts<4>, Hidden<16>>, Moe<ExpertThreshold, Experts<4>, Hidden<16>>,
+                                   Moe<Top2, Experts<4>, Hidden<16>, Capacity<80>>>,
+                             1>,
+                       Vocab<256>, Width<16>, Context<16>>;
+
 inline const Corpus& text() {
   static const Corpus corpus = Corpus::from_text(synthetic_text(40000, 3));
   return corpus;

@@ -7,12 +7,6 @@ using namespace training;
 
 namespace {
 
-using Routed = Decoder<Stack<Block<Moe<Hash, Experts<4>, Hidden<16>>, Moe<LossFree<2>, Experts<4>, Hidden<16>, Shared<1>>,
-                                   Moe<Base, Experts<4>, Hidden<16>>, Moe<ExpertThreshold, Experts<4>, Hidden<16>>,
-                                   Moe<Top2, Experts<4>, Hidden<16>, Capacity<80>>>,
-                             1>,
-                       Vocab<256>, Width<16>, Context<16>>;
-
 const TrainOptions options{
     .steps = 8, .batch = 4, .accumulate = 2, .windows = 8, .log = {}, .routers = {.z_loss = 1e-3, .jitter = 0.05, .seed = 1}};
 
