@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 ALIASES = {"Attn": "Attention<>", "SwiGlu": "Glu<Swish>", "GeGlu": "Glu<GeLU>", "ReGlu": "Glu<ReLU>"}
-BRACKETS = {"Attention", "Ffn", "Moe", "Parallel", "Synthesizer", "SpatialGate", "TokenMix"}    # written with < >, even when they are empty
+# Written with < >, even when they are empty.
+BRACKETS = {"Attention", "Ffn", "Moe", "Parallel", "LinearAttention", "Gau", "Conv", "Synthesizer", "SpatialGate", "TokenMix"}
 
 
 class TextError(ValueError):
