@@ -59,6 +59,13 @@ STORED = {
     "learned-untied": ("Decoder<Stack<Block<Attention<Heads<2>, Rope>, Moe<Top1, Experts<3>, GeLU, Hidden<5>, Capacity<70>>, "
                        "Attention<HeadDim<7>>>, 1>, "
                        "Vocab<15>, Width<8>, Context<11>, Positions<Learned>, Untied, LogitScale<WidthRsqrt>>", 3, 9, False),
+    "features-and-gates": ("Decoder<Stack<Block<LinearAttention<Heads<4>, HeadDim<6>, KvHeads<2>, Features<9>>, "
+                           "LinearAttention<HeadDim<5>, ReluKernel, NoPos, Post<RmsNorm>>, Gau<HeadDim<6>>, "
+                           "Gau<SqReLU, Hidden<7>, HeadDim<3>, Length<5>, Bias, NoPos>>, 1>, "
+                           "Vocab<13>, Width<8>, Context<14>>", 2, 13, False),
+    "convolution-blocks": ("Decoder<Stack<Block<Conv<>, Conv<Swish, Hidden<7>, Side<6>, Taps<3>, SideTaps<12>, LastTaps<2>, Bias, "
+                           "Middle<RmsNorm>, Inner<LayerNorm>>, LinearAttention<Heads<2>, Features<12>>>, 1>, "
+                           "Vocab<11>, Width<8>, Context<12>>", 2, 11, False),
     "sinusoid-parallel": ("Decoder<Stack<Block<Parallel<Attention<Heads<3>, HeadDim<4>>, Ffn<Glu<Swish>, Hidden<7>>>, "
                           "Parallel<Moe<Top2, Experts<3>, Hidden<5>>, Attention<HeadDim<6>, RelBias<3, 5>>, Ffn<ReLU, Hidden<5>, Bias>, "
                           "Post<LayerNorm>>, Parallel<Ffn<Identity, Hidden<4>>, Pre<PrimerNorm>, Inner<RmsNorm>>>, 1>, "
@@ -91,7 +98,7 @@ def all_words():
 
     tables = [kind.table for kind in KINDS.values()] + [Norms.table, Architecture.table]
     found = {word for table in tables for row in table for word in words(row.words())}
-    never_printed = {"None"}                                          # Positions<None>
+    never_printed = {"None", "SoftmaxKernel"}                         # Positions<None>, and the default of a kernel
     return ((found | set(KINDS) | {"Decoder", "Body", "Stack", "Block"}) - never_printed
             | {f"{router} with Capacity" for router in ROUTERS})
 
