@@ -86,7 +86,6 @@ WRONG_PROGRAMS = [
     WrongProgram("a norm of a parallel twice", "Parallel<Post<RmsNorm>, Attn, Post<LayerNorm>> layer;",
                  "this is given twice; give it once", ("Parallel<", "Post<genoform::LayerNorm")),
     WrongProgram("a norm of a parallel that is none", "Parallel<Attn, Inner<ReLU>> layer;", "this word is not known here", ("Inner<genoform::ReLU",)),
-    WrongProgram("a part that is not built", "Parallel<Attn, Gau<>> layer;", "known, not built yet", ("Parallel<", "Gau<>")),
     WrongProgram("a part that does not fit the model", "Decoder<Block<Parallel<Ffn<>, Attention<Heads<3>>>>, Width<128>> net;",
                  "Heads must divide Width when HeadDim is left out", ("Attention<", "Heads<3>")),
     WrongProgram("a norm of a part in a text", 'using T = type_of<"Parallel<Ffn<Post<RmsNorm>>>">;',
