@@ -126,19 +126,21 @@ def random_model(rng):
     # One table of the model's for all attention layers asks for the same heads in all of them.
     heads = dict(heads=rng.randint(1, 4)) if positions.name == "SharedRelBias" else {}
     others = [kind for kind in KINDS.values() if kind is not Attention]
-    weights = [kind.weight for kind in KINDS.values()]
 
     def layer(kind):
         return random_layer(rng, kind, around, **(heads if kind.attends or kind is Parallel else {}))
 
+    def draw(kinds, count):
+        return rng.choices(tuple(kinds), [kind.weight for kind in kinds], k=count)
+
     def stack(*kinds):
-        layers = [layer(kind) for kind in kinds + tuple(rng.choices(tuple(KINDS.values()), weights, k=rng.randint(0, 2)))]
+        layers = [layer(kind) for kind in [*kinds, *draw(KINDS.values(), rng.randint(0, 2))]]
         rng.shuffle(layers)
         return Stack(tuple(layers), rng.choice((1, 1, 2)))
 
     further = rng.randint(0, 2)
-    first = (Attention,) if further else (Attention, rng.choice(others))
-    stacks = (stack(*first),) + tuple(stack(rng.choice(others)) for _ in range(further))
+    first = stack(Attention, *draw(others, 0 if further else 1))
+    stacks = (first,) + tuple(stack(*draw(others, 1)) for _ in range(further))
     return replace(model, stacks=stacks)
 
 

@@ -31,7 +31,7 @@ class Moe(Layer):
     norms: Norms = Norms()
 
     word, folder = "Moe", "moe"
-    weight = 3                                                        # for it has many routers
+    weight = 5                                                        # for it has many routers
     table = (
         Choice("router", {word: router.arguments for word, router in ROUTERS.items()}, always=True),
         Number("Experts", "experts", 8),
