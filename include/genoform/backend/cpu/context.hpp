@@ -71,31 +71,18 @@ class Context {
   /// Work below some ten thousand cells is not worth waking a thread.
   template <class Body>
   void split(std::int64_t items, std::int64_t cells_per_item, const Body& body) const {
-#ifdef _OPENMP
-    if (threads_ > 1 && items > 1 && items * cells_per_item > 16384) {
-#pragma omp parallel num_threads(threads_)
-      {
-        const std::int64_t thread = omp_get_thread_num(), team = omp_get_num_threads();
-        const std::int64_t first = items * thread / team, last = items * (thread + 1) / team;
-        if (first < last) body(first, last, static_cast<int>(thread));
-      }
-      return;
-    }
-#endif
-    static_cast<void>(cells_per_item);
-    if (items > 0) body(std::int64_t{0}, items, 0);
+    split_parts(items, cells_per_item, &body, [](const void* held, std::int64_t first, std::int64_t last, int thread) {
+      (*static_cast<const Body*>(held))(first, last, thread);
+    });
   }
 
   /// body(row, column, count) over a matrix: whole rows, or long runs of row 0 when the matrix is `flat` (no gaps between rows).
   template <class Body>
   void over_cells(std::int64_t rows, std::int64_t columns, bool flat, const Body& body) const {
-    if (!flat)
-      return split(rows, columns, [&](std::int64_t first, std::int64_t last, int) {
-        for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
-      });
     const std::int64_t cells = rows * columns;
-    split((cells + 63) / 64, 64, [&](std::int64_t first, std::int64_t last, int) {
-      body(std::int64_t{0}, first * 64, std::min(cells, last * 64) - first * 64);
+    split(flat ? (cells + 63) / 64 : rows, flat ? 64 : columns, [&](std::int64_t first, std::int64_t last, int) {
+      if (flat) return body(std::int64_t{0}, first * 64, std::min(cells, last * 64) - first * 64);
+      for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
     });
   }
 
@@ -126,6 +113,24 @@ class Context {
   std::shared_ptr<const Rotation> rotation(std::int64_t positions, std::int64_t half, bool inverse);
 
  private:
+  /// split() without its body's type: the parallel region is compiled once.
+  [[gnu::noinline]] void split_parts(std::int64_t items, std::int64_t cells_per_item, const void* body,
+                                     void (*run)(const void* body, std::int64_t first, std::int64_t last, int thread)) const {
+#ifdef _OPENMP
+    if (threads_ > 1 && items > 1 && items * cells_per_item > 16384) {
+#pragma omp parallel num_threads(threads_)
+      {
+        const std::int64_t thread = omp_get_thread_num(), team = omp_get_num_threads();
+        const std::int64_t first = items * thread / team, last = items * (thread + 1) / team;
+        if (first < last) run(body, first, last, static_cast<int>(thread));
+      }
+      return;
+    }
+#endif
+    static_cast<void>(cells_per_item);
+    if (items > 0) run(body, 0, items, 0);
+  }
+
   int threads_;
   InstructionSet set_;
   Scratch shared_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "genoform/core/joined.hpp"
 #include "genoform/ops/dense.hpp"
@@ -38,19 +39,35 @@ inline void check(dnnl_status_t status, const char* what) {
   if (status != dnnl_success) say_refused(status, what);
 }
 
-template <class Handle>
-using Shared = std::shared_ptr<std::remove_pointer_t<Handle>>;
+template <auto destroy>
+struct Destroy {
+  template <class T>
+  void operator()(T* handle) const {
+    destroy(handle);
+  }
+};
+/// A handle of oneDNN that is destroyed by its own function.
+template <class Handle, dnnl_status_t (*destroy)(Handle)>
+using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy<destroy>>;
 
-/// Calls `create(&handle, arguments...)` and hands the handle to a shared pointer that destroys it.
-template <class Handle, class Create, class... Arguments>
-Shared<Handle> make(const char* what, dnnl_status_t (*destroy)(Handle), Create create, Arguments... arguments) {
-  Handle handle{};
+/// Calls `create(&handle, arguments...)` and hands the handle to its owner.
+template <class Owner, class Create, class... Arguments>
+Owner make(const char* what, Create create, Arguments... arguments) {
+  typename Owner::pointer handle{};
   check(create(&handle, arguments...), what);
-  return {handle, [destroy](Handle h) { destroy(h); }};
+  return Owner(handle);
 }
 
+using Engine = Owned<dnnl_engine_t, dnnl_engine_destroy>;
+using Stream = Owned<dnnl_stream_t, dnnl_stream_destroy>;
+using MemoryPlace = Owned<dnnl_memory_t, dnnl_memory_destroy>;
+using Primitive = Owned<dnnl_primitive_t, dnnl_primitive_destroy>;
+using PrimitiveDescription = Owned<dnnl_primitive_desc_t, dnnl_primitive_desc_destroy>;
+using Attributes = Owned<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy>;
+using PostOperations = Owned<dnnl_post_ops_t, dnnl_post_ops_destroy>;
+
 inline dnnl_engine_t engine() {
-  static const auto only = make("make an engine", dnnl_engine_destroy, dnnl_engine_create, dnnl_cpu, std::size_t{0});
+  static const auto only = make<Engine>("make an engine", dnnl_engine_create, dnnl_cpu, std::size_t{0});
   return only.get();
 }
 
@@ -68,8 +85,8 @@ class Description {
 #if DNNL_VERSION_MAJOR < 3
     check(dnnl_memory_desc_init_by_strides(&description_, 2, sizes, dnnl_f32, strides), "describe a matrix");
 #else
-    description_ =
-        make("describe a matrix", dnnl_memory_desc_destroy, dnnl_memory_desc_create_with_strides, 2, sizes, dnnl_f32, strides);
+    description_ = make<Owned<dnnl_memory_desc_t, dnnl_memory_desc_destroy>>(
+        "describe a matrix", dnnl_memory_desc_create_with_strides, 2, sizes, dnnl_f32, strides);
 #endif
   }
 #if DNNL_VERSION_MAJOR < 3
@@ -81,12 +98,11 @@ class Description {
   const_dnnl_memory_desc_t get() const { return description_.get(); }
 
  private:
-  Shared<dnnl_memory_desc_t> description_;
+  Owned<dnnl_memory_desc_t, dnnl_memory_desc_destroy> description_;
 #endif
 };
 
-/// One prepared matrix product with its operands' places. Copies share the primitive and the places: one thread at a time runs
-/// it.
+/// One prepared matrix product with its operands' places. One thread at a time runs it.
 class Product {
  public:
   explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
@@ -104,15 +120,14 @@ class Product {
                                             attributes.get()),
           "plan a product");
 #endif
-    const Shared<dnnl_primitive_desc_t> owner(description, [](dnnl_primitive_desc_t d) { dnnl_primitive_desc_destroy(d); });
+    const PrimitiveDescription owner(description);
     const char* name = "";
     check(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name), "name its implementation");
     implementation_ = name;
     const auto scratch = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
     scratch_bytes_ = scratch == nullptr ? 0 : dnnl_memory_desc_get_size(scratch);
-    primitive_ = make("make a product", dnnl_primitive_destroy, dnnl_primitive_create, const_dnnl_primitive_desc_t{description});
-    stream_ = make("make a stream", dnnl_stream_destroy, dnnl_stream_create, engine(),
-                   static_cast<unsigned>(dnnl_stream_default_flags));
+    primitive_ = make<Primitive>("make a product", dnnl_primitive_create, const_dnnl_primitive_desc_t{description});
+    stream_ = make<Stream>("make a stream", dnnl_stream_create, engine(), static_cast<unsigned>(dnnl_stream_default_flags));
 
     add(DNNL_ARG_SRC, a.get());
     add(DNNL_ARG_WEIGHTS, b.get());
@@ -141,10 +156,10 @@ class Product {
   }
 
  private:
-  static Shared<dnnl_primitive_attr_t> attributes_of(const ProductShape& shape) {
-    auto attributes = make("make attributes", dnnl_primitive_attr_destroy, dnnl_primitive_attr_create);
+  static Attributes attributes_of(const ProductShape& shape) {
+    auto attributes = make<Attributes>("make attributes", dnnl_primitive_attr_create);
     check(dnnl_primitive_attr_set_scratchpad_mode(attributes.get(), dnnl_scratchpad_mode_user), "take our scratch");
-    const auto after = make("make post-operations", dnnl_post_ops_destroy, dnnl_post_ops_create);
+    const auto after = make<PostOperations>("make post-operations", dnnl_post_ops_create);
     if (shape.accumulate) append_sum(after.get());
     if (shape.f == op::Function::relu || shape.f == op::Function::squared_relu) append(after.get(), dnnl_eltwise_relu);
     if (shape.f == op::Function::squared_relu) append(after.get(), dnnl_eltwise_square);
@@ -169,7 +184,7 @@ class Product {
   void add(int argument, const D* description) {
     const std::size_t index = arguments_used_++;
     void* const nowhere = DNNL_MEMORY_NONE;
-    memories_[index] = make("make a memory", dnnl_memory_destroy, dnnl_memory_create, description, engine(), nowhere);
+    memories_[index] = make<MemoryPlace>("make a memory", dnnl_memory_create, description, engine(), nowhere);
     arguments_[index] = {argument, memories_[index].get()};
   }
   void place(std::size_t index, const void* cells) {
@@ -178,9 +193,9 @@ class Product {
     check(dnnl_memory_set_data_handle(arguments_[index].memory, const_cast<void*>(cells)), "place an operand");
   }
 
-  Shared<dnnl_primitive_t> primitive_;
-  Shared<dnnl_stream_t> stream_;
-  std::array<Shared<dnnl_memory_t>, 5> memories_;
+  Primitive primitive_;
+  Stream stream_;
+  std::array<MemoryPlace, 5> memories_;
   std::array<dnnl_exec_arg_t, 5> arguments_{};
   std::array<const void*, 5> places_{};
   std::size_t arguments_used_ = 0, scratch_bytes_ = 0;
