@@ -93,19 +93,18 @@ class Context {
           [&](std::int64_t first, std::int64_t last, int) { body(first * 16, std::min(columns, last * 16)); });
   }
 
-  /// A product of one call's own; it lives as long as the context.
-  onednn::Product* own_product(const onednn::ProductShape& shape) {
-    own_products_.push_back(std::make_unique<onednn::Product>(shape));
-    reserve(own_products_.back()->scratch_bytes());
-    return own_products_.back().get();
+  /// A product of one call's own; the call holds it, so that it goes when the call's program goes.
+  std::shared_ptr<onednn::Product> own_product(const onednn::ProductShape& shape) {
+    auto product = std::make_shared<onednn::Product>(shape);
+    reserve(product->scratch_bytes());
+    return product;
   }
 
   /// The product of this shape that all experts share.
   std::shared_ptr<onednn::Product> expert_product(const onednn::ProductShape& shape) {
     for (const auto& [known, product] : products_)
       if (known == shape) return product;
-    auto product = std::make_shared<onednn::Product>(shape);
-    reserve(product->scratch_bytes());
+    auto product = own_product(shape);
     products_.emplace_back(shape, product);
     return product;
   }
@@ -135,7 +134,6 @@ class Context {
   InstructionSet set_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
-  std::vector<std::unique_ptr<onednn::Product>> own_products_;
   std::vector<std::pair<onednn::ProductShape, std::shared_ptr<onednn::Product>>> products_;
   std::vector<std::shared_ptr<const Rotation>> rotations_;
 };
