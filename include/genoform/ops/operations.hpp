@@ -7,5 +7,5 @@
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/ops/positions.hpp"
-#include "genoform/ops/routing.hpp"
 #include "genoform/ops/router.hpp"
+#include "genoform/ops/routing.hpp"
