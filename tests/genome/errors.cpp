@@ -46,7 +46,7 @@ const Wrong wrong_texts[] = {
      "1:9: \"RMSNorm\": ", "; allowed: RmsNorm, LayerNorm, PrimerNorm, NoNorm; did you mean \"RmsNorm\"?"},
     {Rule::unknown_word, "Decoder<Block<Attn>, FinalNorm<Xyzzy>>", "1:32: \"Xyzzy\": ", norms},
     {Rule::unknown_option, "Block<Attention<Hedas<8>>>", "1:17: \"Hedas\": ",
-     "; allowed: Heads, HeadDim, KvHeads, DConv, SharedQk, Rope, RelBias, NoPos, Window, QkNorm, Pre, Post, Inner; did you mean "
+     "; allowed: Heads, HeadDim, KvHeads, DConv, SharedQk, Rope, NoPos, RelBias, Window, QkNorm, Pre, Post, Inner; did you mean "
      "\"Heads\"?"},
     {Rule::unknown_option, "Ffn<swiglu>", "1:5: \"swiglu\": ",
      "; allowed: ReLU, GeLU, Swish, SqReLU, Identity, Glu, Hidden, Bias, Pre, Post, Inner; did you mean \"SwiGlu\"?"},

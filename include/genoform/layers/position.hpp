@@ -25,6 +25,42 @@ constexpr Verdict read_relative_bias(Tree tree, int node, int& buckets, int& dis
   return {distance > buckets / 2 ? Rule::none : Rule::bias_distance, node};
 }
 
+/// The words of a choice type that are plain, or a relative bias W<buckets, distance> with the kind `bias`. Value has members
+/// kind, buckets and distance.
+template <class Value, auto bias, template <int, int> class W, class... Tags>
+struct PlainOrBias {
+  using Plain = OneOf<Value, Tags...>;
+  static constexpr std::string_view bias_word = W<32, 128>::word;
+
+  static constexpr bool names(std::string_view word) { return word == bias_word || Plain::names(word); }
+  static constexpr void each_word(auto visit) {
+    Plain::each_word(visit);
+    visit(bias_word);
+  }
+  static constexpr bool is_open(const Value& value) { return value.kind != bias && Plain::is_open(value); }
+  static constexpr Verdict read(Tree tree, int node, Value& value) {
+    if (node_at(tree, node).word != bias_word) return Plain::read(tree, node, value);
+    value.kind = bias;
+    return read_relative_bias(tree, node, value.buckets, value.distance);
+  }
+  static constexpr void print(const Value& value, auto& out) {
+    if (value.kind != bias) return Plain::print(value, out);
+    const int node = out.open(bias_word);
+    out.number(value.buckets);
+    out.number(value.distance);
+    out.close(node);
+  }
+  template <auto V>
+  static constexpr auto find() {
+    if constexpr (V.kind == bias)
+      return Type<W<V.buckets, V.distance>>{};
+    else
+      return Type<typename Plain::template tag<V>>{};
+  }
+  template <auto V>
+  using tag = typename decltype(find<V>())::type;
+};
+
 struct PositionWords;
 
 /// How attention knows positions; open until the model around it is known.
@@ -36,39 +72,7 @@ struct Position {
   friend constexpr bool operator==(const Position&, const Position&) = default;
 };
 
-/// How they are written: Rope, RelBias<buckets, distance> or NoPos.
-struct PositionWords {
-  using Plain = OneOf<Position, Rope, NoPos>;
-  using Bias = RelBias<32, 128>;
-
-  static constexpr bool names(std::string_view word) { return word == Bias::word || Plain::names(word); }
-  static constexpr void each_word(auto visit) {
-    visit(Rope::word);
-    visit(Bias::word);
-    visit(NoPos::word);
-  }
-  static constexpr bool is_open(const Position& value) { return value.kind == PositionKind::open; }
-  static constexpr Verdict read(Tree tree, int node, Position& value) {
-    if (node_at(tree, node).word != Bias::word) return Plain::read(tree, node, value);
-    value.kind = PositionKind::bias;
-    return read_relative_bias(tree, node, value.buckets, value.distance);
-  }
-  static constexpr void print(const Position& value, auto& out) {
-    if (value.kind != PositionKind::bias) return Plain::print(value, out);
-    const int node = out.open(Bias::word);
-    out.number(value.buckets);
-    out.number(value.distance);
-    out.close(node);
-  }
-  template <auto V>
-  static constexpr auto find() {
-    if constexpr (V.kind == PositionKind::bias)
-      return Type<RelBias<V.buckets, V.distance>>{};
-    else
-      return Type<typename Plain::template tag<V>>{};
-  }
-  template <auto V>
-  using tag = typename decltype(find<V>())::type;
-};
+/// How they are written: Rope, NoPos or RelBias<buckets, distance>.
+struct PositionWords : PlainOrBias<Position, PositionKind::bias, RelBias, Rope, NoPos> {};
 
 }  // namespace genoform

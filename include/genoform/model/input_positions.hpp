@@ -35,36 +35,7 @@ struct InputPositions {
 };
 
 /// How they are written: None, Sinusoid, Learned or SharedRelBias<buckets, distance>.
-struct InputPositionsWords {
-  using Plain = OneOf<InputPositions, None, Sinusoid, Learned>;
-  using Bias = SharedRelBias<32, 128>;
-
-  static constexpr bool names(std::string_view word) { return word == Bias::word || Plain::names(word); }
-  static constexpr void each_word(auto visit) {
-    Plain::each_word(visit);
-    visit(Bias::word);
-  }
-  static constexpr Verdict read(Tree tree, int node, InputPositions& value) {
-    if (node_at(tree, node).word != Bias::word) return Plain::read(tree, node, value);
-    value.kind = InputPositionsKind::shared_bias;
-    return read_relative_bias(tree, node, value.buckets, value.distance);
-  }
-  static constexpr void print(const InputPositions& value, auto& out) {
-    if (value.kind != InputPositionsKind::shared_bias) return Plain::print(value, out);
-    const int node = out.open(Bias::word);
-    out.number(value.buckets);
-    out.number(value.distance);
-    out.close(node);
-  }
-  template <auto V>
-  static constexpr auto find() {
-    if constexpr (V.kind == InputPositionsKind::shared_bias)
-      return Type<SharedRelBias<V.buckets, V.distance>>{};
-    else
-      return Type<typename Plain::template tag<V>>{};
-  }
-  template <auto V>
-  using tag = typename decltype(find<V>())::type;
-};
+struct InputPositionsWords
+    : PlainOrBias<InputPositions, InputPositionsKind::shared_bias, SharedRelBias, None, Sinusoid, Learned> {};
 
 }  // namespace genoform
