@@ -62,6 +62,25 @@ constexpr bool glam_dense_row = parameters<GlamDense<S>> == S.layers*(std::int64
 static_assert(glam_dense_row<rows::glam_0_1b_0> && glam_dense_row<rows::glam_1_7b_0> && glam_dense_row<rows::glam_8b_0> &&
               glam_dense_row<glam_137b>);
 
+// The reconstructed blocks of Brainformer against its table, in millions of numbers without the embedding; where it counts one
+// expert a token for block 2, four sparse layers of it are taken off.
+template <template <Size> class Family, Size S>
+constexpr std::int64_t total = rounded(parameters<Family<S>> - std::int64_t{S.vocab} * S.width, 10'000'000);
+template <template <Size> class Family, Size S>
+constexpr std::int64_t activated = rounded(activated_parameters<Family<S>> - std::int64_t{S.vocab} * S.width, 1'000'000);
+constexpr bool within(std::int64_t found, std::int64_t printed, std::int64_t percent) {
+  return 100 * found <= (100 + percent) * printed && 100 * found >= (100 - percent) * printed;
+}
+static_assert(within(total<Brainformer1, brainformer1_1b_64e>, 3000, 1) &&
+              within(activated<Brainformer1, brainformer1_1b_64e>, 1380, 1));
+static_assert(within(total<Brainformer1, brainformer1_8b_64e>, 15800, 2) &&
+              within(activated<Brainformer1, brainformer1_8b_64e>, 7400, 1));
+static_assert(within(total<Brainformer2, brainformer2_100m_32e>, 333, 2) &&
+              within(activated<Brainformer2, brainformer2_100m_32e>, 266, 1));
+static_assert(within(total<Brainformer2, brainformer2_1b_64e>, 5200, 1));
+static_assert(within(activated<Brainformer2, brainformer2_1b_64e> - rounded(std::int64_t{6} * 4 * 2 * 2048 * 8192, 1'000'000),
+                     1310, 1));
+
 // The scaling study of Primer: widths of 384, 512 and 1024, hidden widths of 4, 8 and 12 times that, 6, 9 and 12 layers.
 constexpr Size study(int width, int times, int layers) {
   return {.layers = layers,

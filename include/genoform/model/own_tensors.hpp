@@ -19,7 +19,7 @@ class OwnTensors {
   NormPlace final_norm;
 
   constexpr void declare_embedding(Declaration& d) {
-    embedding = d.matrix("embedding.weight", sizes_.vocab, sizes_.width, Start::fan_in(sizes_.width));
+    embedding = d.matrix("embedding.weight", sizes_.vocab, sizes_.width, start_of_logits());
     head = embedding;
   }
   /// `heads`: those of the attention layers, Declaration::heads().
@@ -32,10 +32,15 @@ class OwnTensors {
   }
   constexpr void declare_final_norm(Declaration& d) { final_norm.declare(d, "norm"); }
   constexpr void declare_head(Declaration& d) {
-    if (sizes_.untied) head = d.matrix("head.weight", sizes_.vocab, sizes_.width, Start::fan_in(sizes_.width));
+    if (sizes_.untied) head = d.matrix("head.weight", sizes_.vocab, sizes_.width, start_of_logits());
   }
 
  private:
+  /// Logits start with a deviation of about 1, scaled or not (GLaM: embeddings normal, logits times D^-0.5).
+  constexpr Start start_of_logits() const {
+    return sizes_.logit_scale.kind == LogitScaleKind::one ? Start::fan_in(sizes_.width) : Start::normal(1);
+  }
+
   DecoderLayer sizes_;
 };
 

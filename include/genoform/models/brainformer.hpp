@@ -2,23 +2,40 @@
 #include "genoform/models/size.hpp"
 
 /// The blocks of Zhou et al., 2023. The paper shows them as pictures that cannot be read as text: these are reconstructed from
-/// its parameter counts, and say so wherever they are listed. Two attention layers of 20 heads, three sparse layers of hidden
-/// width 2 D and three gated FFNs of 3 D; the order, which the paper's ablation finds nearly irrelevant, is ours: a g f g f g a
-/// f.
+/// its parameter counts, as the only mixes of sub-layers and of the widths and heads of its search space that meet them, and say
+/// so wherever they are listed. The order, which the paper's ablation finds nearly irrelevant, is ours.
 namespace genoform::models {
 
-template <Size S, int percent>
-using BrainformerBlock =
-    Block<Heading<S>, Moe<ExpertChoice, Experts<S.experts>, GeGlu, Hidden<2 * S.width>, Capacity<percent>>,
-          Ffn<GeGlu, Hidden<3 * S.width>>, Moe<ExpertChoice, Experts<S.experts>, GeGlu, Hidden<2 * S.width>, Capacity<percent>>,
-          Ffn<GeGlu, Hidden<3 * S.width>>, Moe<ExpertChoice, Experts<S.experts>, GeGlu, Hidden<2 * S.width>, Capacity<percent>>,
-          Heading<S>, Ffn<GeGlu, Hidden<3 * S.width>>>;
+namespace brainformer_parts {
 
-/// Block 1: experts take one token's worth; block 2: more, two here.
 template <Size S>
-using Brainformer1 = Repeated<S, S.layers, BrainformerBlock<S, 100>>;
+using Sparse1 = Moe<ExpertChoice, Experts<S.experts>, GeGlu, Hidden<2 * S.width>>;
 template <Size S>
-using Brainformer2 = Repeated<S, S.layers, BrainformerBlock<S, 200>>;
+using Dense1 = Ffn<GeGlu, Hidden<3 * S.width>>;
+template <Size S>
+using Sparse2 = Moe<ExpertChoice, Experts<S.experts>, GeLU, Hidden<4 * S.width>, Capacity<200>>;
+template <Size S>
+using Dense2 = Ffn<GeLU, Hidden<3 * S.width>>;
+
+}  // namespace brainformer_parts
+
+/// Block 1, a g f g f g a f: two attention layers of 20 heads, three sparse layers of gated experts of 2 D that take one token's
+/// worth each, three gated FFNs of 3 D.
+template <Size S>
+using BrainformerBlock1 =
+    Block<Heading<S>, brainformer_parts::Sparse1<S>, brainformer_parts::Dense1<S>, brainformer_parts::Sparse1<S>,
+          brainformer_parts::Dense1<S>, brainformer_parts::Sparse1<S>, Heading<S>, brainformer_parts::Dense1<S>>;
+/// Block 2, a g f g a g f g: two attention layers of 16 heads, four sparse layers of plain experts of 4 D that take two tokens'
+/// worth each, two FFNs of 3 D.
+template <Size S>
+using BrainformerBlock2 =
+    Block<Heading<S>, brainformer_parts::Sparse2<S>, brainformer_parts::Dense2<S>, brainformer_parts::Sparse2<S>, Heading<S>,
+          brainformer_parts::Sparse2<S>, brainformer_parts::Dense2<S>, brainformer_parts::Sparse2<S>>;
+
+template <Size S>
+using Brainformer1 = Repeated<S, S.layers, BrainformerBlock1<S>>;
+template <Size S>
+using Brainformer2 = Repeated<S, S.layers, BrainformerBlock2<S>>;
 
 /// The block that figure 2 of the paper stacks as a scheme: a g f g f g.
 template <Size S>
@@ -29,17 +46,18 @@ using Agfgfg = Repeated<S, S.layers,
 
 /// `layers` counts blocks of eight: 3, 6 and 8 of them, widths times 1, 2 and 4. That the heads grow in width, not in number, is
 /// ours.
-constexpr Size brainformer(int blocks, int times, int experts) {
+constexpr Size brainformer(int blocks, int times, int heads, int experts) {
   return {.layers = blocks,
           .width = 1024 * times,
           .hidden = 2048 * times,
-          .heads = 20,
+          .heads = heads,
           .head_dim = 64 * times,
           .vocab = 256000,
           .context = 1024,
           .experts = experts};
 }
-inline constexpr Size brainformer_100m_32e = brainformer(3, 1, 32), brainformer_1b_64e = brainformer(6, 2, 64),
-                      brainformer_8b_64e = brainformer(8, 4, 64);
+inline constexpr Size brainformer1_100m_32e = brainformer(3, 1, 20, 32), brainformer1_1b_64e = brainformer(6, 2, 20, 64),
+                      brainformer1_8b_64e = brainformer(8, 4, 20, 64), brainformer2_100m_32e = brainformer(3, 1, 16, 32),
+                      brainformer2_1b_64e = brainformer(6, 2, 16, 64);
 
 }  // namespace genoform::models

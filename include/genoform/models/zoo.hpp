@@ -56,6 +56,8 @@ inline constexpr Size evolved_110m{
     .layers = 7, .width = 768, .hidden = 3072, .heads = 12, .head_dim = 64, .vocab = 32128, .context = 512};
 
 inline constexpr std::string_view reconstructed = "reconstructed from the paper's counts; the block itself is a picture there";
+inline constexpr std::string_view other_block = "reconstructed; this row of the paper's table contradicts its 1B and 8B rows";
+inline constexpr std::string_view one_expert = "reconstructed; the paper counts one expert a token here, two in the 100M row";
 inline constexpr std::string_view no_attention_biases = "attention has no biases here";
 inline constexpr std::string_view transformer_xl = "no matrix of relative positions in each layer here";
 inline constexpr std::string_view glam_count = "published counts hold about 32K rows of the embedding of 256K";
@@ -133,12 +135,12 @@ inline std::span<const Known> zoo() {
       known<GlamBase, glam_0_1b_64>("GLaM 0.1B/64E, BASE", 0),
       known<Gshard, glam_0_1b_32>("GShard-style 0.1B/32E", 0),
       known<Sandwich1, sandwich_enwik8>("Sandwich(6) of 24", 209e6),
-      known<Brainformer1, brainformer_100m_32e>("Brainformer-1 100M32E", 3.19e9, 156e6, false, reconstructed),
-      known<Brainformer1, brainformer_1b_64e>("Brainformer-1 1B64E", 30e9, 1.38e9, false, reconstructed),
-      known<Brainformer1, brainformer_8b_64e>("Brainformer-1 8B64E", 158e9, 7.4e9, false, reconstructed),
-      known<Brainformer2, brainformer_100m_32e>("Brainformer-2 100M32E", 3.33e9, 266e6, false, reconstructed),
-      known<Brainformer2, brainformer_1b_64e>("Brainformer-2 1B64E", 52e9, 1.31e9, false, reconstructed),
-      known<Agfgfg, brainformer_100m_32e>("agfgfg 100M32E", 0, 0, false, "figure 2's scheme; the sizes are ours"),
+      known<Brainformer1, brainformer1_100m_32e>("Brainformer-1 100M32E", 3.19e9, 156e6, false, other_block),
+      known<Brainformer1, brainformer1_1b_64e>("Brainformer-1 1B64E", 30e9, 1.38e9, false, reconstructed),
+      known<Brainformer1, brainformer1_8b_64e>("Brainformer-1 8B64E", 158e9, 7.4e9, false, reconstructed),
+      known<Brainformer2, brainformer2_100m_32e>("Brainformer-2 100M32E", 3.33e9, 266e6, false, reconstructed),
+      known<Brainformer2, brainformer2_1b_64e>("Brainformer-2 1B64E", 52e9, 1.31e9, false, one_expert),
+      known<Agfgfg, brainformer1_100m_32e>("agfgfg 100M32E", 0, 0, false, "figure 2's scheme; the sizes are ours"),
   };
   return all;
 }
