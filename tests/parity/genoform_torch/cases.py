@@ -133,6 +133,9 @@ def random_model(rng):
     def draw(kinds, count):
         return rng.choices(tuple(kinds), [kind.weight for kind in kinds], k=count)
 
+    def draw(kinds, count):
+        return rng.choices(tuple(kinds), [kind.weight for kind in kinds], k=count)
+
     def stack(*kinds):
         layers = [layer(kind) for kind in [*kinds, *draw(KINDS.values(), rng.randint(0, 2))]]
         rng.shuffle(layers)
