@@ -2,7 +2,7 @@
 """Compares `genoform grad` with the PyTorch module in genoform_torch.
 
   check.py --program build/release/genoform --stored          stored models: needs python3 and nothing else
-  check.py --program build/release/genoform --live --count 40 --seed 1      random models: needs torch and numpy
+  check.py --program build/release/genoform --live --count 160 --seed 1     random models: needs torch and numpy
   check.py --store tests/parity/stored                        writes the stored models again: needs torch and numpy
 
 One line for each model: its worst ratio of error to tolerance, the tensor it was seen in, and the model.
@@ -121,7 +121,7 @@ def main():
     mode.add_argument("--live", action="store_true", help="compare with random models")
     mode.add_argument("--store", type=Path, metavar="DIR", help="write the stored models")
     options.add_argument("--program", metavar="PATH", help="the genoform program")
-    options.add_argument("--count", type=int, default=40, help="random models")
+    options.add_argument("--count", type=int, default=160, help="random models")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     if given.store:
