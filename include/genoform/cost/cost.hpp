@@ -2,9 +2,9 @@
 #include <cstdint>
 
 #include "genoform/model/decoder.hpp"
-#include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
+#include "genoform/model/plan.hpp"
 
 namespace genoform {
 

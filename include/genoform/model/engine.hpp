@@ -14,6 +14,7 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
+#include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/name_pattern.hpp"
 #include "genoform/model/orthogonal.hpp"
@@ -21,116 +22,6 @@
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
-
-/// The parts of a program, in the order in which a training step runs them.
-enum class Phase : std::uint8_t { forward, loss, backward };
-
-/// Walks a network once through the phases of a pass; the dry run, the recording and the trace all go this way. Returns the
-/// output's handle.
-template <class Network, class Ops, class Enter>
-constexpr Tensor walk(Network& network, Ops& ops, Enter&& enter) {
-  enter(Phase::forward);
-  const Tensor out = network.forward(ops);
-  if constexpr (requires { network.loss(ops); }) {
-    enter(Phase::loss);
-    network.loss(ops);
-  }
-  if (ops.training()) {
-    enter(Phase::backward);
-    if constexpr (requires { network.loss(ops); })
-      network.backward(ops);
-    else
-      network.backward(ops, out);
-  }
-  return out;
-}
-
-/// What a dry run tells of one pass over one shape.
-struct Plan {
-  std::int64_t workspace_cells = 0;  ///< activations kept for the way back and scratch, together
-  std::int64_t kept_cells = 0;       ///< the most that is kept for the way back
-  std::int64_t forward_flops = 0;    ///< useful FLOPs of the forward phase (spec/model.md section 6)
-  std::int64_t operations = 0;
-};
-
-/// The plan of a pass, by a dry run. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
-/// Record of a back end, which costs no second instantiation where the network is recorded as well.
-/// `hold`: what is kept is not released on the way back (Engine::keep_outputs).
-template <class Sink = Count, class Network>
-constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false, const RouterTraining& routers = {}) {
-  Stream<Sink> ops(shape, pass, 0, Sink{}, routers);
-  if (hold) ops.arena().hold_kept();
-  Plan plan;
-  walk(network, ops, [&](Phase phase) {
-    if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;
-  });
-  if (plan.forward_flops == 0) plan.forward_flops = ops.sink().flops;
-  plan.workspace_cells = ops.arena().peak();
-  plan.kept_cells = ops.arena().peak_kept();
-  plan.operations = ops.sink().operations;
-  return plan;
-}
-
-/// Every operation of one pass over one shape, prepared, with the memory it works in.
-template <class Real>
-struct Recording {
-  Shape shape;
-  Pass pass = Pass::train;
-  bool hold = false;  ///< keeps the outputs of the sub-layers readable after the way back
-  RouterTraining routers;
-  Plan plan;
-  Cells<Real> workspace, inputs, results;
-  Memories<Real> memories;
-  Calls forward, loss, backward;
-  Tensor in;   ///< input of a part [N, D]; a decoder reads tokens instead
-  Tensor out;  ///< logits of a decoder, output of a part
-  std::vector<OutputPlace> outputs;
-  std::int64_t run = 0;  ///< when it ran last, counted over all programs of the model
-
-  Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
-};
-
-/// A network without its type: what BasicModel and Module need of it.
-template <class Backend>
-class AnyNetwork {
- public:
-  virtual ~AnyNetwork() = default;
-  virtual void declare(Declaration& d) = 0;
-  virtual Around around() const = 0;
-  virtual std::int64_t out_columns() const = 0;
-  virtual Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) = 0;
-  virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
-  virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
-};
-
-template <class Backend, class Network>
-class NetworkOf final : public AnyNetwork<Backend> {
- public:
-  explicit NetworkOf(Network network) : network_(std::move(network)) {}
-
-  void declare(Declaration& d) override { network_.declare(d); }
-  Around around() const override { return network_.around(); }
-  std::int64_t out_columns() const override { return network_.out_columns(); }
-  Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) override {
-    return plan_of<Record<Backend>>(network_, shape, pass, hold, routers);
-  }
-  void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
-    Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
-                                Record<Backend>(backend, program.memories), program.routers);
-    if (program.hold) ops.arena().hold_kept();
-    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
-    if (program.hold) program.outputs = std::move(ops.sink().outputs());
-    if constexpr (requires { network_.input(); }) program.in = network_.input();
-  }
-  void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {
-    Stream<Record<Backend>> ops(Shape{}, Pass::train, 0, Record<Backend>(backend, memories));
-    ops.sink().write_to(calls);
-    network_.after_step(ops);
-  }
-
- private:
-  Network network_;
-};
 
 /// Where a model's flat buffers may lie in memory that the caller owns and keeps alive; an empty span: the model owns them.
 template <class Real>

@@ -1,0 +1,75 @@
+#pragma once
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/memory.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/model/plan.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// Every operation of one pass over one shape, prepared, with the memory it works in.
+template <class Real>
+struct Recording {
+  Shape shape;
+  Pass pass = Pass::train;
+  bool hold = false;  ///< keeps the outputs of the sub-layers readable after the way back
+  RouterTraining routers;
+  Plan plan;
+  Cells<Real> workspace, inputs, results;
+  Memories<Real> memories;
+  Calls forward, loss, backward;
+  Tensor in;   ///< input of a part [N, D]; a decoder reads tokens instead
+  Tensor out;  ///< logits of a decoder, output of a part
+  std::vector<OutputPlace> outputs;
+  std::int64_t run = 0;  ///< when it ran last, counted over all programs of the model
+
+  Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
+};
+
+/// A network without its type: what BasicModel and Module need of it.
+template <class Backend>
+class AnyNetwork {
+ public:
+  virtual ~AnyNetwork() = default;
+  virtual void declare(Declaration& d) = 0;
+  virtual Around around() const = 0;
+  virtual std::int64_t out_columns() const = 0;
+  virtual Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) = 0;
+  virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
+  virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
+};
+
+template <class Backend, class Network>
+class NetworkOf final : public AnyNetwork<Backend> {
+ public:
+  explicit NetworkOf(Network network) : network_(std::move(network)) {}
+
+  void declare(Declaration& d) override { network_.declare(d); }
+  Around around() const override { return network_.around(); }
+  std::int64_t out_columns() const override { return network_.out_columns(); }
+  Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) override {
+    return plan_of<Record<Backend>>(network_, shape, pass, hold, routers);
+  }
+  void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
+    Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
+                                Record<Backend>(backend, program.memories), program.routers);
+    if (program.hold) ops.arena().hold_kept();
+    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
+    if (program.hold) program.outputs = std::move(ops.sink().outputs());
+    if constexpr (requires { network_.input(); }) program.in = network_.input();
+  }
+  void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {
+    Stream<Record<Backend>> ops(Shape{}, Pass::train, 0, Record<Backend>(backend, memories));
+    ops.sink().write_to(calls);
+    network_.after_step(ops);
+  }
+
+ private:
+  Network network_;
+};
+
+}  // namespace genoform
