@@ -95,7 +95,7 @@ def test_print_gives_the_canonical_text_or_a_place(b):
     assert b.run(0, "print", "-", input="Block<\n  Attn>").stdout == "Block<Attention<>>\n"
     assert json.loads(b.run(0, "print", MODEL, "--json").stdout) == {"model": MODEL}
     b.error(3, "print", "Block<Attn, Fn<SqReLU>>", says="1:13: ")
-    b.error(3, "print", "Block<\n  Attention<Window<4>>>", says="2:13: ")
+    b.error(3, "print", "Block<\n  Attention<Windw<4>>>", says="2:13: ")
     b.error(3, "print", "", says="1:1: ")
 
 
