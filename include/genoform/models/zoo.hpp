@@ -37,6 +37,9 @@ constexpr Known known(std::string_view name, double parameters, double activated
   return {name, text_of<F<S>>, text_of<F<reduced(S)>>, parameters, activated, counts_embedding, note};
 }
 
+// Families with further parameters as templates of a Size alone.
+template <Size S>
+using TransformerRelu = Transformer<S>;
 template <Size S>
 using TransformerGelu = Transformer<S, GeLU>;
 template <Size S>
@@ -68,9 +71,9 @@ inline constexpr std::string_view glam_count = "published counts hold about 32K 
 inline std::span<const Known> zoo() {
   using namespace zoo_entries;
   static constexpr Known all[] = {
-      known<Transformer, transformer_35m>("Transformer 35M", 35e6),
-      known<Transformer, transformer_110m>("Transformer 110M", 110e6),
-      known<Transformer, transformer_537m>("Transformer 537M", 537e6),
+      known<TransformerRelu, transformer_35m>("Transformer 35M", 35e6),
+      known<TransformerRelu, transformer_110m>("Transformer 110M", 110e6),
+      known<TransformerRelu, transformer_537m>("Transformer 537M", 537e6),
       known<TransformerGelu, transformer_35m>("Transformer GELU 35M", 35e6),
       known<TransformerGelu, transformer_110m>("Transformer GELU 110M", 110e6),
       known<TransformerGelu, transformer_1_9b>("Transformer GELU 1.9B", 1.9e9, 0, true, "24 heads: derived from the count"),
