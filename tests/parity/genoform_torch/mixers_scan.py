@@ -56,7 +56,7 @@ class LinearAttention(Layer):
         kv_heads, position = rng.choice((1, 2, 3)), rng.choice((ROPE, NO_POSITION))
         head_dim = rng.randint(1, 7) * 2 if position == ROPE else rng.randint(1, 14)
         return dict(heads=kv_heads * rng.choice((1, 1, 2)), kv_heads=kv_heads, head_dim=head_dim, position=position,
-                    features=rng.choice((4 * head_dim, rng.randint(1, 40))),
+                    features=rng.choice((4 * head_dim, rng.randint(2, 40))),
                     kernel=Node(rng.choice(("SoftmaxKernel", "ReluKernel"))))
 
 
@@ -209,7 +209,7 @@ class Conv(Layer):
 
     @staticmethod
     def random(rng, around):
-        hidden = rng.choice((2 * around.width, rng.randint(1, 50)))
+        hidden = rng.choice((2 * around.width, rng.randint(3, 50)))   # a norm of 3 channels, see SpatialGate
         side = max(1, around.width // 2)
         return dict(activation=Node(rng.choice(tuple(PLAIN))), hidden=hidden,
                     side=side if side <= hidden and rng.random() < 0.5 else rng.randint(1, hidden),

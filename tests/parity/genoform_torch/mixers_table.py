@@ -168,8 +168,8 @@ class SpatialGate(Layer):
     @staticmethod
     def random(rng, around):
         heads = rng.choice((1, 1, 2, 3))
-        # A norm of one channel is a constant, whose gradient of 0 a program in f32 may miss by 1000 times its rounding.
-        hidden = 6 * around.width if rng.random() < 0.2 else 2 * heads * rng.randint(2, 15)
+        # A centred norm of two channels is (1, -1) or (-1, 1), one of one channel 0: its gradient is nothing but rounding.
+        hidden = 6 * around.width if rng.random() < 0.2 else 2 * heads * rng.randint(3, 15)
         return dict(activation=activations.random_activation(rng), hidden=hidden, bias=rng.random() < 0.4,
                     heads=heads if hidden // 2 % heads == 0 else 1)
 

@@ -97,6 +97,10 @@ class Decoder(nn.Module):
         kinks = [m.kink for m in self.modules() if isinstance(m, Activated)]
         return min(routing, default=math.inf), min(kinks, default=math.inf)
 
+    def largest(self):
+        """The largest number that a layer was given since the model was made."""
+        return max(module.largest for module in self.modules() if isinstance(module, Sum))
+
     @staticmethod
     def load(folder):
         """The model of a folder; every tensor must be there, with its shape and type, and no other."""

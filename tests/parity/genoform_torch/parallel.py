@@ -43,17 +43,19 @@ class Parallel(Layer):
 
 
 class Sum(nn.Module):
-    """The modules of a layer under their names in a model folder; the sum of their outputs."""
+    """The modules of a layer under their names in a model folder; the sum of their outputs.  `largest` is the largest number
+    that they were given."""
 
     def __init__(self, layer, around):
         super().__init__()
         self.add(layer, around)
 
     def add(self, layer, around):
-        self.names = []
+        self.names, self.largest = [], 0.0
         for name, module in layer.modules(around).items():
             self.names.append(name)
             self.add_module(name, module)
 
     def forward(self, x, run):
+        self.largest = max(self.largest, x.detach().abs().max().item())
         return sum(getattr(self, name)(x, run) for name in self.names)
