@@ -118,16 +118,15 @@ Result<std::string> scaled_sub_layer(const Genome& genome, int node, const Scale
     const std::string norms = written([&](Writer& out) { print_options(genome.parallel_norms(node), around, out); });
     return "Parallel<" + text + (norms.empty() ? "" : ", ") + norms + ">";
   }
-  Result<std::string> text =
-      Error{Fault::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" cannot be scaled here"};
-  genome.visit<Layers>(node, [&](const auto& layer) {
-    const std::string_view word = uneven(layer, scale);
-    if (word.empty())
-      text = text_of_layer(scaled(layer, scale), around);
-    else
-      text = Error{Fault::input, text_of_layer(layer, genome.around()) + ": its " + std::string(word) +
-                                     " times its factor of the scale is not a whole number"};
+  std::string text;
+  std::string_view wrong;
+  const bool is_known = genome.visit<Layers>(node, [&](const auto& layer) {
+    wrong = uneven(layer, scale);
+    text = wrong.empty() ? text_of_layer(scaled(layer, scale), around) : text_of_layer(layer, genome.around());
   });
+  if (!is_known) return Error{Fault::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" cannot be scaled here"};
+  if (!wrong.empty())
+    return Error{Fault::input, text + ": its " + std::string(wrong) + " times its factor of the scale is not a whole number"};
   return text;
 }
 
