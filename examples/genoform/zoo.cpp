@@ -66,6 +66,7 @@ void print_table(const std::vector<models::Known>& some) {
                deviation(f.activated, known.activated), with_unit(f.flops_per_token), std::string(known.note)});
   }
   std::fputs(table.text().c_str(), stdout);
+  std::puts("Published figures are rounded: a row without a note is within 2 % of them.");
 }
 
 void print_json(const std::vector<models::Known>& some) {

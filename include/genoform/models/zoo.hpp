@@ -131,7 +131,7 @@ inline std::span<const Known> zoo() {
       known<Glam, glam_1_7b_128>("GLaM 1.7B/128E", 53e9, 1.881e9, false, glam_count),
       known<Glam, glam_1_7b_256>("GLaM 1.7B/256E", 105e9, 1.886e9, false, glam_count),
       known<Glam, glam_8b_64>("GLaM 8B/64E", 143e9, 9.8e9, false, glam_count),
-      known<Glam, glam_64b_64e>("GLaM 64B/64E", 1.2e12, 96.6e9),
+      known<Glam, glam_64b_64e>("GLaM 64B/64E", 1.2e12, 96.6e9, true, "printed to two digits"),
       known<GlamExpertChoice, glam_0_1b_64>("GLaM 0.1B/64E, expert choice", 1.9e9, 145e6, false, glam_count),
       known<GlamExpertChoice, glam_8b_64>("GLaM 8B/64E, expert choice", 143e9, 9.8e9, false, glam_count),
       known<GlamHash, glam_0_1b_64>("GLaM 0.1B/64E, hash", 0),
