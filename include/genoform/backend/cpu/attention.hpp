@@ -117,6 +117,19 @@ AttendWork attend_work(const Op& o, const FloatMemories& m) {
           .window = o.window < o.context ? o.window : 0};
 }
 
+/// Where the way back of attention of any kind finds dy and puts dq, dk and dv.
+template <class Work, class Op>
+void place_gradients(Work& work, const Op& o, const FloatMemories& m) {
+  work.dy = m.reals(o.dy);
+  work.dq = m.reals(o.dq);
+  work.dk = m.reals(o.dk);
+  work.dv = m.reals(o.dv);
+  work.dy_stride = o.dy.stride;
+  work.dq_stride = o.dq.stride;
+  work.dk_stride = o.dk.stride;
+  work.dv_stride = o.dv.stride;
+}
+
 /// run(work, sequence, head, scratch) for every sequence and head.
 template <class Run>
 void over_heads(const SharedContext& context, const AttendWork& work, std::int64_t sequences, std::int64_t heads, Run run) {
@@ -135,14 +148,7 @@ inline auto prepare(const SharedContext& context, const op::Attend& o, const Flo
 
 inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const FloatMemories& m) {
   AttendWork work = attend_work(o, m);
-  work.dy = m.reals(o.dy);
-  work.dq = m.reals(o.dq);
-  work.dk = m.reals(o.dk);
-  work.dv = m.reals(o.dv);
-  work.dy_stride = o.dy.stride;
-  work.dq_stride = o.dq.stride;
-  work.dk_stride = o.dk.stride;
-  work.dv_stride = o.dv.stride;
+  place_gradients(work, o, m);
   const std::int64_t sequences = o.q.rows / o.context;
   context->reserve_per_thread(static_cast<std::size_t>(AttendScratch(work, nullptr).cells) * sizeof(float));
   if (o.bias.exists()) context->reserve(static_cast<std::size_t>(sequences * o.heads * o.context) * sizeof(float));

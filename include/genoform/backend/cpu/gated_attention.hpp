@@ -1,4 +1,5 @@
 #pragma once
+#include "genoform/backend/cpu/attention.hpp"
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/ops/gated_attention.hpp"
 
@@ -103,14 +104,7 @@ inline auto prepare(const SharedContext& context, const op::SquaredReluAttend& o
 
 inline auto prepare(const SharedContext& context, const op::SquaredReluAttendGradient& o, const FloatMemories& m) {
   SquaredReluWork work = squared_relu_work(o, m);
-  work.dy = m.reals(o.dy);
-  work.dq = m.reals(o.dq);
-  work.dk = m.reals(o.dk);
-  work.dv = m.reals(o.dv);
-  work.dy_stride = o.dy.stride;
-  work.dq_stride = o.dq.stride;
-  work.dk_stride = o.dk.stride;
-  work.dv_stride = o.dv.stride;
+  place_gradients(work, o, m);
   return over_sequences(context, work, o.q.rows / o.context, context->kernel<&Kernels::squared_relu_attend_gradient>());
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cmath>
 
+#include "genoform/backend/cpu/attention.hpp"
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/ops/linear_attention.hpp"
 
@@ -112,14 +113,7 @@ inline auto prepare(const SharedContext& context, const op::LinearAttend& o, con
 
 inline auto prepare(const SharedContext& context, const op::LinearAttendGradient& o, const FloatMemories& m) {
   LinearAttendWork work = linear_attend_work(o, m);
-  work.dy = m.reals(o.dy);
-  work.dq = m.reals(o.dq);
-  work.dk = m.reals(o.dk);
-  work.dv = m.reals(o.dv);
-  work.dy_stride = o.dy.stride;
-  work.dq_stride = o.dq.stride;
-  work.dk_stride = o.dk.stride;
-  work.dv_stride = o.dv.stride;
+  place_gradients(work, o, m);
   return over_key_heads(context, work, o.q.rows / o.context, (o.context + mixer_block - 1) / mixer_block,
                         context->kernel<&Kernels::linear_attend_gradient>());
 }
