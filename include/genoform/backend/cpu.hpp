@@ -22,11 +22,13 @@ namespace genoform {
 struct CpuOptions {
   int threads = 1;                                                    ///< OpenMP threads of one model; 0: all that OpenMP gives
   cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
+  cpu::Precision precision = cpu::Precision::f32;
 };
 
-/// The back end for host processors, f32: matrix products by oneDNN, everything between them by own kernels. Link with -ldnnl
-/// -fopenmp. The same bits for a fixed number of threads. A copy has scratch of its own. Calls prepared by one Cpu run one after
-/// another, and need it until the last of them has run; it may be moved.
+/// The back end for host processors. Matrix products in f32 by oneDNN, in bf16 and everything between them by own kernels;
+/// parameters, gradients and optimizer state are f32 in either precision. Link with -ldnnl -fopenmp. The same bits for a fixed
+/// number of threads. A copy has scratch of its own. Calls prepared by one Cpu run one after another, and need it until the last
+/// of them has run; it may be moved.
 class Cpu {
  public:
   using Real = float;
@@ -43,6 +45,9 @@ class Cpu {
   ~Cpu() = default;
 
   int threads() const { return options_.threads; }
+  cpu::Precision precision() const { return options_.precision; }
+  /// What layers may make their activations of.
+  Element activations() const { return precision() == cpu::Precision::bf16 ? Element::bf16 : Element::real; }
   cpu::InstructionSet instruction_set() const { return options_.instruction_set; }
 
   /// The call of an operation, with its pointers, primitives and scratch; running it allocates nothing.
@@ -78,7 +83,7 @@ class Cpu {
     return options;
   }
   static std::unique_ptr<cpu::Context> make_context(const CpuOptions& o) {
-    return std::make_unique<cpu::Context>(o.threads, o.instruction_set);
+    return std::make_unique<cpu::Context>(o.threads, o.instruction_set, o.precision);
   }
   static void flush_denormals() {
 #ifdef __SSE__

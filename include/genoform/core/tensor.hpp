@@ -17,10 +17,11 @@ enum class Memory : std::uint8_t {
   results     ///< loss, auxiliary loss, gradient norm
 };
 
-/// What a cell holds: `real` is the number type of the back end (float, double), `index` an integer of the same size.
-enum class Element : std::uint8_t { real, index };
+/// What a cell holds: `real` is the number type of the back end (float, double), `index` an integer of the same size, `bf16` the
+/// upper half of a float; a back end that has no bf16 never says that activations are.
+enum class Element : std::uint8_t { real, index, bf16 };
 
-/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in cells, never a pointer.
+/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in cells of its element, never a pointer.
 struct Tensor {
   Memory memory = Memory::none;
   Element element = Element::real;

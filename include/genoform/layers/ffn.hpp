@@ -30,6 +30,7 @@ struct Ffn;
 /// spec/model.md sections 1.2 and 2.
 struct FfnLayer : Normed {
   static constexpr std::string_view name = "Ffn";
+  static constexpr bool reads_bf16 = true;
   template <class... Options>
   using type = Ffn<Options...>;
 
@@ -76,8 +77,8 @@ struct FfnLayer : Normed {
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     const HiddenActivation act(activation);
-    s.activated = ops.keep(x.rows, hidden);
-    s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns());
+    s.activated = ops.keep(x.rows, hidden, ops.activations());
+    s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
     if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
     ops(op::Linear{.x = s.activated, .w = w.down, .bias = w.down_bias, .y = y});
@@ -87,10 +88,12 @@ struct FfnLayer : Normed {
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const HiddenActivation act(activation);
     ops(op::LinearWeightGradient{.x = s.activated, .dy = dy, .dw = gradient(w.down), .dbias = gradient(w.down_bias)});
-    const Tensor d_activated = ops.scratch(x.rows, hidden);
-    ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_activated});
-    const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns()) : d_activated;
-    ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    const Tensor d_activated = ops.scratch(x.rows, hidden, ops.activations());
+    ops(op::LinearInputGradient{
+        .dy = dy, .w = w.down, .dx = d_activated, .output = act.sloped() ? s.activated : Tensor{}, .f = act.epilogue()});
+    const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
+    if (!act.from_output())
+      ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx});
   }

@@ -27,6 +27,8 @@ struct HiddenActivation {
   constexpr explicit HiddenActivation(Activation a) : f(function_of(a)), gated(a.gated) {}
 
   constexpr bool from_output() const { return !gated && f != op::Function::gelu && f != op::Function::swish; }
+  /// Whether the way back is more than a product, and one that the product may do itself.
+  constexpr bool sloped() const { return from_output() && f != op::Function::identity; }
   /// What the product before may do itself.
   constexpr op::Function epilogue() const { return from_output() ? f : op::Function::identity; }
 };

@@ -38,7 +38,7 @@ class AnyNetwork {
   virtual void declare(Declaration& d) = 0;
   virtual Around around() const = 0;
   virtual std::int64_t out_columns() const = 0;
-  virtual Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) = 0;
+  virtual Plan plan(const Backend& backend, Shape shape, Pass pass, bool hold, const RouterTraining& routers) = 0;
   virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
   virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
 };
@@ -51,12 +51,12 @@ class NetworkOf final : public AnyNetwork<Backend> {
   void declare(Declaration& d) override { network_.declare(d); }
   Around around() const override { return network_.around(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
-  Plan plan(Shape shape, Pass pass, bool hold, const RouterTraining& routers) override {
-    return plan_of<Record<Backend>>(network_, shape, pass, hold, routers);
+  Plan plan(const Backend& backend, Shape shape, Pass pass, bool hold, const RouterTraining& routers) override {
+    return plan_of<Record<Backend>>(network_, shape, pass, hold, routers, activations_of(backend));
   }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
-                                Record<Backend>(backend, program.memories), program.routers);
+                                Record<Backend>(backend, program.memories), program.routers, activations_of(backend));
     if (program.hold) ops.arena().hold_kept();
     program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
     if (program.hold) program.outputs = std::move(ops.sink().outputs());

@@ -178,7 +178,7 @@ class Engine {
 
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
-  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass, holds(pass), routers_); }
+  Plan plan(Shape shape, Pass pass) { return network_->plan(backend_, shape, pass, holds(pass), routers_); }
   /// Bytes of parameters, gradients, state and the workspace of one pass.
   std::int64_t bytes(Shape shape, Pass pass) {
     return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) *
@@ -256,7 +256,7 @@ class Engine {
     p->pass = pass;
     p->hold = holds(pass);
     p->routers = routers_;
-    p->plan = network_->plan(shape, pass, p->hold, routers_);
+    p->plan = network_->plan(backend_, shape, pass, p->hold, routers_);
     require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
                    joined({"the workspace of ", shape.tokens(), " tokens"}));
     p->workspace = Cells<Real>(p->plan.workspace_cells);

@@ -84,7 +84,8 @@ class DecoderNetwork {
     add_positions(ops, x);
     last_ = body_.forward(ops, x);
     const bool normed = own_.final_norm.exists();
-    h_ = normed || scales_logits() ? ops.keep(x.rows, x.columns) : last_;
+    const Element made_of = scales_logits() ? Element::real : ops.activations();
+    h_ = normed || scales_logits() ? ops.keep(x.rows, x.columns, made_of) : last_;
     own_.final_norm.forward(ops, last_, h_);
     if (scales_logits()) ops(op::ScaleBy{normed ? h_ : last_, h_, logit_factor()});
     logits_ = ops.keep(x.rows, sizes_.vocab);

@@ -42,8 +42,9 @@ struct Plan {
 /// Record of a back end, which costs no second instantiation where the network is recorded as well.
 /// `hold`: what is kept is not released on the way back (Engine::keep_outputs).
 template <class Sink = Count, class Network>
-constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false, const RouterTraining& routers = {}) {
-  Stream<Sink> ops(shape, pass, 0, Sink{}, routers);
+constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false, const RouterTraining& routers = {},
+                       Element activations = Element::real) {
+  Stream<Sink> ops(shape, pass, 0, Sink{}, routers, activations);
   if (hold) ops.arena().hold_kept();
   Plan plan;
   walk(network, ops, [&](Phase phase) {

@@ -19,6 +19,15 @@ constexpr Normed norms_of(const Layer& layer) {
     return Normed{};
 }
 
+/// What the input of a layer may be made of: a layer whose `reads_bf16` is true takes what the model's activations are.
+template <class Layer>
+constexpr Element input_of(const Layer& layer, Element activations) {
+  if constexpr (requires { layer.reads_bf16; })
+    return layer.reads_bf16 ? activations : Element::real;
+  else
+    return Element::real;
+}
+
 /// The three norms of a sub-layer with their tensors.
 struct NormPlaces {
   constexpr explicit NormPlaces(const Normed& norms) : pre(norms.pre), inner(norms.inner), post(norms.post) {}
@@ -51,7 +60,7 @@ class Slot {
   constexpr void forward(Ops& ops, Tensor x, Tensor y) {
     kept_ = ops.arena().mark();
     x_ = x;
-    h_ = norms_.pre.exists() ? ops.keep(x.rows, x.columns) : x;
+    h_ = norms_.pre.exists() ? ops.keep(x.rows, x.columns, input_of(layer_, ops.activations())) : x;
     norms_.pre.forward(ops, x, h_);
     sum_ = norms_.post.exists() ? ops.keep(x.rows, x.columns) : y;
     branch_ = norms_.inner.exists() ? ops.keep(x.rows, x.columns) : sum_;

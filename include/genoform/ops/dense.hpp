@@ -64,10 +64,12 @@ struct EmbedGradient {
 };
 
 /// y = f(x w^T + bias); x [N, in], w [out, in], bias [1, out] or absent, y [N, out]. `f` is identity, relu or squared_relu.
+/// `exact`: in the number type of the back end, also where a model's other products are in bf16 (routers).
 struct Linear {
   static constexpr std::string_view name = "linear";
   Tensor x, w, bias, y;
   Function f = Function::identity;
+  bool exact = false;
   constexpr bool fits() const {
     return x.rows == y.rows && x.columns == w.columns && y.columns == w.rows && (!bias.exists() || bias.columns == w.rows) &&
            f != Function::gelu && f != Function::swish;
@@ -76,20 +78,28 @@ struct Linear {
   constexpr auto tensors() const { return std::array{x, w, bias, y}; }
 };
 
-/// dx = dy w, or dx += dy w when `accumulate`.
+/// dx = dy w, or dx += dy w when `accumulate`; with `output` [N, in], what f (relu or squared_relu) made of u on the way there,
+/// dx = (dy w) f'(u).
 struct LinearInputGradient {
   static constexpr std::string_view name = "linear_input_gradient";
   Tensor dy, w, dx;
   bool accumulate = false;
-  constexpr bool fits() const { return dy.rows == dx.rows && dy.columns == w.rows && dx.columns == w.columns; }
+  Tensor output{};
+  Function f = Function::identity;
+  bool exact = false;
+  constexpr bool fits() const {
+    return dy.rows == dx.rows && dy.columns == w.rows && dx.columns == w.columns &&
+           (!output.exists() || (same_shape(output, dx) && !accumulate && f != Function::gelu && f != Function::swish));
+  }
   constexpr std::int64_t flops() const { return 2 * dy.rows * w.size(); }
-  constexpr auto tensors() const { return std::array{dy, w, dx}; }
+  constexpr auto tensors() const { return std::array{dy, w, dx, output}; }
 };
 
 /// dw += dy^T x and, where there is a bias, dbias += column sums of dy.
 struct LinearWeightGradient {
   static constexpr std::string_view name = "linear_weight_gradient";
   Tensor x, dy, dw, dbias;
+  bool exact = false;
   constexpr bool fits() const { return x.rows == dy.rows && dw.rows == dy.columns && dw.columns == x.columns; }
   constexpr std::int64_t flops() const { return 2 * x.rows * dw.size(); }
   constexpr auto tensors() const { return std::array{x, dy, dw, dbias}; }

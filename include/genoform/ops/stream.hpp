@@ -97,6 +97,20 @@ constexpr StepTensors step_tensors(Shape shape) {
           .aux_loss = matrix(Memory::results, 1, 1, 1)};
 }
 
+/// Cells of the memory that so many elements take: two of bf16 share one.
+constexpr std::int64_t cells_of(std::int64_t elements, Element element) {
+  return element == Element::bf16 ? (elements + 1) / 2 : elements;
+}
+
+/// What the activations of a back end are made of, where it has a choice.
+template <class Backend>
+constexpr Element activations_of(const Backend& backend) {
+  if constexpr (requires { backend.activations(); })
+    return backend.activations();
+  else
+    return Element::real;
+}
+
 /// Throws Failure: the tensors of an operation do not fit together.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(std::string_view name) {
   fail(Fault::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
@@ -114,11 +128,13 @@ struct SharedBias {
 template <class Sink>
 class Stream {
  public:
-  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink, const RouterTraining& routers = {})
+  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink, const RouterTraining& routers = {},
+                   Element activations = Element::real)
       : step(step_tensors(shape)),
         shape_(shape),
         pass_(pass),
         routers_(pass == Pass::train ? routers : RouterTraining{}),
+        activations_(activations),
         arena_(workspace_cells),
         sink_(std::move(sink)) {}
 
@@ -132,16 +148,18 @@ class Stream {
   /// Is it there only to be looked at?
   constexpr bool checking() const { return pass_ == Pass::check; }
   constexpr const RouterTraining& routers() const { return routers_; }
+  /// What a layer may ask its tensors to be made of where only products and operations that know bf16 touch them.
+  constexpr Element activations() const { return activations_; }
 
   /// A workspace tensor that lives until the way back has passed; in evaluation and while forgetting until the end of the
   /// sub-layer.
   constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
     if (!training() || forgets_) return scratch(rows, columns, element);
-    return matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns, element);
+    return placed(arena_.keep(cells_of(rows * columns, element)), rows, columns, element);
   }
   /// A workspace tensor that lives until the end of the sub-layer.
   constexpr Tensor scratch(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
-    return matrix(Memory::workspace, arena_.scratch(rows * columns), rows, columns, element);
+    return placed(arena_.scratch(cells_of(rows * columns, element)), rows, columns, element);
   }
 
   /// Runs `body` keeping nothing for the way back, which computes it again; its scratch is free afterwards.
@@ -184,9 +202,14 @@ class Stream {
   constexpr Sink& sink() { return sink_; }
 
  private:
+  static constexpr Tensor placed(std::int64_t cell, std::int64_t rows, std::int64_t columns, Element element) {
+    return matrix(Memory::workspace, element == Element::bf16 ? 2 * cell : cell, rows, columns, element);
+  }
+
   Shape shape_;
   Pass pass_;
   RouterTraining routers_;
+  Element activations_;
   bool forgets_ = false;
   Arena arena_;
   Sink sink_;

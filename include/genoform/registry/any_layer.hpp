@@ -49,10 +49,13 @@ class ErasedLayer : public Normed {
   struct Weights {};  // the layer behind it holds them
   struct Saved {};
 
+  bool reads_bf16;
+
   template <class Layer>
   static ErasedLayer of(Layer layer) {
     const Normed norms = norms_of(layer);
-    return ErasedLayer(norms, std::make_unique<LayerOf<Backend, Layer>>(std::move(layer)));
+    const bool reads_bf16 = input_of(layer, Element::bf16) == Element::bf16;
+    return ErasedLayer(norms, reads_bf16, std::make_unique<LayerOf<Backend, Layer>>(std::move(layer)));
   }
 
   void declare(Weights&, Declaration& d) const { layer_->declare(d); }
@@ -63,7 +66,8 @@ class ErasedLayer : public Normed {
   void after_step(Stream<Record<Backend>>& ops, const Weights&) const { layer_->after_step(ops); }
 
  private:
-  ErasedLayer(const Normed& norms, std::unique_ptr<AnyLayer<Backend>> layer) : Normed(norms), layer_(std::move(layer)) {}
+  ErasedLayer(const Normed& norms, bool reads, std::unique_ptr<AnyLayer<Backend>> layer)
+      : Normed(norms), reads_bf16(reads), layer_(std::move(layer)) {}
 
   std::unique_ptr<AnyLayer<Backend>> layer_;
 };

@@ -45,12 +45,20 @@ struct Rotation {
   std::vector<float> cosines, sines;
 };
 
+/// What products multiply and layers keep: f32, or bf16 with sums, gradients of weights and residual stream in f32.
+enum class Precision : std::uint8_t { f32, bf16 };
+constexpr std::string_view name_of(Precision precision) { return precision == Precision::bf16 ? "bf16" : "f32"; }
+
 /// What the prepared calls of one Cpu share: threads, kernels, scratch, products of experts. One thread at a time runs them.
 class Context {
  public:
-  Context(int threads, InstructionSet set) : threads_(threads), set_(set), per_thread_(static_cast<std::size_t>(threads)) {}
+  Context(int threads, InstructionSet set, Precision precision)
+      : threads_(threads), set_(set), precision_(precision), per_thread_(static_cast<std::size_t>(threads)) {}
 
   int threads() const { return threads_; }
+  Precision precision() const { return precision_; }
+  /// How products in bf16 multiply their blocks.
+  const ProductUnit& product_unit() const { return cpu::product_unit(set_); }
   /// The kernel at a place of the table, as in kernel<&Kernels::rotate>().
   template <auto place>
   const auto& kernel() const {
@@ -132,6 +140,7 @@ class Context {
 
   int threads_;
   InstructionSet set_;
+  Precision precision_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
   std::vector<std::pair<onednn::ProductShape, std::shared_ptr<onednn::Product>>> products_;

@@ -3,15 +3,14 @@
 #include <memory>
 
 #include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/cpu/product.hpp"
+#include "genoform/backend/cpu/values.hpp"
 #include "genoform/backend/host/rows.hpp"
 #include "genoform/ops/dense.hpp"
 
 /// The dense operations on the CPU: each `prepare` resolves pointers, makes primitives and scratch, and returns the call.
 namespace genoform::cpu {
 
-using FloatMemories = Memories<float>;
-
-inline onednn::Layout layout_of(const Tensor& t) { return {t.rows, t.columns, t.stride, 1}; }
 inline bool flat(const Tensor& t) { return t.rows <= 1 || t.stride == t.columns; }
 template <class... More>
 bool flat(const Tensor& t, const More&... more) {
@@ -67,42 +66,35 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
 }
 
 inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
-  const auto product = context->own_product({.a = layout_of(o.x),
-                                             .b = layout_of(o.w).transposed(),
-                                             .c = layout_of(o.y),
-                                             .bias = o.bias.exists(),
-                                             .accumulate = false,
-                                             .f = o.f});
-  return [context, product, x = m.reals(o.x), w = m.reals(o.w), bias = m.reals(o.bias), y = m.reals(o.y)] {
-    product->run(x, w, bias, y, context->shared<void>());
-  };
+  const Product product(*context, m,
+                        {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .bias = o.bias, .f = o.f, .exact = o.exact});
+  return [context, product] { product.run(*context); };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
-  const auto product = context->own_product(
-      {.a = layout_of(o.dy), .b = layout_of(o.w), .c = layout_of(o.dx), .bias = false, .accumulate = o.accumulate});
-  return [context, product, dy = m.reals(o.dy), w = m.reals(o.w), dx = m.reals(o.dx)] {
-    product->run(dy, w, nullptr, dx, context->shared<void>());
-  };
+  const Product product(
+      *context, m,
+      {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .f = o.f, .slope_of = o.output, .exact = o.exact});
+  return [context, product] { product.run(*context); };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
-  const auto product = context->own_product(
-      {.a = layout_of(o.dy).transposed(), .b = layout_of(o.x), .c = layout_of(o.dw), .bias = false, .accumulate = true});
-  const RowsWork sums{m.reals(o.dy), nullptr, m.reals(o.dbias), o.dy.stride, 0, 0, o.dy.columns};
-  return [context, product, x = m.reals(o.x), dy = m.reals(o.dy), dw = m.reals(o.dw), sums, rows = o.dy.rows] {
-    product->run(dy, x, nullptr, dw, context->shared<void>());
+  const Product product(*context, m, {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .exact = o.exact});
+  const ColumnSumsWork sums{m.places(o.dy), m.reals(o.dbias), o.dy.stride, o.dy.rows, o.dy.element == Element::bf16};
+  return [context, product, sums, columns = o.dy.columns] {
+    product.run(*context);
     if (sums.y == nullptr) return;
-    context->over_columns(rows, sums.columns, [&](std::int64_t first, std::int64_t last) {
-      context->kernel<&Kernels::column_sums>()(sums, rows, first, last);
+    context->over_columns(sums.rows, columns, [&](std::int64_t first, std::int64_t last) {
+      context->kernel<&Kernels::column_sums>()(sums, first, last);
     });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::Normalize& o, const FloatMemories& m) {
   const NormalizeWork work{
-      m.reals(o.x), m.reals(o.w),        m.reals(o.b), m.reals(o.statistics), m.reals(o.y),
-      o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic != op::Statistic::rms};
+      m.reals(o.x), m.reals(o.w),        m.reals(o.b), m.reals(o.statistics), m.places(o.y),
+      o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic != op::Statistic::rms,
+      is_bf16(o.y)};
   return [context, work, rows = o.x.rows] {
     context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
       context->kernel<&Kernels::normalize>()(work, first, last);
@@ -142,11 +134,11 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
 }
 
 inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
-  return [context, run = context->kernel<&Kernels::activate>()[static_cast<std::size_t>(o.f)], u = host::rows_of(o.u, m),
-          gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m),
-          flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
-    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-      run(u[r] + c, gate ? gate[r] + c : nullptr, y[r] + c, count);
+  return [context, run = context->kernel<&Kernels::activate>()[static_cast<std::size_t>(o.f)], u = Values(o.u, m),
+          gate = Values(o.gate, m), y = Values(o.y, m), flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
+    over_values(*context, y, flat, [&](Chunk& chunk) {
+      const float *u_at = chunk.read(u), *gate_at = chunk.read(gate);
+      run(u_at, gate_at, chunk.write(y), chunk.count);
     });
   };
 }
@@ -156,17 +148,21 @@ inline auto prepare(const SharedContext& context, const op::ActivateGradient& o,
   const bool runs = o.gate.exists()
                         ? flat(o.dy, o.u, o.gate, o.du, o.dgate)
                         : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) && (!o.y.exists() || flat(o.dy, o.y));
-  return
-      [context, plain = context->kernel<&Kernels::activate_gradient>()[f], gated = context->kernel<&Kernels::gate_gradient>()[f],
-       u = host::rows_of(o.u, m), gate = host::rows_of(o.gate, m), y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m),
-       du = host::rows_of(o.du, m), dgate = host::rows_of(o.dgate, m), runs] {
-        context->over_cells(dy.rows, dy.columns, runs, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-          if (gate)
-            gated(u[r] + c, gate[r] + c, dy[r] + c, du[r] + c, dgate[r] + c, count);
-          else
-            plain(u ? u[r] + c : nullptr, y ? y[r] + c : nullptr, dy[r] + c, du[r] + c, count);
-        });
-      };
+  return [context, plain = context->kernel<&Kernels::activate_gradient>()[f],
+          gated = context->kernel<&Kernels::gate_gradient>()[f], u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m),
+          dy = Values(o.dy, m), du = Values(o.du, m), dgate = Values(o.dgate, m), runs] {
+    over_values(*context, dy, runs, [&](Chunk& chunk) {
+      const float *u_at = chunk.read(u), *dy_at = chunk.read(dy);
+      if (gate) {
+        const float* gate_at = chunk.read(gate);
+        float* du_at = chunk.write(du);
+        gated(u_at, gate_at, dy_at, du_at, chunk.write(dgate), chunk.count);
+      } else {
+        const float* y_at = chunk.read(y);
+        plain(u_at, y_at, dy_at, chunk.write(du), chunk.count);
+      }
+    });
+  };
 }
 
 inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, const FloatMemories& m) {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "genoform/backend/cpu/amx.hpp"
 #include "genoform/backend/cpu/work.hpp"
 #include "genoform/ops/dense.hpp"
 
@@ -18,14 +19,20 @@ namespace genoform::cpu {
 
 using op::Function;
 
-enum class InstructionSet : std::uint8_t { portable, avx2, avx512 };
+/// Each has what those before it have. The last two are avx512 but for products in bf16.
+enum class InstructionSet : std::uint8_t { portable, avx2, avx512, avx512_bf16, amx };
+inline constexpr InstructionSet all_instruction_sets[] = {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512,
+                                                          InstructionSet::avx512_bf16, InstructionSet::amx};
 
 constexpr std::string_view name_of(InstructionSet set) {
-  return set == InstructionSet::avx512 ? "avx512" : set == InstructionSet::avx2 ? "avx2" : "portable";
+  constexpr std::string_view names[] = {"portable", "avx2", "avx512", "avx512_bf16", "amx"};
+  return names[static_cast<std::size_t>(set)];
 }
 
 inline bool available(InstructionSet set) {
 #ifdef __x86_64__
+  if (set == InstructionSet::amx) return available(InstructionSet::avx512_bf16) && amx_granted();
+  if (set == InstructionSet::avx512_bf16) return __builtin_cpu_supports("avx512bf16") && available(InstructionSet::avx512);
   if (set == InstructionSet::avx512)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && available(InstructionSet::avx2);
@@ -34,18 +41,20 @@ inline bool available(InstructionSet set) {
   return set == InstructionSet::portable;
 }
 
-/// The widest set of this processor; the environment variable GENOFORM_ISA (portable, avx2, avx512) narrows it.
+/// The last set that this processor has; the environment variable GENOFORM_ISA names one that may not be passed.
 inline InstructionSet best_instruction_set() {
   const char* limit = std::getenv("GENOFORM_ISA");
-  for (const auto set : {InstructionSet::avx512, InstructionSet::avx2})
-    if (available(set) && (limit == nullptr || (name_of(InstructionSet::portable) != limit &&
-                                                (name_of(InstructionSet::avx2) != limit || set == InstructionSet::avx2))))
-      return set;
-  return InstructionSet::portable;
+  InstructionSet best = InstructionSet::portable;
+  for (const InstructionSet set : all_instruction_sets) {
+    if (available(set)) best = set;
+    if (limit != nullptr && name_of(set) == limit) break;
+  }
+  return best;
 }
 
 #if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
 const Kernels& kernels_of(InstructionSet set);
+const ProductUnit& product_unit(InstructionSet set);
 #else
 namespace portable {
 #if defined(__x86_64__) && defined(__clang__)
@@ -98,6 +107,32 @@ namespace avx512 {
 #pragma GCC pop_options
 #endif
 }  // namespace avx512
+
+namespace avx512_bf16 {
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16"))), \
+                             apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16")
+#endif
+#include "genoform/backend/cpu/kernels/unit_dot.inc"
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+}  // namespace avx512_bf16
+
+namespace amx {
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16"))), apply_to = function)
+#include "genoform/backend/cpu/kernels/unit_amx.inc"
+#pragma clang attribute pop
+#else
+#include "genoform/backend/cpu/kernels/unit_amx.inc"
+#endif
+}  // namespace amx
 #endif
 
 #ifndef GENOFORM_COMPILE_KERNELS
@@ -106,11 +141,29 @@ inline
     const Kernels&
     kernels_of(InstructionSet set) {
 #ifdef __x86_64__
-  if (set == InstructionSet::avx512) return avx512::table;
+  if (set >= InstructionSet::avx512) return avx512::table;
   if (set == InstructionSet::avx2) return avx2::table;
 #endif
   static_cast<void>(set);
   return portable::table;
+}
+
+/// How an instruction set multiplies blocks in bf16.
+#ifndef GENOFORM_COMPILE_KERNELS
+inline
+#endif
+    const ProductUnit&
+    product_unit(InstructionSet set) {
+#ifdef __x86_64__
+  static constexpr ProductUnit units[] = {{.block = portable::multiply_block},
+                                          {.block = avx2::multiply_block},
+                                          {.block = avx512::multiply_block},
+                                          {.block = avx512_bf16::multiply_block},
+                                          {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block}};
+#else
+  static constexpr ProductUnit units[] = {{.block = portable::multiply_block}};
+#endif
+  return units[static_cast<std::size_t>(set)];
 }
 #endif
 
@@ -123,7 +176,7 @@ const auto& kernel(InstructionSet set) {
 #else
 #ifdef __x86_64__
   static constexpr auto on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
-  if (set == InstructionSet::avx512) return on_avx512;
+  if (set >= InstructionSet::avx512) return on_avx512;
   if (set == InstructionSet::avx2) return on_avx2;
 #endif
   static_cast<void>(set);

@@ -27,7 +27,7 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #define GENOFORM_WIDE(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
 #define GENOFORM_MIDDLE(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n"
 #define GENOFORM_NARROW(i) "mulps %%xmm15, %%xmm" #i "\naddps %%xmm14, %%xmm" #i "\n"
-  if (set == InstructionSet::avx512) {
+  if (set >= InstructionSet::avx512) {
     std::int64_t n = rounds;
     __asm__ volatile("vpxorq %%zmm30, %%zmm30, %%zmm30\nvpxorq %%zmm31, %%zmm31, %%zmm31\n1:\n" GENOFORM_TEN(GENOFORM_WIDE, )
                          GENOFORM_TEN(GENOFORM_WIDE, 1) "dec %0\njnz 1b\nvzeroupper\n"

@@ -4,10 +4,44 @@
 #include <cstdint>
 
 #include "genoform/backend/cpu/mixer_work.hpp"
+#include "genoform/ops/dense.hpp"
 
 /// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads
 /// the same.
 namespace genoform::cpu {
+
+/// Half of an f32: its sign, exponent and first 7 bits of the mantissa.
+enum class Bf16 : std::uint16_t {};
+
+/// How an instruction set multiplies bf16: blocks of product_tile x product_tile, `steps` steps of product_tile in depth.
+/// `left` rows lie left_row bytes apart and left_step bytes from step to step; `right` is a panel of pack_right. c is f32, its
+/// rows c_stride cells apart.
+struct ProductUnit {
+  void (*begin)() = nullptr;  ///< before and after a run of blocks on one thread, where the unit has a state
+  void (*end)() = nullptr;
+  void (*block)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right, float* c,
+                std::int64_t c_stride, bool accumulate) = nullptr;
+};
+
+/// c = f(a b + bias) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16, either of
+/// them stored turned. With `slope_of` [rows, columns] c = (a b) f'(at f(u) = slope_of): the way back through relu or relu^2.
+struct Bf16ProductWork {
+  const void *a = nullptr, *b = nullptr;
+  void* c = nullptr;
+  std::int64_t a_stride = 0, b_stride = 0, c_stride = 0;
+  std::int64_t rows = 0, columns = 0, depth = 0;
+  bool a_short = false, b_short = false, c_short = false;  ///< bf16, else f32
+  bool a_turned = false, b_turned = false;
+  bool accumulate = false;
+  op::Function f = op::Function::identity;
+  const float* bias = nullptr;
+  const Bf16* slope_of = nullptr;
+  std::int64_t slope_stride = 0;
+};
+
+/// Rows and columns of a block of a product, and its step in depth.
+inline constexpr std::int64_t product_tile = 32;
+constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
 struct RotateWork {
   float* x;
@@ -18,9 +52,10 @@ struct RotateWork {
 
 struct NormalizeWork {
   const float *x, *w, *b;
-  float *statistics, *y;
+  float* statistics;
+  void* y;
   std::int64_t x_stride, statistics_stride, y_stride, columns;
-  bool centred;
+  bool centred, y_short;  ///< y is bf16
 };
 
 struct NormalizeGradientWork {
@@ -28,6 +63,14 @@ struct NormalizeGradientWork {
   float* dx;
   std::int64_t x_stride, statistics_stride, dy_stride, dx_stride, columns;
   bool centred, accumulate;
+};
+
+/// y += the sums of the columns of x [rows, ...], f32 or bf16.
+struct ColumnSumsWork {
+  const void* x;
+  float* y;
+  std::int64_t x_stride, rows;
+  bool x_short;
 };
 
 /// From x (and z) to y, row by row.
@@ -182,7 +225,7 @@ struct Kernels {
   void (*softmax)(const RowsWork&, std::int64_t, std::int64_t) = nullptr;
   void (*softmax_gradient)(const RowsWork&, std::int64_t, std::int64_t) = nullptr;
   double (*cross_entropy)(const CrossEntropyWork&, float, std::int64_t, std::int64_t) = nullptr;
-  void (*column_sums)(const RowsWork&, std::int64_t, std::int64_t, std::int64_t) = nullptr;
+  void (*column_sums)(const ColumnSumsWork&, std::int64_t, std::int64_t) = nullptr;
   void (*attend)(const AttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
   void (*attend_gradient)(const AttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
   void (*spread_taps)(const ConvolutionWork&, float*) = nullptr;
@@ -221,6 +264,11 @@ struct Kernels {
   void (*scale_by)(const float*, float*, std::int64_t, float) = nullptr;
   void (*sigmoid)(const float*, float*, std::int64_t) = nullptr;
   void (*sigmoid_gradient)(const float*, const float*, float*, std::int64_t) = nullptr;
+  void (*pack_right)(const Bf16ProductWork&, std::int64_t, std::int64_t, std::uint32_t*) = nullptr;
+  void (*multiply)(const Bf16ProductWork&, const ProductUnit&, std::int64_t, std::int64_t, const std::uint32_t*, std::int64_t,
+                   std::int64_t, std::uint32_t*) = nullptr;
+  void (*widen)(const Bf16*, float*, std::int64_t) = nullptr;
+  void (*narrow)(const float*, Bf16*, std::int64_t) = nullptr;
 };
 
 }  // namespace genoform::cpu

@@ -90,12 +90,12 @@ inline void run(const op::Linear& o, Host host) {
 }
 
 inline void run(const op::LinearInputGradient& o, Host host) {
-  const auto dy = host(o.dy), w = host(o.w), dx = host(o.dx);
+  const auto dy = host(o.dy), w = host(o.w), dx = host(o.dx), output = host(o.output);
   for (Index n = 0; n < dx.rows; ++n)
     for (Index in = 0; in < dx.columns; ++in) {
       double sum = o.accumulate ? dx(n, in) : 0.0;
       for (Index out = 0; out < dy.columns; ++out) sum += dy(n, out) * w(out, in);
-      dx(n, in) = sum;
+      dx(n, in) = output ? sum * slope_from_output(o.f, output(n, in)) : sum;
     }
 }
 

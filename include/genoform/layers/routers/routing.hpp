@@ -82,7 +82,7 @@ struct LogitRouting : Routing {
       ops(op::Jitter{x, ops.step.round, s.input, t.jitter, t.seed,
                      stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
     }
-    ops(op::Linear{.x = s.input.exists() ? s.input : x, .w = w.matrix, .bias = {}, .y = l});
+    ops(op::Linear{.x = s.input.exists() ? s.input : x, .w = w.matrix, .bias = {}, .y = l, .exact = true});
     if (!(t.z_loss > 0)) return;
     s.slope = ops.keep(x.rows, l.columns);
     ops(op::RouterZLoss{l, ops.step.tokens, s.slope, ops.step.aux_loss, t.z_loss});
@@ -91,8 +91,8 @@ struct LogitRouting : Routing {
   constexpr void logits_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dl, Tensor dx) const {
     if (s.slope.exists()) ops(op::RouterZLossGradient{s.slope, ops.step.scale, dl});
     const Tensor input = s.input.exists() ? s.input : x;
-    ops(op::LinearWeightGradient{.x = input, .dy = dl, .dw = gradient(w.matrix), .dbias = {}});
-    ops(op::LinearInputGradient{.dy = dl, .w = w.matrix, .dx = dx});
+    ops(op::LinearWeightGradient{.x = input, .dy = dl, .dw = gradient(w.matrix), .dbias = {}, .exact = true});
+    ops(op::LinearInputGradient{.dy = dl, .w = w.matrix, .dx = dx, .exact = true});
     const RouterTraining& t = ops.routers();
     if (s.input.exists())
       ops(op::JitterGradient{dx, ops.step.round, dx, t.jitter, t.seed,

@@ -1,0 +1,47 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "genoform/backend/cpu/context.hpp"
+
+namespace genoform::cpu {
+
+/// A product in bf16 on the threads of a context: panels of the right operand are packed a cache's part at a time, then every
+/// row tile passes them. Each block is computed alike by whatever thread does it, so their number changes no bit.
+class Bf16Product {
+ public:
+  Bf16Product() = default;
+  /// Prepared for products of this shape, and of fewer rows.
+  Bf16Product(Context& context, const Bf16ProductWork& work) {
+    const std::int64_t panel_units = in_tiles(work.depth) * tile_cells / 2;
+    together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(panel_units, 1), 1, in_tiles(work.columns));
+    context.reserve(static_cast<std::size_t>(together_ * panel_units) * 4);
+    context.reserve_per_thread(static_cast<std::size_t>(panel_units + together_ * tile_cells) * 4);
+  }
+
+  void run(const Context& context, const Bf16ProductWork& work) const {
+    const std::int64_t panels = in_tiles(work.columns), units = in_tiles(work.depth) * tile_cells / 2;
+    const std::int64_t panel_cells = work.depth * product_tile;
+    auto* const packed = context.shared<std::uint32_t>();
+    const ProductUnit& unit = context.product_unit();
+    for (std::int64_t first = 0; first < panels; first += together_) {
+      const std::int64_t last = std::min(panels, first + together_);
+      context.split(last - first, panel_cells, [&](std::int64_t from, std::int64_t to, int) {
+        context.kernel<&Kernels::pack_right>()(work, first + from, first + to, packed + from * units);
+      });
+      context.split(in_tiles(work.rows), (last - first) * panel_cells, [&](std::int64_t from, std::int64_t to, int thread) {
+        auto* const scratch = reinterpret_cast<std::uint32_t*>(context.of_thread(thread));
+        context.kernel<&Kernels::multiply>()(work, unit, first, last, packed, from, to, scratch);
+      });
+    }
+  }
+
+ private:
+  static constexpr std::int64_t tile_cells = product_tile * product_tile;
+  static constexpr std::int64_t packed_units = 1 << 18;  // 1 MiB: half of a core's second cache
+
+  std::int64_t together_ = 1;
+};
+
+}  // namespace genoform::cpu

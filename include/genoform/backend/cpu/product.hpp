@@ -1,0 +1,96 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "genoform/backend/cpu/bf16_product.hpp"
+#include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/tensor.hpp"
+
+namespace genoform::cpu {
+
+using FloatMemories = Memories<float>;
+
+constexpr bool is_bf16(const Tensor& t) { return t.element == Element::bf16; }
+
+/// c = f(a b + bias), or c += a b, or c = (a b) f'(where f(u) = slope_of); either factor may be stored turned.
+struct ProductOf {
+  Tensor a, b, c;
+  bool a_turned = false, b_turned = false;
+  Tensor bias{};
+  bool accumulate = false;
+  op::Function f = op::Function::identity;
+  Tensor slope_of{};
+  bool exact = false;  ///< in f32 whatever the precision
+};
+
+inline onednn::Layout layout_of(const Tensor& t) { return {t.rows, t.columns, t.stride, 1}; }
+inline onednn::Layout layout_of(const Tensor& t, bool turned) { return turned ? layout_of(t).transposed() : layout_of(t); }
+
+inline onednn::ProductShape shape_of(const ProductOf& p) {
+  return {.a = layout_of(p.a, p.a_turned),
+          .b = layout_of(p.b, p.b_turned),
+          .c = layout_of(p.c),
+          .bias = p.bias.exists(),
+          .accumulate = p.accumulate,
+          .f = p.slope_of.exists() ? op::Function::identity : p.f};
+}
+
+inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
+  return {.a = m.places(p.a),
+          .b = m.places(p.b),
+          .c = m.places(p.c),
+          .a_stride = p.a.stride,
+          .b_stride = p.b.stride,
+          .c_stride = p.c.stride,
+          .rows = p.c.rows,
+          .columns = p.c.columns,
+          .depth = p.a_turned ? p.a.rows : p.a.columns,
+          .a_short = is_bf16(p.a),
+          .b_short = is_bf16(p.b),
+          .c_short = is_bf16(p.c),
+          .a_turned = p.a_turned,
+          .b_turned = p.b_turned,
+          .accumulate = p.accumulate,
+          .f = p.f,
+          .bias = m.reals(p.bias),
+          .slope_of = static_cast<const Bf16*>(m.places(p.slope_of)),
+          .slope_stride = p.slope_of.stride};
+}
+
+/// A product of one call, in the precision of its context.
+class Product {
+ public:
+  Product(Context& context, const FloatMemories& m, const ProductOf& p) : work_(bf16_work(p, m)) {
+    if (context.precision() == Precision::bf16 && !p.exact)
+      short_ = Bf16Product(context, work_);
+    else
+      full_ = context.own_product(shape_of(p));
+  }
+
+  void run(const Context& context) const {
+    if (full_ == nullptr) return short_.run(context, work_);
+    const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
+    full_->run(at(work_.a), at(work_.b), work_.bias, static_cast<float*>(work_.c), context.shared<void>());
+    if (work_.slope_of != nullptr) undo(context);
+  }
+
+ private:
+  /// In f32: times the slope, in the product's place.
+  void undo(const Context& context) const {
+    const auto* y = reinterpret_cast<const float*>(work_.slope_of);
+    auto* const c = static_cast<float*>(work_.c);
+    const auto gradient = context.kernel<&Kernels::activate_gradient>()[static_cast<std::size_t>(work_.f)];
+    const bool flat = work_.slope_stride == work_.columns && work_.c_stride == work_.columns;
+    context.over_cells(work_.rows, work_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
+      float* const place = c + r * work_.c_stride + i;
+      gradient(nullptr, y + r * work_.slope_stride + i, place, place, count);
+    });
+  }
+
+  Bf16ProductWork work_;
+  Bf16Product short_;
+  std::shared_ptr<onednn::Product> full_;
+};
+
+}  // namespace genoform::cpu
