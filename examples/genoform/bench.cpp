@@ -20,6 +20,7 @@ struct Options {
   std::string text;
   Sizes sizes;
   int batch = 12, context = 0, threads = 1, steps = 30;
+  cpu::Precision precision = cpu::Precision::f32;
   double seconds = 3;
   bool json = false;
 };
@@ -72,16 +73,16 @@ int run(const Options& o) {
   if (context > genome.decoder().context)
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(genome.decoder().context) +
                 ">");
-  const auto model = make_model(genome, 1, o.threads);
+  const auto model = make_model(genome, 1, {.threads = o.threads, .precision = o.precision});
   const Cost cost = cost_of(genome, o.batch, context);
   Bench bench(*model, o.batch, context);
   for (int i = 0; i < 5; ++i) bench.step();
-  const double before = cpu::fma_peak(o.threads, 80);
+  const double before = cpu::peak(o.precision, o.threads, 80);
   std::vector<double> times;
   double sum = 0;
   while (times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && times.size() < 2000))
     sum += times.emplace_back(bench.step());
-  const double peak = std::max(before, cpu::fma_peak(o.threads, 80));
+  const double peak = std::max(before, cpu::peak(o.precision, o.threads, 80));
   std::ranges::sort(times);
   const double best = times.front(), median = times[times.size() / 2], tokens = static_cast<double>(o.batch) * context;
   const double gflops = flops_per_token(*model, cost, context) * tokens / best * 1e-9;
@@ -92,7 +93,7 @@ int run(const Options& o) {
         .add("percent_of_peak", 100 * gflops / peak)
         .add("steps", times.size())
         .add("threads", o.threads);
-    json.add("batch", o.batch).add("context", context).add("parameters", cost.parameters).add("model", genome.text());
+    json.add("dtype", name_of(o.precision)).add("batch", o.batch).add("context", context).add("parameters", cost.parameters).add("model", genome.text());
     std::printf("%s\n", json.text().c_str());
   } else {
     std::printf("best %.3f ms, median %.3f ms of %zu steps; %.0f tokens/s\n", best * 1e3, median * 1e3, times.size(),
@@ -116,6 +117,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
   app->add_option("--threads", o->threads, "threads")->check(CLI::PositiveNumber)->capture_default_str();
+  add_dtype(*app, o->precision);
   app->add_option("--steps", o->steps, "at least so many timed steps")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--seconds", o->seconds, "and at least for so long")->check(CLI::NonNegativeNumber)->capture_default_str();
   app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none")->check(CLI::PositiveNumber);

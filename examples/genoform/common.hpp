@@ -1,11 +1,13 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "genoform/backend/cpu.hpp"
 #include "genoform/core/result.hpp"
 
 /// The program genoform: one file a subcommand. A file defines add_<verb>(program, commands), which is listed in main.cpp.
@@ -28,6 +30,16 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& program, Co
   app->footer("Examples:\n" + examples);
   commands.push_back({app, [options, run] { return run(*options); }});
   return {app, options};
+}
+
+/// --dtype of a command that computes.
+inline CLI::Option* add_dtype(CLI::App& app, genoform::cpu::Precision& precision) {
+  using genoform::cpu::Precision;
+  const std::map<std::string, Precision> names{{"f32", Precision::f32}, {"bf16", Precision::bf16}};
+  return app
+      .add_option("--dtype", precision,
+                  "f32, or bf16: products and activations in bf16, weights, gradients, sums and routers in f32 (default: f32)")
+      ->transform(CLI::CheckedTransformer(names).description("f32|bf16"));
 }
 
 /// An error of usage (exit code 2), one line.

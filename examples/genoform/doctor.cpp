@@ -33,14 +33,19 @@ std::vector<std::string> missing(const cpu::Facts& facts) {
   return lines;
 }
 
-void print_text(const cpu::Facts& facts, const std::vector<std::string>& lacks, double peak) {
+/// GFLOP/s of one thread at this moment.
+struct Peaks {
+  double f32 = 0, bf16 = 0;
+};
+
+void print_text(const cpu::Facts& facts, const std::vector<std::string>& lacks, const Peaks& peaks) {
   TextTable table({"genoform", library_version});
   table.add({"processor", facts.processor.empty() ? "unknown" : facts.processor});
   std::string sets;
   for (const std::string& set : facts.instruction_sets) sets += (sets.empty() ? "" : ", ") + set;
   table.add({"instruction sets", sets + "; in use: " + facts.chosen});
-  char rate[48];
-  std::snprintf(rate, sizeof rate, "about %.0f GFLOP/s on one thread, f32", peak);
+  char rate[80];
+  std::snprintf(rate, sizeof rate, "about %.0f GFLOP/s on one thread in f32, %.0f in bf16", peaks.f32, peaks.bf16);
   table.add({"peak of the moment", rate});
   table.add({"threads", std::to_string(facts.cores)});
   table.add({"memory available", "about " + bytes_text(available_memory())});
@@ -51,7 +56,7 @@ void print_text(const cpu::Facts& facts, const std::vector<std::string>& lacks, 
   if (lacks.empty()) std::printf("nothing is missing\n");
 }
 
-void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, double peak) {
+void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, const Peaks& peaks) {
   const auto list = [](const std::vector<std::string>& items) {
     std::string text = "[";
     for (const std::string& item : items) text += (text.size() > 1 ? ", " : "") + json_quoted(item);
@@ -60,7 +65,8 @@ void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, 
   JsonObject json, products;
   for (const auto& [shape, implementation] : facts.products) products.add(shape, implementation);
   json.add("genoform", library_version).add("processor", facts.processor).add("threads", facts.cores);
-  json.add_raw("instruction_sets", list(facts.instruction_sets)).add("in_use", facts.chosen).add("peak_gflops", peak);
+  json.add_raw("instruction_sets", list(facts.instruction_sets)).add("in_use", facts.chosen);
+  json.add("peak_gflops", peaks.f32).add("peak_gflops_bf16", peaks.bf16);
   json.add("bytes_available", available_memory())
       .add("onednn", facts.onednn)
       .add_raw("products", products.text())
@@ -71,11 +77,11 @@ void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, 
 int run(const Options& o) {
   const cpu::Facts facts = cpu::facts();
   const std::vector<std::string> lacks = missing(facts);
-  const double peak = cpu::fma_peak(1, 50);
+  const Peaks peaks{.f32 = cpu::peak(cpu::Precision::f32, 1, 50), .bf16 = cpu::peak(cpu::Precision::bf16, 1, 50)};
   if (o.json)
-    print_json(facts, lacks, peak);
+    print_json(facts, lacks, peaks);
   else
-    print_text(facts, lacks, peak);
+    print_text(facts, lacks, peaks);
   return 0;
 }
 

@@ -17,6 +17,7 @@ using namespace genoform;
 struct Options {
   std::string folder, data, part = "validation";
   int windows = 512, context = 0, threads = 0;
+  cpu::Precision precision = cpu::Precision::f32;
   bool pool = false, json = false;
 };
 
@@ -41,7 +42,7 @@ double pool_nats(CpuModel& model, std::span<const Token> text, int windows, int 
 int run(const Options& o) {
   const Corpus corpus = Corpus::from_file(o.data);
   const auto text = o.part == "train" ? corpus.train() : o.part == "test" ? corpus.test() : corpus.validation();
-  const auto model = load_model(o.folder, o.threads);
+  const auto model = load_model(o.folder, {.threads = o.threads, .precision = o.precision});
   const int context = o.context > 0 ? o.context : model->sizes().context;
   if (context > model->sizes().context)
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(model->sizes().context) +
@@ -84,6 +85,7 @@ void add_eval(CLI::App& program, Commands& commands) {
       ->capture_default_str();
   app->add_option("--context", o->context, "positions of a window (default: the model's)")->check(CLI::PositiveNumber);
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
+  add_dtype(*app, o->precision);
   app->add_flag("--pool", o->pool, "also print the loss as in training, which routes by pool");
   app->add_flag("--json", o->json, "print a JSON object");
 }

@@ -43,7 +43,7 @@ Result<void> write(CpuModel& model, const Options& o, std::span<const float> log
 }
 
 int run(const Options& o) {
-  const auto model = load_model(o.folder, o.threads);
+  const auto model = load_model(o.folder, {.threads = o.threads});
   if (o.context > model->sizes().context)
     usage_error("--context " + std::to_string(o.context) + ": the model has Context<" + std::to_string(model->sizes().context) +
                 ">");

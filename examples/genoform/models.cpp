@@ -49,13 +49,13 @@ std::int64_t training_bytes(const Genome& genome, const Cost& cost, const Optimi
   return 2 * cost.weight_bytes() + 4 * optimizer_cells(optimizer, tensors) + cost.workspace_bytes();
 }
 
-std::unique_ptr<CpuModel> make_model(const Genome& genome, std::uint64_t seed, int threads) {
-  return std::make_unique<CpuModel>(kinds().build(genome, {.seed = seed, .backend = Cpu({.threads = threads})}));
+std::unique_ptr<CpuModel> make_model(const Genome& genome, std::uint64_t seed, CpuOptions cpu) {
+  return std::make_unique<CpuModel>(kinds().build(genome, {.seed = seed, .backend = Cpu(cpu)}));
 }
 
 Genome genome_of_folder(const std::string& folder) { return genome_of(load_folder(folder).value()); }
 
-std::unique_ptr<CpuModel> load_model(const std::string& path, int threads) {
+std::unique_ptr<CpuModel> load_model(const std::string& path, CpuOptions cpu) {
   const Result<Folder> folder = load_folder(path);
   if (!folder) throw Failure(folder.error());
   const Genome genome = genome_of(*folder);
@@ -66,7 +66,7 @@ std::unique_ptr<CpuModel> load_model(const std::string& path, int threads) {
   if (stored < static_cast<std::uint64_t>(cost.parameters) && 8 * cost.parameters > available_memory())
     throw Failure({Fault::input, folder->weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " +
                                      std::to_string(cost.parameters)});
-  auto model = make_model(genome, 1, threads);
+  auto model = make_model(genome, 1, cpu);
   load(*model, *folder).value();
   return model;
 }

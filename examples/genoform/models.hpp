@@ -32,11 +32,11 @@ std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost
                             const genoform::OptimizerChoice& optimizer);
 
 /// The model of a genome that has all sizes, on the cpu back end. Threads 0: one a processor.
-std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, std::uint64_t seed, int threads);
+std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, std::uint64_t seed, genoform::CpuOptions cpu);
 /// The genome of a model folder, which must exist.
 genoform::Genome genome_of_folder(const std::string& folder);
 /// The model of a folder with its weights.
-std::unique_ptr<CpuModel> load_model(const std::string& folder, int threads);
+std::unique_ptr<CpuModel> load_model(const std::string& folder, genoform::CpuOptions cpu);
 /// Writes the stream of operations of one training step to stdout.
 void print_trace(const genoform::Genome& genome, std::int64_t batch, std::int64_t context);
 

@@ -29,6 +29,7 @@ struct Options {
   int trials = 200, workers = 2;
   double minutes = 9;
   FinalOptions finals;
+  cpu::Precision precision = cpu::Precision::f32;
   bool resume = false, recalibrate = false, no_final = false, quiet = false, json = false;
 };
 
@@ -216,6 +217,7 @@ int run(const Options& given) {
     const auto context = static_cast<std::size_t>(o.request.training.context);
     Corpus::from_file(o.request.training.data)->check_context(context).value();
     o.request.training.data = std::filesystem::absolute(o.request.training.data).lexically_normal().string();
+    o.request.training.bf16 = o.precision == cpu::Precision::bf16;
     const double rate = o.request.study.rate;
     o.request.study.baseline_rates = {rate / 2, rate, rate * 2};
   }
@@ -290,6 +292,7 @@ void add_strategy(CLI::App& app, Options& o) {
   app.add_option("--rate", o.request.study.rate, "learning rate; baselines also get half and double")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  add_dtype(app, o.precision);
   app.add_option("--batch", o.request.training.batch, "sequences of a training step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

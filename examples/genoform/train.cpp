@@ -30,6 +30,7 @@ struct Options {
   Sizes sizes;
   TrainOptions train{.log = {}};
   int threads = 0, save_every = 0;
+  cpu::Precision precision = cpu::Precision::f32;
   std::uint64_t model_seed = 1;
   bool resume = false, quiet = false, json = false, dry_run = false;
 };
@@ -160,7 +161,7 @@ int run(const Options& given) {
   const Corpus corpus = Corpus::from_file(o.data);
   check_folder(o);
   o.train.log = o.out;
-  const auto model = make_model(genome, o.model_seed, o.threads);
+  const auto model = make_model(genome, o.model_seed, {.threads = o.threads, .precision = o.precision});
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
   Trainer trainer(*model, o.train);
   if (o.resume) trainer.resume(o.out).value();
@@ -251,6 +252,7 @@ void add_train(CLI::App& program, Commands& commands) {
   app->add_option("--seed", o->model_seed, "of the start values")->capture_default_str();
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
+  add_dtype(*app, o->precision);
   app->add_flag("--resume", o->resume, "go on from the checkpoint in --out, to the same bits as without the break");
   app->add_flag("--dry-run", o->dry_run, "print parameters, FLOPs and memory as JSON and stop");
   app->add_flag("--quiet", o->quiet, "no progress on stderr");

@@ -16,8 +16,10 @@ struct Options {};
 
 int run(const Options&) {
   return run_worker(STDIN_FILENO, [](const nlohmann::json& setup) {
-    return std::make_unique<TrainingEvaluator>(TrainingSetup::from_json(setup), [](const std::string& text, std::uint64_t seed) {
-      return make_model(Genome::parse(text), seed, 1);
+    const TrainingSetup training = TrainingSetup::from_json(setup);
+    const auto precision = training.bf16 ? cpu::Precision::bf16 : cpu::Precision::f32;
+    return std::make_unique<TrainingEvaluator>(training, [precision](const std::string& text, std::uint64_t seed) {
+      return make_model(Genome::parse(text), seed, {.threads = 1, .precision = precision});
     });
   });
 }

@@ -95,7 +95,7 @@ int train_all(const std::vector<models::Known>& some, const Options& o) {
   }
   int fallen = 0;
   for (const auto& [form, name] : names) {
-    const auto model = make_model(read_genome(std::string(form)), 1, 1);
+    const auto model = make_model(read_genome(std::string(form)), 1, {.threads = 1});
     Trainer trainer(*model, {.steps = o.train, .batch = 8, .rate = 3e-3f, .windows = 64});
     const double before = trainer.validate(corpus);
     double after = before;

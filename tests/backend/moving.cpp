@@ -26,7 +26,7 @@ TEST_CASE("calls follow a Cpu that moves, and a list of calls that moves") {
 }
 
 TEST_CASE("the entries of the kernels one by one are those of the table") {
-  for (const auto set : {cpu::InstructionSet::portable, cpu::InstructionSet::avx2, cpu::InstructionSet::avx512}) {
+  for (const auto set : cpu::all_instruction_sets) {
     const cpu::Kernels& table = cpu::kernels_of(set);
     CHECK(cpu::kernel<&cpu::Kernels::attend>(set) == table.attend);
     CHECK(cpu::kernel<&cpu::Kernels::activate>(set) == table.activate);

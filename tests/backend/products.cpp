@@ -41,7 +41,7 @@ TEST_CASE("no product falls to a slow implementation of oneDNN") {
 }
 
 TEST_CASE("the exponential is within two units in the last place") {
-  for (const auto set : {cpu::InstructionSet::portable, cpu::InstructionSet::avx2, cpu::InstructionSet::avx512}) {
+  for (const auto set : cpu::all_instruction_sets) {
     if (!cpu::available(set)) continue;
     std::vector<float> x, y;
     for (float v = -87.3F; v < 88.3F; v += 0.00097F) x.push_back(v);
@@ -59,7 +59,7 @@ TEST_CASE("the exponential is within two units in the last place") {
 
 TEST_CASE("the exponential keeps what is not a number and ends in zero") {
   const float x[] = {NAN, -INFINITY, -200.0F, 0.0F};
-  for (const auto set : {cpu::InstructionSet::portable, cpu::InstructionSet::avx2, cpu::InstructionSet::avx512}) {
+  for (const auto set : cpu::all_instruction_sets) {
     if (!cpu::available(set)) continue;
     float y[4];
     cpu::kernels_of(set).exponentials(x, y, 4);
@@ -105,7 +105,10 @@ TEST_CASE("the facts name the processor's sets and the peak is plausible") {
   CHECK(facts.onednn.find('.') != std::string::npos);
   CHECK(facts.products.size() == 8);
   CHECK_FALSE(facts.slow_products);
-  CHECK(cpu::fma_peak(1, 2.0) > 1.0);
-  CHECK(cpu::fma_peak(2, 2.0) > 1.0);
-  CHECK(cpu::fma_peak(1, 2.0, cpu::InstructionSet::portable) > 1.0);
+  for (const auto precision : {cpu::Precision::f32, cpu::Precision::bf16}) {
+    CHECK(cpu::peak(precision, 1, 2.0) > 1.0);
+    CHECK(cpu::peak(precision, 2, 2.0) > 1.0);
+    for (const cpu::InstructionSet set : cpu::all_instruction_sets)
+      if (cpu::available(set)) CHECK(cpu::peak(precision, 1, 2.0, set) > 1.0);
+  }
 }

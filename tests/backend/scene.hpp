@@ -126,13 +126,16 @@ class Scene {
   std::vector<std::function<void(float*, double*)>> blanks_;
 };
 
-/// test(cpu, scene) for every instruction set of this processor, with 1 and 2 threads, `times` random scenes each.
-inline void on_every_cpu(int times, const std::function<void(const genoform::Cpu&, Scene&)>& test) {
+/// test(cpu, scene) for every instruction set of this processor that differs in a precision, with 1 and 2 threads, `times`
+/// random scenes each.
+inline void on_every_cpu(int times, const std::function<void(const genoform::Cpu&, Scene&)>& test,
+                         genoform::cpu::Precision precision = genoform::cpu::Precision::f32) {
   using genoform::cpu::InstructionSet;
-  for (const auto set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (!genoform::cpu::available(set)) continue;
+  for (const auto set : genoform::cpu::all_instruction_sets) {
+    const bool differs = set <= InstructionSet::avx512 || precision == genoform::cpu::Precision::bf16;
+    if (!differs || !genoform::cpu::available(set)) continue;
     for (const int threads : {1, 2}) {
-      const genoform::Cpu cpu({.threads = threads, .instruction_set = set});
+      const genoform::Cpu cpu({.threads = threads, .instruction_set = set, .precision = precision});
       for (int i = 0; i < times; ++i) {
         Scene scene(static_cast<std::uint64_t>(i));
         test(cpu, scene);

@@ -272,6 +272,7 @@ checkpoint::Facts Trainer<Backend>::facts() const {
           {"accumulate", std::to_string(options_.accumulate)},
           {"rate", checkpoint::number_text(options_.rate)},
           {"seed", std::to_string(options_.seed)},
+          {"activations", activations_of(model_->backend()) == Element::bf16 ? "bf16" : "full"},
           {"schedule", options_.schedule.description()},
           {"optimizer", optimizer_->description()},
           {"frozen", model_->frozen()},

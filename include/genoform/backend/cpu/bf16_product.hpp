@@ -17,7 +17,8 @@ class Bf16Product {
     const std::int64_t panel_units = in_tiles(work.depth) * tile_cells / 2;
     together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(panel_units, 1), 1, in_tiles(work.columns));
     context.reserve(static_cast<std::size_t>(together_ * panel_units) * 4);
-    context.reserve_per_thread(static_cast<std::size_t>(panel_units + together_ * tile_cells) * 4);
+    const std::int64_t left = (work.a_turned ? left_group : 1) * panel_units;
+    context.reserve_per_thread(static_cast<std::size_t>(left + (together_ + 1) * tile_cells) * 4);
   }
 
   void run(const Context& context, const Bf16ProductWork& work) const {

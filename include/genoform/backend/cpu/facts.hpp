@@ -48,7 +48,7 @@ inline Facts facts() {
   Facts facts;
   facts.processor = processor_name();
   facts.cores = static_cast<int>(std::thread::hardware_concurrency());
-  for (const auto set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512})
+  for (const auto set : all_instruction_sets)
     if (available(set)) facts.instruction_sets.emplace_back(name_of(set));
   facts.chosen = name_of(best_instruction_set());
   facts.onednn = onednn::version();

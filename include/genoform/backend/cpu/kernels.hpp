@@ -116,7 +116,14 @@ namespace avx512_bf16 {
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16")
 #endif
+#define GENOFORM_LANES 16
+#define GENOFORM_HARDWARE_BF16
+#include "genoform/backend/cpu/kernels/table_bf16.inc"
+#undef GENOFORM_HARDWARE_BF16
+#undef GENOFORM_LANES
+namespace unit {
 #include "genoform/backend/cpu/kernels/unit_dot.inc"
+}
 #ifdef __clang__
 #pragma clang attribute pop
 #else
@@ -141,7 +148,8 @@ inline
     const Kernels&
     kernels_of(InstructionSet set) {
 #ifdef __x86_64__
-  if (set >= InstructionSet::avx512) return avx512::table;
+  if (set >= InstructionSet::avx512_bf16) return avx512_bf16::table;
+  if (set == InstructionSet::avx512) return avx512::table;
   if (set == InstructionSet::avx2) return avx2::table;
 #endif
   static_cast<void>(set);
@@ -158,7 +166,7 @@ inline
   static constexpr ProductUnit units[] = {{.block = portable::multiply_block},
                                           {.block = avx2::multiply_block},
                                           {.block = avx512::multiply_block},
-                                          {.block = avx512_bf16::multiply_block},
+                                          {.block = avx512_bf16::unit::multiply_block},
                                           {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block}};
 #else
   static constexpr ProductUnit units[] = {{.block = portable::multiply_block}};
@@ -175,8 +183,9 @@ const auto& kernel(InstructionSet set) {
   return kernels_of(set).*place;
 #else
 #ifdef __x86_64__
-  static constexpr auto on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
-  if (set >= InstructionSet::avx512) return on_avx512;
+  static constexpr auto on_bf16 = avx512_bf16::table.*place, on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
+  if (set >= InstructionSet::avx512_bf16) return on_bf16;
+  if (set == InstructionSet::avx512) return on_avx512;
   if (set == InstructionSet::avx2) return on_avx2;
 #endif
   static_cast<void>(set);

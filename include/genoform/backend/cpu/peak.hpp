@@ -7,7 +7,7 @@
 #include <omp.h>
 #endif
 
-#include "genoform/backend/cpu/kernels.hpp"
+#include "genoform/backend/cpu/context.hpp"
 
 /// The peak of the moment: clocks and neighbours change, so a rate is quoted as a share of what this loop reaches beside it.
 namespace genoform::cpu {
@@ -53,11 +53,9 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
                    :
                    : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm14", "xmm15");
   return static_cast<double>(rounds) * 20 * 4 * 2;
-#undef GENOFORM_TEN
 #undef GENOFORM_WIDE
 #undef GENOFORM_MIDDLE
 #undef GENOFORM_NARROW
-#undef GENOFORM_UPPER
 #else
   static_cast<void>(set);
   volatile float sums[8] = {};
@@ -67,13 +65,49 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #endif
 }
 
-/// f32 multiply-add peak of this moment in GFLOP/s: the best burst of one thread, or the rate that `threads` sustain together.
-inline double fma_peak(int threads = 1, double milliseconds = 20.0, InstructionSet set = best_instruction_set()) {
+/// The same in bf16: AMX's tiles or AVX-512's dot products of pairs, where the set has them; else f32 it is.
+inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
+#ifdef __x86_64__
+#define GENOFORM_DOT(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"
+  std::int64_t n = rounds;
+  if (set == InstructionSet::amx) {
+    product_unit(set).begin();
+    __asm__ volatile(
+        "tilezero %%tmm0\ntilezero %%tmm1\ntilezero %%tmm2\ntilezero %%tmm3\ntilezero %%tmm4\ntilezero %%tmm5\n"
+        "tilezero %%tmm6\ntilezero %%tmm7\n1:\n"
+        "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\ntdpbf16ps %%tmm7, %%tmm4, %%tmm1\n"
+        "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\ntdpbf16ps %%tmm7, %%tmm5, %%tmm3\ndec %0\njnz 1b\n"
+        : "+r"(n)
+        :
+        : "cc");
+    product_unit(set).end();
+    return static_cast<double>(rounds) * 4 * 16 * 16 * 32 * 2;
+  }
+  if (set == InstructionSet::avx512_bf16) {
+    __asm__ volatile("vpxorq %%zmm30, %%zmm30, %%zmm30\nvpxorq %%zmm31, %%zmm31, %%zmm31\n1:\n" GENOFORM_TEN(GENOFORM_DOT, )
+                         GENOFORM_TEN(GENOFORM_DOT, 1) "dec %0\njnz 1b\nvzeroupper\n"
+                     : "+r"(n)
+                     :
+                     : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15" GENOFORM_UPPER);
+    return static_cast<double>(rounds) * 20 * 32 * 2;
+  }
+#undef GENOFORM_DOT
+#undef GENOFORM_TEN
+#undef GENOFORM_UPPER
+#endif
+  return fma_burst(set, rounds);
+}
+
+/// The multiply-add peak of this moment in GFLOP/s: the best burst of one thread, or the rate that `threads` sustain together.
+inline double peak(Precision precision, int threads = 1, double milliseconds = 20.0,
+                   InstructionSet set = best_instruction_set()) {
+  const auto burst = precision == Precision::bf16 ? bf16_burst : fma_burst;
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
   constexpr std::int64_t rounds = 20000;
   double best = 0.0, total = 0.0;
-  static_cast<void>(fma_burst(set, rounds));
+  static_cast<void>(burst(set, rounds));
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) reduction(+ : total) reduction(max : best)
 #endif
@@ -83,7 +117,7 @@ inline double fma_peak(int threads = 1, double milliseconds = 20.0, InstructionS
     auto now = start;
     do {
       const auto before = Clock::now();
-      const double flops = fma_burst(set, rounds);
+      const double flops = burst(set, rounds);
       now = Clock::now();
       done += flops;
       best = std::max(best, flops / seconds(now - before));

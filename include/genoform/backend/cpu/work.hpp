@@ -41,6 +41,8 @@ struct Bf16ProductWork {
 
 /// Rows and columns of a block of a product, and its step in depth.
 inline constexpr std::int64_t product_tile = 32;
+/// Row tiles that are packed together where rows of c are columns of a: whole cache lines are read then.
+inline constexpr std::int64_t left_group = 4;
 constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
 struct RotateWork {
