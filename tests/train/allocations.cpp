@@ -5,12 +5,15 @@
 using namespace training;
 
 TEST_CASE("after the first step a training step allocates nothing, logging included") {
-  for (const auto& [threads, optimizer] : {std::pair<int, OptimizerChoice>(1, AdamW{}),
-                                           {2, AdamW{}},
-                                           {1, Adafactor{.factor_from = 1}},
-                                           {2, Adafactor{.beta1 = 0.9, .factor_from = 1}}}) {
+  using cpu::Precision;
+  for (const auto& [cpu, optimizer] : {std::pair<CpuOptions, OptimizerChoice>({.threads = 1}, AdamW{}),
+                                       {{.threads = 2}, AdamW{}},
+                                       {{.threads = 1, .precision = Precision::bf16}, AdamW{}},
+                                       {{.threads = 2, .precision = Precision::bf16}, AdamW{}},
+                                       {{.threads = 1}, Adafactor{.factor_from = 1}},
+                                       {{.threads = 2}, Adafactor{.beta1 = 0.9, .factor_from = 1}}}) {
     const ScratchFolder folder("allocations");
-    Model<Mixed, Cpu> model({.seed = 1, .backend = Cpu({.threads = threads})});
+    Model<Mixed, Cpu> model({.seed = 1, .backend = Cpu(cpu)});
     Trainer trainer(model,
                     {.steps = 10, .batch = 4, .accumulate = 2, .optimizer = optimizer, .windows = 0, .log = folder.path()});
     trainer.step(text()).value();

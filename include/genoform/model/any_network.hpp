@@ -58,14 +58,16 @@ class NetworkOf final : public AnyNetwork<Backend> {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
                                 Record<Backend>(backend, program.memories), program.routers, activations_of(backend));
     if (program.hold) ops.arena().hold_kept();
-    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(program.calls(phase)); });
+    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(&program.calls(phase)); });
+    ops.sink().write_to(nullptr);
     if (program.hold) program.outputs = std::move(ops.sink().outputs());
     if constexpr (requires { network_.input(); }) program.in = network_.input();
   }
   void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {
     Stream<Record<Backend>> ops(Shape{}, Pass::train, 0, Record<Backend>(backend, memories));
-    ops.sink().write_to(calls);
+    ops.sink().write_to(&calls);
     network_.after_step(ops);
+    ops.sink().write_to(nullptr);
   }
 
  private:

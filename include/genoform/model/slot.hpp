@@ -19,7 +19,8 @@ constexpr Normed norms_of(const Layer& layer) {
     return Normed{};
 }
 
-/// What the input of a layer may be made of: a layer whose `reads_bf16` is true takes what the model's activations are.
+/// What the input of a layer and the gradient of its output may be made of: a layer whose `reads_bf16` is true takes what the
+/// model's activations are.
 template <class Layer>
 constexpr Element input_of(const Layer& layer, Element activations) {
   if constexpr (requires { layer.reads_bf16; })
@@ -80,6 +81,11 @@ class Slot {
     if (norms_.inner.exists()) {
       d_branch = ops.scratch(d.rows, d.columns);
       norms_.inner.backward(ops, branch_, d, d_branch, false);
+    }
+    if (const Element read = input_of(layer_, ops.activations()); read != Element::real) {
+      const Tensor rounded = ops.scratch(d.rows, d.columns, read);
+      ops(op::Copy{d_branch, rounded});
+      d_branch = rounded;
     }
     const Tensor d_h = ops.scratch(d.rows, d.columns);
     layer_.backward(ops, weights_, saved_, h_, d_branch, d_h);

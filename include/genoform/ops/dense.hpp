@@ -27,7 +27,7 @@ struct Clear {
   constexpr auto tensors() const { return std::array{y}; }
 };
 
-/// y = x.
+/// y = x; their elements may differ.
 struct Copy {
   static constexpr std::string_view name = "copy";
   Tensor x, y;
@@ -64,18 +64,22 @@ struct EmbedGradient {
 };
 
 /// y = f(x w^T + bias); x [N, in], w [out, in], bias [1, out] or absent, y [N, out]. `f` is identity, relu or squared_relu.
-/// `exact`: in the number type of the back end, also where a model's other products are in bf16 (routers).
+/// `exact`: in the number type of the back end, also where a model's other products are in bf16 (routers). `added` [N, out] or
+/// absent comes on top (what Record makes of a Linear and the Add behind it: the residual sum).
 struct Linear {
   static constexpr std::string_view name = "linear";
   Tensor x, w, bias, y;
   Function f = Function::identity;
   bool exact = false;
+  Tensor added{};
   constexpr bool fits() const {
-    return x.rows == y.rows && x.columns == w.columns && y.columns == w.rows && (!bias.exists() || bias.columns == w.rows) &&
-           f != Function::gelu && f != Function::swish;
+    return (!added.exists() || same_shape(added, y)) && x.rows == y.rows && x.columns == w.columns && y.columns == w.rows &&
+           (!bias.exists() || bias.columns == w.rows) && f != Function::gelu && f != Function::swish;
   }
   constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
-  constexpr auto tensors() const { return std::array{x, w, bias, y}; }
+  constexpr auto tensors() const { return std::array{x, w, bias, y, added}; }
+  /// Whether `sum` may be done by this product itself.
+  constexpr bool takes(const Add& sum) const { return sum.y == y && !added.exists() && !exact && f == Function::identity; }
 };
 
 /// dx = dy w, or dx += dy w when `accumulate`; with `output` [N, in], what f (relu or squared_relu) made of u on the way there,

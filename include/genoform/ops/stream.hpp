@@ -12,6 +12,7 @@
 #include "genoform/backend/memories.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/ops/dense.hpp"
 
 namespace genoform {
 
@@ -281,20 +282,43 @@ class Record : public Count {
   Record() = default;
   Record(const Backend& backend, const Memories<typename Backend::Real>& memories) : backend_(&backend), memories_(&memories) {}
 
-  void write_to(Calls& calls) { calls_ = &calls; }
+  /// Call it with null at the end: the last operation may still wait for the next.
+  void write_to(Calls* calls) {
+    if (waits_) prepare(std::exchange(waiting_, {}));
+    waits_ = false;
+    calls_ = calls;
+  }
 
   template <class Op>
   void operator()(const Op& op) {
     Count::operator()(op);
-    if (calls_ != nullptr) calls_->add(backend_->prepare(op, *memories_));
+    if (calls_ == nullptr) return;
+    if constexpr (std::is_same_v<Op, op::Add>)
+      if (waits_ && waiting_.takes(op)) {
+        waiting_.added = op.x;
+        return;
+      }
+    if (waits_) prepare(waiting_);
+    if constexpr (std::is_same_v<Op, op::Linear>)
+      waiting_ = op;
+    else
+      prepare(op);
+    waits_ = std::is_same_v<Op, op::Linear>;
   }
   void note_output(std::int64_t block, std::int64_t place, Tensor y) { outputs_.push_back({block, place, y}); }
   std::vector<OutputPlace>& outputs() { return outputs_; }
 
  private:
+  template <class Op>
+  void prepare(const Op& op) {
+    calls_->add(backend_->prepare(op, *memories_));
+  }
+
   const Backend* backend_ = nullptr;
   const Memories<typename Backend::Real>* memories_ = nullptr;
   Calls* calls_ = nullptr;
+  op::Linear waiting_{};  ///< the last product, as long as a sum behind it may join it
+  bool waits_ = false;
   std::vector<OutputPlace> outputs_;
 };
 

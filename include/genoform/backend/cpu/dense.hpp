@@ -26,9 +26,17 @@ inline auto prepare(const SharedContext& context, const op::Clear& o, const Floa
 }
 
 inline auto prepare(const SharedContext& context, const op::Copy& o, const FloatMemories& m) {
-  return [context, x = host::rows_of(o.x, m), y = host::rows_of(o.y, m), flat = flat(o.x, o.y)] {
+  return [context, x = Values(o.x, m), y = Values(o.y, m), flat = flat(o.x, o.y)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-      std::memmove(y[r] + c, x[r] + c, static_cast<std::size_t>(count) * sizeof(float));
+      const std::int64_t from = r * x.stride + c, to = r * y.stride + c;
+      if (x.floats != nullptr && y.floats != nullptr)
+        std::memmove(y.floats + to, x.floats + from, static_cast<std::size_t>(count) * sizeof(float));
+      else if (x.floats != nullptr)
+        context->kernel<&Kernels::narrow>()(x.floats + from, y.shorts + to, count);
+      else if (y.floats != nullptr)
+        context->kernel<&Kernels::widen>()(x.shorts + from, y.floats + to, count);
+      else
+        std::memmove(y.shorts + to, x.shorts + from, static_cast<std::size_t>(count) * sizeof(Bf16));
     });
   };
 }
@@ -66,8 +74,9 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
 }
 
 inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
-  const Product product(*context, m,
-                        {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .bias = o.bias, .f = o.f, .exact = o.exact});
+  const Product product(
+      *context, m,
+      {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .bias = o.bias, .f = o.f, .added = o.added, .exact = o.exact});
   return [context, product] { product.run(*context); };
 }
 

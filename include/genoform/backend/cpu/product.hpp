@@ -13,14 +13,15 @@ using FloatMemories = Memories<float>;
 
 constexpr bool is_bf16(const Tensor& t) { return t.element == Element::bf16; }
 
-/// c = f(a b + bias), or c += a b, or c = (a b) f'(where f(u) = slope_of); either factor may be stored turned.
+/// c = f(a b + bias), or c += a b, or c = a b + bias + added, or c = (a b) f'(where f(u) = slope_of); either factor may be stored
+/// turned.
 struct ProductOf {
   Tensor a, b, c;
   bool a_turned = false, b_turned = false;
   Tensor bias{};
   bool accumulate = false;
   op::Function f = op::Function::identity;
-  Tensor slope_of{};
+  Tensor slope_of{}, added{};
   bool exact = false;  ///< in f32 whatever the precision
 };
 
@@ -54,6 +55,8 @@ inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
           .accumulate = p.accumulate,
           .f = p.f,
           .bias = m.reals(p.bias),
+          .added = m.reals(p.added),
+          .added_stride = p.added.stride,
           .slope_of = static_cast<const Bf16*>(m.places(p.slope_of)),
           .slope_stride = p.slope_of.stride};
 }
@@ -73,6 +76,7 @@ class Product {
     const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
     full_->run(at(work_.a), at(work_.b), work_.bias, static_cast<float*>(work_.c), context.shared<void>());
     if (work_.slope_of != nullptr) undo(context);
+    if (work_.added != nullptr) add(context);
   }
 
  private:
@@ -85,6 +89,16 @@ class Product {
     context.over_cells(work_.rows, work_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
       float* const place = c + r * work_.c_stride + i;
       gradient(nullptr, y + r * work_.slope_stride + i, place, place, count);
+    });
+  }
+
+  /// In f32: what comes on top.
+  void add(const Context& context) const {
+    const float* x = work_.added;
+    auto* const c = static_cast<float*>(work_.c);
+    const bool flat = work_.added_stride == work_.columns && work_.c_stride == work_.columns;
+    context.over_cells(work_.rows, work_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
+      context.kernel<&Kernels::add>()(x + r * work_.added_stride + i, c + r * work_.c_stride + i, count);
     });
   }
 

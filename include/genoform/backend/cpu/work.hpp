@@ -23,8 +23,9 @@ struct ProductUnit {
                 std::int64_t c_stride, bool accumulate) = nullptr;
 };
 
-/// c = f(a b + bias) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16, either of
-/// them stored turned. With `slope_of` [rows, columns] c = (a b) f'(at f(u) = slope_of): the way back through relu or relu^2.
+/// c = f(a b + bias + added) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16,
+/// either of them stored turned. With `slope_of` [rows, columns] c = (a b) f'(at f(u) = slope_of): the way back through relu or
+/// relu^2.
 struct Bf16ProductWork {
   const void *a = nullptr, *b = nullptr;
   void* c = nullptr;
@@ -34,7 +35,8 @@ struct Bf16ProductWork {
   bool a_turned = false, b_turned = false;
   bool accumulate = false;
   op::Function f = op::Function::identity;
-  const float* bias = nullptr;
+  const float *bias = nullptr, *added = nullptr;
+  std::int64_t added_stride = 0;
   const Bf16* slope_of = nullptr;
   std::int64_t slope_stride = 0;
 };

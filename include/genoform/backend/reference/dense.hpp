@@ -80,12 +80,12 @@ inline void run(const op::EmbedGradient& o, Host host) {
 }
 
 inline void run(const op::Linear& o, Host host) {
-  const auto x = host(o.x), w = host(o.w), bias = host(o.bias), y = host(o.y);
+  const auto x = host(o.x), w = host(o.w), bias = host(o.bias), y = host(o.y), added = host(o.added);
   for (Index n = 0; n < y.rows; ++n)
     for (Index out = 0; out < y.columns; ++out) {
       double sum = bias ? bias(0, out) : 0.0;
       for (Index in = 0; in < x.columns; ++in) sum += x(n, in) * w(out, in);
-      y(n, out) = apply(o.f, sum);
+      y(n, out) = apply(o.f, sum) + (added ? added(n, out) : 0.0);
     }
 }
 
