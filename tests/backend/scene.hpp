@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -12,8 +13,9 @@
 #include "genoform/core/random.hpp"
 #include "tests/catch.hpp"
 
-/// One memory with random matrices, in f32 for a Cpu and in double for the Reference. Rows have gaps of odd lengths, and every
-/// cell of the memory is compared after the operations, gaps included: a stray write shows.
+/// One memory with random matrices, in f32 for a Cpu and in double for the Reference, and one of matrices in bf16, whose cells
+/// the Reference has as double in the same places. Rows have gaps of odd lengths, and every cell of the memories is compared
+/// after the operations, gaps included: a stray write shows.
 class Scene {
  public:
   explicit Scene(std::uint64_t seed) : random_(seed, 7) {}
@@ -26,6 +28,15 @@ class Scene {
   genoform::Tensor real(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
     return place(rows, columns, columns + number(0, 3), genoform::Element::real,
                  [&](std::int64_t, std::int64_t) { return scale * normal(); });
+  }
+  /// The same in bf16.
+  genoform::Tensor bf16(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
+    genoform::Tensor t{genoform::Memory::state, genoform::Element::bf16, static_cast<std::int64_t>(shorts_.size()), rows, columns,
+                       columns + number(0, 3)};
+    for (std::int64_t i = 0; i < rows * t.stride; ++i)
+      shorts_.push_back(i % t.stride < columns ? widened(narrowed(static_cast<float>(scale * normal()))) : 0.5F);
+    short_tensors_.push_back(t);
+    return t;
   }
   /// The same without gaps.
   genoform::Tensor packed(std::int64_t rows, std::int64_t columns,
@@ -43,13 +54,14 @@ class Scene {
   double normal() { return static_cast<float>(random_.normal(drawn_++)); }
 
   /// Runs the operations on both back ends from the same start; every cell must agree within tolerance * the largest cell (at
-  /// least 1).
+  /// least 1), one of bf16 within tolerance * the largest of its matrix.
   template <class... Ops>
   void agree(const genoform::Cpu& cpu, double tolerance, const Ops&... ops) {
     std::vector<float> floats = start<float>();
-    std::vector<double> doubles = start<double>();
-    run(cpu, floats, ops...);
-    run(genoform::Reference(), doubles, ops...);
+    std::vector<double> doubles = start<double>(), wide_shorts(shorts_.begin(), shorts_.end());
+    std::vector<std::uint16_t> shorts = start_shorts();
+    run(cpu, floats, reinterpret_cast<float*>(shorts.data()), ops...);
+    run(genoform::Reference(), doubles, wide_shorts.data(), ops...);
     for (const auto& blank : blanks_) { blank(floats.data(), doubles.data()); }
     double largest = 1.0;
     for (std::size_t i = 0; i < doubles.size(); ++i)
@@ -61,16 +73,20 @@ class Scene {
                       : std::abs(static_cast<double>(floats[i]) - doubles[i]) <= tolerance * largest;
       if (!same && wrong++ == 0) where = i;
     }
-    INFO("first wrong cell " << where << " of " << doubles.size() << ": " << floats[where] << " is not " << doubles[where]
-                             << ", instruction set " << genoform::cpu::name_of(cpu.instruction_set()) << ", threads "
-                             << cpu.threads());
-    REQUIRE(wrong == 0);
+    INFO("instruction set " << genoform::cpu::name_of(cpu.instruction_set()) << ", threads " << cpu.threads());
+    {
+      INFO("first wrong cell " << where << " of " << doubles.size());
+      REQUIRE(wrong == 0);
+    }
+    for (const genoform::Tensor& t : short_tensors_) compare_shorts(t, shorts, wide_shorts, tolerance);
   }
-  /// What a run on one back end leaves in the memory.
+  /// What a run on one back end leaves in the memories.
   template <class... Ops>
   std::vector<float> after(const genoform::Cpu& cpu, const Ops&... ops) {
     std::vector<float> floats = start<float>();
-    run(cpu, floats, ops...);
+    std::vector<std::uint16_t> shorts = start_shorts();
+    run(cpu, floats, reinterpret_cast<float*>(shorts.data()), ops...);
+    for (const std::uint16_t x : shorts) floats.push_back(widened(x));
     return floats;
   }
   /// Rows of t behind the segments of an assignment are nobody's promise: not compared.
@@ -109,10 +125,32 @@ class Scene {
         memory[i] = static_cast<Real>(static_cast<float>(cells_[i]));
     return memory;
   }
+  static std::uint16_t narrowed(float x) {
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    return static_cast<std::uint16_t>((bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16);
+  }
+  static float widened(std::uint16_t x) { return std::bit_cast<float>(std::uint32_t{x} << 16); }
+  std::vector<std::uint16_t> start_shorts() const {
+    std::vector<std::uint16_t> shorts;
+    for (const float x : shorts_) shorts.push_back(narrowed(x));
+    return shorts;
+  }
+  static void compare_shorts(const genoform::Tensor& t, const std::vector<std::uint16_t>& shorts,
+                             const std::vector<double>& right, double tolerance) {
+    const auto first = static_cast<std::size_t>(t.offset), last = first + static_cast<std::size_t>(t.rows * t.stride);
+    double largest = 0.0;
+    for (std::size_t i = first; i < last; ++i) largest = std::max(largest, std::abs(right[i]));
+    for (std::size_t i = first; i < last; ++i)
+      if (!(std::abs(static_cast<double>(widened(shorts[i])) - right[i]) <= tolerance * largest)) {
+        INFO("bf16 matrix at " << first << " of " << t.rows << " rows of " << t.stride << ", cell " << i - first);
+        REQUIRE(static_cast<double>(widened(shorts[i])) == Approx(right[i]).margin(tolerance * largest));
+      }
+  }
   template <class Backend, class Real, class... Ops>
-  static void run(const Backend& backend, std::vector<Real>& memory, const Ops&... ops) {
+  static void run(const Backend& backend, std::vector<Real>& memory, Real* shorts, const Ops&... ops) {
     genoform::Memories<Real> memories;
     memories[genoform::Memory::workspace] = memory.data();
+    memories[genoform::Memory::state] = shorts;
     REQUIRE((ops.fits() && ...));
     const auto calls = std::make_tuple(backend.prepare(ops, memories)...);
     backend.enter();
@@ -123,6 +161,8 @@ class Scene {
   std::uint64_t drawn_ = 0;
   std::vector<double> cells_;
   std::vector<bool> indexed_;
+  std::vector<float> shorts_;  // every one a bf16
+  std::vector<genoform::Tensor> short_tensors_;
   std::vector<std::function<void(float*, double*)>> blanks_;
 };
 

@@ -33,6 +33,7 @@ struct Attention;
 /// DConv is Primer's multi-dconv-head attention, SharedQk its shared representation: r = dconv(Wk x), k = r, q = Wqs r.
 struct AttentionLayer : Normed {
   static constexpr std::string_view name = "Attention";
+  static constexpr bool reads_bf16 = true;
   template <class... Options>
   using type = Attention<Options...>;
 
@@ -113,14 +114,14 @@ struct AttentionLayer : Normed {
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     const std::int64_t context = ops.shape().context;
-    s.qkv = ops.keep(x.rows, columns());
-    s.projected = dconv > 0 ? ops.keep(x.rows, projected_columns()) : projected(s.qkv);
+    s.qkv = ops.keep(x.rows, columns(), ops.activations());
+    s.projected = dconv > 0 ? ops.keep(x.rows, projected_columns(), ops.activations()) : projected(s.qkv);
     ops(op::Linear{.x = x, .w = w.projection, .bias = {}, .y = s.projected});
     if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context});
     if (shared_qk) {
       s.shared = keys(s.qkv);
       if (rotates() || qk_norm) {  // both change the keys in their place
-        s.shared = ops.keep(x.rows, key_columns());
+        s.shared = ops.keep(x.rows, key_columns(), ops.activations());
         ops(op::Copy{keys(s.qkv), s.shared});
       }
       ops(op::Linear{.x = s.shared, .w = w.qs, .bias = {}, .y = queries(s.qkv)});
@@ -133,7 +134,7 @@ struct AttentionLayer : Normed {
     s.bias = has_bias(ops) ? ops.keep(heads, context) : Tensor{};
     if (has_own_bias()) ops(op::RelativeBias{w.bias, s.bias, position.distance, false});
     if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, has_own_bias()});
-    s.mixed = ops.keep(x.rows, query_columns());
+    s.mixed = ops.keep(x.rows, query_columns(), ops.activations());
     s.log_sums = ops.keep(x.rows, heads);
     ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, heads, kv_heads, head_dim, context, s.bias,
                    window});
@@ -143,10 +144,11 @@ struct AttentionLayer : Normed {
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const std::int64_t context = ops.shape().context;
-    const Tensor d_mixed = ops.scratch(x.rows, query_columns());
+    const Tensor d_mixed = ops.scratch(x.rows, query_columns(), ops.activations());
     ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
-    const Tensor d_qkv = ops.scratch(x.rows, columns()), d_bias = has_bias(ops) ? ops.scratch(heads, context) : Tensor{};
+    const Tensor d_qkv = ops.scratch(x.rows, columns(), ops.activations()),
+                 d_bias = has_bias(ops) ? ops.scratch(heads, context) : Tensor{};
     ops(op::AttendGradient{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, d_mixed, queries(d_qkv), keys(d_qkv),
                            values(d_qkv), heads, kv_heads, head_dim, context, s.bias, d_bias, window});
     if (has_own_bias()) ops(op::RelativeBiasGradient{d_bias, gradient(w.bias), position.distance});
@@ -162,7 +164,7 @@ struct AttentionLayer : Normed {
     }
     Tensor d_projected = projected(d_qkv);
     if (dconv > 0) {
-      d_projected = ops.scratch(x.rows, projected_columns());
+      d_projected = ops.scratch(x.rows, projected_columns(), ops.activations());
       ops(op::CausalConvolutionGradient{s.projected, w.dconv, projected(d_qkv), d_projected, gradient(w.dconv), context});
     }
     ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection), .dbias = {}});

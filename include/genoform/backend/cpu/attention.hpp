@@ -24,20 +24,25 @@ inline std::shared_ptr<const Rotation> Context::rotation(std::int64_t positions,
 
 inline auto prepare(const SharedContext& context, const op::Rotate& o, const FloatMemories& m) {
   const auto angles = context->rotation(o.context, o.head_dim / 2, o.inverse);
-  const RotateWork work{m.reals(o.x),   o.x.stride, angles->cosines.data(), angles->sines.data(), o.x.columns / o.head_dim,
-                        o.head_dim / 2, o.context};
-  return [context, angles, work, rows = o.x.rows, columns = o.x.columns] {
-    context->split(rows, 2 * columns,
-                   [&](std::int64_t first, std::int64_t last, int) { context->kernel<&Kernels::rotate>()(work, first, last); });
+  const RotateWork work{.x = m.places(o.x),
+                        .stride = o.x.stride,
+                        .cosines = angles->cosines.data(),
+                        .sines = angles->sines.data(),
+                        .heads = o.x.columns / o.head_dim,
+                        .half = o.head_dim / 2,
+                        .context = o.context};
+  const auto run = is_bf16(o.x) ? context->kernel<&Kernels::rotate_bf16>() : context->kernel<&Kernels::rotate>();
+  return [context, angles, work, run, rows = o.x.rows, columns = o.x.columns] {
+    context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::CausalConvolution& o, const FloatMemories& m) {
-  const ConvolutionWork work{.x = m.reals(o.x),
-                             .w = m.reals(o.w),
+  const ConvolutionWork work{.x = m.places(o.x),
                              .dy = nullptr,
-                             .y = m.reals(o.y),
+                             .y = m.places(o.y),
                              .dx = nullptr,
+                             .w = m.reals(o.w),
                              .dw = nullptr,
                              .x_stride = o.x.stride,
                              .w_stride = o.w.stride,
@@ -50,7 +55,8 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
                              .width = o.w.columns,
                              .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
-  return [context, work, run = work.width == 3 ? context->kernel<&Kernels::convolve3>() : context->kernel<&Kernels::convolve>()] {
+  const auto run = is_bf16(o.x) ? context->kernel<&Kernels::convolve_bf16>() : context->kernel<&Kernels::convolve>();
+  return [context, work, run] {
     float* taps = context->shared<float>();
     context->kernel<&Kernels::spread_taps>()(work, taps);
     context->split(work.rows, work.width * work.channels,
@@ -59,11 +65,11 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
 }
 
 inline auto prepare(const SharedContext& context, const op::CausalConvolutionGradient& o, const FloatMemories& m) {
-  const ConvolutionWork work{.x = m.reals(o.x),
-                             .w = m.reals(o.w),
-                             .dy = m.reals(o.dy),
+  const ConvolutionWork work{.x = m.places(o.x),
+                             .dy = m.places(o.dy),
                              .y = nullptr,
-                             .dx = m.reals(o.dx),
+                             .dx = m.places(o.dx),
+                             .w = m.reals(o.w),
                              .dw = m.reals(o.dw),
                              .x_stride = o.x.stride,
                              .w_stride = o.w.stride,
@@ -76,22 +82,27 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolutionGra
                              .width = o.w.columns,
                              .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
-  return
-      [context, work,
-       run = work.width == 3 ? context->kernel<&Kernels::convolve_gradient3>() : context->kernel<&Kernels::convolve_gradient>()] {
-        float* taps = context->shared<float>();
-        context->kernel<&Kernels::spread_taps>()(work, taps);
-        context->over_columns(2 * work.rows * work.width, work.channels,
-                              [&](std::int64_t first, std::int64_t last) { run(work, taps, first, last); });
-      };
+  const auto run =
+      is_bf16(o.x) ? context->kernel<&Kernels::convolve_gradient_bf16>() : context->kernel<&Kernels::convolve_gradient>();
+  return [context, work, run] {
+    float* taps = context->shared<float>();
+    context->kernel<&Kernels::spread_taps>()(work, taps);
+    context->over_columns(2 * work.rows * work.width, work.channels,
+                          [&](std::int64_t first, std::int64_t last) { run(work, taps, first, last); });
+  };
 }
 
-template <class Op>
-AttendWork attend_work(const Op& o, const FloatMemories& m) {
-  return {.q = m.reals(o.q),
-          .k = m.reals(o.k),
-          .v = m.reals(o.v),
-          .y = m.reals(o.y),
+template <class Cell>
+Cell* cells_of(const Tensor& t, const FloatMemories& m) {
+  return static_cast<Cell*>(m.places(t));
+}
+
+template <class Cell, class Op>
+AttendWorkOf<Cell> attend_work(const Op& o, const FloatMemories& m) {
+  return {.q = cells_of<Cell>(o.q, m),
+          .k = cells_of<Cell>(o.k, m),
+          .v = cells_of<Cell>(o.v, m),
+          .y = cells_of<Cell>(o.y, m),
           .log_sums = m.reals(o.log_sums),
           .q_stride = o.q.stride,
           .k_stride = o.k.stride,
@@ -118,48 +129,90 @@ AttendWork attend_work(const Op& o, const FloatMemories& m) {
 }
 
 /// Where the way back of attention of any kind finds dy and puts dq, dk and dv.
-template <class Work, class Op>
+template <class Cell = float, class Work, class Op>
 void place_gradients(Work& work, const Op& o, const FloatMemories& m) {
-  work.dy = m.reals(o.dy);
-  work.dq = m.reals(o.dq);
-  work.dk = m.reals(o.dk);
-  work.dv = m.reals(o.dv);
+  work.dy = cells_of<Cell>(o.dy, m);
+  work.dq = cells_of<Cell>(o.dq, m);
+  work.dk = cells_of<Cell>(o.dk, m);
+  work.dv = cells_of<Cell>(o.dv, m);
   work.dy_stride = o.dy.stride;
   work.dq_stride = o.dq.stride;
   work.dk_stride = o.dk.stride;
   work.dv_stride = o.dv.stride;
 }
 
-/// run(work, sequence, head, scratch) for every sequence and head.
-template <class Run>
-void over_heads(const SharedContext& context, const AttendWork& work, std::int64_t sequences, std::int64_t heads, Run run) {
-  context->split(sequences * heads, 4 * work.context * work.head_dim, [&](std::int64_t first, std::int64_t last, int thread) {
-    for (std::int64_t i = first; i < last; ++i) run(work, i / heads, i % heads, context->of_thread(thread));
-  });
-}
+/// Attention of either number type: what its calls hold, its scratch and its kernels.
+class Attending {
+ public:
+  template <class Op>
+  Attending(Context& context, const Op& o, const FloatMemories& m)
+      : full_(attend_work<float>(o, m)),
+        short_(attend_work<Bf16>(o, m)),
+        is_short_(is_bf16(o.q)),
+        sequences_(o.q.rows / o.context) {
+    const std::int64_t bytes = is_short_ ? Bf16AttendScratch(short_, nullptr).bytes
+                                         : AttendScratch(full_, nullptr).cells * static_cast<std::int64_t>(sizeof(float));
+    context.reserve_per_thread(static_cast<std::size_t>(bytes));
+    if constexpr (requires { o.dq; }) {
+      place_gradients<float>(full_, o, m);
+      place_gradients<Bf16>(short_, o, m);
+    }
+  }
+
+  void forward(const Context& context) const {
+    over_heads(context, full_.heads, [&](std::int64_t b, std::int64_t h, float* scratch) {
+      if (is_short_)
+        context.kernel<&Kernels::attend_bf16>()(short_, context.product_unit(), b, h, scratch);
+      else
+        context.kernel<&Kernels::attend>()(full_, b, h, scratch);
+    });
+  }
+
+  /// `bias_sums` as in AttendWorkOf.
+  void backward(const Context& context, float* bias_sums) const {
+    AttendWork full = full_;
+    Bf16AttendWork halves = short_;
+    full.bias_sums = halves.bias_sums = bias_sums;
+    over_heads(context, full.kv_heads, [&](std::int64_t b, std::int64_t kv, float* scratch) {
+      if (is_short_)
+        context.kernel<&Kernels::attend_gradient_bf16>()(halves, context.product_unit(), b, kv, scratch);
+      else
+        context.kernel<&Kernels::attend_gradient>()(full, b, kv, scratch);
+    });
+  }
+
+  std::int64_t sequences() const { return sequences_; }
+
+ private:
+  /// run(sequence, head, scratch) for every sequence and head.
+  template <class Run>
+  void over_heads(const Context& context, std::int64_t heads, const Run& run) const {
+    context.split(sequences_ * heads, 4 * full_.context * full_.head_dim, [&](std::int64_t first, std::int64_t last, int thread) {
+      for (std::int64_t i = first; i < last; ++i) run(i / heads, i % heads, context.of_thread(thread));
+    });
+  }
+
+  AttendWork full_;
+  Bf16AttendWork short_;
+  bool is_short_;
+  std::int64_t sequences_;
+};
 
 inline auto prepare(const SharedContext& context, const op::Attend& o, const FloatMemories& m) {
-  const AttendWork work = attend_work(o, m);
-  context->reserve_per_thread(static_cast<std::size_t>(AttendScratch(work, nullptr).cells) * sizeof(float));
-  return [context, work, sequences = o.q.rows / o.context] {
-    over_heads(context, work, sequences, work.heads, context->kernel<&Kernels::attend>());
-  };
+  return [context, attending = Attending(*context, o, m)] { attending.forward(*context); };
 }
 
 inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const FloatMemories& m) {
-  AttendWork work = attend_work(o, m);
-  place_gradients(work, o, m);
-  const std::int64_t sequences = o.q.rows / o.context;
-  context->reserve_per_thread(static_cast<std::size_t>(AttendScratch(work, nullptr).cells) * sizeof(float));
-  if (o.bias.exists()) context->reserve(static_cast<std::size_t>(sequences * o.heads * o.context) * sizeof(float));
-  return [context, work, sequences, dbias = host::rows_of(o.dbias, m)] {
-    AttendWork now = work;
-    if (dbias) now.bias_sums = context->shared<float>();
-    over_heads(context, now, sequences, work.kv_heads, context->kernel<&Kernels::attend_gradient>());
+  const Attending attending(*context, o, m);
+  const std::int64_t cells = attending.sequences() * o.heads * o.context;
+  if (o.bias.exists()) context->reserve(static_cast<std::size_t>(cells) * sizeof(float));
+  return [context, attending, dbias = host::rows_of(o.dbias, m), heads = o.heads, positions = o.context] {
+    float* const bias_sums = dbias ? context->shared<float>() : nullptr;
+    attending.backward(*context, bias_sums);
     // Every sequence has a part of its own, added here in order: the same bits for any number of threads.
-    for (std::int64_t h = 0; dbias && h < work.heads; ++h) {
-      std::memset(dbias[h], 0, static_cast<std::size_t>(work.context) * sizeof(float));
-      context->kernel<&Kernels::add_rows>()(now.bias_sums + h * work.context, sequences, work.heads * work.context, work.context,
+    for (std::int64_t h = 0; dbias && h < heads; ++h) {
+      std::memset(dbias[h], 0, static_cast<std::size_t>(positions) * sizeof(float));
+      context->kernel<&Kernels::add_rows>()(bias_sums + h * positions, attending.sequences(), heads * positions, positions,
                                             dbias[h]);
     }
   };

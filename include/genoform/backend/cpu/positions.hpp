@@ -28,7 +28,7 @@ inline auto prepare(const SharedContext&, const op::RelativeBiasGradient& o, con
 }
 
 inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, const FloatMemories& m) {
-  const HeadsWork work{.x = m.reals(o.x),
+  const HeadsWork work{.x = m.places(o.x),
                        .scales = m.reals(o.scales),
                        .y = nullptr,
                        .dy = nullptr,
@@ -38,28 +38,28 @@ inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, c
                        .dy_stride = 0,
                        .heads = o.scales.columns,
                        .head_dim = o.head_dim};
-  return [context, work, rows = o.x.rows, columns = o.x.columns] {
-    context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernel<&Kernels::normalize_heads>()(work, first, last);
-    });
+  const auto run =
+      is_bf16(o.x) ? context->kernel<&Kernels::normalize_heads_bf16>() : context->kernel<&Kernels::normalize_heads>();
+  return [context, work, run, rows = o.x.rows, columns = o.x.columns] {
+    context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::NormalizeHeadsGradient& o, const FloatMemories& m) {
-  const HeadsWork work{.x = m.reals(o.dx),
+  const HeadsWork work{.x = m.places(o.dx),
                        .scales = m.reals(o.scales),
-                       .y = m.reals(o.y),
-                       .dy = m.reals(o.dy),
+                       .y = m.places(o.y),
+                       .dy = m.places(o.dy),
                        .x_stride = o.dx.stride,
                        .scales_stride = o.scales.stride,
                        .y_stride = o.y.stride,
                        .dy_stride = o.dy.stride,
                        .heads = o.scales.columns,
                        .head_dim = o.head_dim};
-  return [context, work, rows = o.dx.rows, columns = o.dx.columns] {
-    context->split(rows, 3 * columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernel<&Kernels::normalize_heads_gradient>()(work, first, last);
-    });
+  const auto run = is_bf16(o.dx) ? context->kernel<&Kernels::normalize_heads_gradient_bf16>()
+                                 : context->kernel<&Kernels::normalize_heads_gradient>();
+  return [context, work, run, rows = o.dx.rows, columns = o.dx.columns] {
+    context->split(rows, 3 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };
 }
 

@@ -48,7 +48,7 @@ inline constexpr std::int64_t left_group = 4;
 constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
 struct RotateWork {
-  float* x;
+  void* x;
   std::int64_t stride;
   const float *cosines, *sines;  ///< [context, half]; sines negated for the inverse
   std::int64_t heads, half, context;
@@ -91,20 +91,25 @@ struct CrossEntropyWork {
   std::int64_t logits_stride, targets_stride, dlogits_stride, columns;
 };
 
-struct AttendWork {
-  const float *q, *k, *v;
-  float *y, *log_sums;
+/// Attention whose queries, keys, values, results and gradients are of Cell, f32 or bf16.
+template <class Cell>
+struct AttendWorkOf {
+  const Cell *q, *k, *v;
+  Cell* y;
+  float* log_sums;
   std::int64_t q_stride, k_stride, v_stride, y_stride, log_sums_stride;
   std::int64_t heads, kv_heads, head_dim, context;
   float scale;
-  const float* dy;
-  float *dq, *dk, *dv;
+  const Cell* dy;
+  Cell *dq, *dk, *dv;
   std::int64_t dy_stride, dq_stride, dk_stride, dv_stride;
   const float* bias = nullptr;  ///< [heads, context] by distance
   float* bias_sums = nullptr;   ///< [sequences, heads, context]: each sequence's part of the gradient of the bias
   std::int64_t bias_stride = 0;
   std::int64_t window = 0;  ///< 0: all the past, else less than the context
 };
+using AttendWork = AttendWorkOf<float>;
+using Bf16AttendWork = AttendWorkOf<Bf16>;
 
 /// Queries that are worked on together: their scores stay in the nearest caches. A row of scores is no power of two long, which
 /// would crowd a few sets of the cache.
@@ -138,9 +143,50 @@ struct AttendScratch {
   }
 };
 
+/// Where one thread keeps the operands of a head for products in bf16. Tiles and panels are those of Bf16ProductWork; rows are
+/// padded to whole tiles, so that any of them can be a left operand.
+struct Bf16AttendScratch {
+  std::int64_t bytes = 0;
+  std::int64_t positions, wide;              ///< of a sequence and of a head, in whole tiles
+  Bf16 *keys, *values, *queries, *dy;        ///< rows of a head that were no whole tiles
+  std::uint32_t *key_panels, *value_panels;  ///< [wide / tile] panels of all positions deep
+  std::uint32_t* panel_turned;               ///< of queries or dy, a head deep
+  std::uint32_t *query_panels, *dy_panels;   ///< [wide / tile] panels of a block of queries deep
+  std::uint32_t* tiles;                      ///< a row tile of all positions deep
+  Bf16 *probabilities, *dscores_short;       ///< [positions, query_block]
+  float *scores, *dscores;                   ///< [positions, score_stride]
+  float *dkeys, *dvalues;                    ///< sums over blocks of queries and over heads [positions, wide]
+  float* sums;                               ///< a block
+  float *bias = nullptr, *dbias = nullptr;   ///< as in AttendScratch
+
+  Bf16AttendScratch(const Bf16AttendWork& work, void* memory)
+      : positions(in_tiles(work.context) * product_tile), wide(in_tiles(work.head_dim) * product_tile) {
+    const auto take = [&]<class Cell>(Cell*& place, std::int64_t cells) {
+      place = memory == nullptr ? nullptr : reinterpret_cast<Cell*>(static_cast<char*>(memory) + bytes);
+      bytes += cells * static_cast<std::int64_t>(sizeof(Cell));
+    };
+    for (Bf16** rows : {&keys, &values}) take(*rows, positions * wide);
+    for (Bf16** rows : {&queries, &dy}) take(*rows, query_block * wide);
+    for (std::uint32_t** panels : {&key_panels, &value_panels}) take(*panels, positions * wide / 2);
+    take(panel_turned, product_tile * wide / 2);
+    for (std::uint32_t** panels : {&query_panels, &dy_panels}) take(*panels, query_block * wide / 2);
+    take(tiles, positions * product_tile / 2);
+    for (Bf16** rows : {&probabilities, &dscores_short}) take(*rows, positions * query_block);
+    for (float** rows : {&scores, &dscores}) take(*rows, positions * score_stride);
+    for (float** rows : {&dkeys, &dvalues}) take(*rows, positions * wide);
+    take(sums, product_tile * product_tile);
+    if (work.bias == nullptr) return;
+    take(bias, 16 + positions + 16);
+    take(dbias, 16 + positions + 16);
+    if (memory != nullptr) bias += 16, dbias += 16;
+  }
+};
+
 struct ConvolutionWork {
-  const float *x, *w, *dy;
-  float *y, *dx, *dw;
+  const void *x, *dy;
+  void *y, *dx;
+  const float* w;
+  float* dw;
   std::int64_t x_stride, w_stride, dy_stride, y_stride, dx_stride, dw_stride;
   std::int64_t rows, channels, width, context;
 };
@@ -178,8 +224,9 @@ constexpr std::int64_t outer_cells(std::int64_t context, std::int64_t width) {
 
 /// Single heads, columns h*K .. of a row: x in place; on the way back y is the output and x -> dx.
 struct HeadsWork {
-  float *x, *scales;
-  const float *y, *dy;
+  void* x;
+  float* scales;
+  const void *y, *dy;
   std::int64_t x_stride, scales_stride, y_stride, dy_stride, heads, head_dim;
 };
 
@@ -234,9 +281,7 @@ struct Kernels {
   void (*attend_gradient)(const AttendWork&, std::int64_t, std::int64_t, float*) = nullptr;
   void (*spread_taps)(const ConvolutionWork&, float*) = nullptr;
   void (*convolve)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
-  void (*convolve3)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
   void (*convolve_gradient)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
-  void (*convolve_gradient3)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
   double (*sum_of_squares)(const float*, std::int64_t) = nullptr;
   void (*adamw)(const AdamWWork&, const AdamWScalars&, std::int64_t, std::int64_t) = nullptr;
   void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
@@ -273,6 +318,14 @@ struct Kernels {
                    std::int64_t, std::uint32_t*) = nullptr;
   void (*widen)(const Bf16*, float*, std::int64_t) = nullptr;
   void (*narrow)(const float*, Bf16*, std::int64_t) = nullptr;
+  // The same operations on bf16.
+  void (*rotate_bf16)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize_heads_bf16)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize_heads_gradient_bf16)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_bf16)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_gradient_bf16)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
+  void (*attend_bf16)(const Bf16AttendWork&, const ProductUnit&, std::int64_t, std::int64_t, void*) = nullptr;
+  void (*attend_gradient_bf16)(const Bf16AttendWork&, const ProductUnit&, std::int64_t, std::int64_t, void*) = nullptr;
 };
 
 }  // namespace genoform::cpu
