@@ -53,7 +53,7 @@ struct ExpertLayers {
   }
   /// From d_out through the experts; adds to dx [N, D].
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out, Tensor dx) const {
-    const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns);
+    const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns, ops.activations());
     run_back(ops, w, s, to, d_out, d_gathered);
     ops(op::GatherRowsGradient{d_gathered, to, dx});
   }
@@ -62,15 +62,15 @@ struct ExpertLayers {
   constexpr void run(auto& ops, const Weights& w, Saved& s, const op::Assignment& to, Tensor x) const {
     const HiddenActivation act(activation);
     const std::int64_t slots = to.slot_token.rows;
-    s.gathered = ops.keep(slots, x.columns);
+    s.gathered = ops.keep(slots, x.columns, ops.activations());
     ops(op::GatherRows{x, to, s.gathered});
-    s.activated = ops.keep(slots, hidden);
-    s.u = act.from_output() ? s.activated : ops.keep(slots, hidden);
+    s.activated = ops.keep(slots, hidden, ops.activations());
+    s.u = act.from_output() ? s.activated : ops.keep(slots, hidden, ops.activations());
     ops(op::ExpertLinear{s.gathered, w.up, to, s.u, act.epilogue()});
-    s.gate = activation.gated ? ops.keep(slots, hidden) : Tensor{};
+    s.gate = activation.gated ? ops.keep(slots, hidden, ops.activations()) : Tensor{};
     if (activation.gated) ops(op::ExpertLinear{s.gathered, w.gate, to, s.gate});
     if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated});
-    s.out = ops.keep(slots, x.columns);
+    s.out = ops.keep(slots, x.columns, ops.activations());
     ops(op::ExpertLinear{s.activated, w.down, to, s.out});
   }
 
@@ -79,10 +79,10 @@ struct ExpertLayers {
                           Tensor d_gathered) const {
     const HiddenActivation act(activation);
     ops(op::ExpertLinearWeightGradient{s.activated, d_out, to, gradient(w.down)});
-    const Tensor d_u = ops.scratch(s.activated.rows, hidden);
-    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u});
-    const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden) : Tensor{};
-    ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
+    const Tensor d_u = ops.scratch(s.activated.rows, hidden, ops.activations());
+    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u, false, act.sloped() ? s.activated : Tensor{}, act.epilogue()});
+    const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden, ops.activations()) : Tensor{};
+    if (!act.from_output()) ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
     ops(op::ExpertLinearWeightGradient{s.gathered, d_u, to, gradient(w.up)});
     ops(op::ExpertLinearInputGradient{d_u, w.up, to, d_gathered});
     if (!activation.gated) return;

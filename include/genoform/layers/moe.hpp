@@ -124,7 +124,8 @@ struct MoeLayer : Normed {
 
   template <class Ops>
   constexpr void backward_by_choices(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
-    const Tensor d_out = ops.scratch(s.experts.out.rows, x.columns), d_weight = ops.scratch(s.experts.out.rows, 1);
+    const Tensor d_out = ops.scratch(s.experts.out.rows, x.columns, ops.activations()),
+                 d_weight = ops.scratch(s.experts.out.rows, 1);
     routed().combine_back(ops, s.experts, s.to, dy, d_out, d_weight);
     with_routing(router, capacity, [&](const auto& routing) {
       const Tensor d_scores = routing.has_scores ? ops.scratch(x.rows, experts) : Tensor{};
@@ -158,7 +159,7 @@ struct MoeLayer : Normed {
         const op::Assignment to = send_by_threshold(ops, w, s.router.scores, e);
         const ExpertLayers::Weights weights = routed().one(w.experts, e);
         one_expert().run(ops, weights, one, to, x);
-        const Tensor d_out = ops.scratch(one.out.rows, x.columns), d_weight = ops.scratch(one.out.rows, 1);
+        const Tensor d_out = ops.scratch(one.out.rows, x.columns, ops.activations()), d_weight = ops.scratch(one.out.rows, 1);
         one_expert().combine_back(ops, one, to, dy, d_out, d_weight);
         ops(op::RouteThresholdGradient{to, d_weight, d_scores, e});
         if (!ops.checking()) ops(op::NoteLoad{to, w.router.load, e});

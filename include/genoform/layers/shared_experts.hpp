@@ -36,8 +36,8 @@ struct SharedExperts {
   constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     if (count == 0) return;
     const HiddenActivation act(activation);
-    s.activated = ops.keep(x.rows, count * hidden);
-    s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns());
+    s.activated = ops.keep(x.rows, count * hidden, ops.activations());
+    s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = {}, .y = s.u, .f = act.epilogue()});
     if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
     const Tensor one = ops.scratch(x.rows, x.columns);
@@ -50,13 +50,18 @@ struct SharedExperts {
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     if (count == 0) return;
     const HiddenActivation act(activation);
-    const Tensor d_activated = ops.scratch(x.rows, count * hidden);
+    const Tensor d_activated = ops.scratch(x.rows, count * hidden, ops.activations());
     for (std::int64_t e = 0; e < count; ++e) {
       ops(op::LinearWeightGradient{.x = of(s.activated, e), .dy = dy, .dw = gradient(down_of(w, e)), .dbias = {}});
-      ops(op::LinearInputGradient{.dy = dy, .w = down_of(w, e), .dx = of(d_activated, e)});
+      ops(op::LinearInputGradient{.dy = dy,
+                                  .w = down_of(w, e),
+                                  .dx = of(d_activated, e),
+                                  .output = act.sloped() ? of(s.activated, e) : Tensor{},
+                                  .f = act.epilogue()});
     }
-    const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns()) : d_activated;
-    ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
+    if (!act.from_output())
+      ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx, .accumulate = true});
   }

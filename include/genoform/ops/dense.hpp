@@ -17,6 +17,10 @@ enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu }
 enum class Statistic : std::uint8_t { rms, layer, primer };
 
 constexpr bool same_shape(const Tensor& a, const Tensor& b) { return a.rows == b.rows && a.columns == b.columns; }
+/// Whether a product may make its result dx the gradient before f, of which `output` (or nothing) is known.
+constexpr bool may_undo(Function f, const Tensor& output, const Tensor& dx, bool accumulate) {
+  return !output.exists() || (same_shape(output, dx) && !accumulate && f != Function::gelu && f != Function::swish);
+}
 
 /// y = 0 in every cell.
 struct Clear {
@@ -92,8 +96,7 @@ struct LinearInputGradient {
   Function f = Function::identity;
   bool exact = false;
   constexpr bool fits() const {
-    return dy.rows == dx.rows && dy.columns == w.rows && dx.columns == w.columns &&
-           (!output.exists() || (same_shape(output, dx) && !accumulate && f != Function::gelu && f != Function::swish));
+    return dy.rows == dx.rows && dy.columns == w.rows && dx.columns == w.columns && may_undo(f, output, dx, accumulate);
   }
   constexpr std::int64_t flops() const { return 2 * dy.rows * w.size(); }
   constexpr auto tensors() const { return std::array{dy, w, dx, output}; }

@@ -174,16 +174,21 @@ struct ExpertLinear {
   constexpr auto tensors() const { return std::array{x, w, y}; }
 };
 
-/// dx[s] = dy[s] w_e, or added to dx when `accumulate`.
+/// dx[s] = dy[s] w_e, or added to dx when `accumulate`. With the output f(u) that f (relu or squared_relu) made of u on the way
+/// there, dx[s] = (dy[s] w_e) f'(u).
 struct ExpertLinearInputGradient {
   static constexpr std::string_view name = "expert_linear_input_gradient";
   Tensor dy, w;
   Assignment to;
   Tensor dx;
   bool accumulate = false;
-  constexpr bool fits() const { return dx.columns == w.columns && w.rows == to.experts * dy.columns; }
+  Tensor output{};
+  Function f = Function::identity;
+  constexpr bool fits() const {
+    return dx.columns == w.columns && w.rows == to.experts * dy.columns && may_undo(f, output, dx, accumulate);
+  }
   constexpr std::int64_t flops() const { return 2 * to.useful_slots * dy.columns * dx.columns; }
-  constexpr auto tensors() const { return std::array{dy, w, dx}; }
+  constexpr auto tensors() const { return std::array{dy, w, dx, output}; }
 };
 
 /// dw_e += dy_e^T x_e over the slots of expert e (padding rows of dy are 0).

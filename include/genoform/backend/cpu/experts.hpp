@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "genoform/backend/cpu/bf16_expert_product.hpp"
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/backend/host/routing.hpp"
 
@@ -36,67 +37,87 @@ class ExpertProducts {
   std::vector<std::shared_ptr<onednn::Product>> small_, large_;
 };
 
-/// run(product, expert, first slot of the piece) for all slots of all experts.
-template <class Run>
-void over_experts(const host::Slots<float>& to, const ExpertProducts& products, Run run) {
-  for (std::int64_t e = 0; e < to.experts; ++e)
-    products.over_segment(to.expert_first[e + 1] - to.expert_first[e],
-                          [&](onednn::Product& product, std::int64_t first) { run(product, e, to.expert_first[e] + first); });
+/// In f32: prepared products of pieces of a segment, one piece after the other.
+class FullExpertProduct {
+ public:
+  FullExpertProduct(Context& context, const FloatMemories& m, const ExpertProductOf& p)
+      : products_(context, p.a.rows, [&](std::int64_t rows) { return piece(p, rows); }),
+        a_(host::rows_of(p.a, m)),
+        b_(host::rows_of(p.b, m)),
+        c_(host::rows_of(p.c, m)),
+        slope_of_(host::rows_of(p.slope_of, m)),
+        block_(p.block),
+        through_slots_(p.through_slots()),
+        undo_(context.kernel<&Kernels::activate_gradient>()[static_cast<std::size_t>(p.f)]) {}
+
+  void run(const Context& context, const host::Slots<float>& to) const {
+    for (std::int64_t e = 0; e < to.experts; ++e)
+      products_.over_segment(to.expert_first[e + 1] - to.expert_first[e], [&](onednn::Product& product, std::int64_t at) {
+        const std::int64_t slot = to.expert_first[e] + at;
+        if (through_slots_)
+          product.run(a_[slot], b_[slot], nullptr, c_[e * block_], context.shared<void>());
+        else
+          product.run(a_[slot], b_[e * block_], nullptr, c_[slot], context.shared<void>());
+      });
+    if (slope_of_) undo(context, to.end());
+  }
+
+ private:
+  static onednn::Layout rows_of(const Tensor& t, std::int64_t rows) { return {rows, t.columns, t.stride, 1}; }
+  static onednn::ProductShape piece(const ExpertProductOf& p, std::int64_t rows) {
+    const bool through = p.through_slots();
+    const onednn::Layout a = rows_of(p.a, rows), b = rows_of(p.b, through ? rows : p.block);
+    return {.a = p.a_turned ? a.transposed() : a,
+            .b = p.b_turned ? b.transposed() : b,
+            .c = rows_of(p.c, through ? p.block : rows),
+            .bias = false,
+            .accumulate = p.accumulate,
+            .f = p.slope_of.exists() ? op::Function::identity : p.f};
+  }
+  void undo(const Context& context, std::int64_t slots) const {
+    const bool flat = c_.stride == c_.columns && slope_of_.stride == c_.columns;
+    context.over_cells(slots, c_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
+      undo_(nullptr, slope_of_[r] + i, c_[r] + i, c_[r] + i, count);
+    });
+  }
+
+  ExpertProducts products_;
+  host::Rows<float> a_, b_, c_, slope_of_;
+  std::int64_t block_;
+  bool through_slots_;
+  void (*undo_)(const float*, const float*, const float*, float*, std::int64_t);
+};
+
+/// The product of an ExpertLinear or a way back in the precision of its context.
+inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
+                           const ExpertProductOf& p) {
+  const bool in_bf16 = context->precision() == Precision::bf16;
+  return [context, to = host::slots_of(to, m), full = in_bf16 ? nullptr : std::make_shared<FullExpertProduct>(*context, m, p),
+          narrow = in_bf16 ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
+    full != nullptr ? full->run(*context, to) : narrow.run(*context, to);
+  };
 }
 
-inline onednn::Layout rows_layout(const Tensor& t, std::int64_t rows) { return {rows, t.columns, t.stride, 1}; }
-
 inline auto prepare(const SharedContext& context, const op::ExpertLinear& o, const FloatMemories& m) {
-  const onednn::Layout weight{o.y.columns, o.x.columns, o.w.stride, 1};
-  const ExpertProducts products(*context, o.x.rows, [&](std::int64_t rows) {
-    return onednn::ProductShape{.a = rows_layout(o.x, rows),
-                                .b = weight.transposed(),
-                                .c = rows_layout(o.y, rows),
-                                .bias = false,
-                                .accumulate = false,
-                                .f = o.f};
-  });
-  return [context, products, to = host::slots_of(o.to, m), x = host::rows_of(o.x, m), w = host::rows_of(o.w, m),
-          y = host::rows_of(o.y, m)] {
-    over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
-      product.run(x[slot], w[e * y.columns], nullptr, y[slot], context->shared<void>());
-    });
-  };
+  return expert_product(context, o.to, m, {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .block = o.y.columns, .f = o.f});
 }
 
 inline auto prepare(const SharedContext& context, const op::ExpertLinearInputGradient& o, const FloatMemories& m) {
-  const onednn::Layout weight{o.dy.columns, o.dx.columns, o.w.stride, 1};
-  const ExpertProducts products(*context, o.dy.rows, [&](std::int64_t rows) {
-    return onednn::ProductShape{
-        .a = rows_layout(o.dy, rows), .b = weight, .c = rows_layout(o.dx, rows), .bias = false, .accumulate = o.accumulate};
-  });
-  return [context, products, to = host::slots_of(o.to, m), dy = host::rows_of(o.dy, m), w = host::rows_of(o.w, m),
-          dx = host::rows_of(o.dx, m)] {
-    over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
-      product.run(dy[slot], w[e * dy.columns], nullptr, dx[slot], context->shared<void>());
-    });
-  };
+  return expert_product(
+      context, o.to, m,
+      {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .block = o.dy.columns, .f = o.f, .slope_of = o.output});
 }
 
 inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGradient& o, const FloatMemories& m) {
-  const onednn::Layout weight{o.dy.columns, o.x.columns, o.dw.stride, 1};
-  const ExpertProducts products(*context, o.dy.rows, [&](std::int64_t rows) {
-    return onednn::ProductShape{
-        .a = rows_layout(o.dy, rows).transposed(), .b = rows_layout(o.x, rows), .c = weight, .bias = false, .accumulate = true};
-  });
-  return [context, products, to = host::slots_of(o.to, m), x = host::rows_of(o.x, m), dy = host::rows_of(o.dy, m),
-          dw = host::rows_of(o.dw, m)] {
-    over_experts(to, products, [&](onednn::Product& product, std::int64_t e, std::int64_t slot) {
-      product.run(dy[slot], x[slot], nullptr, dw[e * dy.columns], context->shared<void>());
-    });
-  };
+  return expert_product(context, o.to, m,
+                        {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .block = o.dy.columns});
 }
 
 /// Rows between tokens and slots; absent arrays stay null.
 inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment& to, const FloatMemories& m) {
-  return {.x = m.reals(x),
+  return {.x = m.places(x),
           .z = nullptr,
-          .y = m.reals(y),
+          .y = m.places(y),
           .dweight = nullptr,
           .x_stride = x.stride,
           .z_stride = 0,
@@ -106,7 +127,9 @@ inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment
           .token_first = m.indices(to.token_first),
           .token_slots = m.indices(to.token_slots),
           .slot_weight = m.reals(to.slot_weight),
-          .accumulate = false};
+          .accumulate = false,
+          .x_short = is_bf16(x),
+          .y_short = is_bf16(y)};
 }
 
 inline auto prepare(const SharedContext& context, const op::GatherRows& o, const FloatMemories& m) {

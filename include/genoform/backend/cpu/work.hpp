@@ -230,13 +230,16 @@ struct HeadsWork {
   std::int64_t x_stride, scales_stride, y_stride, dy_stride, heads, head_dim;
 };
 
+/// Rows between tokens and slots. Those of slots, and of tokens where they are gathered, may be bf16.
 struct SlotWork {
-  const float *x, *z;
-  float *y, *dweight;
+  const void* x;
+  const float* z;
+  void* y;
+  float* dweight;
   std::int64_t x_stride, z_stride, y_stride, columns;
   const std::int32_t *slot_token, *token_first, *token_slots;
   const float* slot_weight;
-  bool accumulate;
+  bool accumulate, x_short, y_short;
 };
 
 struct AdamWWork {

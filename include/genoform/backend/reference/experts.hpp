@@ -67,14 +67,14 @@ inline void run(const op::ExpertLinear& o, Host host) {
 }
 
 inline void run(const op::ExpertLinearInputGradient& o, Host host) {
-  const auto dy = host(o.dy), w = host(o.w), dx = host(o.dx);
+  const auto dy = host(o.dy), w = host(o.w), dx = host(o.dx), output = host(o.output);
   const auto expert_first = host.indices(o.to.expert_first);
   for (Index e = 0; e < o.to.experts; ++e)
     for (Index s = expert_first(e); s < expert_first(e + 1); ++s)
       for (Index in = 0; in < dx.columns; ++in) {
         double sum = o.accumulate ? dx(s, in) : 0.0;
         for (Index out = 0; out < dy.columns; ++out) sum += dy(s, out) * w(e * dy.columns + out, in);
-        dx(s, in) = sum;
+        dx(s, in) = output ? sum * slope_from_output(o.f, output(s, in)) : sum;
       }
 }
 

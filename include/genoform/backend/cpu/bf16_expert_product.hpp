@@ -1,0 +1,99 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "genoform/backend/cpu/product.hpp"
+#include "genoform/backend/host/routing.hpp"
+
+namespace genoform::cpu {
+
+/// What the products of an ExpertLinear and its ways back have in common: for each expert c = a b or c += a b, where two of the
+/// three are rows of slots and one a block of `block` rows of a matrix of all experts.
+struct ExpertProductOf {
+  Tensor a, b, c;
+  bool a_turned = false, b_turned = false, accumulate = false;
+  std::int64_t block = 0;
+  op::Function f = op::Function::identity;
+  Tensor slope_of{};
+  /// Weight gradients run through the slots in depth.
+  bool through_slots() const { return a_turned; }
+};
+
+/// In bf16: every thread takes a part of the columns (or rows) of every expert's product, packs what it needs of the right
+/// operand for itself and waits for nobody; loads that differ do not leave it idle, and each block is computed alike by whatever
+/// thread does it.
+class Bf16ExpertProduct {
+ public:
+  Bf16ExpertProduct() = default;
+  Bf16ExpertProduct(Context& context, const FloatMemories& m, const ExpertProductOf& p)
+      : all_(bf16_work({.a = p.a,
+                        .b = p.b,
+                        .c = p.c,
+                        .a_turned = p.a_turned,
+                        .b_turned = p.b_turned,
+                        .accumulate = p.accumulate,
+                        .f = p.f,
+                        .slope_of = p.slope_of},
+                       m)),
+        block_(p.block),
+        through_slots_(p.through_slots()) {
+    if (through_slots_) all_.rows = block_;
+    by_rows_ = through_slots_ && all_.rows > all_.columns;  // else each thread would turn the larger operand
+    const std::int64_t units = units_of(all_.depth), panels = in_tiles(all_.columns);
+    right_units_ = std::min(panels * units, std::max(packed_units, units));
+    context.reserve_per_thread(static_cast<std::size_t>(right_units_ + units + panels * tile_cells) * 4);
+  }
+
+  void run(const Context& context, const host::Slots<float>& to) const {
+    const std::int64_t parts = in_tiles(by_rows_ ? all_.rows : all_.columns);
+    const std::int64_t rest = through_slots_ ? (by_rows_ ? all_.columns : all_.rows) : all_.depth;
+    context.split(parts, product_tile * rest * to.end(), [&](std::int64_t first, std::int64_t last, int thread) {
+      for (std::int64_t e = 0; e < to.experts; ++e)
+        if (to.expert_first[e] < to.expert_first[e + 1]) multiply(context, of_expert(to, e), first, last, thread);
+    });
+  }
+
+ private:
+  static constexpr std::int64_t tile_cells = product_tile * product_tile;
+  static constexpr std::int64_t packed_units = 1 << 18;  // 1 MiB, as in Bf16Product
+
+  /// Of one panel or of one left tile.
+  static constexpr std::int64_t units_of(std::int64_t depth) { return in_tiles(depth) * tile_cells / 2; }
+  template <class T>
+  static T* behind(T* cells, std::int64_t count, bool is_short) {
+    using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
+    return static_cast<Byte*>(cells) + count * (is_short ? 2 : 4);
+  }
+
+  Bf16ProductWork of_expert(const host::Slots<float>& to, std::int64_t e) const {
+    const std::int64_t first = to.expert_first[e], slots = to.expert_first[e + 1] - first;
+    Bf16ProductWork work = all_;
+    work.a = behind(all_.a, first * all_.a_stride, all_.a_short);
+    work.b = behind(all_.b, (through_slots_ ? first : e * block_) * all_.b_stride, all_.b_short);
+    work.c = behind(all_.c, (through_slots_ ? e * block_ : first) * all_.c_stride, all_.c_short);
+    if (work.slope_of != nullptr) work.slope_of += first * all_.slope_stride;
+    (through_slots_ ? work.depth : work.rows) = slots;
+    return work;
+  }
+
+  /// The panels of columns, or the tiles of rows, [first, last).
+  void multiply(const Context& context, const Bf16ProductWork& work, std::int64_t first, std::int64_t last, int thread) const {
+    const std::int64_t units = units_of(work.depth), first_panel = by_rows_ ? 0 : first, first_row = by_rows_ ? first : 0;
+    const std::int64_t last_panel = by_rows_ ? in_tiles(work.columns) : last, last_row = by_rows_ ? last : in_tiles(work.rows);
+    const std::int64_t together = std::max<std::int64_t>(right_units_ / units, 1);
+    auto* const right = reinterpret_cast<std::uint32_t*>(context.of_thread(thread));
+    for (std::int64_t p = first_panel; p < last_panel; p += together) {
+      const std::int64_t end = std::min(last_panel, p + together);
+      context.kernel<&Kernels::pack_right>()(work, p, end, right);
+      context.kernel<&Kernels::multiply>()(work, context.product_unit(), p, end, right, first_row, last_row,
+                                           right + right_units_);
+    }
+  }
+
+  Bf16ProductWork all_;
+  std::int64_t block_ = 0, right_units_ = 0;
+  bool through_slots_ = false, by_rows_ = false;
+};
+
+}  // namespace genoform::cpu
