@@ -1,11 +1,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <vector>
 
+#include "bench_profile.hpp"
 #include "common.hpp"
+#include "genoform/backend/cpu/bandwidth.hpp"
 #include "genoform/backend/cpu/peak.hpp"
 #include "genoform/core/random.hpp"
+#include "genoform/genome/dense_twin.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/train/adamw.hpp"
 #include "models.hpp"
@@ -22,7 +26,7 @@ struct Options {
   int batch = 12, context = 0, threads = 1, steps = 30;
   cpu::Precision precision = cpu::Precision::f32;
   double seconds = 3;
-  bool json = false;
+  bool profile = false, json = false;
 };
 
 /// FLOPs of a token in a training step as the peers count them, 6 n + 12 L d T (spec/model.md section 6).
@@ -44,13 +48,18 @@ class Bench {
     const Random random(7, stream_of("bench"));
     for (std::uint64_t i = 0; i < batches * (n + 1); ++i)
       tokens_.push_back(static_cast<Token>(random.below(i, static_cast<std::uint64_t>(model.sizes().vocab))));
+    for (int i = 0; i < 5; ++i) step();
   }
-  /// Seconds of one step.
-  double step() {
+  /// Seconds of one step, whose parts go to the profile when there is one.
+  double step(Profile* profile = nullptr) {
     const std::size_t n = tokens_.size() / batches - 1, first = (static_cast<std::size_t>(steps_) % batches) * (n + 1);
     const std::span<const Token> all(tokens_);
     const auto start = std::chrono::steady_clock::now();
-    model_->zero_gradients();
+    const auto zero = [&] { model_->zero_gradients(); };
+    if (profile != nullptr)
+      profile->run("optimizer", "zero_gradients", static_cast<std::int64_t>(model_->gradients().size_bytes()), zero);
+    else
+      zero();
     model_->loss_and_gradient(all.subspan(first, n), all.subspan(first + 1, n), batch_);
     static_cast<void>(optimizer_->gradient_norm());
     optimizer_->update(++steps_, 1e-3);
@@ -67,38 +76,92 @@ class Bench {
   std::int64_t steps_ = 0;
 };
 
+/// What was found, times in seconds.
+struct Figures {
+  std::vector<double> times;  ///< of the steps, sorted
+  double peak = 0, triad = 0;
+  double dense = 0;  ///< the best step of the dense twin; 0: the model is dense
+  double best() const { return times.front(); }
+  double median() const { return times[times.size() / 2]; }
+  double routing_overhead_percent() const { return 100 * (best() - dense) / best(); }
+};
+
+/// Times the model and, in turn with it, its dense twin.
+Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context) {
+  Figures found;
+  found.triad = cpu::triad_bandwidth(o.threads);
+  Bench bench(model, o.batch, context);
+  std::optional<Bench> twin;
+  if (dense != nullptr) twin.emplace(*dense, o.batch, context);
+  found.peak = cpu::fma_peak(o.threads, 80);
+  const int turn = std::min(o.steps, 10);
+  for (double sum = 0;
+       found.times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && found.times.size() < 2000);) {
+    for (int i = 0; i < turn; ++i) sum += found.times.emplace_back(bench.step());
+    for (int i = 0; i < turn && twin; ++i) found.dense = std::min(found.dense > 0 ? found.dense : 1e30, twin->step());
+  }
+  found.peak = std::max(found.peak, cpu::fma_peak(o.threads, 80));
+  std::ranges::sort(found.times);
+  return found;
+}
+
+/// Steps of the model with a clock around each operation.
+Profile::Step profiled(CpuModel& model, const Options& o, int context) {
+  Profile profile;
+  model.observe(&profile);
+  {
+    Bench bench(model, o.batch, context);
+    profile.end_step(0);
+    profile.forget_steps();
+    for (int i = 0; i < std::clamp(o.steps, 4, 40); ++i) profile.end_step(bench.step(&profile));
+  }
+  model.observe(nullptr);
+  return profile.step();
+}
+
+void print_text(const Figures& f, const Options& o, double tokens, double gflops, const Profile::Step* step) {
+  std::printf("best %.3f ms, median %.3f ms of %zu steps; %.0f tokens/s\n", f.best() * 1e3, f.median() * 1e3, f.times.size(),
+              tokens / f.best());
+  std::printf("%.1f GFLOP/s of %.1f at the same time: %.1f %% of peak; memory (triad) %.1f GB/s\n", gflops, f.peak,
+              100 * gflops / f.peak, f.triad);
+  if (f.dense > 0)
+    std::printf("routing overhead %.1f %% (same arithmetic dense: %.3f ms)\n", f.routing_overhead_percent(), f.dense * 1e3);
+  if (step != nullptr)
+    std::printf("\n%d steps with a clock around each operation, mean of the fastest half:\n%s", std::clamp(o.steps, 4, 40),
+                profile_table(*step, f.peak).c_str());
+}
+
+void print_json(const Figures& f, const Options& o, double tokens, double gflops, JsonObject& json, const Profile::Step* step) {
+  json.add("best_ms", f.best() * 1e3).add("median_ms", f.median() * 1e3);
+  json.add("tokens_per_second", tokens / f.best()).add("gflops", gflops);
+  json.add("peak_gflops", f.peak).add("percent_of_peak", 100 * gflops / f.peak).add("dram_triad_gbps", f.triad);
+  if (f.dense > 0) json.add("dense_best_ms", f.dense * 1e3).add("routing_overhead_percent", f.routing_overhead_percent());
+  json.add("steps", f.times.size()).add("threads", o.threads);
+  if (step != nullptr) json.add("profile_step_ms", step->seconds * 1e3).add_raw("profile", profile_json(*step, f.peak));
+}
+
 int run(const Options& o) {
   const Genome genome = with_sizes(read_genome(o.text), o.sizes);
   const int context = o.context > 0 ? o.context : genome.decoder().context;
   if (context > genome.decoder().context)
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(genome.decoder().context) +
                 ">");
+  const Genome twin = dense_twin(genome, std::int64_t{o.batch} * context);
   const auto model = make_model(genome, 1, {.threads = o.threads, .precision = o.precision});
+  const auto dense = twin == genome ? nullptr : make_model(twin, 1, {.threads = o.threads, .precision = o.precision});
   const Cost cost = cost_of(genome, o.batch, context);
-  Bench bench(*model, o.batch, context);
-  for (int i = 0; i < 5; ++i) bench.step();
-  const double before = cpu::peak(o.precision, o.threads, 80);
-  std::vector<double> times;
-  double sum = 0;
-  while (times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && times.size() < 2000))
-    sum += times.emplace_back(bench.step());
-  const double peak = std::max(before, cpu::peak(o.precision, o.threads, 80));
-  std::ranges::sort(times);
-  const double best = times.front(), median = times[times.size() / 2], tokens = static_cast<double>(o.batch) * context;
-  const double gflops = flops_per_token(*model, cost, context) * tokens / best * 1e-9;
+  const Figures found = measured(*model, dense.get(), o, context);
+  std::optional<Profile::Step> step;
+  if (o.profile) step = profiled(*model, o, context);
+  const double tokens = static_cast<double>(o.batch) * context;
+  const double gflops = flops_per_token(*model, cost, context) * tokens / found.best() * 1e-9;
   if (o.json) {
     JsonObject json;
-    json.add("best_ms", best * 1e3).add("median_ms", median * 1e3).add("tokens_per_second", tokens / best).add("gflops", gflops);
-    json.add("peak_gflops", peak)
-        .add("percent_of_peak", 100 * gflops / peak)
-        .add("steps", times.size())
-        .add("threads", o.threads);
+    print_json(found, o, tokens, gflops, json, step ? &*step : nullptr);
     json.add("dtype", name_of(o.precision)).add("batch", o.batch).add("context", context).add("parameters", cost.parameters).add("model", genome.text());
     std::printf("%s\n", json.text().c_str());
   } else {
-    std::printf("best %.3f ms, median %.3f ms of %zu steps; %.0f tokens/s\n", best * 1e3, median * 1e3, times.size(),
-                tokens / best);
-    std::printf("%.1f GFLOP/s of %.1f at the same time: %.1f %% of peak\n", gflops, peak, 100 * gflops / peak);
+    print_text(found, o, tokens, gflops, step ? &*step : nullptr);
   }
   return 0;
 }
@@ -111,7 +174,15 @@ void add_bench(CLI::App& program, Commands& commands) {
       "Time a training step on random tokens, between two runs of a loop that finds the processor's peak of the moment.",
       "  genoform bench 'Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, "
       "Context<64>>' --batch 12\n"
-      "FLOPs of a token are counted as 6 n + 12 L d T; gflops and percent_of_peak belong to the best step.",
+      "FLOPs of a token are counted as 6 n + 12 L d T; gflops and percent_of_peak belong to the best step.\n"
+      "dram_triad_gbps: what memory delivers to a = b + s c over arrays of 64 MiB, three of them counted.\n"
+      "A model with Moe is timed in turn with its dense twin, which has an Ffn of the same useful FLOPs in the place of each "
+      "Moe\n"
+      "(Top2: twice the hidden width; ExpertChoice: capacity times it). routing overhead = (step - twin's step) / step: the "
+      "router,\n"
+      "moving rows, padding, smaller products, and the optimizer's pass over more parameters.\n"
+      "--profile: operations with useful FLOPs have a row for each set of shapes, all others one; bytes are those of all their\n"
+      "tensors, so GB/s can be above the memory's where caches hold them or (embed) only some rows are read.",
       run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
   app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();
@@ -123,6 +194,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_option("--width", o->sizes.width, "Width, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_option("--model-context", o->sizes.context, "Context, where TEXT has none")->check(CLI::PositiveNumber);
+  app->add_flag("--profile", o->profile, "then time some more steps operation by operation");
   app->add_flag("--json", o->json, "print a JSON object");
 }
 

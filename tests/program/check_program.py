@@ -347,12 +347,48 @@ def test_inspect_draws_the_block_as_svg(b):
 
 def test_bench_and_doctor_report_figures(b):
     figures = json.loads(b.run(0, "bench", MODEL, "--batch", "2", "--steps", "3", "--seconds", "0", "--json").stdout)
-    for key in ["best_ms", "median_ms", "tokens_per_second", "gflops", "peak_gflops", "percent_of_peak"]:
+    for key in ["best_ms", "median_ms", "tokens_per_second", "gflops", "peak_gflops", "percent_of_peak", "dram_triad_gbps"]:
         assert figures[key] > 0, key
     assert figures["best_ms"] <= figures["median_ms"]
     facts = json.loads(b.run(0, "doctor", "--json").stdout)
     assert facts["instruction_sets"] and facts["onednn"] and facts["products"] and isinstance(facts["missing"], list)
     assert "oneDNN" in b.run(0, "doctor").stdout
+
+
+def operations_of(b, model, batch):
+    """How often each operation stands in a training step, as the trace lists it."""
+    names = [line.split()[0] for line in b.run(0, "inspect", model, "--trace", "--batch", batch).stdout.splitlines() if " bytes " in line]
+    return {name: names.count(name) for name in names}
+
+
+def test_bench_profile_shows_every_operation_of_a_step(b):
+    figures = json.loads(b.run(0, "bench", MODEL, "--batch", "2", "--steps", "4", "--seconds", "0", "--profile", "--json").stdout)
+    rows, phases = figures["profile"], ["forward", "loss", "backward"]
+    found = {}
+    for row in rows:
+        if row["phase"] in phases:
+            found[row["operation"]] = found.get(row["operation"], 0) + row["calls"]
+    assert found == operations_of(b, MODEL, 2), found
+    updates = {row["operation"]: row["calls"] for row in rows if row["phase"] == "optimizer"}
+    assert updates["sum_of_squares"] == 1 and updates["adamw_update"] >= 1 and updates["zero_gradients"] == 1 and updates["update_threshold"] == 2
+    step = figures["profile_step_ms"]
+    assert abs(sum(row["ms"] for row in rows) - step) < 1e-6 * step
+    operations = [row for row in rows if row["phase"] != "outside"]
+    assert all(row["ms"] > 0 for row in operations) and sum(row["ms"] for row in operations) < step
+    products = [row for row in rows if row["operation"] == "linear"]
+    assert len(products) == len({(row["phase"], row["shapes"]) for row in products}) > 1
+    qkv = next(row for row in products if row["shapes"] == "32x32 96x32 32x96")
+    assert qkv["calls"] == 2 and qkv["flops"] == 2 * 2 * 32 * 32 * 96 and qkv["bytes"] == 2 * 4 * (32 * 32 + 96 * 32 + 32 * 96)
+    table = b.run(0, "bench", MODEL, "--batch", "2", "--steps", "4", "--seconds", "0", "--profile").stdout
+    assert all(row["operation"] in table and row["shapes"] in table for row in rows), table
+
+
+def test_bench_measures_routing_against_a_dense_model(b):
+    routed = json.loads(b.run(0, "bench", MODEL, "--batch", "2", "--steps", "3", "--seconds", "0", "--json").stdout)
+    overhead = 100 * (routed["best_ms"] - routed["dense_best_ms"]) / routed["best_ms"]
+    assert abs(routed["routing_overhead_percent"] - overhead) < 1e-3, routed
+    dense = MODEL.replace("Moe<ExpertChoice, Experts<4>>, ", "")
+    assert "routing_overhead_percent" not in json.loads(b.run(0, "bench", dense, "--batch", "2", "--steps", "3", "--seconds", "0", "--json").stdout)
 
 
 def main():

@@ -176,6 +176,17 @@ class Engine {
     return {};
   }
 
+  /// From here on the observer is given every call of this model and of the optimizers bound to it afterwards; it must outlive
+  /// them. Drops the prepared programs; not between a forward and its way back. Null ends it for the model.
+  void observe(CallObserver* observer) {
+    observer_ = observer;
+    programs_.clear();
+    after_step_ = Calls();
+    after_step_.observe(observer, "optimizer");
+    network_->record_after_step(backend_, memories(), after_step_);
+  }
+  CallObserver* observer() const { return observer_; }
+
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
   Plan plan(Shape shape, Pass pass) { return network_->plan(backend_, shape, pass, holds(pass), routers_); }
@@ -267,6 +278,9 @@ class Engine {
     p->memories[Memory::workspace] = p->workspace.data();
     p->memories[Memory::inputs] = p->inputs.data();
     p->memories[Memory::results] = p->results.data();
+    p->forward.observe(observer_, "forward");
+    p->loss.observe(observer_, "loss");
+    p->backward.observe(observer_, "backward");
     backend_.enter();
     network_->record(backend_, *p);
     programs_.push_back(std::move(p));
@@ -314,6 +328,7 @@ class Engine {
   std::int64_t runs_ = 0;
   bool keeps_outputs_ = false;
   Calls after_step_;
+  CallObserver* observer_ = nullptr;
   RouterTraining routers_;
   std::int64_t round_ = 0;
 };

@@ -230,6 +230,24 @@ struct Count {
   }
 };
 
+/// What an operation that is recorded says of itself; the tensors can be read until the observer has noted it.
+struct CallNote {
+  std::string_view phase, name;
+  std::int64_t flops = 0;  ///< useful ones, spec/model.md section 6
+  const Tensor* tensors = nullptr;
+  std::size_t tensor_count = 0;
+};
+
+/// Watches calls: numbers each one when it is recorded, and is given it to run. Profile (report/profile.hpp) takes the time.
+class CallObserver {
+ public:
+  virtual std::size_t note(const CallNote& note) = 0;
+  virtual void run(std::size_t number, void (*call)(void*), void* held) = 0;
+
+ protected:
+  ~CallObserver() = default;
+};
+
 /// A list of prepared operations, run as often as wanted. It cannot be copied, so that an operation costs the compiler little
 /// more than the function that runs it (std::function: three times that).
 class Calls {
@@ -239,21 +257,38 @@ class Calls {
   Calls& operator=(Calls&&) noexcept = default;
   ~Calls() = default;
 
+  /// The observer, which may be null, gets every call that is prepared after this, in its phase.
+  void observe(CallObserver* observer, std::string_view phase) {
+    observer_ = observer;
+    phase_ = phase;
+  }
+
   template <class F>
   void add(F call) {
     constexpr Drop drop = std::is_trivially_destructible_v<F> ? drop_plain : drop_one<F>;
-    calls_.push_back({std::unique_ptr<void, Drop>(new F(std::move(call)), drop), run_one<F>});
+    calls_.push_back({std::unique_ptr<void, Drop>(new F(std::move(call)), drop), run_one<F>, unnoted});
+  }
+  /// Prepares an operation on a back end and appends it.
+  template <class Backend, class Op, class Real>
+  void add(const Backend& backend, const Op& op, const Memories<Real>& memories) {
+    add(backend.prepare(op, memories));
+    if (observer_ == nullptr) return;
+    const auto tensors = op.tensors();
+    calls_.back().number = observer_->note({phase_, Op::name, op.flops(), tensors.data(), tensors.size()});
   }
   void run() const {
+    if (observer_ != nullptr) return run_observed();
     for (const Call& call : calls_) call.run(call.held.get());
   }
   std::size_t size() const { return calls_.size(); }
 
  private:
   using Drop = void (*)(void*);
+  static constexpr std::size_t unnoted = static_cast<std::size_t>(-1);
   struct Call {
     std::unique_ptr<void, Drop> held;
     void (*run)(void*);
+    std::size_t number = unnoted;  ///< by the observer
   };
   template <class F>
   static void run_one(void* held) {
@@ -264,8 +299,17 @@ class Calls {
     delete static_cast<F*>(held);
   }
   static void drop_plain(void* held) { ::operator delete(held); }
+  [[gnu::cold]] void run_observed() const {
+    for (const Call& call : calls_)
+      if (call.number != unnoted)
+        observer_->run(call.number, call.run, call.held.get());
+      else
+        call.run(call.held.get());
+  }
 
   std::vector<Call> calls_;
+  CallObserver* observer_ = nullptr;
+  std::string_view phase_;
 };
 
 /// Where the residual stream lies after a sub-layer: blocks are counted through all stacks, places in the block, both from 0.
@@ -311,7 +355,7 @@ class Record : public Count {
  private:
   template <class Op>
   void prepare(const Op& op) {
-    calls_->add(backend_->prepare(op, *memories_));
+    calls_->add(*backend_, op, *memories_);
   }
 
   const Backend* backend_ = nullptr;

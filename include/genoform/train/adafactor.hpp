@@ -179,10 +179,11 @@ class Adafactor::Bound final : public Optimizer<Backend> {
   void prepare(const std::vector<op::AdafactorUpdate>& updates) {
     const Memories<Real> memories = this->memories();
     const Backend& backend = this->model().backend();
+    this->observe(norm_, updates_);
     backend.enter();
     const auto parameters = static_cast<std::int64_t>(this->model().parameters().size());
-    norm_.add(backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum_}, memories));
-    for (const op::AdafactorUpdate& update : updates) updates_.add(backend.prepare(update, memories));
+    norm_.add(backend, op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum_}, memories);
+    for (const op::AdafactorUpdate& update : updates) updates_.add(backend, update, memories);
   }
 
   Adafactor options_;

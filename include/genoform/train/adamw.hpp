@@ -94,21 +94,23 @@ class AdamW::Bound final : public Optimizer<Backend> {
   void prepare(Tensor m, Tensor v) {
     const Memories<Real> memories = this->memories();
     const Backend& backend = this->model().backend();
+    this->observe(norm_, updates_);
     backend.enter();
-    norm_.add(backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, m.columns), sum_}, memories));
+    norm_.add(backend, op::SumOfSquares{matrix(Memory::gradients, 0, 1, m.columns), sum_}, memories);
     std::int64_t first = 0, end = 0;
     bool decays = false, frozen = false;
     const auto finish_run = [&] {
       if (end == first || frozen) return;
       const Tensor w = matrix(Memory::weights, first, 1, end - first);
-      updates_.add(backend.prepare(op::AdamWUpdate{.w = w,
-                                                   .g = gradient(w),
-                                                   .m = m.column_range(first, w.columns),
-                                                   .v = v.column_range(first, w.columns),
-                                                   .sum = sum_,
-                                                   .controls = controls_,
-                                                   .decays = decays},
-                                   memories));
+      updates_.add(backend,
+                   op::AdamWUpdate{.w = w,
+                                   .g = gradient(w),
+                                   .m = m.column_range(first, w.columns),
+                                   .v = v.column_range(first, w.columns),
+                                   .sum = sum_,
+                                   .controls = controls_,
+                                   .decays = decays},
+                   memories);
     };
     for (const TensorInfo& info : this->model().tensors()) {
       if (info.tensor.memory != Memory::weights) continue;

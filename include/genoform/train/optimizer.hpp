@@ -76,6 +76,11 @@ class Optimizer {
   }
   Real& cell(const Tensor& t, std::int64_t index = 0) const { return cells_.data()[t.offset + index]; }
   BasicModel<Backend>& model() const { return *model_; }
+  /// Before the operations are prepared: who watches the model (Engine::observe) watches these lists too.
+  template <class... Lists>
+  void observe(Lists&... lists) const {
+    (lists.observe(model_->observer(), "optimizer"), ...);
+  }
 
  private:
   BasicModel<Backend>* model_;

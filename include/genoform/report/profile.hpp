@@ -1,0 +1,143 @@
+#pragma once
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/tensor.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace genoform {
+
+/// Where the time of a training step goes: `model.observe(&profile)`, then an optimizer and the programs are made, and after each
+/// step `end_step` is called. Rows are kinds of operations; those that have useful FLOPs one for each distinct set of shapes.
+class Profile final : public CallObserver {
+ public:
+  /// What a step spends on an operation; of several calls the sums.
+  struct Row {
+    std::string phase, name;
+    std::string shapes;  ///< of its tensors, each once, in order: "768x128 512x128 768x512"; empty for rows without FLOPs
+    double calls = 0, seconds = 0;
+    double flops = 0;  ///< useful ones
+    double bytes = 0;  ///< of all its tensors, each once in each call: what must move when no cache holds it
+  };
+
+  explicit Profile(std::int64_t bytes_per_cell = 4) : bytes_per_cell_(bytes_per_cell) {}
+  Profile(const Profile&) = delete;
+  Profile& operator=(const Profile&) = delete;
+
+  std::size_t note(const CallNote& note) override {
+    calls_.push_back(
+        {row_of(note.phase, note.name, note.flops > 0 ? shapes_of(note) : std::string()), note.flops, bytes_of(note)});
+    return calls_.size() - 1;
+  }
+  void run(std::size_t number, void (*call)(void*), void* held) override {
+    const Call& c = calls_[number];
+    time(c.row, c.flops, c.bytes, [&] { call(held); });
+  }
+  /// The time of something that is no operation, as an operation of that name would have it.
+  template <class Work>
+  void run(std::string_view phase, std::string_view name, std::int64_t bytes, Work&& work) {
+    time(row_of(phase, name, {}), 0, bytes, work);
+  }
+
+  /// Ends a step that took so many seconds in all.
+  void end_step(double seconds) {
+    steps_.push_back({seconds, rows_});
+    for (Row& row : rows_) row.calls = row.seconds = row.flops = row.bytes = 0;
+  }
+
+  /// Forgets the steps so far, as after warming up.
+  void forget_steps() { steps_.clear(); }
+
+  /// The mean of the fastest half of the steps, which a busy machine has disturbed least.
+  struct Step {
+    double seconds = 0;
+    std::vector<Row> rows;  ///< by phase as they run, then by time, the most first
+  };
+  Step step() const {
+    std::vector<const Step*> fastest;
+    for (const Step& step : steps_) fastest.push_back(&step);
+    std::sort(fastest.begin(), fastest.end(), [](const Step* a, const Step* b) { return a->seconds < b->seconds; });
+    fastest.resize((fastest.size() + 1) / 2);
+    Step mean{0, rows_};
+    for (Row& row : mean.rows) row.calls = row.seconds = row.flops = row.bytes = 0;
+    for (const Step* step : fastest) {
+      const double share = 1 / static_cast<double>(fastest.size());
+      mean.seconds += share * step->seconds;
+      for (std::size_t i = 0; i < step->rows.size(); ++i) {
+        mean.rows[i].calls += share * step->rows[i].calls;
+        mean.rows[i].seconds += share * step->rows[i].seconds;
+        mean.rows[i].flops += share * step->rows[i].flops;
+        mean.rows[i].bytes += share * step->rows[i].bytes;
+      }
+    }
+    std::erase_if(mean.rows, [](const Row& row) { return row.calls == 0; });
+    std::stable_sort(mean.rows.begin(), mean.rows.end(), [](const Row& a, const Row& b) {
+      return order_of(a.phase) != order_of(b.phase) ? order_of(a.phase) < order_of(b.phase) : a.seconds > b.seconds;
+    });
+    return mean;
+  }
+
+ private:
+  struct Call {
+    std::size_t row;
+    std::int64_t flops, bytes;
+  };
+
+  static int order_of(std::string_view phase) {
+    return phase == "forward" ? 0 : phase == "loss" ? 1 : phase == "backward" ? 2 : 3;
+  }
+
+  std::size_t row_of(std::string_view phase, std::string_view name, const std::string& shapes) {
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      if (rows_[i].phase == phase && rows_[i].name == name && rows_[i].shapes == shapes) return i;
+    Row row;
+    row.phase = phase;
+    row.name = name;
+    row.shapes = shapes;
+    rows_.push_back(std::move(row));
+    return rows_.size() - 1;
+  }
+  static std::string shapes_of(const CallNote& note) {
+    std::string all;
+    for (std::size_t i = 0; i < note.tensor_count; ++i) {
+      const Tensor& t = note.tensors[i];
+      const std::string shape = std::to_string(t.rows) + 'x' + std::to_string(t.columns);
+      if (!t.exists() || (' ' + all + ' ').find(' ' + shape + ' ') != std::string::npos) continue;
+      all += (all.empty() ? "" : " ") + shape;
+    }
+    return all;
+  }
+  std::int64_t bytes_of(const CallNote& note) const {
+    std::int64_t bytes = 0;
+    for (std::size_t i = 0; i < note.tensor_count; ++i) {
+      const Tensor& t = note.tensors[i];
+      const Tensor* const end = note.tensors + i;
+      if (t.exists() && std::find(note.tensors, end, t) == end) bytes += t.size() * bytes_per_cell_;
+    }
+    return bytes;
+  }
+
+  template <class Work>
+  void time(std::size_t row, std::int64_t flops, std::int64_t bytes, Work&& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    Row& r = rows_[row];
+    r.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    r.calls += 1;
+    r.flops += static_cast<double>(flops);
+    r.bytes += static_cast<double>(bytes);
+  }
+
+  std::int64_t bytes_per_cell_;
+  std::vector<Row> rows_;  ///< of the step that is under way
+  std::vector<Call> calls_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace genoform
