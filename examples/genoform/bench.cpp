@@ -93,14 +93,14 @@ Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context
   Bench bench(model, o.batch, context);
   std::optional<Bench> twin;
   if (dense != nullptr) twin.emplace(*dense, o.batch, context);
-  found.peak = cpu::fma_peak(o.threads, 80);
+  found.peak = cpu::peak(o.precision, o.threads, 80);
   const int turn = std::min(o.steps, 10);
   for (double sum = 0;
        found.times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && found.times.size() < 2000);) {
     for (int i = 0; i < turn; ++i) sum += found.times.emplace_back(bench.step());
     for (int i = 0; i < turn && twin; ++i) found.dense = std::min(found.dense > 0 ? found.dense : 1e30, twin->step());
   }
-  found.peak = std::max(found.peak, cpu::fma_peak(o.threads, 80));
+  found.peak = std::max(found.peak, cpu::peak(o.precision, o.threads, 80));
   std::ranges::sort(found.times);
   return found;
 }

@@ -9,6 +9,7 @@
 #include "genoform/report/json.hpp"
 #include "genoform/report/svg_diagram.hpp"
 #include "genoform/report/text_table.hpp"
+#include "memory.hpp"
 #include "models.hpp"
 
 namespace command {
@@ -21,7 +22,8 @@ struct Options {
   std::string what, svg;
   Sizes sizes;
   int batch = 12, context = 0;
-  bool trace = false, json = false;
+  int threads = 1;
+  bool trace = false, json = false, memory = false, recompute = false;
 };
 
 struct Figures {
@@ -30,12 +32,13 @@ struct Figures {
   double step_seconds = 0;          ///< of a training step on one thread, from FLOPs, bytes and the peak of the moment
 };
 
-Figures figures_of(const Genome& genome, Shape shape) {
-  Figures f{.cost = cost_of(genome, shape.batch, shape.context)};
+Figures figures_of(const Genome& genome, Shape shape, bool recompute) {
+  Figures f{.cost = cost_of(genome, shape.batch, shape.context, recompute)};
   f.training_bytes = training_bytes(genome, f.cost, AdamW{});
   // Found by comparing with genoform bench: products run at about three quarters of the peak; each kept number is moved some six
   // times, each parameter seven times, at about 8 GB/s.
-  const double products = static_cast<double>(f.cost.training_flops()) / (0.75e9 * cpu::peak(cpu::Precision::f32, 1, 30));
+  const double products =
+      static_cast<double>(f.cost.training_flops() + (recompute ? f.cost.forward_flops : 0)) / (0.75e9 * cpu::peak(cpu::Precision::f32, 1, 30));
   const double moved = 6.0 * static_cast<double>(f.cost.kept_bytes()) + 7.0 * static_cast<double>(f.cost.weight_bytes());
   f.step_seconds = products + moved / 8e9;
   return f;
@@ -88,13 +91,19 @@ int run(const Options& o) {
   const bool whole = genome.is_model() && genome.has_sizes();
   const Shape shape{o.batch, o.context > 0 ? o.context : whole ? genome.decoder().context : 1};
   if (o.trace && !whole) usage_error("--trace needs a Decoder with Vocab, Width and Context");
+  if (o.memory && !whole) usage_error("--memory needs a Decoder with Vocab, Width and Context");
+  if (o.trace && o.memory) usage_error("--trace and --memory are different reports; give one of them");
   if (!o.svg.empty()) write_file_atomically(o.svg, svg_diagram_of(genome, shape)).value();
   if (o.trace) {
-    print_trace(genome, shape.batch, shape.context);
+    print_trace(genome, shape, o.recompute);
+    return 0;
+  }
+  if (o.memory) {
+    print_memory(genome, shape, o.recompute, o.threads, o.json);
     return 0;
   }
   std::optional<Figures> figures;
-  if (whole) figures = figures_of(genome, shape);
+  if (whole) figures = figures_of(genome, shape, o.recompute);
   if (o.json)
     print_json(genome, shape, figures);
   else
@@ -110,7 +119,8 @@ void add_inspect(CLI::App& program, Commands& commands) {
       "  genoform inspect my-net\n"
       "  genoform inspect 'Decoder<Stack<Block<Attn, Moe<Top2>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --batch "
       "16\n"
-      "  genoform inspect 'Decoder<Stack<Block<Attn, Ffn<>>, 6>>' --vocab 256 --width 384 --model-context 256 --trace",
+      "  genoform inspect 'Decoder<Stack<Block<Attn, Ffn<>>, 6>>' --vocab 256 --width 384 --model-context 256 --trace\n"
+      "  genoform inspect my-net --batch 64 --memory --recompute",
       run);
   app->add_option("FOLDER-or-TEXT", o->what, "a model folder, or a model or part as a C++ type; - reads it from stdin")
       ->required();
@@ -123,6 +133,12 @@ void add_inspect(CLI::App& program, Commands& commands) {
   app->add_option("--model-context", o->sizes.context, "another Context")->check(CLI::PositiveNumber);
   app->add_option("--svg", o->svg, "a file to draw the block diagram into, as SVG; the rest is printed as well");
   app->add_flag("--trace", o->trace, "list every operation of a training step instead, with shapes, bytes and FLOPs");
+  app->add_flag("--memory", o->memory,
+                "explain the memory of a training step instead: what is kept for the way back and why, scratch, the peak");
+  app->add_option("--threads", o->threads, "threads that --memory counts the scratch of")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app->add_flag("--recompute", o->recompute, "the step recomputes blocks on the way back: less memory, more time");
   app->add_flag("--json", o->json, "print a JSON object");
 }
 

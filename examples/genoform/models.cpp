@@ -4,7 +4,8 @@
 #include <iterator>
 #include <vector>
 
-#include "genoform/backend/trace.hpp"
+#include "genoform/backend/observed.hpp"
+#include "genoform/backend/trace/line.hpp"
 #include "genoform/registry/kinds.hpp"
 #include "genoform/train/model_files.hpp"
 
@@ -42,11 +43,29 @@ Genome with_sizes(const Genome& genome, const Sizes& sizes) {
   return genome.with_sizes(all.vocab, all.width, all.context);
 }
 
-Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context) { return kinds().cost_of(genome, batch, context); }
+Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context, bool recompute) {
+  return kinds().cost_of(genome, batch, context, {.hold = false, .recompute = recompute});
+}
+
+std::int64_t optimizer_bytes(const Genome& genome, const OptimizerChoice& optimizer) {
+  const std::vector<TensorInfo> tensors = kinds().tensors_of(genome);
+  return Cells<float>::bytes_of(optimizer_cells(optimizer, tensors));
+}
 
 std::int64_t training_bytes(const Genome& genome, const Cost& cost, const OptimizerChoice& optimizer) {
-  const std::vector<TensorInfo> tensors = kinds().tensors_of(genome);
-  return 2 * cost.weight_bytes() + 4 * optimizer_cells(optimizer, tensors) + cost.workspace_bytes();
+  return 2 * cost.weight_bytes() + optimizer_bytes(genome, optimizer) + cost.workspace_bytes();
+}
+
+MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, int threads) {
+  const std::unique_ptr<AnyNetwork<Cpu>> network = kinds().network_of(genome);
+  return memory_needed(*network, Cpu({.threads = threads}), shape, Pass::train, layout, {}, AdamW::rehearse<Cpu>);
+}
+
+KeptMemory kept_memory_of(const Genome& genome, Shape shape, const PassLayout& layout) {
+  KeptMemory memory;
+  const std::unique_ptr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
+  rehearse(*network, Observed(memory), shape, Pass::train, layout);
+  return memory;
 }
 
 std::unique_ptr<CpuModel> make_model(const Genome& genome, std::uint64_t seed, CpuOptions cpu) {
@@ -71,10 +90,12 @@ std::unique_ptr<CpuModel> load_model(const std::string& path, CpuOptions cpu) {
   return model;
 }
 
-void print_trace(const Genome& genome, std::int64_t batch, std::int64_t context) {
-  auto model = builtin_kinds<Trace>().build(genome, {.seed = 1, .backend = Trace(std::cout)}).value();
-  const std::vector<Token> tokens(static_cast<std::size_t>(batch * context), 0);
-  model.loss_and_gradient(tokens, tokens, batch);
+void print_trace(const Genome& genome, Shape shape, bool recompute) {
+  struct Lines final : Observer {
+    void run(const SeenOperation& op) override { std::cout << trace::line_of(op.name, op.tensors, op.flops, sizeof(float)); }
+  } lines;
+  const std::unique_ptr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
+  rehearse(*network, Observed(lines), shape, Pass::train, {.hold = false, .recompute = recompute});
   std::cout.flush();
 }
 

@@ -8,6 +8,7 @@
 #include "genoform/cost/cost.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/report/kept_memory.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
 /// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry. All of it throws
@@ -26,10 +27,18 @@ genoform::Genome read_genome(const std::string& text);
 /// The same with all sizes; an error where one is missing or contradicts.
 genoform::Genome with_sizes(const genoform::Genome& genome, const Sizes& sizes);
 /// The cost of a genome that has all sizes.
-genoform::Cost cost_of(const genoform::Genome& genome, std::int64_t batch, std::int64_t context);
+genoform::Cost cost_of(const genoform::Genome& genome, std::int64_t batch, std::int64_t context, bool recompute = false);
+/// Bytes of what an optimizer remembers of it.
+std::int64_t optimizer_bytes(const genoform::Genome& genome, const genoform::OptimizerChoice& optimizer);
 /// Bytes of training it: parameters, gradients, activations, and what the optimizer remembers.
 std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost& cost,
                             const genoform::OptimizerChoice& optimizer);
+
+/// The memory of a training step with AdamW on the cpu back end, without the optimizer's state. Threads 0: one a processor.
+genoform::MemoryUse memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout,
+                              int threads);
+/// What that step keeps for its way back, and why.
+genoform::KeptMemory kept_memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout);
 
 /// The model of a genome that has all sizes, on the cpu back end. Threads 0: one a processor.
 std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, std::uint64_t seed, genoform::CpuOptions cpu);
@@ -38,6 +47,6 @@ genoform::Genome genome_of_folder(const std::string& folder);
 /// The model of a folder with its weights.
 std::unique_ptr<CpuModel> load_model(const std::string& folder, genoform::CpuOptions cpu);
 /// Writes the stream of operations of one training step to stdout.
-void print_trace(const genoform::Genome& genome, std::int64_t batch, std::int64_t context);
+void print_trace(const genoform::Genome& genome, genoform::Shape shape, bool recompute);
 
 }  // namespace command

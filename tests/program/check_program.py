@@ -309,7 +309,35 @@ def test_inspect_shows_texts_parts_and_folders(b):
     trace = b.run(0, "inspect", known, "--trace").stdout
     assert "cross_entropy" in trace and "linear_weight_gradient" in trace
     b.error(2, "inspect", "Block<Attn>", "--trace", says="--trace")
+    b.error(2, "inspect", "Block<Attn>", "--memory", says="--memory")
+    b.error(2, "inspect", known, "--memory", "--trace", says="different reports")
     b.error(3, "inspect", "Decoder<Blok<Attn>>", says="1:9: ")
+
+
+def test_inspect_explains_the_memory_of_a_step(b):
+    text = "Decoder<Stack<Block<Attention<Heads<4>>, Moe<Top2, Experts<4>>>, 3>, Vocab<256>, Width<64>, Context<32>>"
+    memory_of = lambda *more: json.loads(b.run(0, "inspect", text, "--memory", "--json", *more).stdout)
+    keeps, recomputes = memory_of(), memory_of("--recompute")
+    sums = ["parameter_bytes", "gradient_bytes", "optimizer_bytes", "router_state_bytes", "input_bytes", "workspace_bytes", "backend_scratch_bytes"]
+    for memory in [keeps, recomputes]:
+        assert memory["total_bytes"] == sum(memory[key] for key in sums)
+        assert memory["workspace_bytes"] == memory["kept_bytes_at_peak"] + memory["scratch_bytes_at_peak"]
+        assert "the way back, block 2, " in memory["peak"], memory["peak"]
+    assert recomputes["workspace_bytes"] < keeps["workspace_bytes"] / 1.5
+    ffn = [k for k in keeps["kept"] if k["sub_layer"] == "0.1 Moe" and k["made_by"] == "expert_linear"]
+    assert ffn[0]["times"] == 3 and ffn[0]["read_by"] == ["expert_linear_weight_gradient", "activate_gradient"], ffn
+    assert any("runs forward again from it" in k["why"] for k in recomputes["kept"])
+    shown = b.run(0, "inspect", text, "--memory", "--recompute", "--batch", "3").stdout
+    assert "a training step of 3 x 32 tokens" in shown and "recomputed: attend_gradient reads it" in shown, shown
+    estimate = lambda *more: json.loads(b.run(0, "train", text, "--dry-run", *more).stdout)["bytes"]
+    assert estimate("--recompute") < estimate()
+
+
+def test_training_with_recomputed_blocks_writes_the_same_weights(b):
+    plain, other = b.folder / "keeps", b.folder / "recomputes"
+    b.run(0, *b.training_of(3), "--out", plain)
+    b.run(0, *b.training_of(3), "--out", other, "--recompute")
+    assert (plain / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
 
 
 def test_inspect_draws_the_block_as_svg(b):

@@ -57,6 +57,11 @@ class Cpu {
     return cpu::prepare(context_.get(), op, memories);
   }
 
+  /// Bytes of scratch that the calls prepared so far share.
+  std::int64_t scratch_bytes() const { return static_cast<std::int64_t>(context_->scratch_bytes()); }
+  /// A Cpu like this one whose calls cannot run: preparing them shows scratch_bytes() and allocates none of it.
+  Cpu measuring() const { return Cpu(options_, true); }
+
   /// Sets the calling thread up for prepared calls: its OpenMP team, and denormal numbers count as zero.
   void enter() const {
 #ifdef _OPENMP
@@ -71,6 +76,8 @@ class Cpu {
   }
 
  private:
+  Cpu(const CpuOptions& options, bool measures) : options_(options), context_(make_context(options, measures)) {}
+
   static CpuOptions checked(CpuOptions options) {
 #ifdef _OPENMP
     if (options.threads == 0) options.threads = omp_get_max_threads();
@@ -82,8 +89,8 @@ class Cpu {
       fail(Fault::usage, {"this processor has no ", cpu::name_of(options.instruction_set)});
     return options;
   }
-  static std::unique_ptr<cpu::Context> make_context(const CpuOptions& o) {
-    return std::make_unique<cpu::Context>(o.threads, o.instruction_set, o.precision);
+  static std::unique_ptr<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
+    return std::make_unique<cpu::Context>(o.threads, o.instruction_set, o.precision, measures);
   }
   static void flush_denormals() {
 #ifdef __SSE__

@@ -40,13 +40,18 @@ class Cells {
   Cells() = default;
   explicit Cells(std::int64_t count) : count_(count) {
     if (count == 0) return;
-    const std::size_t bytes = (static_cast<std::size_t>(count) * sizeof(Real) + 63) / 64 * 64;
+    const auto bytes = static_cast<std::size_t>(bytes_of(count));
     cells_.reset(static_cast<Real*>(std::aligned_alloc(64, bytes)));
     if (!cells_) fail(Fault::resources, {"no memory for ", bytes, " bytes"});
     std::memset(static_cast<void*>(cells_.get()), 0, bytes);
   }
   Real* data() const { return cells_.get(); }
   std::int64_t size() const { return count_; }
+  std::int64_t bytes() const { return bytes_of(count_); }
+  /// What `count` cells take.
+  static constexpr std::int64_t bytes_of(std::int64_t count) {
+    return (count * static_cast<std::int64_t>(sizeof(Real)) + 63) / 64 * 64;
+  }
 
  private:
   struct Free {

@@ -27,10 +27,10 @@ struct Cost {
 
 /// The cost of a network for one shape, by declaring and walking it once over a stream that ends in `Sink` (see plan_of).
 template <class Sink = Count, class Network>
-constexpr Cost cost_of_network(Network& network, Shape shape) {
+constexpr Cost cost_of_network(Network& network, Shape shape, const PassLayout& layout = {}) {
   Declaration d(network.around());
   network.declare(d);
-  const Plan plan = plan_of<Sink>(network, shape, Pass::train);
+  const Plan plan = plan_of<Sink>(network, shape, Pass::train, layout);
   return {.parameters = d.parameters(),
           .activated_parameters = d.activated_parameters(),
           .state_cells = d.state_cells(),
@@ -42,22 +42,22 @@ constexpr Cost cost_of_network(Network& network, Shape shape) {
 /// The cost of a Decoder type with all its sizes for `batch` sequences of `context` positions (0: its Context). A constant
 /// expression.
 template <class Net>
-constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0) {
+constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0, const PassLayout& layout = {}) {
   constexpr DecoderLayer sizes = decoder_of<Net>;
   static_assert(sizes.vocab > 0 && sizes.width > 0 && sizes.context > 0,
                 "the cost of a model needs its Vocab, Width and Context");
   using Blocks = SampleBlocks<stacks_of<Net>>;
   DecoderNetwork<Blocks> network(sizes, Blocks(sizes.around()));
-  return cost_of_network(network, {batch, context > 0 ? context : sizes.context});
+  return cost_of_network(network, {batch, context > 0 ? context : sizes.context}, layout);
 }
 
 /// The cost of a Block, a Stack or a single layer of `width` for a shape, in a model of that context.
 template <class Part>
-constexpr Cost cost_of_part(int width, Shape shape) {
+constexpr Cost cost_of_part(int width, Shape shape, const PassLayout& layout = {}) {
   using Blocks = SampleBlocks<stacks_of_part<Part>>;
   const Around around{.width = width, .vocab = 0, .context = static_cast<int>(shape.context), .positions = false, .whole = true};
   PartNetwork<Blocks> network(around, Blocks(around));
-  return cost_of_network(network, shape);
+  return cost_of_network(network, shape, layout);
 }
 
 /// Trained numbers of a Decoder type.

@@ -16,7 +16,7 @@ template <class Real>
 struct Recording {
   Shape shape;
   Pass pass = Pass::train;
-  bool hold = false;  ///< keeps the outputs of the sub-layers readable after the way back
+  PassLayout layout;
   RouterTraining routers;
   Plan plan;
   Cells<Real> workspace, inputs, results;
@@ -38,7 +38,7 @@ class AnyNetwork {
   virtual void declare(Declaration& d) = 0;
   virtual Around around() const = 0;
   virtual std::int64_t out_columns() const = 0;
-  virtual Plan plan(const Backend& backend, Shape shape, Pass pass, bool hold, const RouterTraining& routers) = 0;
+  virtual Plan plan(Shape shape, Pass pass, const PassLayout& layout, const RouterTraining& routers) = 0;
   virtual void record(const Backend& backend, Recording<typename Backend::Real>& program) = 0;
   virtual void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) = 0;
 };
@@ -51,16 +51,18 @@ class NetworkOf final : public AnyNetwork<Backend> {
   void declare(Declaration& d) override { network_.declare(d); }
   Around around() const override { return network_.around(); }
   std::int64_t out_columns() const override { return network_.out_columns(); }
-  Plan plan(const Backend& backend, Shape shape, Pass pass, bool hold, const RouterTraining& routers) override {
-    return plan_of<Record<Backend>>(network_, shape, pass, hold, routers, activations_of(backend));
+  Plan plan(Shape shape, Pass pass, const PassLayout& layout, const RouterTraining& routers) override {
+    return plan_of<Record<Backend>>(network_, shape, pass, layout, routers);
   }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
-                                Record<Backend>(backend, program.memories), program.routers, activations_of(backend));
-    if (program.hold) ops.arena().hold_kept();
-    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(&program.calls(phase)); });
+                                Record<Backend>(backend, program.memories), program.routers, program.layout);
+    program.out = walk(network_, ops, [&](Phase phase) {
+      ops.sink().write_to(&program.calls(phase));
+      if constexpr (IsObserved<Backend>) backend.observer().enter(phase);
+    });
     ops.sink().write_to(nullptr);
-    if (program.hold) program.outputs = std::move(ops.sink().outputs());
+    if (program.layout.hold) program.outputs = std::move(ops.sink().outputs());
     if constexpr (requires { network_.input(); }) program.in = network_.input();
   }
   void record_after_step(const Backend& backend, const Memories<typename Backend::Real>& memories, Calls& calls) override {

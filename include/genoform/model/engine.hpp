@@ -16,6 +16,7 @@
 #include "genoform/core/random.hpp"
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/model/memory_use.hpp"
 #include "genoform/model/name_pattern.hpp"
 #include "genoform/model/orthogonal.hpp"
 #include "genoform/model/routing_report.hpp"
@@ -176,6 +177,15 @@ class Engine {
     return {};
   }
 
+  /// For less memory keeps only the residual stream between blocks; each block runs forward again before its way back. The same
+  /// bits for about a third more time. A change drops the prepared training programs; not between a forward and its way back.
+  void set_recompute(bool recompute = true) {
+    if (recompute == recomputes_) return;
+    recomputes_ = recompute;
+    std::erase_if(programs_, [](const auto& p) { return p->pass != Pass::evaluate; });
+  }
+  bool recomputes() const { return recomputes_; }
+
   /// From here on the observer is given every call of this model and of the optimizers bound to it afterwards; it must outlive
   /// them. Drops the prepared programs; not between a forward and its way back. Null ends it for the model.
   void observe(CallObserver* observer) {
@@ -189,11 +199,27 @@ class Engine {
 
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
-  Plan plan(Shape shape, Pass pass) { return network_->plan(backend_, shape, pass, holds(pass), routers_); }
+  Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass, layout(pass), routers_); }
   /// Bytes of parameters, gradients, state and the workspace of one pass.
   std::int64_t bytes(Shape shape, Pass pass) {
     return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) *
            static_cast<std::int64_t>(sizeof(Real));
+  }
+  /// All that a model needs which has prepared this pass and no other, before any of it is there.
+  MemoryUse memory_needed(Shape shape, Pass pass) {
+    backend_.enter();
+    return genoform::memory_needed(*network_, backend_, shape, pass, layout(pass), routers_);
+  }
+  /// What is there, of all programs that are prepared; an optimizer's state is its own.
+  MemoryUse memory() const {
+    MemoryUse use{.parameters = Cells<Real>::bytes_of(static_cast<std::int64_t>(parameters_.size())), .state = state_.bytes()};
+    use.gradients = use.parameters;
+    for (const auto& p : programs_) {
+      use.inputs += p->inputs.bytes() + p->results.bytes();
+      use.workspace += p->workspace.bytes();
+    }
+    if constexpr (requires { backend_.scratch_bytes(); }) use.scratch = backend_.scratch_bytes();
+    return use;
   }
 
  protected:
@@ -222,7 +248,7 @@ class Engine {
 
   Recording<Real>& program(Shape shape, Pass pass) {
     for (auto& p : programs_)
-      if (p->shape == shape && p->pass == pass && p->hold == holds(pass)) return *p;
+      if (p->shape == shape && p->pass == pass && p->layout == layout(pass)) return *p;
     return make_program(shape, pass);
   }
   /// The program that is about to run.
@@ -242,7 +268,10 @@ class Engine {
   }
 
  private:
-  bool holds(Pass pass) const { return keeps_outputs_ && pass == Pass::train; }
+  PassLayout layout(Pass pass) const {
+    return {.hold = keeps_outputs_ && pass == Pass::train, .recompute = recomputes_ && pass != Pass::evaluate,
+            .activations = activations_of(backend_)};
+  }
   const Recording<Real>* last_training() const {
     const Recording<Real>* last = nullptr;
     for (const auto& p : programs_)
@@ -265,14 +294,14 @@ class Engine {
     auto p = std::make_unique<Recording<Real>>();
     p->shape = shape;
     p->pass = pass;
-    p->hold = holds(pass);
+    p->layout = layout(pass);
     p->routers = routers_;
-    p->plan = network_->plan(backend_, shape, pass, p->hold, routers_);
+    p->plan = network_->plan(shape, pass, p->layout, routers_);
     require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
                    joined({"the workspace of ", shape.tokens(), " tokens"}));
     p->workspace = Cells<Real>(p->plan.workspace_cells);
     p->inputs = Cells<Real>(input_cells(shape));
-    p->results = Cells<Real>(2);
+    p->results = Cells<Real>(result_cells);
     p->inputs.data()[2 * shape.tokens()] = Real{1};
     p->memories = memories();
     p->memories[Memory::workspace] = p->workspace.data();
@@ -326,7 +355,7 @@ class Engine {
   std::span<Real> parameters_, gradients_;
   std::vector<std::unique_ptr<Recording<Real>>> programs_;
   std::int64_t runs_ = 0;
-  bool keeps_outputs_ = false;
+  bool keeps_outputs_ = false, recomputes_ = false;
   Calls after_step_;
   CallObserver* observer_ = nullptr;
   RouterTraining routers_;

@@ -21,7 +21,9 @@ class BlockSlots<List<Parts...>> {
   constexpr explicit BlockSlots(const Around& around)
       : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, around))...) {}
 
-  static constexpr std::int64_t size = sizeof...(Parts);
+  BlockRun run;
+
+  static constexpr std::int64_t size() { return sizeof...(Parts); }
 
   constexpr void each(std::int64_t block, auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) { (f(std::get<I>(slots_), block, static_cast<std::int64_t>(I)), ...); }
@@ -51,14 +53,14 @@ class FixedBlocks<List<Stacks...>> {
   void each(auto&, auto&& f) {
     std::int64_t block = 0;
     const auto run = [&](auto& stack) {
-      for (auto& slots : stack) slots.each(block++, f);
+      for (auto& slots : stack) f(slots, block++);
     };
     std::apply([&](auto&... stacks) { (run(stacks), ...); }, stacks_);
   }
   void each_back(auto&, auto&& f) {
     std::int64_t block = (Stacks::count + ... + 0);
     const auto run = [&](auto& stack) {
-      for (auto slots = stack.rbegin(); slots != stack.rend(); ++slots) slots->each_back(--block, f);
+      for (auto slots = stack.rbegin(); slots != stack.rend(); ++slots) f(*slots, --block);
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<sizeof...(Stacks) - 1 - I>(stacks_)), ...); }
     (std::index_sequence_for<Stacks...>{});
@@ -78,7 +80,7 @@ class SampleBlocks<List<Stacks...>> {
 
   constexpr void each(auto& meter, auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (meter.repeat(Stacks::count, [&] { std::get<I>(samples_).each(0, f); }), ...);
+      (meter.repeat(Stacks::count, [&] { f(std::get<I>(samples_), std::int64_t{0}); }), ...);
     }
     (std::index_sequence_for<Stacks...>{});
   }
@@ -86,7 +88,7 @@ class SampleBlocks<List<Stacks...>> {
     constexpr std::size_t last = sizeof...(Stacks) - 1;
     constexpr int counts[] = {Stacks::count...};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (meter.repeat(counts[last - I], [&] { std::get<last - I>(samples_).each_back(0, f); }), ...);
+      (meter.repeat(counts[last - I], [&] { f(std::get<last - I>(samples_), std::int64_t{0}); }), ...);
     }
     (std::index_sequence_for<Stacks...>{});
   }

@@ -12,53 +12,98 @@
 
 namespace genoform {
 
-/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_back(meter, f) with f(slot, block,
-/// place): tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or the stream that f
-/// writes into.
+/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_back(meter, f) with f(slots of a
+/// block, number of the block): tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or
+/// the stream that f writes into.
 template <class Blocks>
 class SubLayers {
  public:
   constexpr explicit SubLayers(Blocks blocks) : blocks_(std::move(blocks)) {}
 
   constexpr void declare(Declaration& d) {
-    blocks_.each(d, [&](auto& slot, std::int64_t block, std::int64_t place) {
+    each_slot(d, [&](auto& slot, std::int64_t block, std::int64_t place) {
       if (d.list() != nullptr) d.list()->prefix = joined({"blocks.", block, ".", place, "."});
       slot.declare(d);
     });
     if (d.list() != nullptr) d.list()->prefix.clear();
   }
 
-  /// Returns the output of the last sub-layer. In training every sub-layer's input is kept; evaluation goes back and forth
-  /// between two buffers.
+  /// Returns the output of the last sub-layer. In training every sub-layer's input is kept, or that of every block where blocks
+  /// are recomputed; evaluation goes back and forth between two buffers.
   template <class Ops>
   constexpr Tensor forward(Ops& ops, Tensor x) {
-    const Tensor spare = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
-    Tensor other = spare;
-    blocks_.each(ops, [&](auto& slot, std::int64_t block, std::int64_t place) {
-      const Tensor y = ops.training() ? ops.keep(x.rows, x.columns) : other;
-      slot.forward(ops, x, y);
-      if (ops.training()) ops.note_output(block, place, y);
-      other = x;
+    Tensor other = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
+    blocks_.each(ops, [&](auto& slots, std::int64_t block) {
+      if (!ops.recomputes()) {
+        x = through(ops, slots, block, x, Tensor{}, other);
+        return;
+      }
+      ops.note_sub_layer(block, slots.size() - 1);
+      const Tensor y = ops.keep(x.rows, x.columns);
+      slots.run = {x, y, ops.arena().mark()};
+      ops.forgetting([&] { through(ops, slots, block, x, y, other); });
       x = y;
     });
+    ops.note_sub_layer(-1, 0);
+    end_ = ops.arena().mark();
     return x;
   }
 
   /// d [N, D]: on entry the gradient of the output, on return that of the input.
   template <class Ops>
   constexpr void backward(Ops& ops, Tensor d) {
-    blocks_.each_back(ops, [&](auto& slot, std::int64_t, std::int64_t) { slot.backward(ops, d); });
+    ops.arena().release_kept(end_);
+    blocks_.each_back(ops, [&](auto& slots, std::int64_t block) {
+      const Arena::Mark mark = ops.arena().mark();
+      if (ops.recomputes()) recompute(ops, slots, block, d);
+      slots.each_back(block, [&](auto& slot, std::int64_t b, std::int64_t place) {
+        ops.note_sub_layer(b, place);
+        slot.backward(ops, d);
+      });
+      ops.arena().release_scratch(mark);
+    });
+    ops.note_sub_layer(-1, 0);
   }
 
   template <class Ops>
   constexpr void after_step(Ops& ops) {
-    blocks_.each(ops, [&](auto& slot, std::int64_t, std::int64_t) { slot.after_step(ops); });
+    each_slot(ops, [&](auto& slot, std::int64_t, std::int64_t) { slot.after_step(ops); });
   }
 
-  constexpr Blocks& blocks() { return blocks_; }
-
  private:
+  constexpr void each_slot(auto& meter, auto f) {
+    blocks_.each(meter, [&](auto& slots, std::int64_t block) { slots.each(block, f); });
+  }
+
+  /// Sends x through the sub-layers of a block. The last one writes to `out` where that exists; `other` is the second buffer of
+  /// an evaluation.
+  template <class Ops>
+  constexpr Tensor through(Ops& ops, auto& slots, std::int64_t block, Tensor x, Tensor out, Tensor& other) {
+    slots.each(block, [&](auto& slot, std::int64_t b, std::int64_t place) {
+      ops.note_sub_layer(b, place);
+      const bool last = place + 1 == slots.size();
+      const Tensor y = !ops.training() ? other : last && out.exists() ? out : ops.keep_output(x.rows, x.columns);
+      slot.forward(ops, x, y);
+      if (ops.training()) ops.note_output(b, place, y);
+      other = x;
+      x = y;
+    });
+    return x;
+  }
+
+  /// What the forward pass has forgotten of a block. Its output is computed too, in its old place, unless d has taken that.
+  template <class Ops>
+  constexpr void recompute(Ops& ops, auto& slots, std::int64_t block, Tensor d) {
+    const BlockRun run = slots.run;
+    ops.arena().release_kept(run.kept);
+    ops.again([&] {
+      Tensor other;
+      through(ops, slots, block, run.x, run.y == d ? ops.scratch(d.rows, d.columns) : run.y, other);
+    });
+  }
+
   Blocks blocks_;
+  Arena::Mark end_;
 };
 
 /// A whole decoder: embedding, positions, sub-layers, final norm, output projection, cross entropy. spec/model.md section 2.

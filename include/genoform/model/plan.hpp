@@ -33,19 +33,17 @@ constexpr Tensor walk(Network& network, Ops& ops, Enter&& enter) {
 /// What a dry run tells of one pass over one shape.
 struct Plan {
   std::int64_t workspace_cells = 0;  ///< activations kept for the way back and scratch, together
-  std::int64_t kept_cells = 0;       ///< the most that is kept for the way back
+  std::int64_t kept_cells = 0;       ///< the most that is kept for the way back at one time
   std::int64_t forward_flops = 0;    ///< useful FLOPs of the forward phase (spec/model.md section 6)
   std::int64_t operations = 0;
 };
 
 /// The plan of a pass, by a dry run. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
 /// Record of a back end, which costs no second instantiation where the network is recorded as well.
-/// `hold`: what is kept is not released on the way back (Engine::keep_outputs).
 template <class Sink = Count, class Network>
-constexpr Plan plan_of(Network& network, Shape shape, Pass pass, bool hold = false, const RouterTraining& routers = {},
-                       Element activations = Element::real) {
-  Stream<Sink> ops(shape, pass, 0, Sink{}, routers, activations);
-  if (hold) ops.arena().hold_kept();
+constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayout& layout = {},
+                       const RouterTraining& routers = {}) {
+  Stream<Sink> ops(shape, pass, 0, Sink{}, routers, layout);
   Plan plan;
   walk(network, ops, [&](Phase phase) {
     if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;

@@ -29,6 +29,12 @@ constexpr Element input_of(const Layer& layer, Element activations) {
     return Element::real;
 }
 
+/// Where a block that is recomputed starts from: its input, its output, and what was kept when it began.
+struct BlockRun {
+  Tensor x, y;
+  Arena::Mark kept;
+};
+
 /// The three norms of a sub-layer with their tensors.
 struct NormPlaces {
   constexpr explicit NormPlaces(const Normed& norms) : pre(norms.pre), inner(norms.inner), post(norms.post) {}

@@ -36,6 +36,15 @@ struct RouterTraining {
   friend constexpr bool operator==(const RouterTraining&, const RouterTraining&) = default;
 };
 
+/// What a training pass keeps. `hold`: nothing that is kept is released on the way back, so that it can be read afterwards;
+/// `recompute`: between the blocks only the residual stream, each block runs forward again before its way back; `activations`:
+/// what tensors that only products and operations that know bf16 touch are made of.
+struct PassLayout {
+  bool hold = false, recompute = false;
+  Element activations = Element::real;
+  friend constexpr bool operator==(const PassLayout&, const PassLayout&) = default;
+};
+
 /// Lays out the workspace without liveness analysis: what the way back needs grows from the bottom, scratch from the top, both as
 /// stacks.
 class Arena {
@@ -64,6 +73,8 @@ class Arena {
   }
   /// From here on nothing that is kept is released, so that it can be read after the way back.
   constexpr void hold_kept() { holds_ = true; }
+  /// Cells in use, kept and scratch.
+  constexpr std::int64_t used() const { return top_.kept + top_.scratch; }
   constexpr std::int64_t peak() const { return peak_; }
   constexpr std::int64_t peak_kept() const { return peak_kept_; }
 
@@ -85,9 +96,11 @@ class Arena {
 /// micro-batches, for what is drawn at random.
 struct StepTensors {
   Tensor tokens, targets, scale, round, loss, aux_loss;
+  Tensor spare_loss;  ///< takes what a forward pass that runs again would add to aux_loss
 };
 
 constexpr std::int64_t input_cells(Shape shape) { return 2 * shape.tokens() + 2; }
+inline constexpr std::int64_t result_cells = 3;
 constexpr StepTensors step_tensors(Shape shape) {
   const std::int64_t n = shape.tokens();
   return {.tokens = matrix(Memory::inputs, 0, n, 1, Element::index),
@@ -95,7 +108,8 @@ constexpr StepTensors step_tensors(Shape shape) {
           .scale = matrix(Memory::inputs, 2 * n, 1, 1),
           .round = matrix(Memory::inputs, 2 * n + 1, 1, 1, Element::index),
           .loss = matrix(Memory::results, 0, 1, 1),
-          .aux_loss = matrix(Memory::results, 1, 1, 1)};
+          .aux_loss = matrix(Memory::results, 1, 1, 1),
+          .spare_loss = matrix(Memory::results, 2, 1, 1)};
 }
 
 /// Cells of the memory that so many elements take: two of bf16 share one.
@@ -130,16 +144,18 @@ template <class Sink>
 class Stream {
  public:
   constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink, const RouterTraining& routers = {},
-                   Element activations = Element::real)
+                   const PassLayout& layout = {})
       : step(step_tensors(shape)),
         shape_(shape),
         pass_(pass),
         routers_(pass == Pass::train ? routers : RouterTraining{}),
-        activations_(activations),
+        layout_(layout),
         arena_(workspace_cells),
-        sink_(std::move(sink)) {}
+        sink_(std::move(sink)) {
+    if (layout.hold) arena_.hold_kept();
+  }
 
-  const StepTensors step;
+  StepTensors step;
   SharedBias shared_bias;  ///< set by the model before its layers write
 
   constexpr Shape shape() const { return shape_; }
@@ -150,17 +166,24 @@ class Stream {
   constexpr bool checking() const { return pass_ == Pass::check; }
   constexpr const RouterTraining& routers() const { return routers_; }
   /// What a layer may ask its tensors to be made of where only products and operations that know bf16 touch them.
-  constexpr Element activations() const { return activations_; }
+  constexpr Element activations() const { return layout_.activations; }
+  /// Does each block run forward again before its way back?
+  constexpr bool recomputes() const { return training() && layout_.recompute; }
 
   /// A workspace tensor that lives until the way back has passed; in evaluation and while forgetting until the end of the
   /// sub-layer.
   constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
     if (!training() || forgets_) return scratch(rows, columns, element);
-    return placed(arena_.keep(cells_of(rows * columns, element)), rows, columns, element);
+    return note_taken(placed(arena_.keep(cells_of(rows * columns, element)), rows, columns, element), true);
+  }
+  /// The same for the residual stream, which is not forgotten when the outputs of sub-layers are held.
+  constexpr Tensor keep_output(std::int64_t rows, std::int64_t columns) {
+    if (!forgets_ || !layout_.hold) return keep(rows, columns);
+    return note_taken(matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns), true);
   }
   /// A workspace tensor that lives until the end of the sub-layer.
   constexpr Tensor scratch(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
-    return placed(arena_.scratch(cells_of(rows * columns, element)), rows, columns, element);
+    return note_taken(placed(arena_.scratch(cells_of(rows * columns, element)), rows, columns, element), false);
   }
 
   /// Runs `body` keeping nothing for the way back, which computes it again; its scratch is free afterwards.
@@ -170,6 +193,14 @@ class Stream {
     body();
     forgets_ = before;
     arena_.release_scratch(mark);
+  }
+  /// Runs `body`, which emits on the way back what has run forward before: its losses count once, its outputs are known.
+  constexpr void again(auto body) {
+    const Tensor aux_loss = std::exchange(step.aux_loss, step.spare_loss);
+    note_again(true);
+    body();
+    note_again(false);
+    step.aux_loss = aux_loss;
   }
 
   /// Not inlined, and cold: it runs when a program is made, never in a step, and layers call it in many places.
@@ -181,7 +212,12 @@ class Stream {
 
   /// Tells a sink that listens that y [N, D] is the residual stream after a sub-layer.
   constexpr void note_output(std::int64_t block, std::int64_t place, Tensor y) {
-    if constexpr (requires { sink_.note_output(block, place, y); }) sink_.note_output(block, place, y);
+    if constexpr (requires { sink_.note_output(block, place, y); })
+      if (!again_) sink_.note_output(block, place, y);
+  }
+  /// Tells a sink that listens which sub-layer writes from here on; block -1: the model itself.
+  constexpr void note_sub_layer(std::int64_t block, std::int64_t place) {
+    if constexpr (requires { sink_.note_sub_layer(block, place); }) sink_.note_sub_layer(block, place);
   }
 
   /// Counts what `body` emits `times` times, as if each time came on top of what the last one kept; for dry runs only.
@@ -206,12 +242,20 @@ class Stream {
   static constexpr Tensor placed(std::int64_t cell, std::int64_t rows, std::int64_t columns, Element element) {
     return matrix(Memory::workspace, element == Element::bf16 ? 2 * cell : cell, rows, columns, element);
   }
+  constexpr void note_again(bool begins) {
+    again_ = begins;
+    if constexpr (requires { sink_.note_again(begins); }) sink_.note_again(begins);
+  }
+  constexpr Tensor note_taken(const Tensor& t, bool kept) {
+    if constexpr (requires { sink_.note_taken(t, kept, arena_); }) sink_.note_taken(t, kept, arena_);
+    return t;
+  }
 
   Shape shape_;
   Pass pass_;
   RouterTraining routers_;
-  Element activations_;
-  bool forgets_ = false;
+  PassLayout layout_;
+  bool forgets_ = false, again_ = false;
   Arena arena_;
   Sink sink_;
 };
@@ -318,6 +362,12 @@ struct OutputPlace {
   Tensor tensor;  ///< [N, D]
 };
 
+/// A back end that an observer listens to while a program is made (backend/observed.hpp).
+template <class Backend>
+concept IsObserved = requires(const Backend& backend) {
+  backend.observer();
+};
+
 /// The sink that counts every operation and, once it has a list to write to, prepares it on a back end and appends it there.
 /// Dry run and recording are one type: layers are compiled once for both.
 template <class Backend>
@@ -351,6 +401,16 @@ class Record : public Count {
   }
   void note_output(std::int64_t block, std::int64_t place, Tensor y) { outputs_.push_back({block, place, y}); }
   std::vector<OutputPlace>& outputs() { return outputs_; }
+
+  void note_sub_layer(std::int64_t block, std::int64_t place) requires IsObserved<Backend> {
+    if (calls_ != nullptr) backend_->observer().enter_sub_layer(block, place);
+  }
+  void note_again(bool begins) requires IsObserved<Backend> {
+    if (calls_ != nullptr) backend_->observer().enter_again(begins);
+  }
+  void note_taken(const Tensor& t, bool kept, const Arena& arena) requires IsObserved<Backend> {
+    if (calls_ != nullptr) backend_->observer().take(t, kept, arena);
+  }
 
  private:
   template <class Op>

@@ -89,23 +89,39 @@ class GenomeParts {
   std::vector<ErasedLayer<Backend>> layers_;
 };
 
+/// The slots of one block of a genome.
+template <class Backend>
+class GenomeBlock {
+ public:
+  BlockRun run;
+
+  void add(ErasedLayer<Backend> layer) { slots_.emplace_back(std::move(layer)); }
+  std::int64_t size() const { return static_cast<std::int64_t>(slots_.size()); }
+
+  void each(std::int64_t block, auto&& f) {
+    for (std::size_t p = 0; p < slots_.size(); ++p) f(slots_[p], block, static_cast<std::int64_t>(p));
+  }
+  void each_back(std::int64_t block, auto&& f) {
+    for (std::size_t p = slots_.size(); p-- > 0;) f(slots_[p], block, static_cast<std::int64_t>(p));
+  }
+
+ private:
+  std::vector<Slot<ErasedLayer<Backend>>> slots_;
+};
+
 /// The blocks of a genome, all of them, in order.
 template <class Backend>
 class GenomeBlocks {
  public:
-  using Block = std::vector<Slot<ErasedLayer<Backend>>>;
+  using Block = GenomeBlock<Backend>;
 
   void add(Block block) { blocks_.push_back(std::move(block)); }
 
   void each(auto&, auto&& f) {
-    for (std::size_t b = 0; b < blocks_.size(); ++b)
-      for (std::size_t p = 0; p < blocks_[b].size(); ++p)
-        f(blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
+    for (std::size_t b = 0; b < blocks_.size(); ++b) f(blocks_[b], static_cast<std::int64_t>(b));
   }
   void each_back(auto&, auto&& f) {
-    for (std::size_t b = blocks_.size(); b-- > 0;)
-      for (std::size_t p = blocks_[b].size(); p-- > 0;)
-        f(blocks_[b][p], static_cast<std::int64_t>(b), static_cast<std::int64_t>(p));
+    for (std::size_t b = blocks_.size(); b-- > 0;) f(blocks_[b], static_cast<std::int64_t>(b));
   }
 
  private:

@@ -37,25 +37,38 @@ class Kinds {
       const DecoderLayer sizes = with_sizes(genome.decoder(), options.vocab, options.width, options.context);
       const Result<Genome> sized = genome.with_sizes(sizes.vocab, sizes.width, sizes.context);
       if (!sized) return sized.error();
-      Result<GenomeBlocks<Backend>> blocks = blocks_of(*sized);
-      if (!blocks) return blocks.error();
-      using Network = DecoderNetwork<GenomeBlocks<Backend>>;
-      BasicModel<Backend> model(sizes, std::make_unique<NetworkOf<Backend, Network>>(Network(sizes, std::move(*blocks))),
-                                genome.text(), options.storage, std::move(options.backend));
+      Result<std::unique_ptr<AnyNetwork<Backend>>> network = network_of(*sized);
+      if (!network) return network.error();
+      BasicModel<Backend> model(sizes, std::move(*network), genome.text(), options.storage, std::move(options.backend));
       model.start(options.seed);
       model.set_router_training(options.routers);
       return model;
     } catch (const Failure& failure) { return failure.error(); }
   }
 
+  /// The network of a genome with all its sizes, without a model: for memory_needed() and rehearse().
+  Result<std::unique_ptr<AnyNetwork<Backend>>> network_of(const Genome& genome) const {
+    if (!genome.is_model() || !genome.has_sizes())
+      return Error{Fault::input, "the network of a model needs a Decoder with Vocab, Width and Context"};
+    Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
+    if (!blocks) return blocks.error();
+    using Network = DecoderNetwork<GenomeBlocks<Backend>>;
+    std::unique_ptr<AnyNetwork<Backend>> network =
+        std::make_unique<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
+    Declaration d(network->around());
+    network->declare(d);
+    return network;
+  }
+
   /// The cost of a genome with all its sizes, for a shape (context 0: its Context). The same dry run as cost_of<Net>().
-  Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::int64_t context = 0) const {
+  Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::int64_t context = 0,
+                       const PassLayout& layout = {}) const {
     if (!genome.is_model() || !genome.has_sizes())
       return Error{Fault::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
-    return cost_of_network<Record<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context});
+    return cost_of_network<Record<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context}, layout);
   }
 
   /// The named tensors of a genome with all its sizes, without a model.
@@ -113,7 +126,7 @@ class Kinds {
         for (const int node : stack.sub_layers) {
           Result<Layer> layer = layer_of(genome, node);
           if (!layer) return layer.error();
-          block.emplace_back(std::move(*layer));
+          block.add(std::move(*layer));
         }
         blocks.add(std::move(block));
       }

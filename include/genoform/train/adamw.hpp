@@ -26,6 +26,12 @@ struct AdamW {
   std::unique_ptr<Optimizer<Backend>> bind(BasicModel<Backend>& model) const {
     return std::make_unique<Bound<Backend>>(*this, model);
   }
+  /// Prepares what needs scratch on a back end that measures (see memory_needed).
+  template <class Backend>
+  static void rehearse(const Backend& backend, std::int64_t parameters) {
+    const Tensor sum = matrix(Memory::optimizer, 0, 1, 1);
+    (void)backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum}, {});
+  }
   /// Numbers of memory for a model of these tensors, scratch included.
   std::int64_t cells(std::span<const TensorInfo> tensors) const {
     std::int64_t sum = 1 + 8;

@@ -20,13 +20,18 @@ namespace genoform::cpu {
 /// Bytes on a cache line's boundary that only ever grow.
 class Scratch {
  public:
+  /// `measures`: counts the bytes and has none of them.
+  explicit Scratch(bool measures = false) : measures_(measures) {}
+
   void reserve(std::size_t bytes) {
     if (bytes <= size_) return;
-    const std::size_t rounded = (bytes + 63) / 64 * 64;
-    bytes_.reset(static_cast<std::byte*>(::operator new(rounded, alignment)));
-    std::fill_n(bytes_.get(), rounded, std::byte{0});  // touched here, so that no step pays for the pages
-    size_ = rounded;
+    size_ = (bytes + 63) / 64 * 64;
+    if (measures_) return;
+    bytes_.reset();
+    bytes_.reset(static_cast<std::byte*>(::operator new(size_, alignment)));
+    std::fill_n(bytes_.get(), size_, std::byte{0});  // touched here, so that no step pays for the pages
   }
+  std::size_t size() const { return size_; }
   void* get() const { return bytes_.get(); }
 
  private:
@@ -36,6 +41,7 @@ class Scratch {
   };
   std::unique_ptr<std::byte, Free> bytes_;
   std::size_t size_ = 0;
+  bool measures_;
 };
 
 /// Sines and cosines of rotary positions, [positions, half] each.
@@ -52,8 +58,11 @@ constexpr std::string_view name_of(Precision precision) { return precision == Pr
 /// What the prepared calls of one Cpu share: threads, kernels, scratch, products of experts. One thread at a time runs them.
 class Context {
  public:
-  Context(int threads, InstructionSet set, Precision precision)
-      : threads_(threads), set_(set), precision_(precision), per_thread_(static_cast<std::size_t>(threads)) {}
+  /// `measures`: calls are prepared to learn scratch_bytes(), and cannot run.
+  Context(int threads, InstructionSet set, Precision precision, bool measures = false)
+      : threads_(threads), set_(set), precision_(precision), shared_(measures) {
+    while (threads-- > 0) per_thread_.emplace_back(measures);
+  }
 
   int threads() const { return threads_; }
   Precision precision() const { return precision_; }
@@ -68,6 +77,13 @@ class Context {
   void reserve(std::size_t shared_bytes) { shared_.reserve(shared_bytes); }
   void reserve_per_thread(std::size_t bytes) {
     for (Scratch& scratch : per_thread_) scratch.reserve(bytes);
+  }
+  /// Of all that the calls share besides products.
+  std::size_t scratch_bytes() const {
+    std::size_t bytes = shared_.size();
+    for (const Scratch& scratch : per_thread_) bytes += scratch.size();
+    for (const auto& rotation : rotations_) bytes += (rotation->cosines.size() + rotation->sines.size()) * sizeof(float);
+    return bytes;
   }
   template <class Cell>
   Cell* shared() const {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,20 +17,22 @@ struct Line {
   std::int64_t flops = 0;  ///< useful ones, spec/model.md section 6
 };
 
-template <class Op>
-Line line_of(const Op& op, std::int64_t bytes_per_cell) {
-  Line line{.name = Op::name, .shapes = {}, .bytes = 0, .flops = op.flops()};
-  for (const Tensor& t : op.tensors()) {
+inline Line line_of(std::string_view name, std::span<const Tensor> tensors, std::int64_t flops, std::int64_t bytes_per_cell) {
+  Line line{.name = name, .shapes = {}, .bytes = 0, .flops = flops};
+  for (const Tensor& t : tensors) {
     if (!line.shapes.empty()) line.shapes += ' ';
     line.shapes += t.exists() ? std::to_string(t.rows) + 'x' + std::to_string(t.columns) : "-";
   }
-  const auto tensors = op.tensors();
   for (auto t = tensors.begin(); t != tensors.end(); ++t) {
     bool first_time = t->exists();
     for (auto other = tensors.begin(); other != t; ++other) first_time = first_time && !(*other == *t);
     if (first_time) line.bytes += t->size() * bytes_per_cell;
   }
   return line;
+}
+template <class Op>
+Line line_of(const Op& op, std::int64_t bytes_per_cell) {
+  return line_of(Op::name, op.tensors(), op.flops(), bytes_per_cell);
 }
 
 inline std::ostream& operator<<(std::ostream& out, const Line& line) {

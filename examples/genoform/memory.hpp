@@ -1,0 +1,13 @@
+#pragma once
+#include <cstdint>
+
+#include "genoform/genome/genome.hpp"
+#include "genoform/ops/stream.hpp"
+
+namespace command {
+
+/// `inspect --memory`: what a training step on the cpu back end needs, what is kept for the way back and why. The genome has all
+/// sizes.
+void print_memory(const genoform::Genome& genome, genoform::Shape shape, bool recompute, int threads, bool json);
+
+}  // namespace command

@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "genoform/backend/cpu.hpp"
+#include "genoform/genoform.hpp"
+#include "genoform/model/model.hpp"
+#include "genoform/registry/kinds.hpp"
+#include "genoform/report/kept_memory.hpp"
+#include "genoform/train/adamw.hpp"
+#include "tests/catch.hpp"
+
+using namespace genoform;
+
+namespace {
+
+const std::vector<std::string>& texts() {
+  static const std::vector<std::string> all{
+      "Decoder<Stack<Block<Attention<Heads<4>, KvHeads<2>, DConv<3>, Rope>, Ffn<SwiGlu, Bias>>, 3>, Vocab<64>, Width<32>, "
+      "Context<24>>",
+      "Decoder<Stack<Block<Moe<Top2, Experts<4>, Hidden<24>>, Moe<ExpertChoice, Experts<4>>, Moe<Base, Experts<2>>>, 2>, "
+      "Vocab<64>, Width<16>, Context<24>>",
+      "Decoder<Body<Stack<Block<Attn, Parallel<Ffn<SqReLU>, Moe<ExpertThreshold, Experts<3>>, Inner<RmsNorm>>>, 2>, "
+      "Stack<Block<Synthesizer<>, LinearAttention<>, Gau<>>, 1>>, Vocab<64>, Width<32>, Context<24>, FinalNorm<NoNorm>>"};
+  return all;
+}
+
+/// Megabytes of the process that are in memory now.
+double resident_mib() {
+  long long kib = 0;
+  std::FILE* status = std::fopen("/proc/self/status", "r");
+  REQUIRE(status != nullptr);
+  char line[128];
+  while (kib == 0 && std::fgets(line, sizeof line, status) != nullptr) (void)std::sscanf(line, "VmRSS: %lld", &kib);
+  std::fclose(status);
+  return static_cast<double>(kib) / 1024;
+}
+
+std::int64_t cells_of(const KeptMemory& memory, bool recomputed) {
+  std::int64_t cells = 0;
+  for (const KeptTensor& t : memory.tensors())
+    if (t.recomputed == recomputed) cells += t.cells;
+  return cells;
+}
+
+}  // namespace
+
+TEST_CASE("the memory that a model says it needs is what it has when it is prepared") {
+  const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
+  const Shape shape{5, 24};
+  for (const std::string& text : texts())
+    for (const int threads : {1, 3})
+      for (const bool recompute : {false, true})
+        for (const Pass pass : {Pass::train, Pass::evaluate}) {
+          INFO(text << " on " << threads << " threads");
+          const Cpu cpu({.threads = threads});
+          const auto network = kinds.network_of(Genome::parse(text)).value();
+          const MemoryUse planned = memory_needed(*network, cpu, shape, pass, {.recompute = recompute && pass == Pass::train});
+          BasicModel<Cpu> model = kinds.build(Genome::parse(text), {.backend = cpu});
+          model.set_recompute(recompute);
+          CHECK(model.memory_needed(shape, pass) == planned);
+          CHECK(model.memory().workspace == 0);
+          model.prepare(shape, pass);
+          CHECK(model.memory() == planned);
+          CHECK(planned.scratch > 0);
+          CHECK(planned.workspace == 4 * model.plan(shape, pass).workspace_cells);
+          const std::vector<Token> tokens(static_cast<std::size_t>(shape.tokens()), 1);
+          if (pass == Pass::train)
+            (void)model.loss_and_gradient(tokens, tokens, shape.batch);
+          else
+            (void)model.evaluate(tokens, tokens, shape.batch);
+          CHECK(model.memory() == planned);
+        }
+}
+
+TEST_CASE("a training run grows the process by no more than what was planned") {
+  const Genome genome =
+      Genome::parse("Decoder<Stack<Block<Attention<Heads<4>>, Moe<Top2, Experts<4>>>, 2>, Vocab<256>, Width<256>, Context<128>>");
+  const Shape shape{16, 128};
+  const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
+  {
+    BasicModel<Cpu> warm = kinds.build(genome);  // libraries load what they need once
+    warm.prepare({1, 16}, Pass::train);
+  }
+  const double before = resident_mib();
+  BasicModel<Cpu> model = kinds.build(genome);
+  const double planned =
+      static_cast<double>(model.memory_needed(shape, Pass::train).total() + 4 * AdamW{}.cells(model.tensors())) / (1 << 20);
+  const auto optimizer = AdamW{}.bind(model);
+  const std::vector<Token> tokens(static_cast<std::size_t>(shape.tokens()), 1);
+  for (std::int64_t step = 1; step <= 2; ++step) {
+    model.zero_gradients();
+    (void)model.loss_and_gradient(tokens, tokens, shape.batch);
+    (void)optimizer->gradient_norm();
+    optimizer->update(step, 1e-3);
+    model.after_step();
+  }
+  const double grown = resident_mib() - before;
+  INFO("planned " << planned << " MiB, grown by " << grown << " MiB");
+  CHECK(planned > 100);
+  CHECK(grown < planned + 12);  // the code of oneDNN's primitives and the allocator's rest
+  CHECK(grown > 0.9 * planned);
+}
+
+TEST_CASE("what is kept for the way back is explained in full: the sum, the peak, who reads it") {
+  const Kinds<Observed> kinds = builtin_kinds<Observed>();
+  for (const std::string& text : texts()) {
+    INFO(text);
+    const auto network = kinds.network_of(Genome::parse(text)).value();
+    KeptMemory keeps, recomputes;
+    const Plan large = rehearse(*network, Observed(keeps), {5, 24}, Pass::train);
+    const Plan small = rehearse(*network, Observed(recomputes), {5, 24}, Pass::train, {.recompute = true});
+    CHECK(cells_of(keeps, false) == large.kept_cells);
+    CHECK(cells_of(keeps, true) == 0);
+    CHECK(keeps.peak().cells() == large.workspace_cells);
+    CHECK(recomputes.peak().cells() == small.workspace_cells);
+    CHECK_FALSE(keeps.peak().operation.empty());
+    CHECK(cells_of(recomputes, false) < small.kept_cells);
+    CHECK(cells_of(recomputes, true) > 0);
+    for (const KeptMemory* memory : {&keeps, &recomputes})
+      for (const KeptTensor& t : memory->tensors()) {
+        INFO("block " << t.block << " place " << t.place << ", made by " << t.made_by << ": " << t.why());
+        CHECK_FALSE(t.made_by.empty());
+        CHECK((t.starts_again || !t.read_by.empty()));
+      }
+  }
+}
+
+TEST_CASE("the reason of a kept tensor names the operations that read it") {
+  const auto network =
+      builtin_kinds<Observed>()
+          .network_of(Genome::parse("Decoder<Block<Ffn<SqReLU, Hidden<48>>>, Vocab<64>, Width<32>, Context<24>>"))
+          .value();
+  KeptMemory memory;
+  rehearse(*network, Observed(memory), {2, 24}, Pass::train);
+  std::vector<std::string> lines;
+  for (const KeptTensor& t : memory.tensors())
+    lines.push_back(std::to_string(t.block) + " " + std::string(t.made_by) + " " + std::to_string(t.columns) + ": " + t.why());
+  const std::vector<std::string> expected{
+      "-1 embed 32: kept: normalize_gradient reads it",
+      "0 linear 32: kept: normalize_gradient reads it",
+      "0 normalize 32: kept: linear_weight_gradient reads it",
+      "0 normalize 2: kept: normalize_gradient reads it",
+      "0 linear 48: kept: linear_weight_gradient, activate_gradient read it",
+      "-1 normalize 32: kept: linear_weight_gradient reads it",
+      "-1 normalize 2: kept: normalize_gradient reads it",
+      "-1 linear 64: overwritten in place by cross_entropy; kept: linear_weight_gradient, linear_input_gradient read it"};
+  CHECK(lines == expected);
+}
