@@ -26,7 +26,7 @@ struct Options {
   int batch = 12, context = 0, threads = 1, steps = 30;
   cpu::Precision precision = cpu::Precision::f32;
   double seconds = 3;
-  bool profile = false, json = false;
+  bool profile = false, json = false, recompute = false;
 };
 
 /// FLOPs of a token in a training step as the peers count them, 6 n + 12 L d T (spec/model.md section 6).
@@ -149,7 +149,9 @@ int run(const Options& o) {
   const Genome twin = dense_twin(genome, std::int64_t{o.batch} * context);
   const auto model = make_model(genome, 1, {.threads = o.threads, .precision = o.precision});
   const auto dense = twin == genome ? nullptr : make_model(twin, 1, {.threads = o.threads, .precision = o.precision});
-  const Cost cost = cost_of(genome, o.batch, context);
+  const Cost cost = cost_of(genome, o.batch, context, o.recompute);
+  for (CpuModel* one : {model.get(), dense.get()})
+    if (one != nullptr) one->set_recompute(o.recompute);
   const Figures found = measured(*model, dense.get(), o, context);
   std::optional<Profile::Step> step;
   if (o.profile) step = profiled(*model, o, context);
@@ -158,7 +160,11 @@ int run(const Options& o) {
   if (o.json) {
     JsonObject json;
     print_json(found, o, tokens, gflops, json, step ? &*step : nullptr);
-    json.add("dtype", name_of(o.precision)).add("batch", o.batch).add("context", context).add("parameters", cost.parameters).add("model", genome.text());
+    json.add("dtype", name_of(o.precision))
+        .add("batch", o.batch)
+        .add("context", context)
+        .add("parameters", cost.parameters)
+        .add("model", genome.text());
     std::printf("%s\n", json.text().c_str());
   } else {
     print_text(found, o, tokens, gflops, step ? &*step : nullptr);
@@ -195,6 +201,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("--width", o->sizes.width, "Width, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_option("--model-context", o->sizes.context, "Context, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_flag("--profile", o->profile, "then time some more steps operation by operation");
+  app->add_flag("--recompute", o->recompute, "blocks run forward again on the way back, for less memory; FLOPs count once");
   app->add_flag("--json", o->json, "print a JSON object");
 }
 

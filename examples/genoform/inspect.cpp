@@ -37,8 +37,8 @@ Figures figures_of(const Genome& genome, Shape shape, bool recompute) {
   f.training_bytes = training_bytes(genome, f.cost, AdamW{});
   // Found by comparing with genoform bench: products run at about three quarters of the peak; each kept number is moved some six
   // times, each parameter seven times, at about 8 GB/s.
-  const double products =
-      static_cast<double>(f.cost.training_flops() + (recompute ? f.cost.forward_flops : 0)) / (0.75e9 * cpu::peak(cpu::Precision::f32, 1, 30));
+  const double products = static_cast<double>(f.cost.training_flops() + (recompute ? f.cost.forward_flops : 0)) /
+                          (0.75e9 * cpu::peak(cpu::Precision::f32, 1, 30));
   const double moved = 6.0 * static_cast<double>(f.cost.kept_bytes()) + 7.0 * static_cast<double>(f.cost.weight_bytes());
   f.step_seconds = products + moved / 8e9;
   return f;

@@ -38,7 +38,7 @@ struct Options {
 /// What a run needs, before it starts: `--dry-run` prints it and stops.
 void print_needs(const Genome& genome, const TrainOptions& t) {
   const int context = t.context > 0 ? t.context : genome.decoder().context;
-  const Cost cost = cost_of(genome, t.batch, context);
+  const Cost cost = cost_of(genome, t.batch, context, t.recompute);
   const std::int64_t bytes = training_bytes(genome, cost, t.optimizer);
   JsonObject json;
   json.add("model", genome.text()).add("parameters", cost.parameters).add("activated_parameters", cost.activated_parameters);
@@ -253,6 +253,9 @@ void add_train(CLI::App& program, Commands& commands) {
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
   add_dtype(*app, o->precision);
+  app->add_flag("--recompute", o->train.recompute,
+                "keep only the residual stream between blocks and compute the rest again on the way back: the same bits in less "
+                "memory, for about a third more time");
   app->add_flag("--resume", o->resume, "go on from the checkpoint in --out, to the same bits as without the break");
   app->add_flag("--dry-run", o->dry_run, "print parameters, FLOPs and memory as JSON and stop");
   app->add_flag("--quiet", o->quiet, "no progress on stderr");

@@ -44,6 +44,7 @@ struct TrainOptions {
   std::string log{};            ///< folder for log.jsonl and log.csv; empty: none
   /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
   std::vector<std::string> frozen{};
+  bool recompute = false;    ///< less memory for more time, see Engine::set_recompute; when off, the model's own setting holds
   RouterTraining routers{};  ///< z-loss and jitter of routers (its seed is `seed`); where off, the model's own hold
 };
 
@@ -61,6 +62,7 @@ class Trainer {
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
     if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
       model.set_router_training({options_.routers.z_loss, options_.routers.jitter, options_.seed});
+    if (options_.recompute) model.set_recompute();
     require_memory(bytes_still_needed(optimizer ? 0 : optimizer_cells(options_.optimizer, model.tensors())), "training");
     if (optimizer && !options_.frozen.empty())
       throw Failure(
