@@ -50,16 +50,11 @@ class Bench {
       tokens_.push_back(static_cast<Token>(random.below(i, static_cast<std::uint64_t>(model.sizes().vocab))));
     for (int i = 0; i < 5; ++i) step();
   }
-  /// Seconds of one step, whose parts go to the profile when there is one.
-  double step(Profile* profile = nullptr) {
+  /// Seconds of one step.
+  double step() {
     const std::size_t n = tokens_.size() / batches - 1, first = (static_cast<std::size_t>(steps_) % batches) * (n + 1);
     const std::span<const Token> all(tokens_);
     const auto start = std::chrono::steady_clock::now();
-    const auto zero = [&] { model_->zero_gradients(); };
-    if (profile != nullptr)
-      profile->run("optimizer", "zero_gradients", static_cast<std::int64_t>(model_->gradients().size_bytes()), zero);
-    else
-      zero();
     model_->loss_and_gradient(all.subspan(first, n), all.subspan(first + 1, n), batch_);
     static_cast<void>(optimizer_->gradient_norm());
     optimizer_->update(++steps_, 1e-3);
@@ -113,7 +108,7 @@ Profile::Step profiled(CpuModel& model, const Options& o, int context) {
     Bench bench(model, o.batch, context);
     profile.end_step(0);
     profile.forget_steps();
-    for (int i = 0; i < std::clamp(o.steps, 4, 40); ++i) profile.end_step(bench.step(&profile));
+    for (int i = 0; i < std::clamp(o.steps, 4, 40); ++i) profile.end_step(bench.step());
   }
   model.observe(nullptr);
   return profile.step();

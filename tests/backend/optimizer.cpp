@@ -11,9 +11,9 @@ TEST_CASE("an AdamW step agrees, clipped or not, with and without decay") {
     const double clip = 0.5 * static_cast<double>(scene.number(0, 2));
     const double values[] = {1e-2, 0.9, 0.95, 1e-8, 0.1, 0.4, 0.2, clip};
     const Tensor controls = scene.packed(1, 8, [&](std::int64_t, std::int64_t c) { return values[c]; });
-    const Tensor w2 = scene.packed(1, n), m2 = scene.packed(1, n, 0.1),
+    const Tensor g2 = scene.packed(1, n), w2 = scene.packed(1, n), m2 = scene.packed(1, n, 0.1),
                  v2 = scene.packed(1, n, [&](std::int64_t, std::int64_t) { return std::abs(scene.normal()); });
     scene.agree(cpu, 2e-6, op::SumOfSquares{g, sum}, op::AdamWUpdate{w, g, m, v, sum, controls, true},
-                op::AdamWUpdate{w2, g, m2, v2, sum, controls, false});
+                op::AdamWUpdate{w2, g2, m2, v2, sum, controls, false});
   });
 }

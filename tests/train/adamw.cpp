@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "genoform/backend/reference.hpp"
 #include "nets.hpp"
@@ -30,12 +32,15 @@ TEST_CASE("AdamW follows its formulas on every tensor, with decay on matrices on
       squares += model.gradients()[i] * model.gradients()[i];
     }
     REQUIRE(optimizer->gradient_norm() == Approx(std::sqrt(squares)));
+    const std::vector<double> g = copied(model.gradients());
     optimizer->update(step, 0.01);
+    REQUIRE(optimizer->zeroes_gradients());
+    REQUIRE(std::ranges::all_of(model.gradients(), [](double x) { return x == 0; }));
     for (const TensorInfo& info : model.tensors()) {
       if (info.tensor.memory != Memory::weights) continue;
       for (auto i = static_cast<std::size_t>(info.tensor.offset);
            i < static_cast<std::size_t>(info.tensor.offset + info.tensor.size()); ++i)
-        plain_adamw(options, step, 0.01, info.decays, model.gradients()[i] * options.clip / std::sqrt(squares), w[i], m[i], v[i]);
+        plain_adamw(options, step, 0.01, info.decays, g[i] * options.clip / std::sqrt(squares), w[i], m[i], v[i]);
     }
   }
   double worst = 0;

@@ -133,6 +133,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     this->model().backend().enter();
     updates_.run();
   }
+  bool zeroes_gradients() const override { return true; }
 
  private:
   void set(op::AdafactorControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }

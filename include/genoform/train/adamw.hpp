@@ -81,6 +81,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
     this->model().backend().enter();
     updates_.run();
   }
+  bool zeroes_gradients() const override { return true; }
 
  private:
   void set(op::AdamWControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }

@@ -35,8 +35,10 @@ class Optimizer {
   /// The global norm of the gradients as they are now, before clipping; those of frozen tensors become 0 first. Call it once
   /// before each update().
   virtual double gradient_norm() = 0;
-  /// Changes the parameters by the gradients; `step` counts from 1. Leaves the gradients as they are.
+  /// Changes the parameters by the gradients; `step` counts from 1.
   virtual void update(std::int64_t step, double rate) = 0;
+  /// Does update() leave all gradients 0, in the pass that reads them? Else model.zero_gradients() comes before the next step.
+  virtual bool zeroes_gradients() const { return false; }
   /// Its name and settings: what a run that is resumed must have the same.
   virtual std::string description() const = 0;
 

@@ -243,9 +243,7 @@ struct SlotWork {
 };
 
 struct AdamWWork {
-  float* w;
-  const float* g;
-  float *m, *v;
+  float *w, *g, *m, *v;
 };
 struct AdamWScalars {
   float shrink, rate, beta1, rest1, beta2, rest2, epsilon, decay, over_correction1, over_correction2;
@@ -253,8 +251,7 @@ struct AdamWScalars {
 
 /// A tensor of Adafactor: factored, matrices [rows, columns] one after the other; else `squares`, cell by cell.
 struct AdafactorWork {
-  float* w;
-  const float* g;
+  float *w, *g;
   float *m, *squares, *row_means, *column_means, *row_factors, *column_factors;
   std::int64_t rows, columns;
 };
