@@ -39,11 +39,6 @@ class Profile final : public CallObserver {
     const Call& c = calls_[number];
     time(c.row, c.flops, c.bytes, [&] { call(held); });
   }
-  /// The time of something that is no operation, as an operation of that name would have it.
-  template <class Work>
-  void run(std::string_view phase, std::string_view name, std::int64_t bytes, Work&& work) {
-    time(row_of(phase, name, {}), 0, bytes, work);
-  }
 
   /// Ends a step that took so many seconds in all.
   void end_step(double seconds) {

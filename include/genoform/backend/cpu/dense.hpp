@@ -143,32 +143,30 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
 }
 
 inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
-  return [context, run = context->kernel<&Kernels::activate>()[static_cast<std::size_t>(o.f)], u = Values(o.u, m),
-          gate = Values(o.gate, m), y = Values(o.y, m), flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
+  return [context, f = o.f, u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m),
+          flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
     over_values(*context, y, flat, [&](Chunk& chunk) {
       const float *u_at = chunk.read(u), *gate_at = chunk.read(gate);
-      run(u_at, gate_at, chunk.write(y), chunk.count);
+      context->kernel<&Kernels::activate>()(f, u_at, gate_at, chunk.write(y), chunk.count);
     });
   };
 }
 
 inline auto prepare(const SharedContext& context, const op::ActivateGradient& o, const FloatMemories& m) {
-  const auto f = static_cast<std::size_t>(o.f);
   const bool runs = o.gate.exists()
                         ? flat(o.dy, o.u, o.gate, o.du, o.dgate)
                         : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) && (!o.y.exists() || flat(o.dy, o.y));
-  return [context, plain = context->kernel<&Kernels::activate_gradient>()[f],
-          gated = context->kernel<&Kernels::gate_gradient>()[f], u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m),
-          dy = Values(o.dy, m), du = Values(o.du, m), dgate = Values(o.dgate, m), runs] {
+  return [context, f = o.f, u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m), dy = Values(o.dy, m),
+          du = Values(o.du, m), dgate = Values(o.dgate, m), runs] {
     over_values(*context, dy, runs, [&](Chunk& chunk) {
       const float *u_at = chunk.read(u), *dy_at = chunk.read(dy);
       if (gate) {
         const float* gate_at = chunk.read(gate);
         float* du_at = chunk.write(du);
-        gated(u_at, gate_at, dy_at, du_at, chunk.write(dgate), chunk.count);
+        context->kernel<&Kernels::gate_gradient>()(f, u_at, gate_at, dy_at, du_at, chunk.write(dgate), chunk.count);
       } else {
         const float* y_at = chunk.read(y);
-        plain(u_at, y_at, dy_at, chunk.write(du), chunk.count);
+        context->kernel<&Kernels::activate_gradient>()(f, u_at, y_at, dy_at, chunk.write(du), chunk.count);
       }
     });
   };

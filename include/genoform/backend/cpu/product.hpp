@@ -84,11 +84,10 @@ class Product {
   void undo(const Context& context) const {
     const auto* y = reinterpret_cast<const float*>(work_.slope_of);
     auto* const c = static_cast<float*>(work_.c);
-    const auto gradient = context.kernel<&Kernels::activate_gradient>()[static_cast<std::size_t>(work_.f)];
     const bool flat = work_.slope_stride == work_.columns && work_.c_stride == work_.columns;
     context.over_cells(work_.rows, work_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
       float* const place = c + r * work_.c_stride + i;
-      gradient(nullptr, y + r * work_.slope_stride + i, place, place, count);
+      context.kernel<&Kernels::activate_gradient>()(work_.f, nullptr, y + r * work_.slope_stride + i, place, place, count);
     });
   }
 

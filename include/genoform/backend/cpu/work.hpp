@@ -1,6 +1,4 @@
 #pragma once
-#include <array>
-#include <cstddef>
 #include <cstdint>
 
 #include "genoform/backend/cpu/mixer_work.hpp"
@@ -262,13 +260,12 @@ struct AdafactorScalars {
 /// The kernels of one instruction set. Ranges of rows, heads or cells are half-open; the same range gives the same bits in any
 /// thread.
 struct Kernels {
-  static constexpr std::size_t functions = 5;
   std::int64_t lanes = 0;
   void (*add)(const float*, float*, std::int64_t) = nullptr;
   void (*exponentials)(const float*, float*, std::int64_t) = nullptr;
-  std::array<void (*)(const float*, const float*, float*, std::int64_t), functions> activate{};
-  std::array<void (*)(const float*, const float*, const float*, float*, std::int64_t), functions> activate_gradient{};
-  std::array<void (*)(const float*, const float*, const float*, float*, float*, std::int64_t), functions> gate_gradient{};
+  void (*activate)(op::Function, const float*, const float*, float*, std::int64_t) = nullptr;
+  void (*activate_gradient)(op::Function, const float*, const float*, const float*, float*, std::int64_t) = nullptr;
+  void (*gate_gradient)(op::Function, const float*, const float*, const float*, float*, float*, std::int64_t) = nullptr;
   void (*rotate)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize)(const NormalizeWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize_gradient)(const NormalizeGradientWork&, std::int64_t, std::int64_t, float*) = nullptr;
