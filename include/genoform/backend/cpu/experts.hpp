@@ -48,7 +48,7 @@ class FullExpertProduct {
         slope_of_(host::rows_of(p.slope_of, m)),
         block_(p.block),
         through_slots_(p.through_slots()),
-        undo_(context.kernel<&Kernels::activate_gradient>()[static_cast<std::size_t>(p.f)]) {}
+        f_(p.f) {}
 
   void run(const Context& context, const host::Slots<float>& to) const {
     for (std::int64_t e = 0; e < to.experts; ++e)
@@ -77,7 +77,7 @@ class FullExpertProduct {
   void undo(const Context& context, std::int64_t slots) const {
     const bool flat = c_.stride == c_.columns && slope_of_.stride == c_.columns;
     context.over_cells(slots, c_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
-      undo_(nullptr, slope_of_[r] + i, c_[r] + i, c_[r] + i, count);
+      context.kernel<&Kernels::activate_gradient>()(f_, nullptr, slope_of_[r] + i, c_[r] + i, c_[r] + i, count);
     });
   }
 
@@ -85,7 +85,7 @@ class FullExpertProduct {
   host::Rows<float> a_, b_, c_, slope_of_;
   std::int64_t block_;
   bool through_slots_;
-  void (*undo_)(const float*, const float*, const float*, float*, std::int64_t);
+  op::Function f_;
 };
 
 /// The product of an ExpertLinear or a way back in the precision of its context.
