@@ -1,5 +1,9 @@
 #pragma once
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "genoform/backend/cpu/adafactor.hpp"
@@ -15,6 +19,7 @@
 #include "genoform/backend/cpu/router.hpp"
 #include "genoform/backend/cpu/scores.hpp"
 #include "genoform/core/joined.hpp"
+#include "genoform/core/random.hpp"
 #include "genoform/ops/operations.hpp"
 
 namespace genoform {
@@ -61,6 +66,15 @@ class Cpu {
   std::int64_t scratch_bytes() const { return static_cast<std::int64_t>(context_->scratch_bytes()); }
   /// A Cpu like this one whose calls cannot run: preparing them shows scratch_bytes() and allocates none of it.
   Cpu measuring() const { return Cpu(options_, true); }
+
+  /// cells[i] = float(scale * normal number i of `random`), the bits that random.normal() gives, some five times as fast.
+  void draw_normals(const Random& random, double scale, std::span<float> cells) const {
+    context_->split((static_cast<std::int64_t>(cells.size()) + 4095) / 4096, 4096 * 16,
+                    [&](std::int64_t first, std::int64_t last, int) {
+                      const std::int64_t begin = first * 4096, end = std::min<std::int64_t>(last * 4096, std::ssize(cells));
+                      context_->kernel<&cpu::Kernels::normals>()(random, scale, begin, end, cells.data() + begin);
+                    });
+  }
 
   /// Sets the calling thread up for prepared calls: its OpenMP team, and denormal numbers count as zero.
   void enter() const {

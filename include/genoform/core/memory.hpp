@@ -8,6 +8,10 @@
 #include <memory>
 #include <string>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include "genoform/core/joined.hpp"
 
 namespace genoform {
@@ -41,8 +45,14 @@ class Cells {
   explicit Cells(std::int64_t count) : count_(count) {
     if (count == 0) return;
     const auto bytes = static_cast<std::size_t>(bytes_of(count));
-    cells_.reset(static_cast<Real*>(std::aligned_alloc(64, bytes)));
+    const bool large = bytes >= 2 * huge_page;
+    const std::size_t boundary = large ? huge_page : 64;
+    cells_.reset(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
     if (!cells_) fail(Fault::resources, {"no memory for ", bytes, " bytes"});
+#ifdef MADV_HUGEPAGE
+    // A fault for each page of 4 KiB is most of the time that making a model takes; a system that refuses is as fine.
+    if (large) static_cast<void>(madvise(cells_.get(), bytes / huge_page * huge_page, MADV_HUGEPAGE));
+#endif
     std::memset(static_cast<void*>(cells_.get()), 0, bytes);
   }
   Real* data() const { return cells_.get(); }
@@ -54,6 +64,7 @@ class Cells {
   }
 
  private:
+  static constexpr std::size_t huge_page = std::size_t{1} << 21;
   struct Free {
     void operator()(Real* p) const { std::free(p); }
   };

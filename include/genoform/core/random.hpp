@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -13,11 +12,11 @@ class Random {
  public:
   constexpr Random(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
 
+  constexpr std::uint64_t seed() const { return seed_; }
+  constexpr std::uint64_t stream() const { return stream_; }
+
   /// 64 uniform bits.
-  constexpr std::uint64_t bits(std::uint64_t index) const {
-    const auto words = philox(index);
-    return (std::uint64_t{words[1]} << 32) | words[0];
-  }
+  constexpr std::uint64_t bits(std::uint64_t index) const { return philox(index).first; }
   /// Uniform in [0, 1) with 53 bits.
   constexpr double uniform(std::uint64_t index) const { return static_cast<double>(bits(index) >> 11) * 0x1p-53; }
   /// Uniform integer in [0, n), n >= 1; the bias is below n / 2^64.
@@ -26,26 +25,35 @@ class Random {
   }
   /// Standard normal, by Box and Muller.
   double normal(std::uint64_t index) const {
-    const auto words = philox(index);
-    const double u = (static_cast<double>((std::uint64_t{words[1]} << 32) | words[0]) + 1.0) * 0x1p-64;
-    const double v = static_cast<double>((std::uint64_t{words[3]} << 32) | words[2]) * 0x1p-64;
+    const Words words = philox(index);
+    const double u = (real(words.first) + 1.0) * 0x1p-64, v = real(words.second) * 0x1p-64;
     return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
   }
 
  private:
   __extension__ typedef unsigned __int128 Wide;  // nvcc refuses __extension__ before a using in a class
 
-  constexpr std::array<std::uint32_t, 4> philox(std::uint64_t index) const {
-    std::array<std::uint32_t, 4> counter{low(index), high(index), low(stream_), high(stream_)};
+  struct Words {
+    std::uint64_t first, second;
+  };
+  /// In registers: an array of the four words costs as much again, since it is written in halves and read whole.
+  constexpr Words philox(std::uint64_t index) const {
+    std::uint32_t word0 = low(index), word1 = high(index), word2 = low(stream_), word3 = high(stream_);
     std::uint32_t key0 = low(seed_), key1 = high(seed_);
     for (int round = 0; round < 10; ++round) {
-      const std::uint64_t a = std::uint64_t{0xD2511F53U} * counter[0];
-      const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * counter[2];
-      counter = {high(b) ^ counter[1] ^ key0, low(b), high(a) ^ counter[3] ^ key1, low(a)};
+      const std::uint64_t a = std::uint64_t{0xD2511F53U} * word0, b = std::uint64_t{0xCD9E8D57U} * word2;
+      word0 = high(b) ^ word1 ^ key0;
+      word1 = low(b);
+      word2 = high(a) ^ word3 ^ key1;
+      word3 = low(a);
       key0 += 0x9E3779B9U;
       key1 += 0xBB67AE85U;
     }
-    return counter;
+    return {(std::uint64_t{word1} << 32) | word0, (std::uint64_t{word3} << 32) | word2};
+  }
+  /// The integer as a double, rounded once. Converting it whole takes a branch that nobody can foretell.
+  static constexpr double real(std::uint64_t bits) {
+    return static_cast<double>(high(bits)) * 0x1p32 + static_cast<double>(low(bits));
   }
   static constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
   static constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }

@@ -155,6 +155,7 @@ class Engine {
 
   /// Start values; the same for the same seed, whatever the back end's number type (rounded to it).
   void start(std::uint64_t seed) {
+    backend_.enter();
     for (const TensorInfo& info : tensors_) start(info, seed);
   }
 
@@ -331,6 +332,8 @@ class Engine {
     const auto cells = values(info);
     const Random random(seed, stream_of(info.name));
     const auto columns = static_cast<std::size_t>(info.tensor.columns);
+    if constexpr (requires { backend_.draw_normals(random, info.start.value, cells); })
+      if (info.start.kind == Start::Kind::normal) return backend_.draw_normals(random, info.start.value, cells);
     if (info.start.kind == Start::Kind::orthogonal) return draw_orthogonal(random, columns, cells);
     for (std::size_t i = 0; i < cells.size(); ++i) {
       switch (info.start.kind) {

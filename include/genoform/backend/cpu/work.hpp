@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "genoform/backend/cpu/mixer_work.hpp"
+#include "genoform/core/random.hpp"
 #include "genoform/ops/dense.hpp"
 
 /// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads
@@ -281,6 +282,7 @@ struct Kernels {
   void (*convolve_gradient)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
   double (*sum_of_squares)(const float*, std::int64_t) = nullptr;
   void (*adamw)(const AdamWWork&, const AdamWScalars&, std::int64_t, std::int64_t) = nullptr;
+  void (*normals)(const Random&, double, std::int64_t, std::int64_t, float*) = nullptr;
   void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
   void (*combine_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
   void (*combine_rows_gradient)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
