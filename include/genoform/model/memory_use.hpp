@@ -22,6 +22,14 @@ struct MemoryUse {
   friend constexpr bool operator==(const MemoryUse&, const MemoryUse&) = default;
 };
 
+/// Memories of programs that will not run: an address to start from, never read.
+template <class Real>
+Memories<Real> no_memories() {
+  Memories<Real> memories;
+  memories.base.fill(reinterpret_cast<Real*>(std::uintptr_t{64}));
+  return memories;
+}
+
 /// Makes one program of a network on a back end without any memory, and drops it: what a back end that observes or measures
 /// learns from. The network must have been declared.
 template <class Backend>
@@ -34,7 +42,7 @@ Plan rehearse(AnyNetwork<Backend>& network, const Backend& backend, Shape shape,
   p.layout = layout;
   p.routers = routers;
   p.plan = network.plan(shape, pass, layout, routers);
-  p.memories.base.fill(reinterpret_cast<Real*>(std::uintptr_t{64}));  // an address that is formed, never read
+  p.memories = no_memories<Real>();
   network.record(backend, p);
   return p.plan;
 }
@@ -57,7 +65,7 @@ MemoryUse memory_needed(AnyNetwork<Backend>& network, const Backend& backend, Sh
   if constexpr (requires { backend.measuring(); }) {
     const Backend measuring = backend.measuring();
     Calls calls;
-    network.record_after_step(measuring, {}, calls);
+    network.record_after_step(measuring, no_memories<Real>(), calls);
     rehearse(network, measuring, shape, pass, layout, routers);
     if (also != nullptr) also(measuring, d.parameters());
     use.scratch = measuring.scratch_bytes();

@@ -78,7 +78,8 @@ class SubLayers {
   /// Sends x through the sub-layers of a block. The last one writes to `out` where that exists; `other` is the second buffer of
   /// an evaluation.
   template <class Ops>
-  constexpr Tensor through(Ops& ops, auto& slots, std::int64_t block, Tensor x, Tensor out, Tensor& other) {
+  [[gnu::cold, gnu::noinline]] constexpr Tensor through(Ops& ops, auto& slots, std::int64_t block, Tensor x, Tensor out,
+                                                        Tensor& other) {
     slots.each(block, [&](auto& slot, std::int64_t b, std::int64_t place) {
       ops.note_sub_layer(b, place);
       const bool last = place + 1 == slots.size();

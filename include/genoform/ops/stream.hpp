@@ -73,8 +73,6 @@ class Arena {
   }
   /// From here on nothing that is kept is released, so that it can be read after the way back.
   constexpr void hold_kept() { holds_ = true; }
-  /// Cells in use, kept and scratch.
-  constexpr std::int64_t used() const { return top_.kept + top_.scratch; }
   constexpr std::int64_t peak() const { return peak_; }
   constexpr std::int64_t peak_kept() const { return peak_kept_; }
 
