@@ -11,6 +11,7 @@
 #include "genoform/registry/kinds.hpp"
 #include "genoform/train/adamw.hpp"
 #include "tests/catch.hpp"
+#include "tests/model/batch.hpp"
 
 using namespace genoform;
 
@@ -30,19 +31,6 @@ using Wide = Decoder<Body<Stack<Beside, 3>, Stack<Block<Ffn<GeLU, Hidden<200>, P
 using Mixers =
     Decoder<Stack<Block<Synthesizer<Heads<2>>, LinearAttention<Heads<2>>, SpatialGate<>, Gau<>, Conv<>, TokenMix<>>, 2>,
             Vocab<64>, Width<32>, Context<12>>;
-
-struct Batch {
-  std::vector<Token> inputs, targets;
-};
-Batch batch_of(std::uint64_t step) {
-  Batch batch;
-  const Random random(7, step);
-  for (std::uint64_t i = 0; i < 36; ++i) {
-    batch.inputs.push_back(static_cast<Token>(random.below(2 * i, 64)));
-    batch.targets.push_back(static_cast<Token>(random.below(2 * i + 1, 64)));
-  }
-  return batch;
-}
 
 /// Main and auxiliary losses of five steps of two micro-batches; leaves the gradients of one more.
 std::vector<double> train(BasicModel<Cpu>& model) {

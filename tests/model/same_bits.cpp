@@ -11,6 +11,7 @@
 #include "genoform/registry/kinds.hpp"
 #include "genoform/train/adamw.hpp"
 #include "tests/catch.hpp"
+#include "tests/model/batch.hpp"
 
 using namespace genoform;
 
@@ -21,19 +22,6 @@ using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, HeadDim<10>, KvHeads<
                                        Ffn<SwiGlu, Bias, Inner<RmsNorm>>>,
                                  2>>,
                       Vocab<64>, Width<32>, Context<12>>;
-
-struct Batch {
-  std::vector<Token> inputs, targets;
-};
-Batch batch_of(std::uint64_t step) {
-  Batch batch;
-  const Random random(7, step);
-  for (std::uint64_t i = 0; i < 36; ++i) {
-    batch.inputs.push_back(static_cast<Token>(random.below(2 * i, 64)));
-    batch.targets.push_back(static_cast<Token>(random.below(2 * i + 1, 64)));
-  }
-  return batch;
-}
 
 /// The losses of 20 steps of AdamW; leaves the gradients of one more batch.
 std::vector<double> train(BasicModel<Cpu>& model) {

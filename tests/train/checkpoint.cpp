@@ -11,24 +11,7 @@ const TrainOptions options{.steps = 12, .batch = 4, .rate = 3e-3f, .accumulate =
 
 TEST_CASE("a resumed run equals the uninterrupted one bit for bit") {
   const ScratchFolder folder("resume");
-  Model<Mixed, Cpu> whole({.seed = 1});
-  std::vector<double> losses;
-  Trainer uninterrupted(whole, options);
-  for (const Step& s : uninterrupted.run(text())) losses.push_back(s.bits_per_byte);
-
-  Model<Mixed, Cpu> first({.seed = 1});
-  Trainer broken_off(first, options);
-  for (int i = 0; i < 5; ++i) broken_off.step(text()).value();
-  broken_off.save(folder.path()).value();
-
-  Model<Mixed, Cpu> second({.seed = 99});
-  Trainer resumed(second, options);
-  resumed.resume(folder.path()).value();
-  REQUIRE(resumed.steps_done() == 5);
-  for (const Step& s : resumed.run(text())) REQUIRE(s.bits_per_byte == losses[static_cast<std::size_t>(s.index - 1)]);
-  REQUIRE(copied(second.parameters()) == copied(whole.parameters()));
-  REQUIRE(copied(second.state()) == copied(whole.state()));
-  REQUIRE(resumed.validate(text()).value() == uninterrupted.validate(text()).value());
+  require_resumes_to_the_same_bits<Mixed>(options, folder);
 }
 
 TEST_CASE("a checkpoint of another model is refused with the difference, and nothing is changed") {

@@ -8,6 +8,7 @@
 #include "genoform/genoform.hpp"
 #include "genoform/model/model.hpp"
 #include "genoform/train.hpp"
+#include "tests/catch.hpp"
 
 /// Small models, a text and a folder for the tests of training.
 namespace training {
@@ -59,6 +60,30 @@ inline std::vector<std::string> lines_of(const std::string& path) {
 template <class T>
 std::vector<T> copied(std::span<T> values) {
   return {values.begin(), values.end()};
+}
+
+/// A run that is broken off after five steps and resumed from the folder equals the uninterrupted one: losses, parameters, what
+/// routers remember, validation.
+template <class Net>
+void require_resumes_to_the_same_bits(const TrainOptions& options, const ScratchFolder& folder) {
+  Model<Net, Cpu> whole({.seed = 1});
+  std::vector<double> losses;
+  Trainer uninterrupted(whole, options);
+  for (const Step& s : uninterrupted.run(text())) losses.push_back(s.bits_per_byte);
+
+  Model<Net, Cpu> first({.seed = 1});
+  Trainer broken_off(first, options);
+  for (int i = 0; i < 5; ++i) broken_off.step(text()).value();
+  broken_off.save(folder.path()).value();
+
+  Model<Net, Cpu> second({.seed = 99});
+  Trainer resumed(second, options);
+  resumed.resume(folder.path()).value();
+  REQUIRE(resumed.steps_done() == 5);
+  for (const Step& s : resumed.run(text())) REQUIRE(s.bits_per_byte == losses[static_cast<std::size_t>(s.index - 1)]);
+  REQUIRE(copied(second.parameters()) == copied(whole.parameters()));
+  REQUIRE(copied(second.state()) == copied(whole.state()));
+  REQUIRE(resumed.validate(text()).value() == uninterrupted.validate(text()).value());
 }
 
 }  // namespace training

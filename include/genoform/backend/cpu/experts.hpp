@@ -70,7 +70,6 @@ class FullExpertProduct {
     return {.a = p.a_turned ? a.transposed() : a,
             .b = p.b_turned ? b.transposed() : b,
             .c = rows_of(p.c, through ? p.block : rows),
-            .bias = false,
             .accumulate = p.accumulate,
             .f = p.slope_of.exists() ? op::Function::identity : p.f};
   }
@@ -116,18 +115,14 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGr
 /// Rows between tokens and slots; absent arrays stay null.
 inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment& to, const FloatMemories& m) {
   return {.x = m.places(x),
-          .z = nullptr,
           .y = m.places(y),
-          .dweight = nullptr,
           .x_stride = x.stride,
-          .z_stride = 0,
           .y_stride = y.stride,
           .columns = x.columns,
           .slot_token = m.indices(to.slot_token),
           .token_first = m.indices(to.token_first),
           .token_slots = m.indices(to.token_slots),
           .slot_weight = m.reals(to.slot_weight),
-          .accumulate = false,
           .x_short = is_bf16(x),
           .y_short = is_bf16(y)};
 }

@@ -10,24 +10,24 @@ inline constexpr std::int64_t mixer_block = 64, mixer_stride = mixer_block + 16;
 constexpr std::int64_t whole_vectors(std::int64_t cells) { return (cells + 15) / 16 * 16; }
 
 struct FeaturesWork {
-  const float *x, *w;
-  float *y, *shift;
-  const float* dy;
-  float* dx;
-  std::int64_t x_stride, w_stride, y_stride, shift_stride, dy_stride, dx_stride;
-  std::int64_t heads, features, head_dim;
-  float root, floor;  ///< what x is multiplied by; what is added to a ReLU feature
-  bool softmax, shifted;
+  const float *x = nullptr, *w = nullptr;
+  float *y = nullptr, *shift = nullptr;
+  const float* dy = nullptr;
+  float* dx = nullptr;
+  std::int64_t x_stride = 0, w_stride = 0, y_stride = 0, shift_stride = 0, dy_stride = 0, dx_stride = 0;
+  std::int64_t heads = 0, features = 0, head_dim = 0;
+  float root = 0, floor = 0;  ///< what x is multiplied by; what is added to a ReLU feature
+  bool softmax = false, shifted = false;
 };
 
 struct LinearAttendWork {
-  const float *q, *k, *shift, *v;
-  float *y, *reciprocal;
-  const float* dy;
-  float *dq, *dk, *dv;
-  std::int64_t q_stride, k_stride, shift_stride, v_stride, y_stride, reciprocal_stride, dy_stride, dq_stride, dk_stride,
-      dv_stride;
-  std::int64_t heads, kv_heads, features, head_dim, context;
+  const float *q = nullptr, *k = nullptr, *shift = nullptr, *v = nullptr;
+  float *y = nullptr, *reciprocal = nullptr;
+  const float* dy = nullptr;
+  float *dq = nullptr, *dk = nullptr, *dv = nullptr;
+  std::int64_t q_stride = 0, k_stride = 0, shift_stride = 0, v_stride = 0, y_stride = 0, reciprocal_stride = 0, dy_stride = 0,
+               dq_stride = 0, dk_stride = 0, dv_stride = 0;
+  std::int64_t heads = 0, kv_heads = 0, features = 0, head_dim = 0, context = 0;
 };
 
 /// Where one thread keeps the packed operands and the running sums of a key head. Values have one further column, of ones, so
@@ -62,22 +62,22 @@ struct LinearAttendScratch {
 };
 
 struct ScaleOffsetWork {
-  const float *x, *w, *b;
-  float* y;
-  const float* dy;
-  float *dx, *dw, *db;
-  std::int64_t x_stride, w_stride, b_stride, y_stride, dy_stride, dx_stride, dw_stride, db_stride;
-  std::int64_t rows, channels, copies;
+  const float *x = nullptr, *w = nullptr, *b = nullptr;
+  float* y = nullptr;
+  const float* dy = nullptr;
+  float *dx = nullptr, *dw = nullptr, *db = nullptr;
+  std::int64_t x_stride = 0, w_stride = 0, b_stride = 0, y_stride = 0, dy_stride = 0, dx_stride = 0, dw_stride = 0, db_stride = 0;
+  std::int64_t rows = 0, channels = 0, copies = 0;
 };
 
 struct SquaredReluWork {
-  const float *q, *k, *v;
-  float* y;
-  const float* dy;
-  float *dq, *dk, *dv;
-  std::int64_t q_stride, k_stride, v_stride, y_stride, dy_stride, dq_stride, dk_stride, dv_stride;
-  std::int64_t score_channels, channels, context;
-  float scale;
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
+  float* y = nullptr;
+  const float* dy = nullptr;
+  float *dq = nullptr, *dk = nullptr, *dv = nullptr;
+  std::int64_t q_stride = 0, k_stride = 0, v_stride = 0, y_stride = 0, dy_stride = 0, dq_stride = 0, dk_stride = 0, dv_stride = 0;
+  std::int64_t score_channels = 0, channels = 0, context = 0;
+  float scale = 0;
 };
 
 /// Where one thread keeps the packed operands of a sequence.

@@ -64,8 +64,7 @@ inline auto prepare(const SharedContext& context, const op::CausalMix& o, const 
                      .bias_stride = o.bias.stride,
                      .context = o.context,
                      .width = o.x.width(),
-                     .scale = 1.0F,
-                     .accumulate = false};
+                     .scale = 1.0F};
   return over_mixtures(context, work, o.x.sequences(o.context), o.x.groups, context->kernel<&Kernels::mix>());
 }
 
@@ -75,8 +74,6 @@ inline auto prepare(const SharedContext& context, const op::CausalMixGradient& o
   const MixWork back{.w = grouped_rows(o.w, o.context, m),
                      .x = dy,
                      .y = grouped_rows(o.dx, o.context, m),
-                     .bias = nullptr,
-                     .bias_stride = 0,
                      .context = o.context,
                      .width = o.x.width(),
                      .scale = 1.0F,
@@ -103,8 +100,6 @@ inline auto prepare(const SharedContext& context, const op::CausalScores& o, con
                        .right = grouped_rows(o.keys, o.context, m),
                        .added = grouped_rows(o.added, o.context, m),
                        .y = grouped_rows(o.y, o.context, m),
-                       .left_sums = nullptr,
-                       .left_sums_stride = 0,
                        .context = o.context,
                        .width = o.queries.width(),
                        .scale = score_scale(o.scaled, o.queries.width())};
@@ -116,8 +111,6 @@ inline auto prepare(const SharedContext& context, const op::CausalScoresGradient
     return MixWork{.w = grouped_rows(o.dy, o.context, m),
                    .x = grouped_rows(other, o.context, m),
                    .y = grouped_rows(d, o.context, m),
-                   .bias = nullptr,
-                   .bias_stride = 0,
                    .context = o.context,
                    .width = o.queries.width(),
                    .scale = score_scale(o.scaled, o.queries.width()),

@@ -30,12 +30,8 @@ inline auto prepare(const SharedContext&, const op::RelativeBiasGradient& o, con
 inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, const FloatMemories& m) {
   const HeadsWork work{.x = m.places(o.x),
                        .scales = m.reals(o.scales),
-                       .y = nullptr,
-                       .dy = nullptr,
                        .x_stride = o.x.stride,
                        .scales_stride = o.scales.stride,
-                       .y_stride = 0,
-                       .dy_stride = 0,
                        .heads = o.scales.columns,
                        .head_dim = o.head_dim};
   const auto run =

@@ -47,61 +47,61 @@ inline constexpr std::int64_t left_group = 4;
 constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
 struct RotateWork {
-  void* x;
-  std::int64_t stride;
-  const float *cosines, *sines;  ///< [context, half]; sines negated for the inverse
-  std::int64_t heads, half, context;
+  void* x = nullptr;
+  std::int64_t stride = 0;
+  const float *cosines = nullptr, *sines = nullptr;  ///< [context, half]; sines negated for the inverse
+  std::int64_t heads = 0, half = 0, context = 0;
 };
 
 struct NormalizeWork {
-  const float *x, *w, *b;
-  float* statistics;
-  void* y;
-  std::int64_t x_stride, statistics_stride, y_stride, columns;
-  bool centred, y_short;  ///< y is bf16
+  const float *x = nullptr, *w = nullptr, *b = nullptr;
+  float* statistics = nullptr;
+  void* y = nullptr;
+  std::int64_t x_stride = 0, statistics_stride = 0, y_stride = 0, columns = 0;
+  bool centred = false, y_short = false;  ///< y is bf16
 };
 
 struct NormalizeGradientWork {
-  const float *x, *w, *statistics, *dy;
-  float* dx;
-  std::int64_t x_stride, statistics_stride, dy_stride, dx_stride, columns;
-  bool centred, accumulate;
+  const float *x = nullptr, *w = nullptr, *statistics = nullptr, *dy = nullptr;
+  float* dx = nullptr;
+  std::int64_t x_stride = 0, statistics_stride = 0, dy_stride = 0, dx_stride = 0, columns = 0;
+  bool centred = false, accumulate = false;
 };
 
 /// y += the sums of the columns of x [rows, ...], f32 or bf16.
 struct ColumnSumsWork {
-  const void* x;
-  float* y;
-  std::int64_t x_stride, rows;
-  bool x_short;
+  const void* x = nullptr;
+  float* y = nullptr;
+  std::int64_t x_stride = 0, rows = 0;
+  bool x_short = false;
 };
 
 /// From x (and z) to y, row by row.
 struct RowsWork {
-  const float *x, *z;
-  float* y;
-  std::int64_t x_stride, z_stride, y_stride, columns;
+  const float *x = nullptr, *z = nullptr;
+  float* y = nullptr;
+  std::int64_t x_stride = 0, z_stride = 0, y_stride = 0, columns = 0;
 };
 
 struct CrossEntropyWork {
-  const float* logits;
-  const std::int32_t* targets;
-  float* dlogits;
-  std::int64_t logits_stride, targets_stride, dlogits_stride, columns;
+  const float* logits = nullptr;
+  const std::int32_t* targets = nullptr;
+  float* dlogits = nullptr;
+  std::int64_t logits_stride = 0, targets_stride = 0, dlogits_stride = 0, columns = 0;
 };
 
 /// Attention whose queries, keys, values, results and gradients are of Cell, f32 or bf16.
 template <class Cell>
 struct AttendWorkOf {
-  const Cell *q, *k, *v;
-  Cell* y;
-  float* log_sums;
-  std::int64_t q_stride, k_stride, v_stride, y_stride, log_sums_stride;
-  std::int64_t heads, kv_heads, head_dim, context;
-  float scale;
-  const Cell* dy;
-  Cell *dq, *dk, *dv;
-  std::int64_t dy_stride, dq_stride, dk_stride, dv_stride;
+  const Cell *q = nullptr, *k = nullptr, *v = nullptr;
+  Cell* y = nullptr;
+  float* log_sums = nullptr;
+  std::int64_t q_stride = 0, k_stride = 0, v_stride = 0, y_stride = 0, log_sums_stride = 0;
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
+  float scale = 0;
+  const Cell* dy = nullptr;
+  Cell *dq = nullptr, *dk = nullptr, *dv = nullptr;
+  std::int64_t dy_stride = 0, dq_stride = 0, dk_stride = 0, dv_stride = 0;
   const float* bias = nullptr;  ///< [heads, context] by distance
   float* bias_sums = nullptr;   ///< [sequences, heads, context]: each sequence's part of the gradient of the bias
   std::int64_t bias_stride = 0;
@@ -182,12 +182,12 @@ struct Bf16AttendScratch {
 };
 
 struct ConvolutionWork {
-  const void *x, *dy;
-  void *y, *dx;
-  const float* w;
-  float* dw;
-  std::int64_t x_stride, w_stride, dy_stride, y_stride, dx_stride, dw_stride;
-  std::int64_t rows, channels, width, context;
+  const void *x = nullptr, *dy = nullptr;
+  void *y = nullptr, *dx = nullptr;
+  const float* w = nullptr;
+  float* dw = nullptr;
+  std::int64_t x_stride = 0, w_stride = 0, dy_stride = 0, y_stride = 0, dx_stride = 0, dw_stride = 0;
+  std::int64_t rows = 0, channels = 0, width = 0, context = 0;
 };
 constexpr std::int64_t convolution_stride(std::int64_t channels) { return (channels + 15) / 16 * 16; }
 
@@ -199,16 +199,16 @@ struct GroupedRows {
 };
 struct MixWork {
   GroupedRows w, x, y;
-  const float* bias;  ///< [groups, positions] or null
-  std::int64_t bias_stride, context, width;
-  float scale;
-  bool accumulate;
+  const float* bias = nullptr;  ///< [groups, positions] or null
+  std::int64_t bias_stride = 0, context = 0, width = 0;
+  float scale = 0;
+  bool accumulate = false;
 };
 struct OuterWork {
   GroupedRows left, right, added, y;
-  float* left_sums;  ///< [groups, positions] or null: the sums of the left rows are added there
-  std::int64_t left_sums_stride, context, width;
-  float scale;
+  float* left_sums = nullptr;  ///< [groups, positions] or null: the sums of the left rows are added there
+  std::int64_t left_sums_stride = 0, context = 0, width = 0;
+  float scale = 0;
 };
 /// Positions that `outer` works on together, and the length of its rows, no power of two.
 inline constexpr std::int64_t mix_block = 64;
@@ -223,26 +223,26 @@ constexpr std::int64_t outer_cells(std::int64_t context, std::int64_t width) {
 
 /// Single heads, columns h*K .. of a row: x in place; on the way back y is the output and x -> dx.
 struct HeadsWork {
-  void* x;
-  float* scales;
-  const void *y, *dy;
-  std::int64_t x_stride, scales_stride, y_stride, dy_stride, heads, head_dim;
+  void* x = nullptr;
+  float* scales = nullptr;
+  const void *y = nullptr, *dy = nullptr;
+  std::int64_t x_stride = 0, scales_stride = 0, y_stride = 0, dy_stride = 0, heads = 0, head_dim = 0;
 };
 
 /// Rows between tokens and slots. Those of slots, and of tokens where they are gathered, may be bf16.
 struct SlotWork {
-  const void* x;
-  const float* z;
-  void* y;
-  float* dweight;
-  std::int64_t x_stride, z_stride, y_stride, columns;
-  const std::int32_t *slot_token, *token_first, *token_slots;
-  const float* slot_weight;
-  bool accumulate, x_short, y_short;
+  const void* x = nullptr;
+  const float* z = nullptr;
+  void* y = nullptr;
+  float* dweight = nullptr;
+  std::int64_t x_stride = 0, z_stride = 0, y_stride = 0, columns = 0;
+  const std::int32_t *slot_token = nullptr, *token_first = nullptr, *token_slots = nullptr;
+  const float* slot_weight = nullptr;
+  bool accumulate = false, x_short = false, y_short = false;
 };
 
 struct AdamWWork {
-  float *w, *g, *m, *v;
+  float *w = nullptr, *g = nullptr, *m = nullptr, *v = nullptr;
 };
 struct AdamWScalars {
   float shrink, rate, beta1, rest1, beta2, rest2, epsilon, decay, over_correction1, over_correction2;
@@ -250,9 +250,10 @@ struct AdamWScalars {
 
 /// A tensor of Adafactor: factored, matrices [rows, columns] one after the other; else `squares`, cell by cell.
 struct AdafactorWork {
-  float *w, *g;
-  float *m, *squares, *row_means, *column_means, *row_factors, *column_factors;
-  std::int64_t rows, columns;
+  float *w = nullptr, *g = nullptr;
+  float *m = nullptr, *squares = nullptr, *row_means = nullptr, *column_means = nullptr, *row_factors = nullptr,
+        *column_factors = nullptr;
+  std::int64_t rows = 0, columns = 0;
 };
 struct AdafactorScalars {
   float beta1, rest1, beta2, rest2, epsilon1, step = 0, keep = 1;
