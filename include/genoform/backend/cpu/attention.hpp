@@ -143,11 +143,12 @@ class Attending {
   }
 
   void forward(const Context& context) const {
-    over_heads(context, full_.heads, [&](std::int64_t b, std::int64_t h, float* scratch) {
+    over_heads(context, full_.heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
-        context.kernel<&Kernels::attend_bf16>()(short_, context.product_unit(), b, h, scratch);
+        context.kernel<&Kernels::attend_bf16>()(short_, context.product_unit(), first, last, scratch);
       else
-        context.kernel<&Kernels::attend>()(full_, b, h, scratch);
+        for (std::int64_t i = first; i < last; ++i)
+          context.kernel<&Kernels::attend>()(full_, i / full_.heads, i % full_.heads, scratch);
     });
   }
 
@@ -156,23 +157,23 @@ class Attending {
     AttendWork full = full_;
     Bf16AttendWork halves = short_;
     full.bias_sums = halves.bias_sums = bias_sums;
-    over_heads(context, full.kv_heads, [&](std::int64_t b, std::int64_t kv, float* scratch) {
+    over_heads(context, full.kv_heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
-        context.kernel<&Kernels::attend_gradient_bf16>()(halves, context.product_unit(), b, kv, scratch);
+        context.kernel<&Kernels::attend_gradient_bf16>()(halves, context.product_unit(), first, last, scratch);
       else
-        context.kernel<&Kernels::attend_gradient>()(full, b, kv, scratch);
+        for (std::int64_t i = first; i < last; ++i)
+          context.kernel<&Kernels::attend_gradient>()(full, i / full.kv_heads, i % full.kv_heads, scratch);
     });
   }
 
   std::int64_t sequences() const { return sequences_; }
 
  private:
-  /// run(sequence, head, scratch) for every sequence and head.
+  /// run(first, last, scratch) over the heads of all sequences, counted sequence after sequence.
   template <class Run>
   void over_heads(const Context& context, std::int64_t heads, const Run& run) const {
-    context.split(sequences_ * heads, 4 * full_.context * full_.head_dim, [&](std::int64_t first, std::int64_t last, int thread) {
-      for (std::int64_t i = first; i < last; ++i) run(i / heads, i % heads, context.of_thread(thread));
-    });
+    context.split(sequences_ * heads, 4 * full_.context * full_.head_dim,
+                  [&](std::int64_t first, std::int64_t last, int thread) { run(first, last, context.of_thread(thread)); });
   }
 
   AttendWork full_;

@@ -146,17 +146,17 @@ struct AttendScratch {
 /// padded to whole tiles, so that any of them can be a left operand.
 struct Bf16AttendScratch {
   std::int64_t bytes = 0;
-  std::int64_t positions, wide;              ///< of a sequence and of a head, in whole tiles
-  Bf16 *keys, *values, *queries, *dy;        ///< rows of a head that were no whole tiles
-  std::uint32_t *key_panels, *value_panels;  ///< [wide / tile] panels of all positions deep
-  std::uint32_t* panel_turned;               ///< of queries or dy, a head deep
-  std::uint32_t *query_panels, *dy_panels;   ///< [wide / tile] panels of a block of queries deep
-  std::uint32_t* tiles;                      ///< a row tile of all positions deep
-  Bf16 *probabilities, *dscores_short;       ///< [positions, query_block]
-  float *scores, *dscores;                   ///< [positions, score_stride]
-  float *dkeys, *dvalues;                    ///< sums over blocks of queries and over heads [positions, wide]
-  float* sums;                               ///< a block
-  float *bias = nullptr, *dbias = nullptr;   ///< as in AttendScratch
+  std::int64_t positions, wide;               ///< of a sequence and of a head, in whole tiles
+  float *scores, *dscores;                    ///< of a panel of queries [positions, tile]
+  std::uint32_t *queries_turned, *dy_turned;  ///< a panel, a head deep
+  std::uint32_t* tiles;                       ///< a row tile of all positions deep
+  float* mixed;                               ///< rows of a panel of queries [tile, wide]
+  std::uint32_t* panels;                      ///< of values, or keys on the way back: [wide / tile] panels of all positions deep
+  Bf16 *probabilities, *dscores_short;        ///< of a block of queries [positions, query_block]
+  std::uint32_t *query_panels, *dy_panels;    ///< [wide / tile] panels of a block of queries deep
+  float *dkeys, *dvalues;                     ///< sums over blocks of queries and over heads [positions, wide]
+  Bf16 *keys, *values, *queries, *dy;         ///< rows of a head that were no whole tiles
+  float *bias = nullptr, *dbias = nullptr;    ///< as in AttendScratch
 
   Bf16AttendScratch(const Bf16AttendWork& work, void* memory)
       : positions(in_tiles(work.context) * product_tile), wide(in_tiles(work.head_dim) * product_tile) {
@@ -164,16 +164,16 @@ struct Bf16AttendScratch {
       place = memory == nullptr ? nullptr : reinterpret_cast<Cell*>(static_cast<char*>(memory) + bytes);
       bytes += cells * static_cast<std::int64_t>(sizeof(Cell));
     };
+    for (float** rows : {&scores, &dscores}) take(*rows, positions * product_tile);
+    for (std::uint32_t** panel : {&queries_turned, &dy_turned}) take(*panel, product_tile * wide / 2);
+    take(tiles, positions * product_tile / 2);
+    take(mixed, product_tile * wide);
+    take(panels, positions * wide / 2);
+    for (Bf16** rows : {&probabilities, &dscores_short}) take(*rows, positions * query_block);
+    for (std::uint32_t** block : {&query_panels, &dy_panels}) take(*block, query_block * wide / 2);
+    for (float** rows : {&dkeys, &dvalues}) take(*rows, positions * wide);
     for (Bf16** rows : {&keys, &values}) take(*rows, positions * wide);
     for (Bf16** rows : {&queries, &dy}) take(*rows, query_block * wide);
-    for (std::uint32_t** panels : {&key_panels, &value_panels}) take(*panels, positions * wide / 2);
-    take(panel_turned, product_tile * wide / 2);
-    for (std::uint32_t** panels : {&query_panels, &dy_panels}) take(*panels, query_block * wide / 2);
-    take(tiles, positions * product_tile / 2);
-    for (Bf16** rows : {&probabilities, &dscores_short}) take(*rows, positions * query_block);
-    for (float** rows : {&scores, &dscores}) take(*rows, positions * score_stride);
-    for (float** rows : {&dkeys, &dvalues}) take(*rows, positions * wide);
-    take(sums, product_tile * product_tile);
     if (work.bias == nullptr) return;
     take(bias, 16 + positions + 16);
     take(dbias, 16 + positions + 16);
