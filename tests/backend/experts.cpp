@@ -24,7 +24,7 @@ op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t expert
 }
 
 struct Expert {
-  Tensor x, rows, w, y, dy, dx, ds, dw, back, joined, dweight, drows, dtoken;
+  Tensor x, rows, w, y, dy, dx, ds, undone, dw, back, joined, dweight, drows, dtoken;
 };
 Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t tokens) {
   const auto in = scene.number(1, 60), out = scene.number(1, 60), slots = to.slot_token.rows;
@@ -35,13 +35,14 @@ Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t token
            .dy = scene.real(tokens, out),
            .dx = scene.real(slots, in),
            .ds = scene.real(slots, in),
+           .undone = scene.packed(slots, in, [&](std::int64_t, std::int64_t) { return std::max(0.0, scene.normal()); }),
            .dw = scene.real(to.experts * out, in),
            .back = scene.real(tokens, in),
            .joined = scene.real(tokens, out),
            .dweight = scene.packed(slots, 1),
            .drows = scene.real(slots, out),
            .dtoken = scene.real(tokens, out)};
-  for (const Tensor& t : {e.rows, e.y, e.dx, e.ds, e.dweight, e.drows}) scene.ignore_behind(t, to);
+  for (const Tensor& t : {e.rows, e.y, e.dx, e.ds, e.undone, e.dweight, e.drows}) scene.ignore_behind(t, to);
   return e;
 }
 
@@ -49,12 +50,15 @@ Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t token
 template <class Route>
 void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens) {
   const Expert e = expert_tensors(scene, to, tokens);
-  scene.agree(
-      cpu, 1e-5, route, op::GatherRows{e.x, to, e.rows}, op::ExpertLinear{e.rows, e.w, to, e.y, op::Function::squared_relu},
-      op::CombineRows{e.y, to, e.joined, false}, op::CombineRows{e.y, to, e.dtoken, true},
-      op::CombineRowsGradient{e.y, to, e.dy, e.drows, e.dweight}, op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, false},
-      op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, true}, op::ExpertLinearWeightGradient{e.rows, e.drows, to, e.dw},
-      op::GatherRowsGradient{e.dx, to, e.back}, op::CombineRowsGradient{e.y, to, e.dy, e.y, e.dweight});
+  scene.agree(cpu, 1e-5, route, op::GatherRows{e.x, to, e.rows},
+              op::ExpertLinear{e.rows, e.w, to, e.y, op::Function::squared_relu}, op::CombineRows{e.y, to, e.joined, false},
+              op::CombineRows{e.y, to, e.dtoken, true}, op::CombineRowsGradient{e.y, to, e.dy, e.drows, e.dweight},
+              op::ExpertLinearInputGradient{e.drows, e.w, to, e.ds, false, e.undone, op::Function::squared_relu},
+              op::ExpertLinearInputGradient{e.drows, e.w, to, e.ds, false, e.undone, op::Function::relu},
+              op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, false},
+              op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, true},
+              op::ExpertLinearWeightGradient{e.rows, e.drows, to, e.dw}, op::GatherRowsGradient{e.dx, to, e.back},
+              op::CombineRowsGradient{e.y, to, e.dy, e.y, e.dweight});
 }
 }  // namespace
 

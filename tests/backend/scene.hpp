@@ -63,6 +63,11 @@ class Scene {
     run(cpu, floats, reinterpret_cast<float*>(shorts.data()), ops...);
     run(genoform::Reference(), doubles, wide_shorts.data(), ops...);
     for (const auto& blank : blanks_) { blank(floats.data(), doubles.data()); }
+    for (const auto& [t, to] : short_blanks_)
+      for (std::int64_t i = t.offset + end_of(to, floats) * t.stride; i < t.offset + t.rows * t.stride; ++i) {
+        shorts[static_cast<std::size_t>(i)] = 0;
+        wide_shorts[static_cast<std::size_t>(i)] = 0.0;
+      }
     double largest = 1.0;
     for (std::size_t i = 0; i < doubles.size(); ++i)
       if (!indexed_[i]) largest = std::max(largest, std::abs(doubles[i]));
@@ -91,6 +96,7 @@ class Scene {
   }
   /// Rows of t behind the segments of an assignment are nobody's promise: not compared.
   void ignore_behind(const genoform::Tensor& t, const genoform::op::Assignment& to) {
+    if (t.element == genoform::Element::bf16) return short_blanks_.emplace_back(t, to), void();
     blanks_.push_back([t, to](float* floats, double* doubles) {
       const auto end = reinterpret_cast<const std::int32_t*>(floats)[to.expert_first.offset + to.experts];
       for (std::int64_t i = t.offset + end * t.stride; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
@@ -104,6 +110,9 @@ class Scene {
   }
 
  private:
+  static std::int64_t end_of(const genoform::op::Assignment& to, const std::vector<float>& floats) {
+    return reinterpret_cast<const std::int32_t*>(floats.data())[to.expert_first.offset + to.experts];
+  }
   genoform::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride, genoform::Element element,
                          const std::function<double(std::int64_t, std::int64_t)>& cell) {
     genoform::Tensor t{genoform::Memory::workspace, element, static_cast<std::int64_t>(cells_.size()), rows, columns, stride};
@@ -164,6 +173,7 @@ class Scene {
   std::vector<float> shorts_;  // every one a bf16
   std::vector<genoform::Tensor> short_tensors_;
   std::vector<std::function<void(float*, double*)>> blanks_;
+  std::vector<std::pair<genoform::Tensor, genoform::op::Assignment>> short_blanks_;
 };
 
 /// test(cpu, scene) for every instruction set of this processor that differs in a precision, with 1 and 2 threads, `times`

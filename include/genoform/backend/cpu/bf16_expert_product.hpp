@@ -42,7 +42,8 @@ class Bf16ExpertProduct {
     by_rows_ = through_slots_ && all_.rows > all_.columns;  // else each thread would turn the larger operand
     const std::int64_t units = units_of(all_.depth), panels = in_tiles(all_.columns);
     right_units_ = std::min(panels * units, std::max(packed_units, units));
-    context.reserve_per_thread(static_cast<std::size_t>(right_units_ + units + panels * tile_cells) * 4);
+    const std::int64_t left = (p.a_turned ? left_group : 1) * units, sums = (panels + 1) * tile_cells;
+    context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + sums) * 4);
   }
 
   void run(const Context& context, const host::Slots<float>& to) const {

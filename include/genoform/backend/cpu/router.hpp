@@ -5,15 +5,58 @@
 #include "genoform/backend/host/router.hpp"
 #include "genoform/backend/host/routing.hpp"
 
-/// Who goes where, on the CPU: the host's loops with their pointers resolved. One pass over N tokens and E experts each, little
-/// beside the experts' products.
+/// Who goes where, on the CPU: choices among scores by kernels, the rest by the host's loops with their pointers resolved. One
+/// pass over N tokens and E experts each, little beside the experts' products.
 namespace genoform::cpu {
 
+inline ScoresWork scores_work(const Tensor& scores, const Tensor& tokens, const Tensor& bias, const FloatMemories& m) {
+  return {m.reals(scores), scores.stride, scores.rows, scores.columns, m.indices(tokens), m.reals(bias)};
+}
+
+/// Parts of the tokens of a ScoresWork in whole vectors: body(first, last).
+template <class Body>
+void over_tokens(const Context& context, std::int64_t tokens, std::int64_t experts, const Body& body) {
+  constexpr std::int64_t block = few_columns;
+  context.split((tokens + block - 1) / block, 8 * block * experts,
+                [&](std::int64_t first, std::int64_t last, int) { body(first * block, std::min(tokens, last * block)); });
+}
+
+/// For each expert the tokens of its largest scores.
+class ExpertsChoice {
+ public:
+  ExpertsChoice(Context& context, const ScoresWork& work) : work_(work), stride_(keys_stride(work.tokens)) {
+    context.reserve(static_cast<std::size_t>(stride_ * work.experts + places_cells()) * sizeof(std::int32_t));
+  }
+
+  void look(const Context& context) const {
+    over_tokens(context, work_.tokens, work_.experts, [&](std::int64_t first, std::int64_t last) {
+      context.kernel<&Kernels::score_keys>()(work_, keys(context), first, last);
+    });
+  }
+  std::int64_t real_tokens() const { return host::routing::count_tokens(work_.token_ids, work_.tokens); }
+  /// The `count` tokens of expert e, ascending, to `places` (unless null); returns the lowest of their scores.
+  float take(const Context& context, std::int64_t e, std::int64_t count, std::int32_t* places) const {
+    std::int32_t* found = keys(context) + stride_ * work_.experts;
+    const std::int32_t lowest = context.kernel<&Kernels::take_largest>()(keys(context) + e * stride_, stride_, count, found);
+    if (places != nullptr) std::copy_n(found, count, places);
+    return host::routing::score_of(work_.scores[lowest * work_.stride + e]);
+  }
+
+ private:
+  static std::int32_t* keys(const Context& context) { return context.shared<std::int32_t>(); }
+  std::int64_t places_cells() const { return work_.tokens + 1; }
+
+  ScoresWork work_;
+  std::int64_t stride_;
+};
+
 inline auto prepare(const SharedContext& context, const op::RouteTokenChoice& o, const FloatMemories& m) {
-  if (o.bias.exists()) context->reserve(static_cast<std::size_t>(o.p.columns) * sizeof(float));
-  return [context, p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), choices = o.choices, capacity = o.capacity,
-          normalise = o.normalise, tokens = m.indices(o.tokens), bias = m.reals(o.bias), epsilon = o.epsilon] {
-    host::route_token_choice<float>(p, to, choices, capacity, normalise, tokens, bias, epsilon, context->shared<float>());
+  return [context, work = scores_work(o.p, o.tokens, o.bias, m), p = host::rows_of(o.p, m), to = host::slots_of(o.to, m),
+          choices = o.choices, capacity = o.capacity, normalise = o.normalise, epsilon = o.epsilon] {
+    over_tokens(*context, work.tokens, work.experts, [&](std::int64_t first, std::int64_t last) {
+      context->kernel<&Kernels::choose_largest>()(work, choices, to.choice_expert, first, last);
+    });
+    host::place_largest<float>(p, to, choices, capacity, normalise, epsilon);
   };
 }
 
@@ -24,10 +67,12 @@ inline auto prepare(const SharedContext&, const op::RouteTokenChoiceGradient& o,
 }
 
 inline auto prepare(const SharedContext& context, const op::RouteExpertChoice& o, const FloatMemories& m) {
-  context->reserve(static_cast<std::size_t>(o.p.rows) * sizeof(float));
-  return [context, p = host::rows_of(o.p, m), to = host::slots_of(o.to, m), capacity = o.capacity, cuts = m.reals(o.cuts),
-          tokens = m.indices(o.tokens)] {
-    host::route_expert_choice<float>(p, to, capacity, cuts, context->shared<float>(), tokens);
+  return [context, experts = ExpertsChoice(*context, scores_work(o.p, o.tokens, {}, m)), p = host::rows_of(o.p, m),
+          to = host::slots_of(o.to, m), capacity = o.capacity, cuts = m.reals(o.cuts)] {
+    experts.look(*context);
+    host::route_expert_choice_by<float>(
+        p, to, experts.real_tokens(), capacity, cuts,
+        [&](std::int64_t e, std::int64_t count, std::int32_t* places) { return experts.take(*context, e, count, places); });
   };
 }
 
@@ -48,9 +93,13 @@ inline auto prepare(const SharedContext&, const op::RouteThresholdGradient& o, c
   };
 }
 
-inline auto prepare(const SharedContext&, const op::ChooseLargest& o, const FloatMemories& m) {
-  return [scores = host::rows_of(o.scores, m), to = host::slots_of(o.to, m), choices = o.to.choice_expert.columns,
-          tokens = m.indices(o.tokens)] { host::choose_largest<float>(scores, to, choices, tokens); };
+inline auto prepare(const SharedContext& context, const op::ChooseLargest& o, const FloatMemories& m) {
+  return [context, work = scores_work(o.scores, o.tokens, {}, m), choice = m.indices(o.to.choice_expert),
+          choices = o.to.choice_expert.columns] {
+    over_tokens(*context, work.tokens, work.experts, [&](std::int64_t first, std::int64_t last) {
+      context->kernel<&Kernels::choose_largest>()(work, choices, choice, first, last);
+    });
+  };
 }
 
 inline auto prepare(const SharedContext&, const op::ChooseByTable& o, const FloatMemories& m) {
@@ -77,9 +126,14 @@ inline auto prepare(const SharedContext&, const op::PlaceChoices& o, const Float
 }
 
 inline auto prepare(const SharedContext& context, const op::NoteCuts& o, const FloatMemories& m) {
-  context->reserve(static_cast<std::size_t>(o.scores.rows) * sizeof(float));
-  return [context, scores = host::rows_of(o.scores, m), tokens = m.indices(o.tokens), capacity = o.capacity,
-          cuts = m.reals(o.cuts)] { host::note_cuts<float>(scores, tokens, capacity, cuts, context->shared<float>()); };
+  return [context, experts = ExpertsChoice(*context, scores_work(o.scores, o.tokens, {}, m)), capacity = o.capacity,
+          count = o.scores.columns, cuts = m.reals(o.cuts)] {
+    const std::int64_t real = experts.real_tokens();
+    if (real == 0) return;
+    experts.look(*context);
+    for (std::int64_t e = 0; e < count && real >= capacity; ++e) cuts[e] += experts.take(*context, e, capacity, nullptr);
+    cuts[count] += 1.0F;
+  };
 }
 
 inline auto prepare(const SharedContext&, const op::UpdateThreshold& o, const FloatMemories& m) {

@@ -229,6 +229,19 @@ struct HeadsWork {
   std::int64_t x_stride = 0, scales_stride = 0, y_stride = 0, dy_stride = 0, heads = 0, head_dim = 0;
 };
 
+/// Columns so few that rows are worked on side by side, turned.
+inline constexpr std::int64_t few_columns = 16;
+
+/// The scores of tokens at experts [tokens, experts] as a router compares them.
+struct ScoresWork {
+  const float* scores;
+  std::int64_t stride, tokens, experts;
+  const std::int32_t* token_ids;  ///< -1: padding; may be null
+  const float* bias;              ///< [experts], added to what is compared; may be null
+};
+/// Cells of the keys of one expert, whole vectors.
+constexpr std::int64_t keys_stride(std::int64_t tokens) { return (tokens + 15) / 16 * 16; }
+
 /// Rows between tokens and slots. Those of slots, and of tokens where they are gathered, may be bf16.
 struct SlotWork {
   const void* x = nullptr;
@@ -287,6 +300,9 @@ struct Kernels {
   void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
   void (*combine_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
   void (*combine_rows_gradient)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*choose_largest)(const ScoresWork&, std::int64_t, std::int32_t*, std::int64_t, std::int64_t) = nullptr;
+  void (*score_keys)(const ScoresWork&, std::int32_t*, std::int64_t, std::int64_t) = nullptr;
+  std::int32_t (*take_largest)(const std::int32_t*, std::int64_t, std::int64_t, std::int32_t*) = nullptr;
   void (*adafactor_squares)(const AdafactorWork&, std::int64_t, std::int64_t, float*) = nullptr;
   void (*adafactor_rows)(const AdafactorWork&, const AdafactorScalars&, std::int64_t) = nullptr;
   void (*adafactor_columns)(const AdafactorWork&, const AdafactorScalars&, std::int64_t, const float*, std::int64_t, std::int64_t,

@@ -57,16 +57,6 @@ void route_threshold_gradient(const Slots<Real>& to, const Real* dweight, Rows<R
       dp[to.slot_token[s]][first_expert + e] = dweight[s];
 }
 
-/// op::NoteCuts. `scratch` holds N reals.
-template <class Real>
-void note_cuts(Rows<const Real> scores, const IndexOf<Real>* tokens, std::int64_t capacity, Real* cuts, Real* scratch) {
-  const std::int64_t real = routing::count_tokens(tokens, scores.rows);
-  if (real == 0) return;
-  for (std::int64_t e = 0; e < scores.columns && real >= capacity; ++e)
-    cuts[e] += routing::cut_of(scores, e, tokens, capacity, scratch);
-  cuts[scores.columns] += Real{1};
-}
-
 /// op::NoteLoad; load holds `all_experts` + 1 cells and as many again.
 template <class Real>
 void note_load(const Slots<Real>& to, std::int64_t choices, Real* load, std::int64_t all_experts, std::int64_t first_expert) {

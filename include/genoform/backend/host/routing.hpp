@@ -165,12 +165,10 @@ void choose_largest(Rows<const Real> p, const Slots<Real>& to, std::int64_t choi
   }
 }
 
-/// op::RouteTokenChoice; p [N, E]. `tokens` and `bias` [E] may be null; `scratch` holds E reals where there is a bias.
+/// The rest of op::RouteTokenChoice once the choices stand in to.choice_expert.
 template <class Real>
-void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
-                        const IndexOf<Real>* tokens = nullptr, const Real* bias = nullptr, double epsilon = 1e-9,
-                        Real* scratch = nullptr) {
-  choose_largest(p, to, choices, tokens, bias, scratch);
+void place_largest(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
+                   double epsilon) {
   std::int64_t summed = -1;
   Real divisor = 1;
   routing::place_choices(to, choices, capacity, [&](std::int64_t n, std::int64_t j) {
@@ -179,6 +177,15 @@ void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t 
     summed = n;
     return p[n][chosen[j]] / divisor;
   });
+}
+
+/// op::RouteTokenChoice; p [N, E]. `tokens` and `bias` [E] may be null; `scratch` holds E reals where there is a bias.
+template <class Real>
+void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
+                        const IndexOf<Real>* tokens = nullptr, const Real* bias = nullptr, double epsilon = 1e-9,
+                        Real* scratch = nullptr) {
+  choose_largest(p, to, choices, tokens, bias, scratch);
+  place_largest(p, to, choices, capacity, normalise, epsilon);
 }
 
 /// op::RouteTokenChoiceGradient. With w_i = p_i / S: dp_i = (dw_i - sum_j dw_j w_j) / S.
@@ -222,30 +229,43 @@ Real cut_of(Rows<const Real> p, std::int64_t e, const IndexOf<Real>* tokens, std
 
 }  // namespace routing
 
-/// op::RouteExpertChoice. `scratch` holds N reals; `cuts` [E + 1] and `tokens` may be null. Slots of an expert are in token
-/// order.
-template <class Real>
-void route_expert_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t capacity, Real* cuts, Real* scratch,
-                         const IndexOf<Real>* tokens = nullptr) {
+/// op::RouteExpertChoice; `cuts` [E + 1] may be null. take(e, count, places) puts the `count` tokens of largest score of expert e
+/// there, ascending, and returns the lowest of their scores.
+template <class Real, class Take>
+void route_expert_choice_by(Rows<const Real> p, const Slots<Real>& to, std::int64_t real, std::int64_t capacity, Real* cuts,
+                            const Take& take) {
   using Index = IndexOf<Real>;
-  const std::int64_t real = routing::count_tokens(tokens, to.tokens), taken = std::min(real, capacity);
+  const std::int64_t taken = std::min(real, capacity);
   std::fill_n(to.expert_count, to.experts, static_cast<Index>(taken));
   routing::open_segments(to);
   for (std::int64_t e = 0; e < to.experts && taken > 0; ++e) {
-    const Real cut = routing::cut_of(p, e, tokens, taken, scratch);
-    std::int64_t above = 0;
-    for (std::int64_t n = 0; n < to.tokens; ++n)
-      above += !routing::is_padding(tokens, n) && routing::score_of(p[n][e]) > cut ? 1 : 0;
-    std::int64_t ties = taken - above;
-    for (std::int64_t n = 0; n < to.tokens; ++n) {
-      const Real x = routing::score_of(p[n][e]);
-      if (routing::is_padding(tokens, n)) continue;
-      if (x > cut || (x == cut && ties-- > 0)) routing::fill_slot(to, e, n, p[n][e]);
-    }
+    const std::int64_t first = to.expert_first[e];
+    const Real cut = take(e, taken, to.slot_token + first);
+    for (std::int64_t s = first; s < first + taken; ++s) to.slot_weight[s] = p[to.slot_token[s]][e];
+    to.expert_count[e] = static_cast<Index>(taken);
     if (cuts != nullptr && real >= capacity) cuts[e] += cut;
   }
   if (cuts != nullptr && real > 0) cuts[to.experts] += Real{1};
   routing::index_tokens(to);
+}
+
+/// The same by plain loops. `scratch` holds N reals; `tokens` may be null.
+template <class Real>
+void route_expert_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t capacity, Real* cuts, Real* scratch,
+                         const IndexOf<Real>* tokens = nullptr) {
+  using Index = IndexOf<Real>;
+  const auto take = [&](std::int64_t e, std::int64_t count, Index* places) {
+    const Real cut = routing::cut_of(p, e, tokens, count, scratch);
+    std::int64_t ties = count;
+    for (std::int64_t n = 0; n < to.tokens; ++n)
+      ties -= !routing::is_padding(tokens, n) && routing::score_of(p[n][e]) > cut ? 1 : 0;
+    for (std::int64_t n = 0; n < to.tokens; ++n) {
+      const Real x = routing::score_of(p[n][e]);
+      if (!routing::is_padding(tokens, n) && (x > cut || (x == cut && ties-- > 0))) *places++ = static_cast<Index>(n);
+    }
+    return cut;
+  };
+  route_expert_choice_by(p, to, routing::count_tokens(tokens, to.tokens), capacity, cuts, take);
 }
 
 /// op::RouteExpertChoiceGradient.
