@@ -1,7 +1,6 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,11 +34,11 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& program, Co
 /// --dtype of a command that computes.
 inline CLI::Option* add_dtype(CLI::App& app, genoform::cpu::Precision& precision) {
   using genoform::cpu::Precision;
-  const std::map<std::string, Precision> names{{"f32", Precision::f32}, {"bf16", Precision::bf16}};
   return app
-      .add_option("--dtype", precision,
-                  "f32, or bf16: products and activations in bf16, weights, gradients, sums and routers in f32 (default: f32)")
-      ->transform(CLI::CheckedTransformer(names).description("f32|bf16"));
+      .add_option_function<std::string>(
+          "--dtype", [&precision](const std::string& name) { precision = name == "bf16" ? Precision::bf16 : Precision::f32; },
+          "f32, or bf16: products and activations in bf16, weights, gradients, sums and routers in f32 (default: f32)")
+      ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
 /// An error of usage (exit code 2), one line.

@@ -149,8 +149,8 @@ TEST_CASE("rounding to bf16 goes to the nearest, halves to even, and keeps what 
     for (const std::int64_t count : {1, 3, 8}) {
       Bf16 halves[8] = {};
       float back[8] = {};
-      cpu::kernels_of(set).narrow(in, halves, count);
-      cpu::kernels_of(set).widen(halves, back, count);
+      cpu::bf16_kernels(set).narrow(in, halves, count);
+      cpu::bf16_kernels(set).widen(halves, back, count);
       INFO(cpu::name_of(set));
       for (std::int64_t i = 0; i < count; ++i)
         if (std::isnan(out[i]))

@@ -27,7 +27,7 @@ namespace genoform {
 struct CpuOptions {
   int threads = 1;                                                    ///< OpenMP threads of one model; 0: all that OpenMP gives
   cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
-  cpu::Precision precision = cpu::Precision::f32;
+  cpu::Precision precision = {};
 };
 
 /// The back end for host processors. Matrix products in f32 by oneDNN, in bf16 and everything between them by own kernels;
@@ -52,7 +52,7 @@ class Cpu {
   int threads() const { return options_.threads; }
   cpu::Precision precision() const { return options_.precision; }
   /// What layers may make their activations of.
-  Element activations() const { return precision() == cpu::Precision::bf16 ? Element::bf16 : Element::real; }
+  Element activations() const { return precision().is_bf16() ? Element::bf16 : Element::real; }
   cpu::InstructionSet instruction_set() const { return options_.instruction_set; }
 
   /// The call of an operation, with its pointers, primitives and scratch; running it allocates nothing.

@@ -31,7 +31,7 @@ inline auto prepare(const SharedContext& context, const op::Rotate& o, const Flo
                         .heads = o.x.columns / o.head_dim,
                         .half = o.head_dim / 2,
                         .context = o.context};
-  const auto run = is_bf16(o.x) ? context->kernel<&Kernels::rotate_bf16>() : context->kernel<&Kernels::rotate>();
+  const auto run = is_bf16(o.x) ? context->bf16().rotate : context->kernel<&Kernels::rotate>();
   return [context, angles, work, run, rows = o.x.rows, columns = o.x.columns] {
     context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };
@@ -49,7 +49,7 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
                              .width = o.w.columns,
                              .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
-  const auto run = is_bf16(o.x) ? context->kernel<&Kernels::convolve_bf16>() : context->kernel<&Kernels::convolve>();
+  const auto run = is_bf16(o.x) ? context->bf16().convolve : context->kernel<&Kernels::convolve>();
   return [context, work, run] {
     float* taps = context->shared<float>();
     context->kernel<&Kernels::spread_taps>()(work, taps);
@@ -74,8 +74,7 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolutionGra
                              .width = o.w.columns,
                              .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
-  const auto run =
-      is_bf16(o.x) ? context->kernel<&Kernels::convolve_gradient_bf16>() : context->kernel<&Kernels::convolve_gradient>();
+  const auto run = is_bf16(o.x) ? context->bf16().convolve_gradient : context->kernel<&Kernels::convolve_gradient>();
   return [context, work, run] {
     float* taps = context->shared<float>();
     context->kernel<&Kernels::spread_taps>()(work, taps);
@@ -145,7 +144,7 @@ class Attending {
   void forward(const Context& context) const {
     over_heads(context, full_.heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
-        context.kernel<&Kernels::attend_bf16>()(short_, context.product_unit(), first, last, scratch);
+        context.bf16().attend(short_, context.bf16().unit, first, last, scratch);
       else
         for (std::int64_t i = first; i < last; ++i)
           context.kernel<&Kernels::attend>()(full_, i / full_.heads, i % full_.heads, scratch);
@@ -159,7 +158,7 @@ class Attending {
     full.bias_sums = halves.bias_sums = bias_sums;
     over_heads(context, full.kv_heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
-        context.kernel<&Kernels::attend_gradient_bf16>()(halves, context.product_unit(), first, last, scratch);
+        context.bf16().attend_gradient(halves, context.bf16().unit, first, last, scratch);
       else
         for (std::int64_t i = first; i < last; ++i)
           context.kernel<&Kernels::attend_gradient>()(full, i / full.kv_heads, i % full.kv_heads, scratch);

@@ -86,9 +86,8 @@ class Bf16ExpertProduct {
     auto* const right = reinterpret_cast<std::uint32_t*>(context.of_thread(thread));
     for (std::int64_t p = first_panel; p < last_panel; p += together) {
       const std::int64_t end = std::min(last_panel, p + together);
-      context.kernel<&Kernels::pack_right>()(work, p, end, right);
-      context.kernel<&Kernels::multiply>()(work, context.product_unit(), p, end, right, first_row, last_row,
-                                           right + right_units_);
+      context.bf16().pack_right(work, p, end, right);
+      context.bf16().multiply(work, context.bf16().unit, p, end, right, first_row, last_row, right + right_units_);
     }
   }
 

@@ -25,15 +25,15 @@ class Bf16Product {
     const std::int64_t panels = in_tiles(work.columns), units = in_tiles(work.depth) * tile_cells / 2;
     const std::int64_t panel_cells = work.depth * product_tile;
     auto* const packed = context.shared<std::uint32_t>();
-    const ProductUnit& unit = context.product_unit();
+    const ProductUnit& unit = context.bf16().unit;
     for (std::int64_t first = 0; first < panels; first += together_) {
       const std::int64_t last = std::min(panels, first + together_);
       context.split(last - first, panel_cells, [&](std::int64_t from, std::int64_t to, int) {
-        context.kernel<&Kernels::pack_right>()(work, first + from, first + to, packed + from * units);
+        context.bf16().pack_right(work, first + from, first + to, packed + from * units);
       });
       context.split(in_tiles(work.rows), (last - first) * panel_cells, [&](std::int64_t from, std::int64_t to, int thread) {
         auto* const scratch = reinterpret_cast<std::uint32_t*>(context.of_thread(thread));
-        context.kernel<&Kernels::multiply>()(work, unit, first, last, packed, from, to, scratch);
+        context.bf16().multiply(work, unit, first, last, packed, from, to, scratch);
       });
     }
   }

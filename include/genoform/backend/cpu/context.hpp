@@ -51,23 +51,19 @@ struct Rotation {
   std::vector<float> cosines, sines;
 };
 
-/// What products multiply and layers keep: f32, or bf16 with sums, gradients of weights and residual stream in f32.
-enum class Precision : std::uint8_t { f32, bf16 };
-constexpr std::string_view name_of(Precision precision) { return precision == Precision::bf16 ? "bf16" : "f32"; }
-
 /// What the prepared calls of one Cpu share: threads, kernels, scratch, products of experts. One thread at a time runs them.
 class Context {
  public:
   /// `measures`: calls are prepared to learn scratch_bytes(), and cannot run.
   Context(int threads, InstructionSet set, Precision precision, bool measures = false)
-      : threads_(threads), set_(set), precision_(precision), shared_(measures) {
+      : threads_(threads), set_(set), bf16_(precision.is_bf16() ? &precision.kernels(set) : nullptr), shared_(measures) {
     while (threads-- > 0) per_thread_.emplace_back(measures);
   }
 
   int threads() const { return threads_; }
-  Precision precision() const { return precision_; }
-  /// How products in bf16 multiply their blocks.
-  const ProductUnit& product_unit() const { return cpu::product_unit(set_); }
+  bool in_bf16() const { return bf16_ != nullptr; }
+  /// The kernels that know bf16, of a context that computes in it.
+  const Bf16Kernels& bf16() const { return *bf16_; }
   /// The kernel at a place of the table, as in kernel<&Kernels::rotate>().
   template <auto place>
   const auto& kernel() const {
@@ -156,7 +152,7 @@ class Context {
 
   int threads_;
   InstructionSet set_;
-  Precision precision_;
+  const Bf16Kernels* bf16_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
   std::vector<std::pair<onednn::ProductShape, std::shared_ptr<onednn::Product>>> products_;

@@ -32,9 +32,9 @@ inline auto prepare(const SharedContext& context, const op::Copy& o, const Float
       if (x.floats != nullptr && y.floats != nullptr)
         std::memmove(y.floats + to, x.floats + from, static_cast<std::size_t>(count) * sizeof(float));
       else if (x.floats != nullptr)
-        context->kernel<&Kernels::narrow>()(x.floats + from, y.shorts + to, count);
+        context->bf16().narrow(x.floats + from, y.shorts + to, count);
       else if (y.floats != nullptr)
-        context->kernel<&Kernels::widen>()(x.shorts + from, y.floats + to, count);
+        context->bf16().widen(x.shorts + from, y.floats + to, count);
       else
         std::memmove(y.shorts + to, x.shorts + from, static_cast<std::size_t>(count) * sizeof(Bf16));
     });
@@ -94,7 +94,8 @@ inline auto prepare(const SharedContext& context, const op::LinearWeightGradient
     product.run(*context);
     if (sums.y == nullptr) return;
     context->over_columns(sums.rows, columns, [&](std::int64_t first, std::int64_t last) {
-      context->kernel<&Kernels::column_sums>()(sums, first, last);
+      const auto run = sums.x_short ? context->bf16().column_sums : context->kernel<&Kernels::column_sums>();
+      run(sums, first, last);
     });
   };
 }
@@ -106,7 +107,8 @@ inline auto prepare(const SharedContext& context, const op::Normalize& o, const 
       is_bf16(o.y)};
   return [context, work, rows = o.x.rows] {
     context->split(rows, 4 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernel<&Kernels::normalize>()(work, first, last);
+      const auto run = work.y_short ? context->bf16().normalize : context->kernel<&Kernels::normalize>();
+      run(work, first, last);
     });
   };
 }

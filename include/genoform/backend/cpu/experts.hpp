@@ -90,7 +90,7 @@ class FullExpertProduct {
 /// The product of an ExpertLinear or a way back in the precision of its context.
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
                            const ExpertProductOf& p) {
-  const bool in_bf16 = context->precision() == Precision::bf16;
+  const bool in_bf16 = context->in_bf16();
   return [context, to = host::slots_of(to, m), full = in_bf16 ? nullptr : std::make_shared<FullExpertProduct>(*context, m, p),
           narrow = in_bf16 ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
     full != nullptr ? full->run(*context, to) : narrow.run(*context, to);
@@ -130,7 +130,8 @@ inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment
 inline auto prepare(const SharedContext& context, const op::GatherRows& o, const FloatMemories& m) {
   return [context, work = slot_work(o.x, o.y, o.to, m), to = host::slots_of(o.to, m)] {
     context->split(to.end(), work.columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernel<&Kernels::gather_rows>()(work, first, last);
+      const auto run = work.x_short || work.y_short ? context->bf16().gather_rows : context->kernel<&Kernels::gather_rows>();
+      run(work, first, last);
     });
   };
 }
@@ -139,7 +140,8 @@ inline auto prepare(const SharedContext& context, const op::GatherRows& o, const
 inline auto combine(const SharedContext& context, const SlotWork& work, std::int64_t tokens) {
   return [context, work, tokens] {
     context->split(tokens, 2 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernel<&Kernels::combine_rows>()(work, first, last);
+      const auto run = work.x_short ? context->bf16().combine_rows : context->kernel<&Kernels::combine_rows>();
+      run(work, first, last);
     });
   };
 }
@@ -164,7 +166,9 @@ inline auto prepare(const SharedContext& context, const op::CombineRowsGradient&
   work.dweight = m.reals(o.dweight);
   return [context, work, to = host::slots_of(o.to, m)] {
     context->split(to.end(), 2 * work.columns, [&](std::int64_t first, std::int64_t last, int) {
-      context->kernel<&Kernels::combine_rows_gradient>()(work, first, last);
+      const auto run = work.x_short || work.y_short ? context->bf16().combine_rows_gradient
+                                                    : context->kernel<&Kernels::combine_rows_gradient>();
+      run(work, first, last);
     });
   };
 }

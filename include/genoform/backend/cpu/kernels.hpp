@@ -54,7 +54,7 @@ inline InstructionSet best_instruction_set() {
 
 #if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
 const Kernels& kernels_of(InstructionSet set);
-const ProductUnit& product_unit(InstructionSet set);
+const Bf16Kernels& bf16_kernels(InstructionSet set);
 #else
 namespace portable {
 #if defined(__x86_64__) && defined(__clang__)
@@ -118,7 +118,7 @@ namespace avx512_bf16 {
 #endif
 #define GENOFORM_LANES 16
 #define GENOFORM_HARDWARE_BF16
-#include "genoform/backend/cpu/kernels/table_bf16.inc"
+#include "genoform/backend/cpu/kernels/set_bf16.inc"
 #undef GENOFORM_HARDWARE_BF16
 #undef GENOFORM_LANES
 namespace unit {
@@ -148,30 +148,34 @@ inline
     const Kernels&
     kernels_of(InstructionSet set) {
 #ifdef __x86_64__
-  if (set >= InstructionSet::avx512_bf16) return avx512_bf16::table;
-  if (set == InstructionSet::avx512) return avx512::table;
+  if (set >= InstructionSet::avx512) return avx512::table;
   if (set == InstructionSet::avx2) return avx2::table;
 #endif
   static_cast<void>(set);
   return portable::table;
 }
 
-/// How an instruction set multiplies blocks in bf16.
+/// The same of the kernels that know bf16.
 #ifndef GENOFORM_COMPILE_KERNELS
 inline
 #endif
-    const ProductUnit&
-    product_unit(InstructionSet set) {
+    const Bf16Kernels&
+    bf16_kernels(InstructionSet set) {
 #ifdef __x86_64__
-  static constexpr ProductUnit units[] = {{.block = portable::multiply_block},
-                                          {.block = avx2::multiply_block},
-                                          {.block = avx512::multiply_block},
-                                          {.block = avx512_bf16::unit::multiply_block},
-                                          {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block}};
-#else
-  static constexpr ProductUnit units[] = {{.block = portable::multiply_block}};
+  constexpr auto with = [](Bf16Kernels table, const ProductUnit& unit) {
+    table.unit = unit;
+    return table;
+  };
+  static constexpr Bf16Kernels by_dots = with(avx512_bf16::bf16_table, {.block = avx512_bf16::unit::multiply_block});
+  static constexpr Bf16Kernels by_tiles =
+      with(avx512_bf16::bf16_table, {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block});
+  if (set == InstructionSet::amx) return by_tiles;
+  if (set == InstructionSet::avx512_bf16) return by_dots;
+  if (set == InstructionSet::avx512) return avx512::bf16_table;
+  if (set == InstructionSet::avx2) return avx2::bf16_table;
 #endif
-  return units[static_cast<std::size_t>(set)];
+  static_cast<void>(set);
+  return portable::bf16_table;
 }
 #endif
 
@@ -183,9 +187,8 @@ const auto& kernel(InstructionSet set) {
   return kernels_of(set).*place;
 #else
 #ifdef __x86_64__
-  static constexpr auto on_bf16 = avx512_bf16::table.*place, on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
-  if (set >= InstructionSet::avx512_bf16) return on_bf16;
-  if (set == InstructionSet::avx512) return on_avx512;
+  static constexpr auto on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
+  if (set >= InstructionSet::avx512) return on_avx512;
   if (set == InstructionSet::avx2) return on_avx2;
 #endif
   static_cast<void>(set);
@@ -193,5 +196,18 @@ const auto& kernel(InstructionSet set) {
   return on_any;
 #endif
 }
+
+/// What products multiply and layers keep: f32, or bf16 with sums, gradients of weights and residual stream in f32. It is the
+/// way to the kernels of bf16, so that only a program that names Precision::bf16 compiles them.
+struct Precision {
+  const Bf16Kernels& (*kernels)(InstructionSet) = nullptr;
+
+  static const Precision f32, bf16;
+  constexpr bool is_bf16() const { return kernels != nullptr; }
+  friend constexpr bool operator==(const Precision&, const Precision&) = default;
+};
+inline constexpr Precision Precision::f32{};
+inline constexpr Precision Precision::bf16{&bf16_kernels};
+constexpr std::string_view name_of(const Precision& precision) { return precision.is_bf16() ? "bf16" : "f32"; }
 
 }  // namespace genoform::cpu

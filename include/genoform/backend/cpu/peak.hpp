@@ -71,7 +71,7 @@ inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
 #define GENOFORM_DOT(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"
   std::int64_t n = rounds;
   if (set == InstructionSet::amx) {
-    product_unit(set).begin();
+    bf16_kernels(set).unit.begin();
     __asm__ volatile(
         "tilezero %%tmm0\ntilezero %%tmm1\ntilezero %%tmm2\ntilezero %%tmm3\ntilezero %%tmm4\ntilezero %%tmm5\n"
         "tilezero %%tmm6\ntilezero %%tmm7\n1:\n"
@@ -80,7 +80,7 @@ inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
         : "+r"(n)
         :
         : "cc");
-    product_unit(set).end();
+    bf16_kernels(set).unit.end();
     return static_cast<double>(rounds) * 4 * 16 * 16 * 32 * 2;
   }
   if (set == InstructionSet::avx512_bf16) {
@@ -100,9 +100,9 @@ inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
 }
 
 /// The multiply-add peak of this moment in GFLOP/s: the best burst of one thread, or the rate that `threads` sustain together.
-inline double peak(Precision precision, int threads = 1, double milliseconds = 20.0,
+inline double peak(const Precision& precision, int threads = 1, double milliseconds = 20.0,
                    InstructionSet set = best_instruction_set()) {
-  const auto burst = precision == Precision::bf16 ? bf16_burst : fma_burst;
+  const auto burst = precision.is_bf16() ? bf16_burst : fma_burst;
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
   constexpr std::int64_t rounds = 20000;

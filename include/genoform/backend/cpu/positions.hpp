@@ -34,8 +34,7 @@ inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, c
                        .scales_stride = o.scales.stride,
                        .heads = o.scales.columns,
                        .head_dim = o.head_dim};
-  const auto run =
-      is_bf16(o.x) ? context->kernel<&Kernels::normalize_heads_bf16>() : context->kernel<&Kernels::normalize_heads>();
+  const auto run = is_bf16(o.x) ? context->bf16().normalize_heads : context->kernel<&Kernels::normalize_heads>();
   return [context, work, run, rows = o.x.rows, columns = o.x.columns] {
     context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };
@@ -52,8 +51,8 @@ inline auto prepare(const SharedContext& context, const op::NormalizeHeadsGradie
                        .dy_stride = o.dy.stride,
                        .heads = o.scales.columns,
                        .head_dim = o.head_dim};
-  const auto run = is_bf16(o.dx) ? context->kernel<&Kernels::normalize_heads_gradient_bf16>()
-                                 : context->kernel<&Kernels::normalize_heads_gradient>();
+  const auto run =
+      is_bf16(o.dx) ? context->bf16().normalize_heads_gradient : context->kernel<&Kernels::normalize_heads_gradient>();
   return [context, work, run, rows = o.dx.rows, columns = o.dx.columns] {
     context->split(rows, 3 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };

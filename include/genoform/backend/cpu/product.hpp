@@ -65,7 +65,7 @@ inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
 class Product {
  public:
   Product(Context& context, const FloatMemories& m, const ProductOf& p) : work_(bf16_work(p, m)) {
-    if (context.precision() == Precision::bf16 && !p.exact)
+    if (context.in_bf16() && !p.exact)
       short_ = Bf16Product(context, work_);
     else
       full_ = context.own_product(shape_of(p));

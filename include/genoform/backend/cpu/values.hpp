@@ -34,7 +34,7 @@ class Chunk {
 
   const float* read(const Values& x) {
     if (x.shorts == nullptr) return at(x);
-    context_->kernel<&Kernels::widen>()(place(x), buffers_[used_], count);
+    context_->bf16().widen(place(x), buffers_[used_], count);
     return buffers_[used_++];
   }
   /// Its cells are not read before; written back by done().
@@ -44,8 +44,8 @@ class Chunk {
     return second_to_ == nullptr ? first_out_ : second_out_;
   }
   void done() const {
-    if (first_to_ != nullptr) context_->kernel<&Kernels::narrow>()(first_out_, first_to_, count);
-    if (second_to_ != nullptr) context_->kernel<&Kernels::narrow>()(second_out_, second_to_, count);
+    if (first_to_ != nullptr) context_->bf16().narrow(first_out_, first_to_, count);
+    if (second_to_ != nullptr) context_->bf16().narrow(second_out_, second_to_, count);
   }
 
   const std::int64_t count;

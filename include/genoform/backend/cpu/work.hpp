@@ -329,19 +329,29 @@ struct Kernels {
   void (*scale_by)(const float*, float*, std::int64_t, float) = nullptr;
   void (*sigmoid)(const float*, float*, std::int64_t) = nullptr;
   void (*sigmoid_gradient)(const float*, const float*, float*, std::int64_t) = nullptr;
+};
+
+/// The kernels of one instruction set that know bf16; apart, so that a program that never asks for bf16 compiles none of them.
+struct Bf16Kernels {
+  ProductUnit unit;
   void (*pack_right)(const Bf16ProductWork&, std::int64_t, std::int64_t, std::uint32_t*) = nullptr;
   void (*multiply)(const Bf16ProductWork&, const ProductUnit&, std::int64_t, std::int64_t, const std::uint32_t*, std::int64_t,
                    std::int64_t, std::uint32_t*) = nullptr;
   void (*widen)(const Bf16*, float*, std::int64_t) = nullptr;
   void (*narrow)(const float*, Bf16*, std::int64_t) = nullptr;
   // The same operations on bf16.
-  void (*rotate_bf16)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
-  void (*normalize_heads_bf16)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
-  void (*normalize_heads_gradient_bf16)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
-  void (*convolve_bf16)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
-  void (*convolve_gradient_bf16)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
-  void (*attend_bf16)(const Bf16AttendWork&, const ProductUnit&, std::int64_t, std::int64_t, void*) = nullptr;
-  void (*attend_gradient_bf16)(const Bf16AttendWork&, const ProductUnit&, std::int64_t, std::int64_t, void*) = nullptr;
+  void (*rotate)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize_heads)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*normalize_heads_gradient)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve)(const ConvolutionWork&, const float*, std::int64_t, std::int64_t) = nullptr;
+  void (*convolve_gradient)(const ConvolutionWork&, float*, std::int64_t, std::int64_t) = nullptr;
+  void (*attend)(const Bf16AttendWork&, const ProductUnit&, std::int64_t, std::int64_t, void*) = nullptr;
+  void (*attend_gradient)(const Bf16AttendWork&, const ProductUnit&, std::int64_t, std::int64_t, void*) = nullptr;
+  void (*normalize)(const NormalizeWork&, std::int64_t, std::int64_t) = nullptr;  ///< to bf16
+  void (*column_sums)(const ColumnSumsWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*gather_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*combine_rows)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
+  void (*combine_rows_gradient)(const SlotWork&, std::int64_t, std::int64_t) = nullptr;
 };
 
 }  // namespace genoform::cpu
