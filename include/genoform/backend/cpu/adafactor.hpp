@@ -122,7 +122,7 @@ class AdafactorCall {
   bool decays_, relative_;
 };
 
-inline auto prepare(const SharedContext& context, const op::AdafactorUpdate& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AdafactorUpdate& o, const auto& m) {
   return AdafactorCall(context, o, m);
 }
 

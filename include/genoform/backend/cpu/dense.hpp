@@ -9,6 +9,7 @@
 #include "genoform/ops/dense.hpp"
 
 /// The dense operations on the CPU: each `prepare` resolves pointers, makes primitives and scratch, and returns the call.
+/// Where few models need an operation its `prepare` is a template, so that it is compiled only for those that do.
 namespace genoform::cpu {
 
 inline bool flat(const Tensor& t) { return t.rows <= 1 || t.stride == t.columns; }

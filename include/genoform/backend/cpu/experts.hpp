@@ -97,17 +97,17 @@ inline auto expert_product(const SharedContext& context, const op::Assignment& t
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::ExpertLinear& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ExpertLinear& o, const auto& m) {
   return expert_product(context, o.to, m, {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .block = o.y.columns, .f = o.f});
 }
 
-inline auto prepare(const SharedContext& context, const op::ExpertLinearInputGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ExpertLinearInputGradient& o, const auto& m) {
   return expert_product(
       context, o.to, m,
       {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .block = o.dy.columns, .f = o.f, .slope_of = o.output});
 }
 
-inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGradient& o, const auto& m) {
   return expert_product(context, o.to, m,
                         {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .block = o.dy.columns});
 }
@@ -127,7 +127,7 @@ inline SlotWork slot_work(const Tensor& x, const Tensor& y, const op::Assignment
           .y_short = is_bf16(y)};
 }
 
-inline auto prepare(const SharedContext& context, const op::GatherRows& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::GatherRows& o, const auto& m) {
   return [context, work = slot_work(o.x, o.y, o.to, m), to = host::slots_of(o.to, m)] {
     context->split(to.end(), work.columns, [&](std::int64_t first, std::int64_t last, int) {
       const auto run = work.x_short || work.y_short ? context->bf16().gather_rows : context->kernel<&Kernels::gather_rows>();
@@ -146,20 +146,20 @@ inline auto combine(const SharedContext& context, const SlotWork& work, std::int
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::GatherRowsGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::GatherRowsGradient& o, const auto& m) {
   SlotWork work = slot_work(o.dy, o.dx, o.to, m);
   work.slot_weight = nullptr;
   work.accumulate = true;
   return combine(context, work, o.dx.rows);
 }
 
-inline auto prepare(const SharedContext& context, const op::CombineRows& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CombineRows& o, const auto& m) {
   SlotWork work = slot_work(o.x, o.y, o.to, m);
   work.accumulate = o.accumulate;
   return combine(context, work, o.y.rows);
 }
 
-inline auto prepare(const SharedContext& context, const op::CombineRowsGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CombineRowsGradient& o, const auto& m) {
   SlotWork work = slot_work(o.x, o.dx, o.to, m);
   work.z = m.reals(o.dy);
   work.z_stride = o.dy.stride;

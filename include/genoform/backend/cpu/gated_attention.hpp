@@ -6,7 +6,7 @@
 /// The operations of the gated attention unit on the CPU.
 namespace genoform::cpu {
 
-inline auto prepare(const SharedContext& context, const op::ScaleOffset& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ScaleOffset& o, const auto& m) {
   const ScaleOffsetWork work{.x = m.reals(o.x),
                              .w = m.reals(o.w),
                              .b = m.reals(o.b),
@@ -25,7 +25,7 @@ inline auto prepare(const SharedContext& context, const op::ScaleOffset& o, cons
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::ScaleOffsetGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ScaleOffsetGradient& o, const auto& m) {
   const ScaleOffsetWork work{.x = m.reals(o.x),
                              .w = m.reals(o.w),
                              .dy = m.reals(o.dy),
@@ -73,14 +73,14 @@ auto over_sequences(const SharedContext& context, const SquaredReluWork& work, s
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::SquaredReluAttend& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::SquaredReluAttend& o, const auto& m) {
   SquaredReluWork work = squared_relu_work(o, m);
   work.y = m.reals(o.y);
   work.y_stride = o.y.stride;
   return over_sequences(context, work, o.q.rows / o.context, context->kernel<&Kernels::squared_relu_attend>());
 }
 
-inline auto prepare(const SharedContext& context, const op::SquaredReluAttendGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::SquaredReluAttendGradient& o, const auto& m) {
   SquaredReluWork work = squared_relu_work(o, m);
   place_gradients(work, o, m);
   return over_sequences(context, work, o.q.rows / o.context, context->kernel<&Kernels::squared_relu_attend_gradient>());

@@ -39,7 +39,7 @@ auto over_feature_rows(const SharedContext& context, const FeaturesWork& work, s
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::RandomFeatures& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::RandomFeatures& o, const auto& m) {
   FeaturesWork work = features_work(o, m);
   work.shift = m.reals(o.shift);
   work.shift_stride = o.shift.stride;
@@ -47,7 +47,7 @@ inline auto prepare(const SharedContext& context, const op::RandomFeatures& o, c
                            context->kernel<&Kernels::random_features>());
 }
 
-inline auto prepare(const SharedContext& context, const op::RandomFeaturesGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::RandomFeaturesGradient& o, const auto& m) {
   FeaturesWork work = features_work(o, m);
   work.dy = m.reals(o.dy);
   work.dx = m.reals(o.dx);
@@ -92,11 +92,11 @@ auto over_key_heads(const SharedContext& context, const LinearAttendWork& work, 
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::LinearAttend& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::LinearAttend& o, const auto& m) {
   return over_key_heads(context, linear_attend_work(o, m), o.q.rows / o.context, 1, context->kernel<&Kernels::linear_attend>());
 }
 
-inline auto prepare(const SharedContext& context, const op::LinearAttendGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::LinearAttendGradient& o, const auto& m) {
   LinearAttendWork work = linear_attend_work(o, m);
   place_gradients(work, o, m);
   return over_key_heads(context, work, o.q.rows / o.context, (o.context + mixer_block - 1) / mixer_block,

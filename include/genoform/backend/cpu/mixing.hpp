@@ -56,7 +56,7 @@ void over_rows(const SharedContext& context, std::int64_t sequences, std::int64_
   });
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalMix& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalMix& o, const auto& m) {
   const MixWork work{.w = grouped_rows(o.w, o.context, m),
                      .x = grouped_rows(o.x, o.context, m),
                      .y = grouped_rows(o.y, o.context, m),
@@ -68,7 +68,7 @@ inline auto prepare(const SharedContext& context, const op::CausalMix& o, const 
   return over_mixtures(context, work, o.x.sequences(o.context), o.x.groups, context->kernel<&Kernels::mix>());
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalMixGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalMixGradient& o, const auto& m) {
   const GroupedRows x = grouped_rows(o.x, o.context, m), dy = grouped_rows(o.dy, o.context, m),
                     dw = grouped_rows(o.dw, o.context, m);
   const MixWork back{.w = grouped_rows(o.w, o.context, m),
@@ -95,7 +95,7 @@ inline auto prepare(const SharedContext& context, const op::CausalMixGradient& o
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalScores& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalScores& o, const auto& m) {
   const OuterWork work{.left = grouped_rows(o.queries, o.context, m),
                        .right = grouped_rows(o.keys, o.context, m),
                        .added = grouped_rows(o.added, o.context, m),
@@ -106,7 +106,7 @@ inline auto prepare(const SharedContext& context, const op::CausalScores& o, con
   return over_products(context, work, o.y.sequences(o.context), o.y.groups);
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalScoresGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalScoresGradient& o, const auto& m) {
   const auto work = [&](const op::Grouped& other, const op::Grouped& d) {
     return MixWork{.w = grouped_rows(o.dy, o.context, m),
                    .x = grouped_rows(other, o.context, m),
@@ -131,7 +131,7 @@ inline auto prepare(const SharedContext& context, const op::CausalScoresGradient
 }
 
 /// Distances run against the positions of a row, so the biases are turned around first: those of row t begin at T - 1 - t.
-inline auto prepare(const SharedContext& context, const op::AddByDistance& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AddByDistance& o, const auto& m) {
   const std::int64_t T = o.context, groups = o.y.groups, sequences = o.y.sequences(T);
   context->reserve(static_cast<std::size_t>(groups * T) * sizeof(float));
   return
@@ -147,7 +147,7 @@ inline auto prepare(const SharedContext& context, const op::AddByDistance& o, co
       };
 }
 
-inline auto prepare(const SharedContext& context, const op::AddByDistanceGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AddByDistanceGradient& o, const auto& m) {
   const std::int64_t T = o.context, groups = o.dy.groups, sequences = o.dy.sequences(T);
   context->reserve(static_cast<std::size_t>(groups * T) * sizeof(float));
   return [context, dy = grouped_rows(o.dy, T, m), dbias = host::rows_of(o.dbias, m), T, groups, sequences] {
@@ -164,7 +164,7 @@ inline auto prepare(const SharedContext& context, const op::AddByDistanceGradien
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalSoftmax& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalSoftmax& o, const auto& m) {
   return [context, x = grouped_rows(o.x, o.context, m), y = grouped_rows(o.y, o.context, m), groups = o.y.groups,
           sequences = o.y.sequences(o.context), positions = o.context] {
     over_rows(context, sequences, groups, positions, 8 * positions, [&](std::int64_t b, std::int64_t g, std::int64_t t, int) {
@@ -173,7 +173,7 @@ inline auto prepare(const SharedContext& context, const op::CausalSoftmax& o, co
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalSoftmaxGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalSoftmaxGradient& o, const auto& m) {
   context->reserve_per_thread(static_cast<std::size_t>(o.context) * sizeof(float));
   return [context, y = grouped_rows(o.y, o.context, m), dy = grouped_rows(o.dy, o.context, m),
           dx = grouped_rows(o.dx, o.context, m), groups = o.y.groups, sequences = o.y.sequences(o.context), positions = o.context,

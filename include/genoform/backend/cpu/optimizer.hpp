@@ -7,7 +7,7 @@
 /// The optimizer step on the CPU.
 namespace genoform::cpu {
 
-inline auto prepare(const SharedContext& context, const op::SumOfSquares& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::SumOfSquares& o, const auto& m) {
   // Chunks of fixed length: the order of the additions does not know the threads.
   const std::int64_t length = flat(o.x) ? 16384 : o.x.columns;
   const std::int64_t cells = o.x.size(), chunks = flat(o.x) ? (cells + length - 1) / length : o.x.rows;
@@ -38,7 +38,7 @@ inline AdamWScalars adamw_scalars(const float* controls, float sum, bool decays)
           .over_correction2 = 1.0F / controls[op::correction2_cell]};
 }
 
-inline auto prepare(const SharedContext& context, const op::AdamWUpdate& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AdamWUpdate& o, const auto& m) {
   const AdamWWork work{m.reals(o.w), m.reals(o.g), m.reals(o.m), m.reals(o.v)};
   return [context, work, cells = o.w.size(), controls = m.reals(o.controls), sum = m.reals(o.sum), decays = o.decays] {
     const AdamWScalars scalars = adamw_scalars(controls, sum[0], decays);

@@ -10,7 +10,7 @@
 namespace genoform::cpu {
 
 /// A table has few cells: the rows of a bias are no work for several threads.
-inline auto prepare(const SharedContext&, const op::RelativeBias& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext&, const op::RelativeBias& o, const auto& m) {
   return [table = host::rows_of(o.table, m), y = host::rows_of(o.y, m), accumulate = o.accumulate,
           buckets = host::buckets_of(o.y.columns, o.table.columns, o.distance)] {
     for (std::int64_t h = 0; h < y.rows; ++h)
@@ -19,7 +19,7 @@ inline auto prepare(const SharedContext&, const op::RelativeBias& o, const Float
   };
 }
 
-inline auto prepare(const SharedContext&, const op::RelativeBiasGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext&, const op::RelativeBiasGradient& o, const auto& m) {
   return [dy = host::rows_of(o.dy, m), dtable = host::rows_of(o.dtable, m),
           buckets = host::buckets_of(o.dy.columns, o.dtable.columns, o.distance)] {
     for (std::int64_t h = 0; h < dy.rows; ++h)
@@ -27,7 +27,7 @@ inline auto prepare(const SharedContext&, const op::RelativeBiasGradient& o, con
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, const auto& m) {
   const HeadsWork work{.x = m.places(o.x),
                        .scales = m.reals(o.scales),
                        .x_stride = o.x.stride,
@@ -40,7 +40,7 @@ inline auto prepare(const SharedContext& context, const op::NormalizeHeads& o, c
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::NormalizeHeadsGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::NormalizeHeadsGradient& o, const auto& m) {
   const HeadsWork work{.x = m.places(o.dx),
                        .scales = m.reals(o.scales),
                        .y = m.places(o.y),
@@ -71,7 +71,7 @@ inline std::vector<float> sinusoids(std::int64_t positions, std::int64_t width) 
   return table;
 }
 
-inline auto prepare(const SharedContext& context, const op::AddSinusoid& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AddSinusoid& o, const auto& m) {
   return [context, x = host::rows_of(o.x, m), T = o.context, table = sinusoids(o.context, o.x.columns)] {
     context->split(x.rows, x.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t n = first; n < last; ++n)
@@ -80,7 +80,7 @@ inline auto prepare(const SharedContext& context, const op::AddSinusoid& o, cons
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::AddPositions& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AddPositions& o, const auto& m) {
   return [context, table = host::rows_of(o.table, m), x = host::rows_of(o.x, m), T = o.context] {
     context->split(x.rows, x.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t n = first; n < last; ++n) context->kernel<&Kernels::add>()(table[n % T], x[n], x.columns);
@@ -88,7 +88,7 @@ inline auto prepare(const SharedContext& context, const op::AddPositions& o, con
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::AddPositionsGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AddPositionsGradient& o, const auto& m) {
   return [context, dy = host::rows_of(o.dy, m), dtable = host::rows_of(o.dtable, m), T = o.context] {
     context->split(T, dy.rows / T * dy.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t t = first; t < last; ++t)
@@ -104,10 +104,10 @@ inline auto scaled(const SharedContext& context, const Tensor& x, const Tensor& 
     });
   };
 }
-inline auto prepare(const SharedContext& context, const op::ScaleBy& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ScaleBy& o, const auto& m) {
   return scaled(context, o.x, o.y, o.factor, m);
 }
-inline auto prepare(const SharedContext& context, const op::ScaleByGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ScaleByGradient& o, const auto& m) {
   return scaled(context, o.dy, o.dx, o.factor, m);
 }
 

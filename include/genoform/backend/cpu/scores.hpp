@@ -9,7 +9,7 @@
 /// The scores of routers and the losses on them, on the CPU.
 namespace genoform::cpu {
 
-inline auto prepare(const SharedContext& context, const op::Sigmoid& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Sigmoid& o, const auto& m) {
   return [context, x = host::rows_of(o.x, m), y = host::rows_of(o.y, m), flat = flat(o.x, o.y)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
       context->kernel<&Kernels::sigmoid>()(x[r] + c, y[r] + c, count);
@@ -17,7 +17,7 @@ inline auto prepare(const SharedContext& context, const op::Sigmoid& o, const Fl
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::SigmoidGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::SigmoidGradient& o, const auto& m) {
   return [context, y = host::rows_of(o.y, m), dy = host::rows_of(o.dy, m), dx = host::rows_of(o.dx, m),
           flat = flat(o.y, o.dy, o.dx)] {
     context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
@@ -26,18 +26,18 @@ inline auto prepare(const SharedContext& context, const op::SigmoidGradient& o, 
   };
 }
 
-inline auto prepare(const SharedContext&, const op::BalanceLoss& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext&, const op::BalanceLoss& o, const auto& m) {
   return [p = host::rows_of(o.p, m), share = m.reals(o.first_share), loss = m.reals(o.loss), coefficient = o.coefficient,
           tokens = m.indices(o.tokens)] { host::balance_loss<float>(p, share, coefficient, loss, tokens); };
 }
 
-inline auto prepare(const SharedContext&, const op::BalanceLossGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext&, const op::BalanceLossGradient& o, const auto& m) {
   return [share = m.reals(o.first_share), scale = m.reals(o.scale), dp = host::rows_of(o.dp, m), coefficient = o.coefficient,
           tokens = m.indices(o.tokens)] { host::balance_loss_gradient<float>(share, scale[0], coefficient, dp, tokens); };
 }
 
 /// The softmax gives the slopes and, by its largest cell, the sum of exponentials.
-inline auto prepare(const SharedContext& context, const op::RouterZLoss& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::RouterZLoss& o, const auto& m) {
   const RowsWork work{m.reals(o.logits), nullptr, m.reals(o.slope), o.logits.stride, 0, o.slope.stride, o.logits.columns};
   return [context, work, logits = host::rows_of(o.logits, m), slope = host::rows_of(o.slope, m), tokens = m.indices(o.tokens),
           loss = m.reals(o.loss), coefficient = o.coefficient] {
@@ -57,7 +57,7 @@ inline auto prepare(const SharedContext& context, const op::RouterZLoss& o, cons
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::RouterZLossGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::RouterZLossGradient& o, const auto& m) {
   return [context, slope = host::rows_of(o.slope, m), scale = m.reals(o.scale), dx = host::rows_of(o.dx, m)] {
     context->split(dx.rows, dx.columns, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t n = first; n < last; ++n)
@@ -75,12 +75,12 @@ inline auto jitter_call(const SharedContext& context, host::Rows<float> x, host:
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Jitter& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Jitter& o, const auto& m) {
   return jitter_call(context, host::rows_of(o.x, m), host::rows_of(o.y, m), m.indices(o.round), o.width,
                      Random(o.seed, o.stream));
 }
 
-inline auto prepare(const SharedContext& context, const op::JitterGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::JitterGradient& o, const auto& m) {
   return jitter_call(context, host::rows_of(o.dy, m), host::rows_of(o.dx, m), m.indices(o.round), o.width,
                      Random(o.seed, o.stream));
 }
