@@ -31,8 +31,8 @@ struct Tensor {
 
   constexpr bool exists() const { return memory != Memory::none; }
   constexpr std::int64_t size() const { return rows * columns; }
-  /// A view of `count` columns from `first` on.
-  constexpr Tensor column_range(std::int64_t first, std::int64_t count) const {
+  /// A view of `count` columns from `first` on. Not inlined: layers make many views, all before the first step.
+  [[gnu::noinline]] constexpr Tensor column_range(std::int64_t first, std::int64_t count) const {
     Tensor part = *this;
     part.offset += first;
     part.columns = count;

@@ -170,7 +170,7 @@ class Stream {
 
   /// A workspace tensor that lives until the way back has passed; in evaluation and while forgetting until the end of the
   /// sub-layer.
-  constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
+  [[gnu::cold, gnu::noinline]] constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
     if (!training() || forgets_) return scratch(rows, columns, element);
     return note_taken(placed(arena_.keep(cells_of(rows * columns, element)), rows, columns, element), true);
   }
@@ -180,7 +180,8 @@ class Stream {
     return note_taken(matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns), true);
   }
   /// A workspace tensor that lives until the end of the sub-layer.
-  constexpr Tensor scratch(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
+  [[gnu::cold, gnu::noinline]] constexpr Tensor scratch(std::int64_t rows, std::int64_t columns,
+                                                        Element element = Element::real) {
     return note_taken(placed(arena_.scratch(cells_of(rows * columns, element)), rows, columns, element), false);
   }
 

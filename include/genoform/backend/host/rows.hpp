@@ -17,7 +17,7 @@ struct Rows {
 };
 
 template <class Real>
-Rows<Real> rows_of(const Tensor& t, const Memories<Real>& memories) {
+[[gnu::cold, gnu::noinline]] Rows<Real> rows_of(const Tensor& t, const Memories<Real>& memories) {
   return {memories.reals(t), t.rows, t.columns, t.stride};
 }
 
