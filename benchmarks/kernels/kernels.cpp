@@ -56,7 +56,7 @@ class Setup {
     for ([[maybe_unused]] const auto& turn : state) call();
     const double each = (seconds() - start) / static_cast<double>(state.iterations());
     double bytes = 0;
-    for (const Tensor& t : op.tensors()) bytes += 4.0 * static_cast<double>(t.size());
+    for (const Tensor& t : op.tensors()) bytes += (t.element == Element::bf16 ? 2.0 : 4.0) * static_cast<double>(t.size());
     report(state, static_cast<double>(op.flops()), bytes, each);
   }
 

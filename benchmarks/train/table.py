@@ -5,7 +5,7 @@ activations and sparse layers cost. Prints Markdown; --write puts it into a file
   table.py --program build/release/genoform                                              genoform alone
   table.py --program build/release/genoform --python build/venv-torch/bin/python         beside PyTorch
   table.py ... --configurations d64,d128 --variants none --rounds 1                      a part, quickly
-  table.py ... --dtypes f32,bf16 --profiles --write docs/performance.md                  everything, which takes hours
+  table.py ... --profiles --write docs/performance.md                                    everything, which takes hours
 
 Best steps count, over all rounds; percentages are of the multiply-add peak of the type, the largest that was measured around the steps of the row. PyTorch is
 timed as a wheel gives it (stock: eager, fused attention) and tuned: torch.compile and the libraries of --preload (tcmalloc when it is installed; on AMD
@@ -212,7 +212,7 @@ def arguments():
     parser.add_argument("--preload", default=malloc[0] if malloc else "", help="libraries for the tuned PyTorch, as in LD_PRELOAD (default: %(default)s)")
     parser.add_argument("--configurations", type=listed(CONFIGURATIONS), default=list(CONFIGURATIONS), help=f"some of {','.join(CONFIGURATIONS)}")
     parser.add_argument("--variants", type=listed(VARIANTS, none=True), default=list(VARIANTS), help=f"none, or some of {','.join(VARIANTS)}; of {' and '.join(VARIED)}")
-    parser.add_argument("--dtypes", type=listed(["f32", "bf16"]), default=["f32"], help="f32, bf16 or f32,bf16 (default: f32)")
+    parser.add_argument("--dtypes", type=listed(["f32", "bf16"]), default=["f32", "bf16"], help="f32, bf16 or f32,bf16 (default)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4, help="at least so many a round")
     parser.add_argument("--seconds", type=float, default=3, help="and for so long")

@@ -26,6 +26,7 @@ class Profile final : public CallObserver {
     double bytes = 0;  ///< of all its tensors, each once in each call: what must move when no cache holds it
   };
 
+  /// A cell of the back end's number type has so many bytes; bf16 has 2.
   explicit Profile(std::int64_t bytes_per_cell = 4) : bytes_per_cell_(bytes_per_cell) {}
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
@@ -113,7 +114,8 @@ class Profile final : public CallObserver {
     for (std::size_t i = 0; i < note.tensor_count; ++i) {
       const Tensor& t = note.tensors[i];
       const Tensor* const end = note.tensors + i;
-      if (t.exists() && std::find(note.tensors, end, t) == end) bytes += t.size() * bytes_per_cell_;
+      if (t.exists() && std::find(note.tensors, end, t) == end)
+        bytes += t.size() * (t.element == Element::bf16 ? 2 : bytes_per_cell_);
     }
     return bytes;
   }
