@@ -14,7 +14,7 @@
 
 /// The operations of the CPU back end one by one, on one thread, as a training step calls them, against their roof: the larger of
 /// useful FLOPs over the multiply-add peak and bytes of all tensors over what a read of so many bytes reaches (so the roof of
-/// small tensors is that of the cache they fit into). 768 tokens; the argument is the width d.
+/// small tensors is that of the cache they fit into). 768 tokens in f32; the argument is the width d.
 /// Counters: GFLOP/s, GB/s, and the percent of the roof (above 100 where a nearer cache keeps some of the tensors).
 namespace {
 
@@ -74,7 +74,7 @@ class Setup {
     return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
   }
   static void report(benchmark::State& state, double flops, double bytes, double each) {
-    static const double peak = cpu::fma_peak(1, 100) * 1e9;
+    static const double peak = cpu::peak(cpu::Precision::f32, 1, 100) * 1e9;
     const double bandwidth = cpu::read_bandwidth(static_cast<std::int64_t>(bytes)) * 1e9;
     if (flops > 0) state.counters["GFLOP/s"] = 1e-9 * flops / each;
     state.counters["GB/s"] = 1e-9 * bytes / each;
