@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <vector>
 
 #include "genoform/backend/host/routing.hpp"
 #include "tests/backend/scene.hpp"

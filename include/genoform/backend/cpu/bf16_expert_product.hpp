@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "genoform/backend/cpu/product.hpp"
 #include "genoform/backend/host/routing.hpp"
