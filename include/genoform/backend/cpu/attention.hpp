@@ -127,7 +127,7 @@ void place_gradients(Work& work, const Op& o, const FloatMemories& m) {
 class Attending {
  public:
   template <class Op>
-  Attending(Context& context, const Op& o, const FloatMemories& m)
+  [[gnu::cold, gnu::noinline]] Attending(Context& context, const Op& o, const FloatMemories& m)
       : full_(attend_work<float>(o, m)),
         short_(attend_work<Bf16>(o, m)),
         is_short_(is_bf16(o.q)),
@@ -141,7 +141,7 @@ class Attending {
     }
   }
 
-  void forward(const Context& context) const {
+  [[gnu::noinline]] void forward(const Context& context) const {
     over_heads(context, full_.heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
         context.bf16().attend(short_, context.bf16().unit, first, last, scratch);
@@ -152,7 +152,7 @@ class Attending {
   }
 
   /// `bias_sums` as in AttendWorkOf.
-  void backward(const Context& context, float* bias_sums) const {
+  [[gnu::noinline]] void backward(const Context& context, float* bias_sums) const {
     AttendWork full = full_;
     Bf16AttendWork halves = short_;
     full.bias_sums = halves.bias_sums = bias_sums;

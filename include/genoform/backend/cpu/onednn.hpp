@@ -52,7 +52,7 @@ using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy<destroy>>;
 
 /// Calls `create(&handle, arguments...)` and hands the handle to its owner.
 template <class Owner, class Create, class... Arguments>
-Owner make(const char* what, Create create, Arguments... arguments) {
+[[gnu::cold, gnu::noinline]] Owner make(const char* what, Create create, Arguments... arguments) {
   typename Owner::pointer handle{};
   check(create(&handle, arguments...), what);
   return Owner(handle);
@@ -80,7 +80,7 @@ inline std::string version() {
 /// The shape of one operand in oneDNN's words: a struct in 2.x, a handle in 3.x.
 class Description {
  public:
-  explicit Description(const Layout& layout) {
+  [[gnu::cold, gnu::noinline]] explicit Description(const Layout& layout) {
     const dnnl_dims_t sizes = {layout.rows, layout.columns}, strides = {layout.row_stride, layout.column_stride};
 #if DNNL_VERSION_MAJOR < 3
     check(dnnl_memory_desc_init_by_strides(&description_, 2, sizes, dnnl_f32, strides), "describe a matrix");
@@ -105,7 +105,7 @@ class Description {
 /// One prepared matrix product with its operands' places. One thread at a time runs it.
 class Product {
  public:
-  explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
+  [[gnu::cold]] explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
     if (shape.f == op::Function::gelu || shape.f == op::Function::swish)
       fail(Fault::usage, {"a product has no GELU or Swish of its own: emit Linear and Activate"});
     const Description a(shape.a), b(shape.b), c(shape.c), bias({1, shape.c.columns, shape.c.columns, 1});
@@ -156,7 +156,7 @@ class Product {
   }
 
  private:
-  static Attributes attributes_of(const ProductShape& shape) {
+  [[gnu::cold, gnu::noinline]] static Attributes attributes_of(const ProductShape& shape) {
     auto attributes = make<Attributes>("make attributes", dnnl_primitive_attr_create);
     check(dnnl_primitive_attr_set_scratchpad_mode(attributes.get(), dnnl_scratchpad_mode_user), "take our scratch");
     const auto after = make<PostOperations>("make post-operations", dnnl_post_ops_create);
@@ -181,7 +181,7 @@ class Product {
 #endif
   }
   template <class D>
-  void add(int argument, const D* description) {
+  [[gnu::cold, gnu::noinline]] void add(int argument, const D* description) {
     const std::size_t index = arguments_used_++;
     void* const nowhere = DNNL_MEMORY_NONE;
     memories_[index] = make<MemoryPlace>("make a memory", dnnl_memory_create, description, engine(), nowhere);

@@ -28,7 +28,7 @@ struct ProductOf {
 inline onednn::Layout layout_of(const Tensor& t) { return {t.rows, t.columns, t.stride, 1}; }
 inline onednn::Layout layout_of(const Tensor& t, bool turned) { return turned ? layout_of(t).transposed() : layout_of(t); }
 
-inline onednn::ProductShape shape_of(const ProductOf& p) {
+[[gnu::cold, gnu::noinline]] inline onednn::ProductShape shape_of(const ProductOf& p) {
   return {.a = layout_of(p.a, p.a_turned),
           .b = layout_of(p.b, p.b_turned),
           .c = layout_of(p.c),
@@ -37,7 +37,7 @@ inline onednn::ProductShape shape_of(const ProductOf& p) {
           .f = p.slope_of.exists() ? op::Function::identity : p.f};
 }
 
-inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
+[[gnu::cold, gnu::noinline]] inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
   return {.a = m.places(p.a),
           .b = m.places(p.b),
           .c = m.places(p.c),
@@ -64,14 +64,14 @@ inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
 /// A product of one call, in the precision of its context.
 class Product {
  public:
-  Product(Context& context, const FloatMemories& m, const ProductOf& p) : work_(bf16_work(p, m)) {
+  [[gnu::cold, gnu::noinline]] Product(Context& context, const FloatMemories& m, const ProductOf& p) : work_(bf16_work(p, m)) {
     if (context.in_bf16() && !p.exact)
       short_ = Bf16Product(context, work_);
     else
       full_ = context.own_product(shape_of(p));
   }
 
-  void run(const Context& context) const {
+  [[gnu::noinline]] void run(const Context& context) const {
     if (full_ == nullptr) return short_.run(context, work_);
     const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
     full_->run(at(work_.a), at(work_.b), work_.bias, static_cast<float*>(work_.c), context.shared<void>());

@@ -14,7 +14,8 @@ struct Values {
   Bf16* shorts = nullptr;
   std::int64_t rows = 0, columns = 0, stride = 0;
 
-  Values(const Tensor& t, const Memories<float>& m) : rows(t.rows), columns(t.columns), stride(t.stride) {
+  [[gnu::cold, gnu::noinline]] Values(const Tensor& t, const Memories<float>& m)
+      : rows(t.rows), columns(t.columns), stride(t.stride) {
     if (t.element == Element::bf16)
       shorts = static_cast<Bf16*>(m.places(t));
     else
@@ -32,18 +33,18 @@ class Chunk {
   Chunk(const Context& context, std::int64_t row, std::int64_t column, std::int64_t cells)
       : count(cells), context_(&context), row_(row), column_(column) {}
 
-  const float* read(const Values& x) {
+  [[gnu::noinline]] const float* read(const Values& x) {
     if (x.shorts == nullptr) return at(x);
     context_->bf16().widen(place(x), buffers_[used_], count);
     return buffers_[used_++];
   }
   /// Its cells are not read before; written back by done().
-  float* write(const Values& y) {
+  [[gnu::noinline]] float* write(const Values& y) {
     if (y.shorts == nullptr) return at(y);
     (first_to_ == nullptr ? first_to_ : second_to_) = place(y);
     return second_to_ == nullptr ? first_out_ : second_out_;
   }
-  void done() const {
+  [[gnu::noinline]] void done() const {
     if (first_to_ != nullptr) context_->bf16().narrow(first_out_, first_to_, count);
     if (second_to_ != nullptr) context_->bf16().narrow(second_out_, second_to_, count);
   }
