@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
-#include <memory>
 #include <span>
 #include <utility>
 
@@ -20,6 +19,7 @@
 #include "genoform/backend/cpu/scores.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/core/random.hpp"
+#include "genoform/core/owned.hpp"
 #include "genoform/ops/operations.hpp"
 
 namespace genoform {
@@ -103,8 +103,8 @@ class Cpu {
       fail(Fault::usage, {"this processor has no ", cpu::name_of(options.instruction_set)});
     return options;
   }
-  static std::unique_ptr<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
-    return std::make_unique<cpu::Context>(o.threads, o.instruction_set, o.precision, measures);
+  static Owned<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
+    return make_owned<cpu::Context>(o.threads, o.instruction_set, o.precision, measures);
   }
   static void flush_denormals() {
 #ifdef __SSE__
@@ -113,7 +113,7 @@ class Cpu {
   }
 
   CpuOptions options_;
-  std::unique_ptr<cpu::Context> context_;
+  Owned<cpu::Context> context_;
 };
 
 }  // namespace genoform

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <string>
 
 #ifdef __linux__
@@ -13,6 +12,7 @@
 #endif
 
 #include "genoform/core/joined.hpp"
+#include "genoform/core/owned.hpp"
 
 namespace genoform {
 
@@ -47,7 +47,7 @@ class Cells {
     const auto bytes = static_cast<std::size_t>(bytes_of(count));
     const bool large = bytes >= 2 * huge_page;
     const std::size_t boundary = large ? huge_page : 64;
-    cells_.reset(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
+    cells_ = Owned<Real, Free>(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
     if (!cells_) fail(Fault::resources, {"no memory for ", bytes, " bytes"});
 #ifdef MADV_HUGEPAGE
     // A fault for each page of 4 KiB is most of the time that making a model takes; a system that refuses is as fine.
@@ -68,7 +68,7 @@ class Cells {
   struct Free {
     void operator()(Real* p) const { std::free(p); }
   };
-  std::unique_ptr<Real, Free> cells_;
+  Owned<Real, Free> cells_;
   std::int64_t count_ = 0;
 };
 

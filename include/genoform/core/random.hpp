@@ -1,8 +1,9 @@
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <numbers>
 #include <string_view>
+
+#include "genoform/core/math.hpp"
 
 namespace genoform {
 
@@ -24,10 +25,10 @@ class Random {
     return static_cast<std::uint64_t>((static_cast<Wide>(bits(index)) * n) >> 64);
   }
   /// Standard normal, by Box and Muller.
-  double normal(std::uint64_t index) const {
+  [[gnu::noinline]] double normal(std::uint64_t index) const {
     const Words words = philox(index);
     const double u = (real(words.first) + 1.0) * 0x1p-64, v = real(words.second) * 0x1p-64;
-    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
+    return math::sqrt(-2.0 * math::log(u)) * math::cos(2.0 * std::numbers::pi * v);
   }
 
  private:

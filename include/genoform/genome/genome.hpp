@@ -1,12 +1,12 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/owned.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/genome/check.hpp"
 #include "genoform/genome/layer_text.hpp"
@@ -63,7 +63,7 @@ class Genome {
   }
   static Result<Genome> parse(std::string_view text, const KindNames& kinds) { return parse(text, kinds.all()); }
   static Result<Genome> parse(std::string_view text, std::span<const Kind> kinds) {
-    auto parsed = std::make_shared<Parsed>();
+    Counted<Parsed> parsed;
     parsed->text.assign(text.substr(0, grammar::longest_text + 1));
     parsed->kinds.assign(kinds.begin(), kinds.end());
     const grammar::SyntaxError syntax = grammar::Parser(std::string_view(parsed->text), parsed->nodes).parse();
@@ -166,7 +166,7 @@ class Genome {
     DecoderLayer decoder{};
   };
 
-  explicit Genome(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
+  explicit Genome(Counted<Parsed> parsed) : parsed_(std::move(parsed)) {}
 
   Tree tree() const { return parsed_->nodes; }
 
@@ -221,7 +221,7 @@ class Genome {
     return ((kind_name(node) == Ls::name && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), around())), true)) || ...);
   }
 
-  std::shared_ptr<const Parsed> parsed_;
+  Counted<Parsed> parsed_;  // only read once it is made
 };
 
 }  // namespace genoform

@@ -1,9 +1,10 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "genoform/core/bounds.hpp"
 
 namespace genoform::grammar {
 
@@ -18,8 +19,8 @@ inline std::size_t distance(std::string_view a, std::string_view b) {
         d[i][j] = i + j;
         continue;
       }
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (same(i - 1, j - 1) ? 0 : 1)});
-      if (i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1)) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      d[i][j] = smaller_of(smaller_of(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (same(i - 1, j - 1) ? 0 : 1));
+      if (i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1)) d[i][j] = smaller_of(d[i][j], d[i - 2][j - 2] + 1);
     }
   }
   return d[a.size()][b.size()];
@@ -30,7 +31,7 @@ inline std::string_view nearest(std::string_view word, const std::vector<std::st
   constexpr std::size_t longest_word = 64;
   if (word.size() > longest_word) return {};
   std::string_view best;
-  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t least = larger_of<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     const std::size_t edits = distance(word, candidate);
     if (edits < least && edits < candidate.size()) {

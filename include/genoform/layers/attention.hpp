@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/norm.hpp"
 #include "genoform/layers/position.hpp"
@@ -46,7 +46,7 @@ struct AttentionLayer : Normed {
   static constexpr auto options() {
     using L = AttentionLayer;
     return Table{
-        count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? std::max(1, a.width / 64) : by_width; }),
+        count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? larger_of(1, a.width / 64) : by_width; }),
         count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
           return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
         }),
@@ -67,8 +67,8 @@ struct AttentionLayer : Normed {
     if (shared_qk && kv_heads != heads) return {Rule::shared_qk_heads, {"KvHeads", "SharedQk"}};
     if (rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
     const double channels = static_cast<double>(heads) * head_dim;
-    const double largest_side = shared_qk ? std::max<double>(a.width, channels) : a.width;
-    if (channels * std::max(largest_side, 1.0) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    const double largest_side = shared_qk ? larger_of<double>(a.width, channels) : a.width;
+    if (channels * larger_of(largest_side, 1.0) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
     if (channels * dconv >= largest_parameters) return {Rule::too_many_parameters, {"DConv"}};
     if (static_cast<double>(heads) * position.buckets >= largest_parameters) return {Rule::too_many_parameters, {"RelBias"}};
     return {};

@@ -1,8 +1,8 @@
 #pragma once
-#include <algorithm>
 #include <array>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/hidden_activation.hpp"
@@ -50,9 +50,9 @@ struct ConvLayer : Normed {
     return Table{
         choice<&L::activation>(),
         count<Hidden, &L::hidden>([](const L&, const Around& a) {
-          return static_cast<int>(std::min<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
+          return static_cast<int>(smaller_of<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
         }),
-        count<Side, &L::side>([](const L&, const Around& a) { return a.width > 0 ? std::max(1, a.width / 2) : by_width; }),
+        count<Side, &L::side>([](const L&, const Around& a) { return a.width > 0 ? larger_of(1, a.width / 2) : by_width; }),
         count<Taps, &L::taps>(),
         count<SideTaps, &L::side_taps>(),
         count<LastTaps, &L::last_taps>(),
@@ -62,11 +62,11 @@ struct ConvLayer : Normed {
 
   constexpr Broken broken(const Around& a) const {
     if (hidden > 0 && side > hidden) return {Rule::side_within_hidden, {"Side", "Hidden"}};
-    const double wide = std::max(a.width, 1);
+    const double wide = larger_of(a.width, 1);
     if (static_cast<double>(hidden) * wide >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
     if (static_cast<double>(taps) * wide >= largest_parameters) return {Rule::too_many_parameters, {"Taps"}};
     if (static_cast<double>(side_taps) * wide >= largest_parameters) return {Rule::too_many_parameters, {"SideTaps"}};
-    if (static_cast<double>(last_taps) * std::max(hidden, 1) >= largest_parameters)
+    if (static_cast<double>(last_taps) * larger_of(hidden, 1) >= largest_parameters)
       return {Rule::too_many_parameters, {"LastTaps", "Hidden"}};
     return {};
   }

@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/layers/activation.hpp"
 #include "genoform/layers/hidden_activation.hpp"
 #include "genoform/model/declaration.hpp"
@@ -27,7 +27,7 @@ struct ExpertLayers {
 
   /// A token uses `activated_percent` / 100 experts, for counting.
   constexpr void declare(Weights& w, Declaration& d, std::int64_t activated_percent) const {
-    const std::int64_t D = d.width(), percent = std::min(activated_percent, 100 * experts);
+    const std::int64_t D = d.width(), percent = smaller_of(activated_percent, 100 * experts);
     w.up = d.experts("moe.up.weight", experts, hidden, D, Start::fan_in(D), percent);
     if (activation.gated) w.gate = d.experts("moe.gate.weight", experts, hidden, D, Start::fan_in(D), percent);
     w.down = d.experts("moe.down.weight", experts, D, hidden, Start::fan_in(hidden), percent);

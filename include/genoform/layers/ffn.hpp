@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/activation.hpp"
 #include "genoform/layers/hidden_activation.hpp"
@@ -20,7 +20,7 @@ struct Bias : Word<"Bias"> {};
 constexpr int default_hidden(Activation activation, const Around& around) {
   const std::int64_t width = around.width;
   const std::int64_t hidden = activation.gated ? ((8 * width + 2) / 3 + 7) / 8 * 8 : 4 * width;
-  return static_cast<int>(std::min<std::int64_t>(hidden, largest_number));
+  return static_cast<int>(smaller_of<std::int64_t>(hidden, largest_number));
 }
 
 template <class... Options>
@@ -46,7 +46,7 @@ struct FfnLayer : Normed {
   }
 
   constexpr Broken broken(const Around& a) const {
-    if (static_cast<double>(hidden) * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
     return {};
   }
   friend constexpr bool operator==(const FfnLayer&, const FfnLayer&) = default;

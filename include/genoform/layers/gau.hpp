@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/layers/ffn.hpp"
@@ -40,7 +40,7 @@ struct GauLayer : Normed {
     using L = GauLayer;
     return Table{choice<&L::activation>(),
                  count<Hidden, &L::hidden>([](const L&, const Around& a) {
-                   return static_cast<int>(std::min<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
+                   return static_cast<int>(smaller_of<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
                  }),
                  count<HeadDim, &L::head_dim>(),
                  count<Length, &L::length>([](const L&, const Around& a) { return a.context; }),
@@ -51,7 +51,7 @@ struct GauLayer : Normed {
   constexpr Broken broken(const Around& a) const {
     if (position.rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope"}};
     const double rows = 2.0 * hidden + head_dim;
-    if (rows * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden", "HeadDim"}};
+    if (rows * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden", "HeadDim"}};
     return {};
   }
   friend constexpr bool operator==(const GauLayer&, const GauLayer&) = default;

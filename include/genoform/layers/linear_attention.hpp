@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/norm.hpp"
@@ -48,13 +48,13 @@ struct LinearAttentionLayer : Normed {
   static constexpr auto options() {
     using L = LinearAttentionLayer;
     return Table{
-        count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? std::max(1, a.width / 64) : by_width; }),
+        count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? larger_of(1, a.width / 64) : by_width; }),
         count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
           return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
         }),
         count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }),
         count<Features, &L::features>([](const L& l, const Around&) {
-          return static_cast<int>(std::min<std::int64_t>(4 * std::int64_t{l.head_dim}, largest_number));
+          return static_cast<int>(smaller_of<std::int64_t>(4 * std::int64_t{l.head_dim}, largest_number));
         }),
         choice<&L::kernel>(),
         choice<&L::position>([](const L&, const Around& a) { return default_rotary_position(a); })};
@@ -65,9 +65,9 @@ struct LinearAttentionLayer : Normed {
     if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
     if (position.rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
     const double channels = static_cast<double>(heads) * head_dim;
-    if (channels * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (static_cast<double>(features) * std::max(head_dim, 1) >= largest_parameters ||
-        static_cast<double>(features) * std::max(heads, 1) >= largest_parameters)
+    if (channels * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (static_cast<double>(features) * larger_of(head_dim, 1) >= largest_parameters ||
+        static_cast<double>(features) * larger_of(heads, 1) >= largest_parameters)
       return {Rule::too_many_parameters, {"Features"}};
     return {};
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/activation.hpp"
 #include "genoform/layers/experts.hpp"
@@ -57,8 +58,8 @@ struct MoeLayer : Normed {
                        router, capacity, [](const auto& routing) { return int{routing.least_percent}; }))
       return {Rule::capacity_of_expert_choice, {"Capacity"}};
     if (router.k > experts) return {Rule::choices_of_router, {"TopK", "Top2", "LossFree"}};
-    const double rows = (static_cast<double>(experts) + shared) * std::max(hidden, 1);
-    if (rows * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden", "Shared"}};
+    const double rows = (static_cast<double>(experts) + shared) * larger_of(hidden, 1);
+    if (rows * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden", "Shared"}};
     return {};
   }
   friend constexpr bool operator==(const MoeLayer&, const MoeLayer&) = default;

@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/ffn.hpp"
@@ -29,16 +29,16 @@ struct SpatialGateLayer : Normed {
   static constexpr auto options() {
     using L = SpatialGateLayer;
     return Table{choice<&L::activation, Show::always>(), count<Hidden, &L::hidden>([](const L&, const Around& a) {
-                   return static_cast<int>(std::min<std::int64_t>(6 * std::int64_t{a.width}, largest_number - 1));
+                   return static_cast<int>(smaller_of<std::int64_t>(6 * std::int64_t{a.width}, largest_number - 1));
                  }),
                  count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
   }
 
   constexpr Broken broken(const Around& a) const {
-    const double positions = std::max(a.context, 1);
+    const double positions = larger_of(a.context, 1);
     if (hidden % 2 != 0) return {Rule::hidden_even, {"Hidden"}};
     if (hidden / 2 % heads != 0) return {Rule::heads_divide_channels, {"Heads", "Hidden"}};
-    if (static_cast<double>(hidden) * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
     if (heads * positions * positions >= largest_parameters) return {Rule::too_many_parameters, {"Heads"}};
     return {};
   }
@@ -71,7 +71,7 @@ struct SpatialGateLayer : Normed {
     w.norm = d.vector("spatial_gate.norm.weight", half(), Start::constant(1));
     w.norm_bias = d.vector("spatial_gate.norm.bias", half(), Start::constant(0));
     // Near 0 with a bias of 1: a block starts as a feed-forward layer.
-    const Start near_zero = Start::normal(1e-3 / static_cast<double>(std::max<std::int64_t>(P, 1)));
+    const Start near_zero = Start::normal(1e-3 / static_cast<double>(larger_of<std::int64_t>(P, 1)));
     w.positions = {d.tables("spatial_gate.positions.weight", heads, P, P, near_zero), heads, P};
     w.positions_bias = d.undecayed_matrix("spatial_gate.positions.bias", heads, P, Start::constant(1));
     w.down = d.matrix("spatial_gate.down.weight", D, half(), Start::fan_in(half()));

@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/norm.hpp"
@@ -89,7 +89,7 @@ struct SynthesizerLayer : Normed {
   static constexpr auto options() {
     using L = SynthesizerLayer;
     return Table{choice<&L::logits, Show::always>(), count<Heads, &L::heads>([](const L&, const Around& a) {
-                   return a.width > 0 ? std::max(1, a.width / 64) : by_width;
+                   return a.width > 0 ? larger_of(1, a.width / 64) : by_width;
                  }),
                  count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
                    return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
@@ -100,8 +100,8 @@ struct SynthesizerLayer : Normed {
   constexpr Broken broken(const Around& a) const {
     if (rank > 0 && !logits.random()) return {Rule::rank_of_dense, {"Rank"}};
     if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
-    const double columns = static_cast<double>(heads) * head_dim, positions = std::max(a.context, 1);
-    if (columns * std::max(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    const double columns = static_cast<double>(heads) * head_dim, positions = larger_of(a.context, 1);
+    if (columns * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
     if (columns * positions >= largest_parameters || heads * positions * positions >= largest_parameters)
       return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
     if (static_cast<double>(heads) * bias.buckets >= largest_parameters) return {Rule::too_many_parameters, {"RelBias"}};

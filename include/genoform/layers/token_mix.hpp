@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/part.hpp"
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/ffn.hpp"
@@ -32,7 +32,7 @@ struct TokenMixLayer : Normed {
   }
 
   constexpr Broken broken(const Around& a) const {
-    const double positions = std::max(a.context, 1);
+    const double positions = larger_of(a.context, 1);
     if (a.width > 0 && a.width % heads != 0) return {Rule::heads_divide_channels, {"Heads"}};
     if (heads * positions * positions >= largest_parameters) return {Rule::too_many_parameters, {"Heads"}};
     return {};

@@ -1,11 +1,11 @@
 #pragma once
 #include <cassert>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "genoform/core/owned.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/engine.hpp"
 
@@ -24,7 +24,7 @@ class BasicModel : public Engine<Backend> {
  public:
   using Real = typename Backend::Real;
 
-  BasicModel(const DecoderLayer& sizes, std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage,
+  BasicModel(const DecoderLayer& sizes, Owned<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage,
              Backend backend)
       : Engine<Backend>(std::move(network), std::move(text), storage, std::move(backend)), sizes_(sizes) {}
 

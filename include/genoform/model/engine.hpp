@@ -1,9 +1,7 @@
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +10,9 @@
 
 #include "genoform/backend/memories.hpp"
 #include "genoform/core/joined.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/core/memory.hpp"
+#include "genoform/core/owned.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
@@ -147,7 +147,7 @@ class Engine {
       layers += 1;
       worst = std::max(worst, figures.worst_load);
       dropped += figures.dropped;
-      entropy += counts.size() > 2 ? figures.entropy / std::log(static_cast<double>(counts.size() - 1)) : 1;
+      entropy += counts.size() > 2 ? figures.entropy / math::log(static_cast<double>(counts.size() - 1)) : 1;
     }
     if (layers > 0) summary = {.worst_load = worst, .dropped = dropped / layers, .entropy = entropy / layers};
     return summary;
@@ -224,7 +224,7 @@ class Engine {
   }
 
  protected:
-  Engine(std::unique_ptr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
+  Engine(Owned<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
       : backend_(std::move(backend)), network_(std::move(network)), text_(std::move(text)) {
     TensorList list;
     Declaration d(network_->around(), &list);
@@ -292,7 +292,7 @@ class Engine {
   }
 
   Recording<Real>& make_program(Shape shape, Pass pass) {
-    auto p = std::make_unique<Recording<Real>>();
+    auto p = make_owned<Recording<Real>>();
     p->shape = shape;
     p->pass = pass;
     p->layout = layout(pass);
@@ -351,12 +351,12 @@ class Engine {
   }
 
   Backend backend_;
-  std::unique_ptr<AnyNetwork<Backend>> network_;
+  Owned<AnyNetwork<Backend>> network_;
   std::string text_, frozen_;
   std::vector<TensorInfo> tensors_;
   Cells<Real> own_parameters_, own_gradients_, state_;
   std::span<Real> parameters_, gradients_;
-  std::vector<std::unique_ptr<Recording<Real>>> programs_;
+  std::vector<Owned<Recording<Real>>> programs_;
   std::int64_t runs_ = 0;
   bool keeps_outputs_ = false, recomputes_ = false;
   Calls after_step_;

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "genoform/core/joined.hpp"
+#include "genoform/core/owned.hpp"
 #include "genoform/genome/text_of.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/fixed_blocks.hpp"
@@ -51,7 +51,7 @@ class Model : public BasicModel<Backend> {
   Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
       : BasicModel<Backend>(
             sizes,
-            std::make_unique<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
+            make_owned<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
             std::string(text_of<Net>), options.storage, std::move(options.backend)) {
     this->start(options.seed);
     this->set_router_training(options.routers);

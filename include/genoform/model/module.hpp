@@ -1,12 +1,12 @@
 #pragma once
 #include <cassert>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/owned.hpp"
 #include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
@@ -78,14 +78,14 @@ class Module : public Engine<Backend> {
  private:
   using Blocks = FixedBlocks<stacks_of_part<Part>>;
 
-  static std::unique_ptr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
+  static Owned<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
     if (options.width < 1) throw Failure({Fault::input, "a part needs a width of at least 1; give {.width = ...}"});
     const Around around{.width = options.width,
                         .vocab = options.vocab,
                         .context = options.context,
                         .positions = options.positions,
                         .whole = true};
-    return std::make_unique<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(around, Blocks(around)));
+    return make_owned<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(around, Blocks(around)));
   }
 
   Recording<Real>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {

@@ -9,6 +9,7 @@
 namespace genoform {
 
 /// A norm in its place (pre, inner, post of a sub-layer, or the final one) with its tensors; does nothing for NoNorm.
+/// Every layer has three of them, so what they do is compiled once and not inlined: it runs when a program is made.
 class NormPlace {
  public:
   constexpr explicit NormPlace(Norm norm) : norm_(norm) {}
@@ -16,7 +17,7 @@ class NormPlace {
   constexpr bool exists() const { return norm_.kind != NormKind::none; }
 
   /// `width`: of the rows, 0: that of the residual stream.
-  constexpr void declare(Declaration& d, std::string_view place, std::int64_t width = 0) {
+  [[gnu::cold, gnu::noinline]] constexpr void declare(Declaration& d, std::string_view place, std::int64_t width = 0) {
     if (!exists()) return;
     if (width == 0) width = d.width();
     weight_ = d.vector({place, ".weight"}, width, Start::constant(1));
@@ -24,7 +25,7 @@ class NormPlace {
   }
 
   template <class Ops>
-  constexpr void forward(Ops& ops, Tensor x, Tensor y) {
+  [[gnu::cold, gnu::noinline]] constexpr void forward(Ops& ops, Tensor x, Tensor y) {
     if (!exists()) return;
     statistics_ = ops.keep(x.rows, 2);
     ops(op::Normalize{statistic(), x, weight_, bias_, statistics_, y});
@@ -32,7 +33,7 @@ class NormPlace {
 
   /// dx is overwritten, or added to when `accumulate`; dx may be dy.
   template <class Ops>
-  constexpr void backward(Ops& ops, Tensor x, Tensor dy, Tensor dx, bool accumulate) const {
+  [[gnu::cold, gnu::noinline]] constexpr void backward(Ops& ops, Tensor x, Tensor dy, Tensor dx, bool accumulate) const {
     if (!exists()) return;
     ops(op::NormalizeGradient{statistic(), x, weight_, statistics_, dy, dx, gradient(weight_), gradient(bias_), accumulate});
   }

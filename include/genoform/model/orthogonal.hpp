@@ -1,10 +1,10 @@
 #pragma once
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "genoform/core/math.hpp"
 #include "genoform/core/random.hpp"
 
 namespace genoform {
@@ -26,7 +26,7 @@ inline void orthonormalise(std::vector<double>& block, std::size_t r, std::size_
       const double along = dot(row, other, size);
       for (std::size_t i = 0; i < size; ++i) row[i] -= along * other[i];
     }
-  const double length = std::sqrt(dot(row, row, size));
+  const double length = math::sqrt(dot(row, row, size));
   for (std::size_t i = 0; i < size; ++i) row[i] /= length;
 }
 
@@ -44,7 +44,7 @@ void draw_orthogonal(const Random& random, std::size_t columns, std::span<Real> 
     for (std::size_t i = 0; i < columns; ++i) row[i] = random.normal(2 * (r * columns + i));
     for (std::size_t i = 0; i < columns; ++i) lengths[i] = random.normal(2 * (r * columns + i) + 1);
     orthogonal::orthonormalise(block, place, columns);
-    const double length = std::sqrt(orthogonal::dot(lengths.data(), lengths.data(), columns));
+    const double length = math::sqrt(orthogonal::dot(lengths.data(), lengths.data(), columns));
     for (std::size_t i = 0; i < columns; ++i) cells[r * columns + i] = static_cast<Real>(static_cast<float>(length * row[i]));
   }
 }

@@ -1,11 +1,12 @@
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "genoform/core/math.hpp"
 
 namespace genoform {
 
@@ -46,7 +47,7 @@ Figures figures_of(std::span<const Real> counts) {
   for (std::size_t e = 0; e < experts; ++e) {
     const double share = static_cast<double>(counts[e]) / f.choices;
     f.worst_load = std::max(f.worst_load, share * static_cast<double>(experts));
-    if (share > 0) f.entropy -= share * std::log(share);
+    if (share > 0) f.entropy -= share * math::log(share);
   }
   f.dropped = 1 - static_cast<double>(counts[experts]) / f.choices;
   return f;

@@ -1,7 +1,5 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "genoform/backend/memories.hpp"
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/dense.hpp"
@@ -80,8 +79,8 @@ class Arena {
   /// Whole cache lines of 4-byte cells.
   static constexpr std::int64_t padded(std::int64_t cells) { return (cells + 15) / 16 * 16; }
   constexpr void note_peak() {
-    peak_ = std::max(peak_, top_.kept + top_.scratch);
-    peak_kept_ = std::max(peak_kept_, top_.kept);
+    peak_ = larger_of(peak_, top_.kept + top_.scratch);
+    peak_kept_ = larger_of(peak_kept_, top_.kept);
   }
 
   std::int64_t cells_;
@@ -296,9 +295,16 @@ class CallObserver {
 class Calls {
  public:
   Calls() = default;
-  Calls(Calls&&) noexcept = default;
-  Calls& operator=(Calls&&) noexcept = default;
-  ~Calls() = default;
+  Calls(Calls&& other) noexcept { *this = std::move(other); }
+  Calls& operator=(Calls&& other) noexcept {
+    calls_.swap(other.calls_);
+    std::swap(observer_, other.observer_);
+    std::swap(phase_, other.phase_);
+    return *this;
+  }
+  ~Calls() {
+    for (const Call& call : calls_) call.drop(call.held);
+  }
 
   /// The observer, which may be null, gets every call that is prepared after this, in its phase.
   void observe(CallObserver* observer, std::string_view phase) {
@@ -308,8 +314,10 @@ class Calls {
 
   template <class F>
   void add(F call) {
-    constexpr Drop drop = std::is_trivially_destructible_v<F> ? drop_plain : drop_one<F>;
-    calls_.push_back({std::unique_ptr<void, Drop>(new F(std::move(call)), drop), run_one<F>, unnoted});
+    Call& place = next();  // first, so that nothing is lost when there is no memory for it
+    place.held = new F(std::move(call));
+    place.run = run_one<F>;
+    if constexpr (!std::is_trivially_destructible_v<F>) place.drop = drop_one<F>;
   }
   /// Prepares an operation on a back end and appends it.
   template <class Backend, class Op, class Real>
@@ -321,18 +329,19 @@ class Calls {
   }
   void run() const {
     if (observer_ != nullptr) return run_observed();
-    for (const Call& call : calls_) call.run(call.held.get());
+    for (const Call& call : calls_) call.run(call.held);
   }
   std::size_t size() const { return calls_.size(); }
 
  private:
-  using Drop = void (*)(void*);
   static constexpr std::size_t unnoted = static_cast<std::size_t>(-1);
   struct Call {
-    std::unique_ptr<void, Drop> held;
-    void (*run)(void*);
+    void* held = nullptr;
+    void (*run)(void*) = nullptr;
+    void (*drop)(void*) = drop_plain;
     std::size_t number = unnoted;  ///< by the observer
   };
+  [[gnu::cold, gnu::noinline]] Call& next() { return calls_.emplace_back(); }
   template <class F>
   static void run_one(void* held) {
     (*static_cast<F*>(held))();
@@ -345,9 +354,9 @@ class Calls {
   [[gnu::cold]] void run_observed() const {
     for (const Call& call : calls_)
       if (call.number != unnoted)
-        observer_->run(call.number, call.run, call.held.get());
+        observer_->run(call.number, call.run, call.held);
       else
-        call.run(call.held.get());
+        call.run(call.held);
   }
 
   std::vector<Call> calls_;

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/owned.hpp"
 #include "genoform/model/parallel.hpp"
 #include "genoform/model/slot.hpp"
 
@@ -55,7 +55,7 @@ class ErasedLayer : public Normed {
   static ErasedLayer of(Layer layer) {
     const Normed norms = norms_of(layer);
     const bool reads_bf16 = input_of(layer, Element::bf16) == Element::bf16;
-    return ErasedLayer(norms, reads_bf16, std::make_unique<LayerOf<Backend, Layer>>(std::move(layer)));
+    return ErasedLayer(norms, reads_bf16, make_owned<LayerOf<Backend, Layer>>(std::move(layer)));
   }
 
   void declare(Weights&, Declaration& d) const { layer_->declare(d); }
@@ -66,10 +66,10 @@ class ErasedLayer : public Normed {
   void after_step(Stream<Record<Backend>>& ops, const Weights&) const { layer_->after_step(ops); }
 
  private:
-  ErasedLayer(const Normed& norms, bool reads, std::unique_ptr<AnyLayer<Backend>> layer)
+  ErasedLayer(const Normed& norms, bool reads, Owned<AnyLayer<Backend>> layer)
       : Normed(norms), reads_bf16(reads), layer_(std::move(layer)) {}
 
-  std::unique_ptr<AnyLayer<Backend>> layer_;
+  Owned<AnyLayer<Backend>> layer_;
 };
 
 /// The parts of a Parallel of a genome.

@@ -1,11 +1,11 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/owned.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/cost/cost.hpp"
 #include "genoform/genome/genome.hpp"
@@ -37,7 +37,7 @@ class Kinds {
       const DecoderLayer sizes = with_sizes(genome.decoder(), options.vocab, options.width, options.context);
       const Result<Genome> sized = genome.with_sizes(sizes.vocab, sizes.width, sizes.context);
       if (!sized) return sized.error();
-      Result<std::unique_ptr<AnyNetwork<Backend>>> network = network_of(*sized);
+      Result<Owned<AnyNetwork<Backend>>> network = network_of(*sized);
       if (!network) return network.error();
       BasicModel<Backend> model(sizes, std::move(*network), genome.text(), options.storage, std::move(options.backend));
       model.start(options.seed);
@@ -47,14 +47,14 @@ class Kinds {
   }
 
   /// The network of a genome with all its sizes, without a model: for memory_needed() and rehearse().
-  Result<std::unique_ptr<AnyNetwork<Backend>>> network_of(const Genome& genome) const {
+  Result<Owned<AnyNetwork<Backend>>> network_of(const Genome& genome) const {
     if (!genome.is_model() || !genome.has_sizes())
       return Error{Fault::input, "the network of a model needs a Decoder with Vocab, Width and Context"};
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     using Network = DecoderNetwork<GenomeBlocks<Backend>>;
-    std::unique_ptr<AnyNetwork<Backend>> network =
-        std::make_unique<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
+    Owned<AnyNetwork<Backend>> network =
+        make_owned<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
     Declaration d(network->around());
     network->declare(d);
     return network;

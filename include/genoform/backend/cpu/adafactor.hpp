@@ -1,11 +1,11 @@
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include "genoform/backend/cpu/dense.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/adafactor.hpp"
 
 namespace genoform::cpu {
@@ -106,8 +106,8 @@ class AdafactorCall {
   void scale(AdafactorScalars& s) const {
     double update = 0.0, parameters = 0.0;
     for (std::int64_t c = 0; c < chunks_; ++c) update += sizes()[2 * c], parameters += sizes()[2 * c + 1];
-    const double rms_update = std::sqrt(update / static_cast<double>(cells_));
-    const double rms_parameters = std::sqrt(parameters / static_cast<double>(cells_));
+    const double rms_update = math::sqrt(update / static_cast<double>(cells_));
+    const double rms_parameters = math::sqrt(parameters / static_cast<double>(cells_));
     const double clip = static_cast<double>(controls_[op::adafactor_clip]),
                  rate = static_cast<double>(controls_[op::adafactor_rate]);
     const double size = relative_ ? std::max(static_cast<double>(controls_[op::adafactor_epsilon2]), rms_parameters) : 1.0;

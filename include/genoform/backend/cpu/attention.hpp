@@ -1,29 +1,28 @@
 #pragma once
-#include <cmath>
 
 #include "genoform/backend/cpu/dense.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/attention.hpp"
 
 /// The operations that mix positions, on the CPU.
 namespace genoform::cpu {
 
-inline std::shared_ptr<const Rotation> Context::rotation(std::int64_t positions, std::int64_t half, bool inverse) {
+inline const Rotation* Context::rotation(std::int64_t positions, std::int64_t half, bool inverse) {
   const auto cells = static_cast<std::size_t>(positions * half);
   for (const auto& known : rotations_)
-    if (known->half == half && known->inverse == inverse && known->cosines.size() >= cells) return known;
-  auto made = std::make_shared<Rotation>(Rotation{half, inverse, std::vector<float>(cells), std::vector<float>(cells)});
+    if (known->half == half && known->inverse == inverse && known->cosines.size() >= cells) return known.get();
+  auto made = make_owned<Rotation>(half, inverse, std::vector<float>(cells), std::vector<float>(cells));
   for (std::int64_t t = 0; t < positions; ++t)
     for (std::int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(t) * std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(half));
-      made->cosines[static_cast<std::size_t>(t * half + i)] = static_cast<float>(std::cos(angle));
-      made->sines[static_cast<std::size_t>(t * half + i)] = static_cast<float>(inverse ? -std::sin(angle) : std::sin(angle));
+      const double angle = static_cast<double>(t) * math::pow(10000.0, -static_cast<double>(i) / static_cast<double>(half));
+      made->cosines[static_cast<std::size_t>(t * half + i)] = static_cast<float>(math::cos(angle));
+      made->sines[static_cast<std::size_t>(t * half + i)] = static_cast<float>(inverse ? -math::sin(angle) : math::sin(angle));
     }
-  rotations_.push_back(made);
-  return made;
+  return rotations_.emplace_back(std::move(made)).get();
 }
 
 inline auto prepare(const SharedContext& context, const op::Rotate& o, const FloatMemories& m) {
-  const auto angles = context->rotation(o.context, o.head_dim / 2, o.inverse);
+  const Rotation* angles = context->rotation(o.context, o.head_dim / 2, o.inverse);
   const RotateWork work{.x = m.places(o.x),
                         .stride = o.x.stride,
                         .cosines = angles->cosines.data(),
@@ -32,7 +31,7 @@ inline auto prepare(const SharedContext& context, const op::Rotate& o, const Flo
                         .half = o.head_dim / 2,
                         .context = o.context};
   const auto run = is_bf16(o.x) ? context->bf16().rotate : context->kernel<&Kernels::rotate>();
-  return [context, angles, work, run, rows = o.x.rows, columns = o.x.columns] {
+  return [context, work, run, rows = o.x.rows, columns = o.x.columns] {
     context->split(rows, 2 * columns, [&](std::int64_t first, std::int64_t last, int) { run(work, first, last); });
   };
 }
@@ -104,7 +103,7 @@ AttendWorkOf<Cell> attend_work(const Op& o, const FloatMemories& m) {
           .kv_heads = o.kv_heads,
           .head_dim = o.head_dim,
           .context = o.context,
-          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(o.head_dim))),
+          .scale = static_cast<float>(1.0 / math::sqrt(static_cast<double>(o.head_dim))),
           .bias = m.reals(o.bias),
           .bias_stride = o.bias.stride,
           .window = o.window < o.context ? o.window : 0};

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/onednn.hpp"
+#include "genoform/core/owned.hpp"
 
 namespace genoform::cpu {
 
@@ -27,8 +27,8 @@ class Scratch {
     if (bytes <= size_) return;
     size_ = (bytes + 63) / 64 * 64;
     if (measures_) return;
-    bytes_.reset();
-    bytes_.reset(static_cast<std::byte*>(::operator new(size_, alignment)));
+    bytes_ = {};
+    bytes_ = Owned<std::byte, Free>(static_cast<std::byte*>(::operator new(size_, alignment)));
     std::fill_n(bytes_.get(), size_, std::byte{0});  // touched here, so that no step pays for the pages
   }
   std::size_t size() const { return size_; }
@@ -39,7 +39,7 @@ class Scratch {
   struct Free {
     void operator()(std::byte* bytes) const { ::operator delete(bytes, alignment); }
   };
-  std::unique_ptr<std::byte, Free> bytes_;
+  Owned<std::byte, Free> bytes_;
   std::size_t size_ = 0;
   bool measures_;
 };
@@ -114,22 +114,20 @@ class Context {
   }
 
   /// A product of one call's own; the call holds it, so that it goes when the call's program goes.
-  std::shared_ptr<onednn::Product> own_product(const onednn::ProductShape& shape) {
-    auto product = std::make_shared<onednn::Product>(shape);
+  Owned<onednn::Product> own_product(const onednn::ProductShape& shape) {
+    auto product = make_owned<onednn::Product>(shape);
     reserve(product->scratch_bytes());
     return product;
   }
 
   /// The product of this shape that all experts share.
-  std::shared_ptr<onednn::Product> expert_product(const onednn::ProductShape& shape) {
+  onednn::Product* expert_product(const onednn::ProductShape& shape) {
     for (const auto& [known, product] : products_)
-      if (known == shape) return product;
-    auto product = own_product(shape);
-    products_.emplace_back(shape, product);
-    return product;
+      if (known == shape) return product.get();
+    return products_.emplace_back(shape, own_product(shape)).second.get();
   }
 
-  std::shared_ptr<const Rotation> rotation(std::int64_t positions, std::int64_t half, bool inverse);
+  const Rotation* rotation(std::int64_t positions, std::int64_t half, bool inverse);
 
  private:
   /// split() without its body's type: the parallel region is compiled once.
@@ -155,8 +153,8 @@ class Context {
   const Bf16Kernels* bf16_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
-  std::vector<std::pair<onednn::ProductShape, std::shared_ptr<onednn::Product>>> products_;
-  std::vector<std::shared_ptr<const Rotation>> rotations_;
+  std::vector<std::pair<onednn::ProductShape, Owned<onednn::Product>>> products_;
+  std::vector<Owned<Rotation>> rotations_;
 };
 
 /// The context as prepared calls hold it, which do not own it: a Cpu outlives its calls. A call of plain data needs no code to be

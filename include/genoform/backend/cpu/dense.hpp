@@ -1,6 +1,6 @@
 #pragma once
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include "genoform/backend/cpu/context.hpp"
 #include "genoform/backend/cpu/product.hpp"
@@ -75,23 +75,23 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
 }
 
 inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
-  const Product product(
+  Product product(
       *context, m,
       {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .bias = o.bias, .f = o.f, .added = o.added, .exact = o.exact});
-  return [context, product] { product.run(*context); };
+  return [context, product = std::move(product)] { product.run(*context); };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
-  const Product product(
+  Product product(
       *context, m,
       {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .f = o.f, .slope_of = o.output, .exact = o.exact});
-  return [context, product] { product.run(*context); };
+  return [context, product = std::move(product)] { product.run(*context); };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
-  const Product product(*context, m, {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .exact = o.exact});
+  Product product(*context, m, {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .exact = o.exact});
   const ColumnSumsWork sums{m.places(o.dy), m.reals(o.dbias), o.dy.stride, o.dy.rows, o.dy.element == Element::bf16};
-  return [context, product, sums, columns = o.dy.columns] {
+  return [context, product = std::move(product), sums, columns = o.dy.columns] {
     product.run(*context);
     if (sums.y == nullptr) return;
     context->over_columns(sums.rows, columns, [&](std::int64_t first, std::int64_t last) {

@@ -1,6 +1,5 @@
 #pragma once
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "genoform/backend/cpu/bf16_expert_product.hpp"
@@ -34,7 +33,7 @@ class ExpertProducts {
   }
 
  private:
-  std::vector<std::shared_ptr<onednn::Product>> small_, large_;
+  std::vector<onednn::Product*> small_, large_;
 };
 
 /// In f32: prepared products of pieces of a segment, one piece after the other.
@@ -91,9 +90,9 @@ class FullExpertProduct {
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
                            const ExpertProductOf& p) {
   const bool in_bf16 = context->in_bf16();
-  return [context, to = host::slots_of(to, m), full = in_bf16 ? nullptr : std::make_shared<FullExpertProduct>(*context, m, p),
+  return [context, to = host::slots_of(to, m), full = in_bf16 ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
           narrow = in_bf16 ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
-    full != nullptr ? full->run(*context, to) : narrow.run(*context, to);
+    full ? full->run(*context, to) : narrow.run(*context, to);
   };
 }
 

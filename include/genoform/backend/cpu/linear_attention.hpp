@@ -1,8 +1,8 @@
 #pragma once
-#include <cmath>
 
 #include "genoform/backend/cpu/attention.hpp"
 #include "genoform/backend/cpu/dense.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/linear_attention.hpp"
 
 /// Attention by features on the CPU.
@@ -19,7 +19,7 @@ FeaturesWork features_work(const Op& o, const FloatMemories& m) {
           .heads = o.heads,
           .features = o.w.rows,
           .head_dim = o.w.columns,
-          .root = static_cast<float>(std::pow(static_cast<double>(o.w.columns), -0.25)),
+          .root = static_cast<float>(math::pow(static_cast<double>(o.w.columns), -0.25)),
           .floor = static_cast<float>(op::relu_feature_floor),
           .softmax = o.kernel == op::FeatureKernel::softmax};
 }

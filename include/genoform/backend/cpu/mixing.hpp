@@ -1,9 +1,9 @@
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "genoform/backend/cpu/dense.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/mixing.hpp"
 
 /// The products over visible positions on the CPU.
@@ -15,7 +15,7 @@ inline GroupedRows grouped_rows(const op::Grouped& t, std::int64_t context, cons
 }
 
 inline float score_scale(bool scaled, std::int64_t width) {
-  return scaled ? static_cast<float>(1.0 / std::sqrt(static_cast<double>(width))) : 1.0F;
+  return scaled ? static_cast<float>(1.0 / math::sqrt(static_cast<double>(width))) : 1.0F;
 }
 
 /// Runs mix or mix_back for every sequence and group; the sequences of a table's sum stay in one thread, in order.

@@ -4,12 +4,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "genoform/core/joined.hpp"
+#include "genoform/core/owned.hpp"
 #include "genoform/ops/dense.hpp"
 
 /// Matrix products by oneDNN, the only file that knows it: 2.6 and every 3.x, through the C interface (a hundredth of the C++
@@ -48,7 +48,7 @@ struct Destroy {
 };
 /// A handle of oneDNN that is destroyed by its own function.
 template <class Handle, dnnl_status_t (*destroy)(Handle)>
-using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Destroy<destroy>>;
+using Held = Owned<std::remove_pointer_t<Handle>, Destroy<destroy>>;
 
 /// Calls `create(&handle, arguments...)` and hands the handle to its owner.
 template <class Owner, class Create, class... Arguments>
@@ -58,13 +58,13 @@ template <class Owner, class Create, class... Arguments>
   return Owner(handle);
 }
 
-using Engine = Owned<dnnl_engine_t, dnnl_engine_destroy>;
-using Stream = Owned<dnnl_stream_t, dnnl_stream_destroy>;
-using MemoryPlace = Owned<dnnl_memory_t, dnnl_memory_destroy>;
-using Primitive = Owned<dnnl_primitive_t, dnnl_primitive_destroy>;
-using PrimitiveDescription = Owned<dnnl_primitive_desc_t, dnnl_primitive_desc_destroy>;
-using Attributes = Owned<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy>;
-using PostOperations = Owned<dnnl_post_ops_t, dnnl_post_ops_destroy>;
+using Engine = Held<dnnl_engine_t, dnnl_engine_destroy>;
+using Stream = Held<dnnl_stream_t, dnnl_stream_destroy>;
+using MemoryPlace = Held<dnnl_memory_t, dnnl_memory_destroy>;
+using Primitive = Held<dnnl_primitive_t, dnnl_primitive_destroy>;
+using PrimitiveDescription = Held<dnnl_primitive_desc_t, dnnl_primitive_desc_destroy>;
+using Attributes = Held<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy>;
+using PostOperations = Held<dnnl_post_ops_t, dnnl_post_ops_destroy>;
 
 inline dnnl_engine_t engine() {
   static const auto only = make<Engine>("make an engine", dnnl_engine_create, dnnl_cpu, std::size_t{0});
@@ -85,7 +85,7 @@ class Description {
 #if DNNL_VERSION_MAJOR < 3
     check(dnnl_memory_desc_init_by_strides(&description_, 2, sizes, dnnl_f32, strides), "describe a matrix");
 #else
-    description_ = make<Owned<dnnl_memory_desc_t, dnnl_memory_desc_destroy>>(
+    description_ = make<Held<dnnl_memory_desc_t, dnnl_memory_desc_destroy>>(
         "describe a matrix", dnnl_memory_desc_create_with_strides, 2, sizes, dnnl_f32, strides);
 #endif
   }
@@ -98,7 +98,7 @@ class Description {
   const_dnnl_memory_desc_t get() const { return description_.get(); }
 
  private:
-  Owned<dnnl_memory_desc_t, dnnl_memory_desc_destroy> description_;
+  Held<dnnl_memory_desc_t, dnnl_memory_desc_destroy> description_;
 #endif
 };
 

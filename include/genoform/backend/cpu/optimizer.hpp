@@ -1,7 +1,7 @@
 #pragma once
-#include <cmath>
 
 #include "genoform/backend/cpu/dense.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/optimizer.hpp"
 
 /// The optimizer step on the CPU.
@@ -25,7 +25,7 @@ inline auto prepare(const SharedContext& context, const op::SumOfSquares& o, con
 }
 
 inline AdamWScalars adamw_scalars(const float* controls, float sum, bool decays) {
-  const float clip = controls[op::clip_cell], norm = std::sqrt(sum);
+  const float clip = controls[op::clip_cell], norm = math::sqrt(sum);
   return {.shrink = clip > 0.0F && !(norm <= clip) ? clip / norm : 1.0F,
           .rate = controls[op::rate_cell],
           .beta1 = controls[op::beta1_cell],

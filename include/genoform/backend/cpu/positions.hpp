@@ -1,9 +1,9 @@
 #pragma once
-#include <cmath>
 #include <vector>
 
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/backend/host/bucket.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/positions.hpp"
 
 /// Positions and single heads, on the CPU.
@@ -64,9 +64,9 @@ inline std::vector<float> sinusoids(std::int64_t positions, std::int64_t width) 
   const std::int64_t half = width / 2;
   for (std::int64_t t = 0; t < positions; ++t)
     for (std::int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(t) * std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(half));
-      table[static_cast<std::size_t>(t * width + i)] = static_cast<float>(std::sin(angle));
-      table[static_cast<std::size_t>(t * width + half + i)] = static_cast<float>(std::cos(angle));
+      const double angle = static_cast<double>(t) * math::pow(10000.0, -static_cast<double>(i) / static_cast<double>(half));
+      table[static_cast<std::size_t>(t * width + i)] = static_cast<float>(math::sin(angle));
+      table[static_cast<std::size_t>(t * width + half + i)] = static_cast<float>(math::cos(angle));
     }
   return table;
 }

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 
 #include "genoform/backend/cpu/bf16_product.hpp"
 #include "genoform/backend/cpu/context.hpp"
@@ -72,7 +71,7 @@ class Product {
   }
 
   [[gnu::noinline]] void run(const Context& context) const {
-    if (full_ == nullptr) return short_.run(context, work_);
+    if (!full_) return short_.run(context, work_);
     const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
     full_->run(at(work_.a), at(work_.b), work_.bias, static_cast<float*>(work_.c), context.shared<void>());
     if (work_.slope_of != nullptr) undo(context);
@@ -103,7 +102,7 @@ class Product {
 
   Bf16ProductWork work_;
   Bf16Product short_;
-  std::shared_ptr<onednn::Product> full_;
+  Owned<onednn::Product> full_;
 };
 
 }  // namespace genoform::cpu

@@ -1,9 +1,9 @@
 #pragma once
 #include <algorithm>
-#include <cmath>
 
 #include "genoform/backend/cpu/dense.hpp"
 #include "genoform/backend/host/router.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/core/random.hpp"
 
 /// The scores of routers and the losses on them, on the CPU.
@@ -48,7 +48,7 @@ inline auto prepare(const SharedContext& context, const op::RouterZLoss& o, cons
     for (std::int64_t n = 0; n < slope.rows; ++n) {
       const std::int64_t most = std::max_element(logits[n], logits[n] + work.columns) - logits[n];
       const bool padding = host::routing::is_padding(tokens, n);
-      const double z = padding ? 0.0 : static_cast<double>(logits[n][most]) - std::log(static_cast<double>(slope[n][most]));
+      const double z = padding ? 0.0 : static_cast<double>(logits[n][most]) - math::log(static_cast<double>(slope[n][most]));
       sum += z * z;
       const auto factor = static_cast<float>(2.0 * coefficient * z / real);
       for (std::int64_t e = 0; e < work.columns; ++e) slope[n][e] *= factor;

@@ -1,7 +1,8 @@
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <vector>
+
+#include "genoform/core/math.hpp"
 
 /// The buckets of T5's relative bias in one direction (spec/model.md section 2): with h = b / 2, bucket n for n < h, else
 /// min(b - 1, h + floor(log(n/h) / log(m/h) * (b - h))), the floor of the exact value.
@@ -28,12 +29,12 @@ inline std::int64_t bucket_of(std::int64_t n, std::int64_t buckets, std::int64_t
   const std::int64_t h = buckets / 2, r = buckets - h;
   if (n < h) return n;
   if (n >= distance) return buckets - 1;
-  const auto ratio = [&](std::int64_t a) { return std::log(static_cast<long double>(a) / static_cast<long double>(h)); };
+  const auto ratio = [&](std::int64_t a) { return math::log(static_cast<long double>(a) / static_cast<long double>(h)); };
   const long double steps = ratio(n) / ratio(distance) * static_cast<long double>(r);
-  const auto nearest = static_cast<std::int64_t>(std::llround(steps));
-  const bool whole = std::abs(steps - static_cast<long double>(nearest)) < 1e-12L * static_cast<long double>(r) &&
+  const auto nearest = math::nearest(steps);
+  const bool whole = math::abs(steps - static_cast<long double>(nearest)) < 1e-12L * static_cast<long double>(r) &&
                      equal_powers(n, distance, h, r, nearest);
-  const std::int64_t step = whole ? nearest : static_cast<std::int64_t>(std::floor(steps));
+  const std::int64_t step = whole ? nearest : static_cast<std::int64_t>(math::floor(steps));
   return step < r ? h + step : buckets - 1;
 }
 

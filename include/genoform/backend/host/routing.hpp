@@ -1,7 +1,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <limits>
 
 #include "genoform/backend/host/rows.hpp"
@@ -223,7 +222,7 @@ Real cut_of(Rows<const Real> p, std::int64_t e, const IndexOf<Real>* tokens, std
   std::int64_t count = 0;
   for (std::int64_t n = 0; n < p.rows; ++n)
     if (!is_padding(tokens, n)) scratch[count++] = score_of(p[n][e]);
-  std::nth_element(scratch, scratch + capacity - 1, scratch + count, std::greater<>());
+  std::nth_element(scratch, scratch + capacity - 1, scratch + count, [](Real a, Real b) { return a > b; });
   return scratch[capacity - 1];
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-#include <algorithm>
 #include <cstdint>
 
+#include "genoform/core/bounds.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/router.hpp"
@@ -16,7 +16,7 @@ namespace genoform {
 constexpr std::int64_t expert_capacity(std::int64_t choices, std::int64_t tokens, std::int64_t percent, std::int64_t experts) {
   if (percent == 0) return tokens;
   const std::int64_t whole = 100 * experts;
-  return std::min(tokens, (choices * tokens * percent + whole - 1) / whole);
+  return smaller_of(tokens, (choices * tokens * percent + whole - 1) / whole);
 }
 
 /// The tensors of a router: its matrix [E, D], and what it remembers between steps. Absent tensors for most.
@@ -57,7 +57,7 @@ struct Routing {
   }
   /// The most slots that can be filled, which is also what counts as filled at even load.
   constexpr std::int64_t slots(std::int64_t tokens, std::int64_t experts, bool training) const {
-    return std::min(choices * tokens, experts * capacity(tokens, experts, training));
+    return smaller_of(choices * tokens, experts * capacity(tokens, experts, training));
   }
   /// Are tokens sent by thresholds, expert after expert, since the number of slots has no useful bound?
   constexpr bool by_threshold(bool) const { return false; }

@@ -1,0 +1,16 @@
+#pragma once
+
+namespace genoform {
+
+// std::min and std::max of <algorithm>, which costs a compiler 0.04 s.
+
+template <class T>
+constexpr T smaller_of(T a, T b) {
+  return b < a ? b : a;
+}
+template <class T>
+constexpr T larger_of(T a, T b) {
+  return a < b ? b : a;
+}
+
+}  // namespace genoform

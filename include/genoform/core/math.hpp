@@ -1,0 +1,18 @@
+#pragma once
+#include <cstdint>
+
+/// What is needed here of <cmath>, by the compilers' own names: that header's special functions cost them 0.08 s.
+namespace genoform::math {
+
+inline double sqrt(double x) { return __builtin_sqrt(x); }
+inline double log(double x) { return __builtin_log(x); }
+inline double pow(double x, double exponent) { return __builtin_pow(x, exponent); }
+inline double sin(double x) { return __builtin_sin(x); }
+inline double cos(double x) { return __builtin_cos(x); }
+
+inline long double log(long double x) { return __builtin_logl(x); }
+inline long double floor(long double x) { return __builtin_floorl(x); }
+inline long double abs(long double x) { return __builtin_fabsl(x); }
+inline std::int64_t nearest(long double x) { return __builtin_llroundl(x); }
+
+}  // namespace genoform::math
