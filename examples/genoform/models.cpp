@@ -2,6 +2,7 @@
 
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <vector>
 
 #include "genoform/backend/observed.hpp"

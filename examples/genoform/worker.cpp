@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <memory>
+
 #include "common.hpp"
 #include "genoform/search/training_evaluator.hpp"
 #include "genoform/search/worker.hpp"

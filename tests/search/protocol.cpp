@@ -1,6 +1,8 @@
 #include "genoform/search/protocol.hpp"
 
 #include <chrono>
+#include <cmath>
+#include <memory>
 
 #include "genoform/search/worker_pool.hpp"
 #include "tests/catch.hpp"

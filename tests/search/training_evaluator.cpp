@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "genoform/data/synthetic.hpp"
 #include "genoform/registry/kinds.hpp"

@@ -25,7 +25,8 @@ class Owned {
   explicit Owned(T* held) : held_(held) {}
   Owned(Owned&& other) noexcept : held_(other.release()) {}
   template <class U>
-  requires(std::is_convertible_v<U*, T*>) Owned(Owned<U, Free>&& other) noexcept : held_(other.release()) {}
+  requires(std::is_convertible_v<U*, T*>) Owned(Owned<U, Free>&& other)
+  noexcept : held_(other.release()) {}
   Owned& operator=(Owned&& other) noexcept {
     std::swap(held_, other.held_);
     return *this;

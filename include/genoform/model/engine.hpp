@@ -270,7 +270,8 @@ class Engine {
 
  private:
   PassLayout layout(Pass pass) const {
-    return {.hold = keeps_outputs_ && pass == Pass::train, .recompute = recomputes_ && pass != Pass::evaluate,
+    return {.hold = keeps_outputs_ && pass == Pass::train,
+            .recompute = recomputes_ && pass != Pass::evaluate,
             .activations = activations_of(backend_)};
   }
   const Recording<Real>* last_training() const {

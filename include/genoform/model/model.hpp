@@ -50,8 +50,7 @@ class Model : public BasicModel<Backend> {
 
   Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
       : BasicModel<Backend>(
-            sizes,
-            make_owned<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
+            sizes, make_owned<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
             std::string(text_of<Net>), options.storage, std::move(options.backend)) {
     this->start(options.seed);
     this->set_router_training(options.routers);

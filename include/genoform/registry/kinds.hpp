@@ -53,8 +53,7 @@ class Kinds {
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     using Network = DecoderNetwork<GenomeBlocks<Backend>>;
-    Owned<AnyNetwork<Backend>> network =
-        make_owned<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
+    Owned<AnyNetwork<Backend>> network = make_owned<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
     Declaration d(network->around());
     network->declare(d);
     return network;

@@ -75,16 +75,14 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
 }
 
 inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
-  Product product(
-      *context, m,
-      {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .bias = o.bias, .f = o.f, .added = o.added, .exact = o.exact});
+  Product product(*context, m,
+                  {.a = o.x, .b = o.w, .c = o.y, .b_turned = true, .bias = o.bias, .f = o.f, .added = o.added, .exact = o.exact});
   return [context, product = std::move(product)] { product.run(*context); };
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
-  Product product(
-      *context, m,
-      {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .f = o.f, .slope_of = o.output, .exact = o.exact});
+  Product product(*context, m,
+                  {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .f = o.f, .slope_of = o.output, .exact = o.exact});
   return [context, product = std::move(product)] { product.run(*context); };
 }
 

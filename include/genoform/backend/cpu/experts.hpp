@@ -90,7 +90,8 @@ class FullExpertProduct {
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
                            const ExpertProductOf& p) {
   const bool in_bf16 = context->in_bf16();
-  return [context, to = host::slots_of(to, m), full = in_bf16 ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
+  return [context, to = host::slots_of(to, m),
+          full = in_bf16 ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
           narrow = in_bf16 ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
     full ? full->run(*context, to) : narrow.run(*context, to);
   };
