@@ -54,7 +54,11 @@ inline InstructionSet best_instruction_set() {
 
 #if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
 const Kernels& kernels_of(InstructionSet set);
-const Bf16Kernels& bf16_kernels(InstructionSet set);
+const Bf16Kernels& compiled_bf16_kernels(InstructionSet set);
+template <class = void>
+const Bf16Kernels& bf16_kernels(InstructionSet set) {
+  return compiled_bf16_kernels(set);
+}
 #else
 namespace portable {
 #if defined(__x86_64__) && defined(__clang__)
@@ -156,27 +160,28 @@ inline
 }
 
 /// The same of the kernels that know bf16.
-#ifndef GENOFORM_COMPILE_KERNELS
-inline
-#endif
-    const Bf16Kernels&
-    bf16_kernels(InstructionSet set) {
+template <class T = void>
+const Bf16Kernels& bf16_kernels(InstructionSet set) {
 #ifdef __x86_64__
   constexpr auto with = [](Bf16Kernels table, const ProductUnit& unit) {
     table.unit = unit;
     return table;
   };
-  static constexpr Bf16Kernels by_dots = with(avx512_bf16::bf16_table, {.block = avx512_bf16::unit::multiply_block});
+  static constexpr Bf16Kernels by_dots = with(avx512_bf16::bf16_table<T>, {.block = avx512_bf16::unit::multiply_block});
   static constexpr Bf16Kernels by_tiles =
-      with(avx512_bf16::bf16_table, {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block});
+      with(avx512_bf16::bf16_table<T>, {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block});
   if (set == InstructionSet::amx) return by_tiles;
   if (set == InstructionSet::avx512_bf16) return by_dots;
-  if (set == InstructionSet::avx512) return avx512::bf16_table;
-  if (set == InstructionSet::avx2) return avx2::bf16_table;
+  if (set == InstructionSet::avx512) return avx512::bf16_table<T>;
+  if (set == InstructionSet::avx2) return avx2::bf16_table<T>;
 #endif
   static_cast<void>(set);
-  return portable::bf16_table;
+  return portable::bf16_table<T>;
 }
+#ifdef GENOFORM_COMPILE_KERNELS
+const Bf16Kernels& compiled_bf16_kernels(InstructionSet set);
+const Bf16Kernels& compiled_bf16_kernels(InstructionSet set) { return bf16_kernels(set); }
+#endif
 #endif
 
 /// The entry at a place of the table of an instruction set, as in kernel<&Kernels::rotate>(set). It reads the tables while this
@@ -198,16 +203,20 @@ const auto& kernel(InstructionSet set) {
 }
 
 /// What products multiply and layers keep: f32, or bf16 with sums, gradients of weights and residual stream in f32. It is the
-/// way to the kernels of bf16, so that only a program that names Precision::bf16 compiles them.
-struct Precision {
+/// way to the kernels of bf16, and a template so that only a program that names Precision::bf16 compiles them.
+template <class T>
+struct PrecisionOf {
   const Bf16Kernels& (*kernels)(InstructionSet) = nullptr;
 
-  static const Precision f32, bf16;
+  static const PrecisionOf f32, bf16;
   constexpr bool is_bf16() const { return kernels != nullptr; }
-  friend constexpr bool operator==(const Precision&, const Precision&) = default;
+  friend constexpr bool operator==(const PrecisionOf&, const PrecisionOf&) = default;
 };
-inline constexpr Precision Precision::f32{};
-inline constexpr Precision Precision::bf16{&bf16_kernels};
+template <class T>
+inline constexpr PrecisionOf<T> PrecisionOf<T>::f32{};
+template <class T>
+inline constexpr PrecisionOf<T> PrecisionOf<T>::bf16{&bf16_kernels<T>};
+using Precision = PrecisionOf<void>;
 constexpr std::string_view name_of(const Precision& precision) { return precision.is_bf16() ? "bf16" : "f32"; }
 
 }  // namespace genoform::cpu
