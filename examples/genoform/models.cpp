@@ -58,13 +58,13 @@ std::int64_t training_bytes(const Genome& genome, const Cost& cost, const Optimi
 }
 
 MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, int threads) {
-  const std::unique_ptr<AnyNetwork<Cpu>> network = kinds().network_of(genome);
+  const Owned<AnyNetwork<Cpu>> network = kinds().network_of(genome);
   return memory_needed(*network, Cpu({.threads = threads}), shape, Pass::train, layout, {}, AdamW::rehearse<Cpu>);
 }
 
 KeptMemory kept_memory_of(const Genome& genome, Shape shape, const PassLayout& layout) {
   KeptMemory memory;
-  const std::unique_ptr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
+  const Owned<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
   rehearse(*network, Observed(memory), shape, Pass::train, layout);
   return memory;
 }
@@ -95,7 +95,7 @@ void print_trace(const Genome& genome, Shape shape, bool recompute) {
   struct Lines final : Observer {
     void run(const SeenOperation& op) override { std::cout << trace::line_of(op.name, op.tensors, op.flops, sizeof(float)); }
   } lines;
-  const std::unique_ptr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
+  const Owned<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
   rehearse(*network, Observed(lines), shape, Pass::train, {.hold = false, .recompute = recompute});
   std::cout.flush();
 }

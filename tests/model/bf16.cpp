@@ -70,7 +70,7 @@ const char* const texts[] = {
 }  // namespace
 
 TEST_CASE("in bf16 the first loss and gradient of a model are nearly those in f32") {
-  const Registry<Cpu> kinds = builtin_kinds<Cpu>();
+  const auto kinds = builtin_kinds<Cpu>();
   for (const char* text : texts) {
     INFO(text);
     BasicModel<Cpu> full = kinds.build(Genome::parse(text), {.seed = 3});
@@ -83,7 +83,7 @@ TEST_CASE("in bf16 the first loss and gradient of a model are nearly those in f3
 }
 
 TEST_CASE("in bf16 a model learns as in f32") {
-  const Registry<Cpu> kinds = builtin_kinds<Cpu>();
+  const auto kinds = builtin_kinds<Cpu>();
   for (const char* text : texts) {
     INFO(text);
     BasicModel<Cpu> full = kinds.build(Genome::parse(text), {.seed = 3});

@@ -5,6 +5,7 @@
 namespace genoform::math {
 
 inline double sqrt(double x) { return __builtin_sqrt(x); }
+inline float sqrt(float x) { return __builtin_sqrtf(x); }
 inline double log(double x) { return __builtin_log(x); }
 inline double pow(double x, double exponent) { return __builtin_pow(x, exponent); }
 inline double sin(double x) { return __builtin_sin(x); }
