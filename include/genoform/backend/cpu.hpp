@@ -18,8 +18,8 @@
 #include "genoform/backend/cpu/router.hpp"
 #include "genoform/backend/cpu/scores.hpp"
 #include "genoform/core/joined.hpp"
-#include "genoform/core/random.hpp"
 #include "genoform/core/owned.hpp"
+#include "genoform/core/random.hpp"
 #include "genoform/ops/operations.hpp"
 
 namespace genoform {

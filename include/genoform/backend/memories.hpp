@@ -21,7 +21,9 @@ struct Memories {
 
   Real*& operator[](Memory memory) { return base[static_cast<std::size_t>(memory)]; }
   /// Null for the absent tensor.
-  [[gnu::noinline]] Real* reals(const Tensor& t) const { return t.exists() ? base[static_cast<std::size_t>(t.memory)] + t.offset : nullptr; }
+  [[gnu::noinline]] Real* reals(const Tensor& t) const {
+    return t.exists() ? base[static_cast<std::size_t>(t.memory)] + t.offset : nullptr;
+  }
   /// The first cell, whatever it holds.
   [[gnu::noinline]] void* places(const Tensor& t) const {
     if (t.element != Element::bf16 || !t.exists()) return reals(t);

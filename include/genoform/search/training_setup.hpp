@@ -14,7 +14,8 @@ struct TrainingSetup {
   bool bf16 = false;         ///< products and activations in bf16, else f32
 
   nlohmann::json to_json() const {
-    return {{"data", data}, {"batch", batch}, {"context", context}, {"windows", windows}, {"final_windows", final_windows}, {"bf16", bf16}};
+    return {{"data", data}, {"batch", batch}, {"context", context}, {"windows", windows}, {"final_windows", final_windows},
+            {"bf16", bf16}};
   }
   static TrainingSetup from_json(const nlohmann::json& j) {
     return {.data = j.at("data"),
