@@ -143,7 +143,7 @@ TEST_CASE("the reason of a kept tensor names the operations that read it") {
       "0 linear 32: kept: normalize_gradient reads it",
       "0 normalize 32: kept: linear_weight_gradient reads it",
       "0 normalize 2: kept: normalize_gradient reads it",
-      "0 linear 48: kept: linear_weight_gradient, activate_gradient read it",
+      "0 linear 48: kept: linear_weight_gradient, linear_input_gradient read it",
       "-1 normalize 32: kept: linear_weight_gradient reads it",
       "-1 normalize 2: kept: normalize_gradient reads it",
       "-1 linear 64: overwritten in place by cross_entropy; kept: linear_weight_gradient, linear_input_gradient read it"};

@@ -325,7 +325,7 @@ def test_inspect_explains_the_memory_of_a_step(b):
         assert "the way back, block 2, " in memory["peak"], memory["peak"]
     assert recomputes["workspace_bytes"] < keeps["workspace_bytes"] / 1.5
     ffn = [k for k in keeps["kept"] if k["sub_layer"] == "0.1 Moe" and k["made_by"] == "expert_linear"]
-    assert ffn[0]["times"] == 3 and ffn[0]["read_by"] == ["expert_linear_weight_gradient", "activate_gradient"], ffn
+    assert ffn[0]["times"] == 3 and ffn[0]["read_by"] == ["expert_linear_weight_gradient", "expert_linear_input_gradient"], ffn
     assert any("runs forward again from it" in k["why"] for k in recomputes["kept"])
     shown = b.run(0, "inspect", text, "--memory", "--recompute", "--batch", "3").stdout
     assert "a training step of 3 x 32 tokens" in shown and "recomputed: attend_gradient reads it" in shown, shown

@@ -7,6 +7,7 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/own_tensors.hpp"
+#include "genoform/model/slot.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 
