@@ -32,11 +32,13 @@ auto over_mixtures(const SharedContext& context, const MixWork& work, std::int64
   };
 }
 
-/// Runs `outer` for every sequence, group and block of rows; the same of the sequences of a table's sum.
+/// Runs `outer` for every sequence, group and block of rows; the sequences of a table's sum, or of the sums of the left rows,
+/// stay in one thread, in order.
 inline auto over_products(const SharedContext& context, const OuterWork& work, std::int64_t sequences, std::int64_t groups) {
   const std::int64_t T = work.context, blocks = (T + mix_block - 1) / mix_block;
   context->reserve_per_thread(static_cast<std::size_t>(outer_cells(T, work.width)) * sizeof(float));
-  const std::int64_t together = work.y.sequence == 0 ? sequences : 1, items = sequences / together * groups * blocks;
+  const bool sums = work.y.sequence == 0 || work.left_sums != nullptr;
+  const std::int64_t together = sums ? sequences : 1, items = sequences / together * groups * blocks;
   return [context, work, together, groups, blocks, items, cost = together * mix_block * work.width * T] {
     context->split(items, cost, [&](std::int64_t first, std::int64_t last, int thread) {
       for (std::int64_t i = first; i < last; ++i)
