@@ -50,7 +50,7 @@ inline void read_once(InstructionSet set, const float* from, std::int64_t blocks
                    : "+r"(from), "+r"(blocks)                                              \
                    :                                                                       \
                    : "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7")
-  if (set == InstructionSet::avx512)
+  if (set >= InstructionSet::avx512)
     GENOFORM_READ_LOOP(GENOFORM_READ_WIDE, "vzeroupper\n");
   else if (set == InstructionSet::avx2)
     GENOFORM_READ_LOOP(GENOFORM_READ_MIDDLE, "vzeroupper\n");
