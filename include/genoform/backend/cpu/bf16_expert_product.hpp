@@ -57,11 +57,6 @@ class Bf16ExpertProduct {
   }
 
  private:
-  static constexpr std::int64_t tile_cells = product_tile * product_tile;
-  static constexpr std::int64_t packed_units = 1 << 18;  // 1 MiB, as in Bf16Product
-
-  /// Of one panel or of one left tile.
-  static constexpr std::int64_t units_of(std::int64_t depth) { return in_tiles(depth) * tile_cells / 2; }
   template <class T>
   static T* behind(T* cells, std::int64_t count, bool is_short) {
     using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;

@@ -7,6 +7,13 @@
 
 namespace genoform::cpu {
 
+/// Cells of a block.
+inline constexpr std::int64_t tile_cells = product_tile * product_tile;
+/// What of the right operand is packed at a time, in units of two cells: 1 MiB, half of a core's second cache.
+inline constexpr std::int64_t packed_units = 1 << 18;
+/// Units of one panel, or of one left tile, of all its depth.
+constexpr std::int64_t units_of(std::int64_t depth) { return in_tiles(depth) * tile_cells / 2; }
+
 /// A product in bf16 on the threads of a context: panels of the right operand are packed a cache's part at a time, then every
 /// row tile passes them. Each block is computed alike by whatever thread does it, so their number changes no bit.
 class Bf16Product {
@@ -14,15 +21,15 @@ class Bf16Product {
   Bf16Product() = default;
   /// Prepared for products of this shape, and of fewer rows.
   Bf16Product(Context& context, const Bf16ProductWork& work) {
-    const std::int64_t panel_units = in_tiles(work.depth) * tile_cells / 2;
-    together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(panel_units, 1), 1, in_tiles(work.columns));
-    context.reserve(static_cast<std::size_t>(together_ * panel_units) * 4);
-    const std::int64_t left = (work.a_turned ? left_group : 1) * panel_units;
+    const std::int64_t units = units_of(work.depth);
+    together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(units, 1), 1, in_tiles(work.columns));
+    context.reserve(static_cast<std::size_t>(together_ * units) * 4);
+    const std::int64_t left = (work.a_turned ? left_group : 1) * units;
     context.reserve_per_thread(static_cast<std::size_t>(left + (together_ + 1) * tile_cells) * 4);
   }
 
   void run(const Context& context, const Bf16ProductWork& work) const {
-    const std::int64_t panels = in_tiles(work.columns), units = in_tiles(work.depth) * tile_cells / 2;
+    const std::int64_t panels = in_tiles(work.columns), units = units_of(work.depth);
     const std::int64_t panel_cells = work.depth * product_tile;
     auto* const packed = context.shared<std::uint32_t>();
     const ProductUnit& unit = context.bf16().unit;
@@ -39,9 +46,6 @@ class Bf16Product {
   }
 
  private:
-  static constexpr std::int64_t tile_cells = product_tile * product_tile;
-  static constexpr std::int64_t packed_units = 1 << 18;  // 1 MiB: half of a core's second cache
-
   std::int64_t together_ = 1;
 };
 
