@@ -386,8 +386,7 @@ class Record : public Count {
 
   /// Call it with null at the end: the last operation may still wait for the next.
   void write_to(Calls* calls) {
-    if (waits_) prepare(std::exchange(waiting_, {}));
-    waits_ = false;
+    finish_waiting();
     calls_ = calls;
   }
 
@@ -398,14 +397,14 @@ class Record : public Count {
     if constexpr (std::is_same_v<Op, op::Add>)
       if (waits_ && waiting_.takes(op)) {
         waiting_.added = op.x;
-        return;
+        return finish_waiting();
       }
-    if (waits_) prepare(waiting_);
+    finish_waiting();
+    waits_ = std::is_same_v<Op, op::Linear>;
     if constexpr (std::is_same_v<Op, op::Linear>)
       waiting_ = op;
     else
       prepare(op);
-    waits_ = std::is_same_v<Op, op::Linear>;
   }
   void note_output(std::int64_t block, std::int64_t place, Tensor y) { outputs_.push_back({block, place, y}); }
   std::vector<OutputPlace>& outputs() { return outputs_; }
@@ -424,6 +423,9 @@ class Record : public Count {
   template <class Op>
   void prepare(const Op& op) {
     calls_->add(*backend_, op, *memories_);
+  }
+  void finish_waiting() {
+    if (std::exchange(waits_, false)) prepare(waiting_);
   }
 
   const Backend* backend_ = nullptr;
