@@ -36,6 +36,16 @@ D, H, T = a.width, a.heads, a.context
 K = D // H
 
 
+def resident_bytes(key):
+    """A figure of this process: VmRSS, what is in memory, or VmHWM, the most that was."""
+    return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key + ":"))
+
+
+def forget_peak():
+    with open("/proc/self/clear_refs", "w") as f:
+        f.write("5")
+
+
 def activate(x):
     return F.relu(x).square() if a.activation == "relu2" else F.gelu(x)
 
@@ -144,6 +154,7 @@ def used_parameters(model):
 
 
 def main():
+    library = resident_bytes("VmRSS")
     model = Decoder()
     step_model = torch.compile(model) if a.compile else model
     weights = list(model.parameters())
@@ -164,16 +175,20 @@ def main():
     for i in range(a.warmup):
         if i < 2 or time.perf_counter() - begin < 30:  # the first may compile
             step(i)
+    forget_peak()  # what compiling took is not what steps take
     times = []
     while len(times) < a.steps or sum(times) < a.seconds:
         begin = time.perf_counter()
         step(len(times))
         times.append(time.perf_counter() - begin)
+    peak = resident_bytes("VmHWM")
+    state = sum(w.numel() * 4 * 4 for w in weights)  # weights, gradients, two moments
     times.sort()
     n = used_parameters(model)
     flop = (6 * n + 12 * a.layers * D * T) * a.batch * T
     print(json.dumps(dict(best_ms=round(times[0] * 1e3, 3), median_ms=round(times[len(times) // 2] * 1e3, 3),
                           tokens_per_second=round(a.batch * T / times[0]), gflops=round(flop / times[0] * 1e-9, 1), parameters=n,
+                          peak_resident_bytes=peak, library_bytes=library, state_bytes=state,
                           torch=torch.__version__)))
 
 

@@ -110,8 +110,8 @@ def tuned(best, prefix=""):
 
 
 def main_table(runner, options):
-    """The rows of the table, and after it a profile of each row below what it is to reach."""
-    rows, missed = [], ""
+    """The rows of the table, memory beside PyTorch's, and a profile of each row below what it is to reach."""
+    rows, memory, missed = [], [], ""
     for name in options.configurations:
         size, wanted = CONFIGURATIONS[name]
         for dtype in options.dtypes:
@@ -123,13 +123,36 @@ def main_table(runner, options):
             if options.python:
                 row += [f"{best[kind]['best_ms']:.4g} ({100 * best[kind]['gflops'] / peak:.0f} %)" for kind in ("sdpa", "explicit", "stock")]
                 row += [f"{tuned(best) / ours['best_ms']:.2f}"]
+                memory.append(memory_row(size, dtype, best))
             rows.append(row)
             if options.profiles and reached < wanted[dtype]:
                 missed += profile(f"{title(size)} {dtype}", runner.run(*runner.ours(size, dtype, DENSE[1], "--profile")))
     head = ["configuration", "type", "best ms", "tokens/s", "of peak", "to reach"]
     if options.python:
         head += ["PyTorch, fused attention", "explicit", "stock", "times faster than the best"]
-    return table(head, rows) + missed
+    text = table(head, rows)
+    if memory:
+        text += f"\n{MEMORY_TEXT}\n\n" + table(MEMORY_HEAD, memory)
+    return text + missed
+
+
+def memory_row(size, dtype, best):
+    """A row of memory_table. PyTorch's activations are its peak less the state, as its users see it, and less the library as well."""
+    ours, rival = best["genoform"], min((best[kind] for kind in ("sdpa", "explicit")), key=lambda result: result["peak_resident_bytes"])
+    mib = lambda size: f"{size / 2 ** 20:.1f}"
+    used = ours["workspace_bytes"] + ours["backend_scratch_bytes"]
+    theirs = rival["peak_resident_bytes"] - rival["state_bytes"]
+    return [title(size), dtype, mib(ours["total_bytes"]), mib(ours["peak_resident_bytes"]), mib(rival["peak_resident_bytes"]),
+            f"{100 * ours['peak_resident_bytes'] / rival['peak_resident_bytes']:.0f} %", mib(used), mib(theirs), f"{100 * used / theirs:.0f} %",
+            mib(theirs - rival["library_bytes"]), f"{100 * used / (theirs - rival['library_bytes']):.0f} %"]
+
+
+MEMORY_HEAD = ["configuration", "type", "planned, MiB", "process", "PyTorch's process", "ratio", "activations and scratch",
+               "PyTorch's: peak less state", "ratio", "less the library too", "ratio"]
+
+
+MEMORY_TEXT = """Memory in MiB: of genoform what was planned before the run (weights, gradients, moments, activations, scratch) and the most that the process
+had in memory; of PyTorch, tuned, the smaller of both attentions, the most of the timed steps, without what compiling took."""
 
 
 def profile(name, result):

@@ -9,9 +9,11 @@
 #include "common.hpp"
 #include "genoform/backend/cpu/bandwidth.hpp"
 #include "genoform/backend/cpu/peak.hpp"
+#include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/genome/dense_twin.hpp"
 #include "genoform/report/json.hpp"
+#include "genoform/report/text_table.hpp"
 #include "genoform/train/adamw.hpp"
 #include "models.hpp"
 
@@ -78,6 +80,10 @@ struct Figures {
   std::vector<double> times;  ///< of the steps, sorted
   double peak = 0, triad = 0;
   double dense = 0;  ///< the best step of the dense twin; 0: the model is dense
+  MemoryUse memory;
+  std::int64_t planned = 0;   ///< bytes: all of `memory`, and AdamW's moments
+  double reading = 0;         ///< with a profile: GB/s at which so many bytes can be read again and again
+  std::int64_t resident = 0;  ///< the most bytes of the process that were in memory; 0: not known, or its dense twin's too
   double best() const { return times.front(); }
   double median() const { return times[times.size() / 2]; }
   double routing_overhead_percent() const { return 100 * (best() - dense) / best(); }
@@ -86,8 +92,9 @@ struct Figures {
 /// Times the model and, in turn with it, its dense twin.
 Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context) {
   Figures found;
-  found.triad = cpu::triad_bandwidth(o.threads);
   Bench bench(model, o.batch, context);
+  found.memory = model.memory();
+  found.planned = found.memory.total() + Cells<float>::bytes_of(optimizer_cells(AdamW{}, model.tensors()));
   std::optional<Bench> twin;
   if (dense != nullptr) twin.emplace(*dense, o.batch, context);
   found.peak = cpu::peak(o.precision, o.threads, 80);
@@ -97,7 +104,9 @@ Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context
     for (int i = 0; i < turn; ++i) sum += found.times.emplace_back(bench.step());
     for (int i = 0; i < turn && twin; ++i) found.dense = std::min(found.dense > 0 ? found.dense : 1e30, twin->step());
   }
+  if (!twin) found.resident = std::max<std::int64_t>(peak_resident_memory(), 0);
   found.peak = std::max(found.peak, cpu::peak(o.precision, o.threads, 80));
+  found.triad = cpu::triad_bandwidth(o.threads);
   std::ranges::sort(found.times);
   return found;
 }
@@ -121,11 +130,16 @@ void print_text(const Figures& f, const Options& o, double tokens, double gflops
               tokens / f.best());
   std::printf("%.1f GFLOP/s of %.1f at the same time: %.1f %% of peak; memory (triad) %.1f GB/s\n", gflops, f.peak,
               100 * gflops / f.peak, f.triad);
+  std::printf("memory %s as planned, of them %s activations and scratch", bytes_text(f.planned).c_str(),
+              bytes_text(f.memory.workspace + f.memory.scratch).c_str());
+  std::printf(f.resident > 0 ? "; the process %s\n" : "\n", bytes_text(f.resident).c_str());
   if (f.dense > 0)
     std::printf("routing overhead %.1f %% (same arithmetic dense: %.3f ms)\n", f.routing_overhead_percent(), f.dense * 1e3);
-  if (step != nullptr)
-    std::printf("\n%d steps with a clock around each operation, mean of the fastest half:\n%s", std::clamp(o.steps, 4, 40),
-                profile_table(*step, f.peak).c_str());
+  if (step == nullptr) return;
+  std::printf("\n%d steps with a clock around each operation, mean of the fastest half:\n%s", std::clamp(o.steps, 4, 40),
+              profile_table(*step, f.peak).c_str());
+  std::printf("the bytes alone, %.1f MB at the %.1f GB/s of reading %s again and again: %.3f ms\n", step->bytes() * 1e-6,
+              f.reading, bytes_text(f.planned).c_str(), step->bytes() / f.reading * 1e-6);
 }
 
 void print_json(const Figures& f, const Options& o, double tokens, double gflops, JsonObject& json, const Profile::Step* step) {
@@ -134,7 +148,11 @@ void print_json(const Figures& f, const Options& o, double tokens, double gflops
   json.add("peak_gflops", f.peak).add("percent_of_peak", 100 * gflops / f.peak).add("dram_triad_gbps", f.triad);
   if (f.dense > 0) json.add("dense_best_ms", f.dense * 1e3).add("routing_overhead_percent", f.routing_overhead_percent());
   json.add("steps", f.times.size()).add("threads", o.threads);
-  if (step != nullptr) json.add("profile_step_ms", step->seconds * 1e3).add_raw("profile", profile_json(*step, f.peak));
+  json.add("total_bytes", f.planned).add("workspace_bytes", f.memory.workspace).add("backend_scratch_bytes", f.memory.scratch);
+  if (f.resident > 0) json.add("peak_resident_bytes", f.resident);
+  if (step == nullptr) return;
+  json.add("profile_step_ms", step->seconds * 1e3).add("profile_bytes", step->bytes()).add("read_gbps", f.reading);
+  json.add_raw("profile", profile_json(*step, f.peak));
 }
 
 int run(const Options& o) {
@@ -146,12 +164,15 @@ int run(const Options& o) {
   const Genome twin = dense_twin(genome, std::int64_t{o.batch} * context);
   const auto model = make_model(genome, 1, {.threads = o.threads, .precision = o.precision});
   const auto dense = twin == genome ? nullptr : make_model(twin, 1, {.threads = o.threads, .precision = o.precision});
-  const Cost cost = cost_of(genome, o.batch, context, o.recompute);
+  const Cost cost = cost_of(genome, o.batch, context, training_layout(o.recompute, o.precision));
   for (CpuModel* one : {model.get(), dense.get()})
     if (one != nullptr) one->set_recompute(o.recompute);
-  const Figures found = measured(*model, dense.get(), o, context);
+  Figures found = measured(*model, dense.get(), o, context);
   std::optional<Profile::Step> step;
-  if (o.profile) step = profiled(*model, o, context);
+  if (o.profile) {
+    step = profiled(*model, o, context);
+    found.reading = cpu::read_bandwidth(std::min<std::int64_t>(found.planned, 128 << 20));
+  }
   const double tokens = static_cast<double>(o.batch) * context;
   const double gflops = flops_per_token(*model, cost, context) * tokens / found.best() * 1e-9;
   if (o.json) {
@@ -185,7 +206,8 @@ void add_bench(CLI::App& program, Commands& commands) {
       "router,\n"
       "moving rows, padding, smaller products, and the optimizer's pass over more parameters.\n"
       "--profile: operations with useful FLOPs have a row for each set of shapes, all others one; bytes are those of all their\n"
-      "tensors, so GB/s can be above the memory's where caches hold them or (embed) only some rows are read.",
+      "tensors, so GB/s can be above the memory's where caches hold them or (embed) only some rows are read. Below them is the\n"
+      "time that the step needs for these bytes alone, at the rate of reading as many as it uses; writes cost more than reads.",
       run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
   app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 
 #include "common.hpp"
+#include "genoform/backend/cpu/bandwidth.hpp"
 #include "genoform/backend/cpu/peak.hpp"
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/report/diagram.hpp"
@@ -23,6 +25,7 @@ struct Options {
   Sizes sizes;
   int batch = 12, context = 0;
   int threads = 1;
+  cpu::Precision precision = cpu::Precision::f32;
   bool trace = false, json = false, memory = false, recompute = false;
 };
 
@@ -32,15 +35,17 @@ struct Figures {
   double step_seconds = 0;          ///< of a training step on one thread, from FLOPs, bytes and the peak of the moment
 };
 
-Figures figures_of(const Genome& genome, Shape shape, bool recompute) {
-  Figures f{.cost = cost_of(genome, shape.batch, shape.context, recompute)};
+Figures figures_of(const Genome& genome, Shape shape, const PassLayout& layout, cpu::Precision precision) {
+  Figures f{.cost = cost_of(genome, shape.batch, shape.context, layout)};
   f.training_bytes = training_bytes(genome, f.cost, AdamW{});
-  // Found by comparing with genoform bench: products run at about three quarters of the peak; each kept number is moved some six
-  // times, each parameter seven times, at about 8 GB/s.
-  const double products = static_cast<double>(f.cost.training_flops() + (recompute ? f.cost.forward_flops : 0)) /
-                          (0.75e9 * cpu::peak(cpu::Precision::f32, 1, 30));
-  const double moved = 6.0 * static_cast<double>(f.cost.kept_bytes()) + 7.0 * static_cast<double>(f.cost.weight_bytes());
-  f.step_seconds = products + moved / 8e9;
+  // Found by comparing with genoform bench from width 64 to 512: products run at about three quarters of the peak in f32, at two
+  // fifths in bf16; each kept number is moved some six times, each parameter seven times, at half the rate of reading.
+  const double share = precision.is_bf16() ? 0.4e9 : 0.75e9;
+  const double products = static_cast<double>(f.cost.training_flops() + (layout.recompute ? f.cost.forward_flops : 0)) /
+                          (share * cpu::peak(precision, 1, 30));
+  const std::int64_t kept = f.cost.kept_bytes(), weights = f.cost.weight_bytes();
+  const double rate = 0.5e9 * cpu::read_bandwidth(std::min<std::int64_t>(kept + weights, 64 << 20));
+  f.step_seconds = products + (6.0 * static_cast<double>(kept) + 7.0 * static_cast<double>(weights)) / rate;
   return f;
 }
 
@@ -93,17 +98,18 @@ int run(const Options& o) {
   if (o.trace && !whole) usage_error("--trace needs a Decoder with Vocab, Width and Context");
   if (o.memory && !whole) usage_error("--memory needs a Decoder with Vocab, Width and Context");
   if (o.trace && o.memory) usage_error("--trace and --memory are different reports; give one of them");
+  const PassLayout layout = training_layout(o.recompute, o.precision);
   if (!o.svg.empty()) write_file_atomically(o.svg, svg_diagram_of(genome, shape)).value();
   if (o.trace) {
-    print_trace(genome, shape, o.recompute);
+    print_trace(genome, shape, layout);
     return 0;
   }
   if (o.memory) {
-    print_memory(genome, shape, o.recompute, o.threads, o.json);
+    print_memory(genome, shape, o.recompute, {.threads = o.threads, .precision = o.precision}, o.json);
     return 0;
   }
   std::optional<Figures> figures;
-  if (whole) figures = figures_of(genome, shape, o.recompute);
+  if (whole) figures = figures_of(genome, shape, layout, o.precision);
   if (o.json)
     print_json(genome, shape, figures);
   else
@@ -138,6 +144,7 @@ void add_inspect(CLI::App& program, Commands& commands) {
   app->add_option("--threads", o->threads, "threads that --memory counts the scratch of")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  add_dtype(*app, o->precision);
   app->add_flag("--recompute", o->recompute, "the step recomputes blocks on the way back: less memory, more time");
   app->add_flag("--json", o->json, "print a JSON object");
 }

@@ -119,11 +119,11 @@ void print_text(const Genome& genome, Shape shape, const Figures& f, const std::
 
 }  // namespace
 
-void print_memory(const Genome& genome, Shape shape, bool recompute, int threads, bool json) {
-  const PassLayout layout{.hold = false, .recompute = recompute};
+void print_memory(const Genome& genome, Shape shape, bool recompute, CpuOptions cpu, bool json) {
+  const PassLayout layout = training_layout(recompute, cpu.precision);
   const KeptMemory memory = kept_memory_of(genome, shape, layout);
   const Names names(genome);
-  const Figures f{.use = memory_of(genome, shape, layout, threads),
+  const Figures f{.use = memory_of(genome, shape, layout, cpu),
                   .optimizer = optimizer_bytes(genome, AdamW{}),
                   .kept = 4 * memory.peak().kept,
                   .scratch_of_plan = 4 * memory.peak().scratch,

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "genoform/backend/cpu.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/ops/stream.hpp"
 
@@ -8,6 +9,6 @@ namespace command {
 
 /// `inspect --memory`: what a training step on the cpu back end needs, what is kept for the way back and why. The genome has all
 /// sizes.
-void print_memory(const genoform::Genome& genome, genoform::Shape shape, bool recompute, int threads, bool json);
+void print_memory(const genoform::Genome& genome, genoform::Shape shape, bool recompute, genoform::CpuOptions cpu, bool json);
 
 }  // namespace command

@@ -44,8 +44,8 @@ Genome with_sizes(const Genome& genome, const Sizes& sizes) {
   return genome.with_sizes(all.vocab, all.width, all.context);
 }
 
-Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context, bool recompute) {
-  return kinds().cost_of(genome, batch, context, {.hold = false, .recompute = recompute});
+Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context, const PassLayout& layout) {
+  return kinds().cost_of(genome, batch, context, layout);
 }
 
 std::int64_t optimizer_bytes(const Genome& genome, const OptimizerChoice& optimizer) {
@@ -57,9 +57,9 @@ std::int64_t training_bytes(const Genome& genome, const Cost& cost, const Optimi
   return 2 * cost.weight_bytes() + optimizer_bytes(genome, optimizer) + cost.workspace_bytes();
 }
 
-MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, int threads) {
+MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, CpuOptions cpu) {
   const Owned<AnyNetwork<Cpu>> network = kinds().network_of(genome);
-  return memory_needed(*network, Cpu({.threads = threads}), shape, Pass::train, layout, {}, AdamW::rehearse<Cpu>);
+  return memory_needed(*network, Cpu(cpu), shape, Pass::train, layout, {}, AdamW::rehearse<Cpu>);
 }
 
 KeptMemory kept_memory_of(const Genome& genome, Shape shape, const PassLayout& layout) {
@@ -91,12 +91,12 @@ std::unique_ptr<CpuModel> load_model(const std::string& path, CpuOptions cpu) {
   return model;
 }
 
-void print_trace(const Genome& genome, Shape shape, bool recompute) {
+void print_trace(const Genome& genome, Shape shape, const PassLayout& layout) {
   struct Lines final : Observer {
     void run(const SeenOperation& op) override { std::cout << trace::line_of(op.name, op.tensors, op.flops, sizeof(float)); }
   } lines;
   const Owned<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
-  rehearse(*network, Observed(lines), shape, Pass::train, {.hold = false, .recompute = recompute});
+  rehearse(*network, Observed(lines), shape, Pass::train, layout);
   std::cout.flush();
 }
 

@@ -36,9 +36,9 @@ struct Options {
 };
 
 /// What a run needs, before it starts: `--dry-run` prints it and stops.
-void print_needs(const Genome& genome, const TrainOptions& t) {
+void print_needs(const Genome& genome, const TrainOptions& t, cpu::Precision precision) {
   const int context = t.context > 0 ? t.context : genome.decoder().context;
-  const Cost cost = cost_of(genome, t.batch, context, t.recompute);
+  const Cost cost = cost_of(genome, t.batch, context, training_layout(t.recompute, precision));
   const std::int64_t bytes = training_bytes(genome, cost, t.optimizer);
   JsonObject json;
   json.add("model", genome.text()).add("parameters", cost.parameters).add("activated_parameters", cost.activated_parameters);
@@ -154,7 +154,7 @@ int run(const Options& given) {
   if (open.decoder().vocab == 0 && o.sizes.vocab == 0) o.sizes.vocab = static_cast<int>(Corpus::vocabulary());
   const Genome genome = with_sizes(open, o.sizes);
   if (o.dry_run) {
-    print_needs(genome, o.train);
+    print_needs(genome, o.train, o.precision);
     return 0;
   }
   if (o.out.empty() || o.data.empty()) usage_error("genoform train: --data and --out are required");

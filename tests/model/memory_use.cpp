@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -27,16 +26,7 @@ const std::vector<std::string>& texts() {
   return all;
 }
 
-/// Megabytes of the process that are in memory now.
-double resident_mib() {
-  long long kib = 0;
-  std::FILE* status = std::fopen("/proc/self/status", "r");
-  REQUIRE(status != nullptr);
-  char line[128];
-  while (kib == 0 && std::fgets(line, sizeof line, status) != nullptr) (void)std::sscanf(line, "VmRSS: %lld", &kib);
-  std::fclose(status);
-  return static_cast<double>(kib) / 1024;
-}
+double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 std::int64_t cells_of(const KeptMemory& memory, bool recomputed) {
   std::int64_t cells = 0;
@@ -51,13 +41,13 @@ TEST_CASE("the memory that a model says it needs is what it has when it is prepa
   const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
   const Shape shape{5, 24};
   for (const std::string& text : texts())
-    for (const int threads : {1, 3})
+    for (const Cpu& cpu : {Cpu({.threads = 1}), Cpu({.threads = 3}), Cpu({.threads = 3, .precision = cpu::Precision::bf16})})
       for (const bool recompute : {false, true})
         for (const Pass pass : {Pass::train, Pass::evaluate}) {
-          INFO(text << " on " << threads << " threads");
-          const Cpu cpu({.threads = threads});
+          INFO(text << " in " << name_of(cpu.precision()) << " on " << cpu.threads() << " threads");
           const auto network = kinds.network_of(Genome::parse(text)).value();
-          const MemoryUse planned = memory_needed(*network, cpu, shape, pass, {.recompute = recompute && pass == Pass::train});
+          const PassLayout layout{.recompute = recompute && pass == Pass::train, .activations = cpu.activations()};
+          const MemoryUse planned = memory_needed(*network, cpu, shape, pass, layout);
           BasicModel<Cpu> model = kinds.build(Genome::parse(text), {.backend = cpu});
           model.set_recompute(recompute);
           CHECK(model.memory_needed(shape, pass) == planned);
@@ -84,10 +74,10 @@ TEST_CASE("a training run grows the process by no more than what was planned") {
     BasicModel<Cpu> warm = kinds.build(genome);  // libraries load what they need once
     warm.prepare({1, 16}, Pass::train);
   }
-  const double before = resident_mib();
+  const std::int64_t before = resident_memory();
+  REQUIRE(before > 0);
   BasicModel<Cpu> model = kinds.build(genome);
-  const double planned =
-      static_cast<double>(model.memory_needed(shape, Pass::train).total() + 4 * AdamW{}.cells(model.tensors())) / (1 << 20);
+  const double planned = mebibytes(model.memory_needed(shape, Pass::train).total() + 4 * AdamW{}.cells(model.tensors()));
   const auto optimizer = AdamW{}.bind(model);
   const std::vector<Token> tokens(static_cast<std::size_t>(shape.tokens()), 1);
   for (std::int64_t step = 1; step <= 2; ++step) {
@@ -97,7 +87,7 @@ TEST_CASE("a training run grows the process by no more than what was planned") {
     optimizer->update(step, 1e-3);
     model.after_step();
   }
-  const double grown = resident_mib() - before;
+  const double grown = mebibytes(resident_memory() - before);
   INFO("planned " << planned << " MiB, grown by " << grown << " MiB");
   CHECK(planned > 100);
   CHECK(grown < planned + 12);  // the code of oneDNN's primitives and the allocator's rest
@@ -106,12 +96,14 @@ TEST_CASE("a training run grows the process by no more than what was planned") {
 
 TEST_CASE("what is kept for the way back is explained in full: the sum, the peak, who reads it") {
   const Kinds<Observed> kinds = builtin_kinds<Observed>();
+  const Element activations = GENERATE(Element::real, Element::bf16);
   for (const std::string& text : texts()) {
-    INFO(text);
+    INFO(text << (activations == Element::bf16 ? " in bf16" : ""));
     const auto network = kinds.network_of(Genome::parse(text)).value();
     KeptMemory keeps, recomputes;
-    const Plan large = rehearse(*network, Observed(keeps), {5, 24}, Pass::train);
-    const Plan small = rehearse(*network, Observed(recomputes), {5, 24}, Pass::train, {.recompute = true});
+    const Plan large = rehearse(*network, Observed(keeps), {5, 24}, Pass::train, {.activations = activations});
+    const Plan small =
+        rehearse(*network, Observed(recomputes), {5, 24}, Pass::train, {.recompute = true, .activations = activations});
     CHECK(cells_of(keeps, false) == large.kept_cells);
     CHECK(cells_of(keeps, true) == 0);
     CHECK(keeps.peak().cells() == large.workspace_cells);

@@ -52,7 +52,7 @@ class Cpu {
   int threads() const { return options_.threads; }
   cpu::Precision precision() const { return options_.precision; }
   /// What layers may make their activations of.
-  Element activations() const { return precision().is_bf16() ? Element::bf16 : Element::real; }
+  Element activations() const { return precision().activations(); }
   cpu::InstructionSet instruction_set() const { return options_.instruction_set; }
 
   /// The call of an operation, with its pointers, primitives and scratch; running it allocates nothing.

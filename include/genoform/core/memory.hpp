@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -16,17 +17,28 @@
 
 namespace genoform {
 
-/// Bytes of memory that a new allocation may count on: MemAvailable of Linux, without limit where that cannot be read.
-inline std::int64_t available_memory() {
-  long long kib = -1;
-  if (std::FILE* info = std::fopen("/proc/meminfo", "r")) {
+/// A figure of one of Linux' text files, "key: 123 kB", in bytes; -1 where it cannot be read.
+inline std::int64_t bytes_in(const char* file, std::string_view key) {
+  std::int64_t bytes = -1;
+  if (std::FILE* info = std::fopen(file, "r")) {
     char line[128];
-    while (kib < 0 && std::fgets(line, sizeof line, info) != nullptr)
-      if (std::sscanf(line, "MemAvailable: %lld", &kib) != 1) kib = -1;
+    while (bytes < 0 && std::fgets(line, sizeof line, info) != nullptr)
+      if (const std::string_view text(line); text.starts_with(key) && text.substr(key.size()).starts_with(':'))
+        bytes = std::strtoll(line + key.size() + 1, nullptr, 10) * 1024;
     std::fclose(info);
   }
-  return kib < 0 ? std::numeric_limits<std::int64_t>::max() : std::int64_t{kib} * 1024;
+  return bytes;
 }
+
+/// Bytes of memory that a new allocation may count on: MemAvailable of Linux, without limit where that cannot be read.
+inline std::int64_t available_memory() {
+  const std::int64_t bytes = bytes_in("/proc/meminfo", "MemAvailable");
+  return bytes < 0 ? std::numeric_limits<std::int64_t>::max() : bytes;
+}
+
+/// Bytes of the process that are in memory now, and the most that ever were; -1 where that cannot be read.
+inline std::int64_t resident_memory() { return bytes_in("/proc/self/status", "VmRSS"); }
+inline std::int64_t peak_resident_memory() { return bytes_in("/proc/self/status", "VmHWM"); }
 
 /// Throws Failure (resources) that says both figures when `bytes` are not to be had.
 inline void require_memory(std::int64_t bytes, const std::string& what) {

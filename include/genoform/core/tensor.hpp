@@ -31,6 +31,12 @@ struct Tensor {
 
   constexpr bool exists() const { return memory != Memory::none; }
   constexpr std::int64_t size() const { return rows * columns; }
+  /// Of its elements; a cell of the memory has so many, one of bf16 always two.
+  constexpr std::int64_t bytes(std::int64_t bytes_per_cell) const {
+    return size() * (element == Element::bf16 ? 2 : bytes_per_cell);
+  }
+  /// Where it starts, in cells of the memory.
+  constexpr std::int64_t first_cell() const { return element == Element::bf16 ? offset / 2 : offset; }
   /// A view of `count` columns from `first` on. Not inlined: layers make many views, all before the first step.
   [[gnu::noinline]] constexpr Tensor column_range(std::int64_t first, std::int64_t count) const {
     Tensor part = *this;

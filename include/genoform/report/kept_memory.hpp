@@ -66,14 +66,14 @@ class KeptMemory final : public Observer {
       peak_ = {top.kept, top.scratch, phase_, block_, place_, {}};
       waits_for_operation_ = true;
     }
-    const std::int64_t used_before = kept ? t.offset : top.kept;
+    const std::int64_t used_before = kept ? t.first_cell() : top.kept;
     while (!live_.empty() && end_of(live_.back()) > used_before) live_.pop_back();  // released since
     if (!kept) return;
     live_.push_back(tensors_.size());
     tensors_.push_back({.block = block_,
                         .place = place_,
-                        .offset = t.offset,
-                        .cells = top.kept - t.offset,
+                        .offset = t.first_cell(),
+                        .cells = top.kept - t.first_cell(),
                         .rows = t.rows,
                         .columns = t.columns,
                         .recomputed = phase_ == Phase::backward,
@@ -98,9 +98,9 @@ class KeptMemory final : public Observer {
 
   void see(std::string_view op, const Tensor& t, bool twice, std::string_view reader = {}) {
     if (t.memory != Memory::workspace) return;
-    const auto above = std::upper_bound(live_.begin(), live_.end(), t.offset,
+    const auto above = std::upper_bound(live_.begin(), live_.end(), t.first_cell(),
                                         [&](std::int64_t offset, std::size_t i) { return offset < tensors_[i].offset; });
-    if (above == live_.begin() || t.offset >= end_of(above[-1])) return;
+    if (above == live_.begin() || t.first_cell() >= end_of(above[-1])) return;
     KeptTensor& kept = tensors_[above[-1]];
     if (kept.made_by.empty()) {
       kept.made_by = op;

@@ -54,6 +54,11 @@ class Profile final : public CallObserver {
   struct Step {
     double seconds = 0;
     std::vector<Row> rows;  ///< by phase as they run, then by time, the most first
+    double bytes() const {
+      double sum = 0;
+      for (const Row& row : rows) sum += row.bytes;
+      return sum;
+    }
   };
   Step step() const {
     std::vector<const Step*> fastest;
@@ -114,8 +119,7 @@ class Profile final : public CallObserver {
     for (std::size_t i = 0; i < note.tensor_count; ++i) {
       const Tensor& t = note.tensors[i];
       const Tensor* const end = note.tensors + i;
-      if (t.exists() && std::find(note.tensors, end, t) == end)
-        bytes += t.size() * (t.element == Element::bf16 ? 2 : bytes_per_cell_);
+      if (t.exists() && std::find(note.tensors, end, t) == end) bytes += t.bytes(bytes_per_cell_);
     }
     return bytes;
   }

@@ -210,6 +210,8 @@ struct PrecisionOf {
 
   static const PrecisionOf f32, bf16;
   constexpr bool is_bf16() const { return kernels != nullptr; }
+  /// What layers may make their activations of.
+  constexpr Element activations() const { return is_bf16() ? Element::bf16 : Element::real; }
   friend constexpr bool operator==(const PrecisionOf&, const PrecisionOf&) = default;
 };
 template <class T>

@@ -26,7 +26,7 @@ inline Line line_of(std::string_view name, std::span<const Tensor> tensors, std:
   for (auto t = tensors.begin(); t != tensors.end(); ++t) {
     bool first_time = t->exists();
     for (auto other = tensors.begin(); other != t; ++other) first_time = first_time && !(*other == *t);
-    if (first_time) line.bytes += t->size() * bytes_per_cell;
+    if (first_time) line.bytes += t->bytes(bytes_per_cell);
   }
   return line;
 }
