@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "genoform/backend/cpu/product.hpp"
 #include "genoform/backend/host/routing.hpp"
@@ -57,12 +56,6 @@ class Bf16ExpertProduct {
   }
 
  private:
-  template <class T>
-  static T* behind(T* cells, std::int64_t count, bool is_short) {
-    using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
-    return static_cast<Byte*>(cells) + count * (is_short ? 2 : 4);
-  }
-
   Bf16ProductWork of_expert(const host::Slots<float>& to, std::int64_t e) const {
     const std::int64_t first = to.expert_first[e], slots = to.expert_first[e + 1] - first;
     Bf16ProductWork work = all_;
