@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -331,6 +332,12 @@ def test_inspect_explains_the_memory_of_a_step(b):
     assert "a training step of 3 x 32 tokens" in shown and "recomputed: attend_gradient reads it" in shown, shown
     estimate = lambda *more: json.loads(b.run(0, "train", text, "--dry-run", *more).stdout)["bytes"]
     assert estimate("--recompute") < estimate()
+    short = memory_of("--dtype", "bf16")
+    assert 0.5 < short["workspace_bytes"] / keeps["workspace_bytes"] < 0.8 and short["parameter_bytes"] == keeps["parameter_bytes"], short
+    hidden = lambda memory: next(k["bytes"] for k in memory["kept"] if k["made_by"] == "expert_linear" and k["columns"] == 256)
+    assert 2 * hidden(short) == hidden(keeps), short
+    assert estimate("--dtype", "bf16") < estimate()
+    assert "bytes 8192 " in next(line for line in b.run(0, "inspect", text, "--trace", "--batch", "1", "--dtype", "bf16").stdout.splitlines() if line.startswith("rotate"))
 
 
 def test_training_with_recomputed_blocks_writes_the_same_weights(b):
@@ -378,6 +385,13 @@ def test_bench_and_doctor_report_figures(b):
     for key in ["best_ms", "median_ms", "tokens_per_second", "gflops", "peak_gflops", "percent_of_peak", "dram_triad_gbps"]:
         assert figures[key] > 0, key
     assert figures["best_ms"] <= figures["median_ms"]
+    dense = MODEL.replace("Moe<ExpertChoice, Experts<4>>, ", "")
+    for dtype in ["f32", "bf16"]:
+        figures = json.loads(b.run(0, "bench", dense, "--batch", "64", "--steps", "3", "--seconds", "0", "--dtype", dtype, "--json").stdout)
+        planned = json.loads(b.run(0, "inspect", dense, "--batch", "64", "--dtype", dtype, "--memory", "--json").stdout)
+        for key in ["total_bytes", "workspace_bytes", "backend_scratch_bytes"]:
+            assert figures[key] == planned[key], (key, figures, planned)
+        assert figures["total_bytes"] < figures["peak_resident_bytes"] < figures["total_bytes"] + 2**26, figures
     facts = json.loads(b.run(0, "doctor", "--json").stdout)
     assert facts["instruction_sets"] and facts["onednn"] and facts["products"] and isinstance(facts["missing"], list)
     assert "oneDNN" in b.run(0, "doctor").stdout
@@ -407,6 +421,7 @@ def test_bench_profile_shows_every_operation_of_a_step(b):
     assert len(products) == len({(row["phase"], row["shapes"]) for row in products}) > 1
     qkv = next(row for row in products if row["shapes"] == "32x32 96x32 32x96")
     assert qkv["calls"] == 2 and qkv["flops"] == 2 * 2 * 32 * 32 * 96 and qkv["bytes"] == 2 * 4 * (32 * 32 + 96 * 32 + 32 * 96)
+    assert abs(figures["profile_bytes"] - sum(row["bytes"] for row in rows)) < 1 and figures["read_gbps"] > 0
     table = b.run(0, "bench", MODEL, "--batch", "2", "--steps", "4", "--seconds", "0", "--profile").stdout
     assert all(row["operation"] in table and row["shapes"] in table for row in rows), table
 
@@ -417,6 +432,25 @@ def test_bench_measures_routing_against_a_dense_model(b):
     assert abs(routed["routing_overhead_percent"] - overhead) < 1e-3, routed
     dense = MODEL.replace("Moe<ExpertChoice, Experts<4>>, ", "")
     assert "routing_overhead_percent" not in json.loads(b.run(0, "bench", dense, "--batch", "2", "--steps", "3", "--seconds", "0", "--json").stdout)
+
+
+SUB_LAYERS = ["Attention<Heads<4>, KvHeads<2>, DConv<3>, Rope>, Ffn<SwiGlu, Bias>", "Attention<Heads<2>>, Ffn<GeLU, Hidden<50>>",
+              *(f"Moe<{router}, Experts<4>>" for router in ["Top1", "Top2", "TopK<3>", "Base", "Hash", "ExpertChoice", "ExpertThreshold", "LossFree<2>"]),
+              "Moe<Top2, Experts<4>, Shared<1>>, Parallel<Ffn<ReLU>, Attn>", "Gau<>, LinearAttention<>", "Synthesizer<>, SpatialGate<>, TokenMix<>"]
+
+
+def test_no_training_step_runs_an_unoptimised_loop_of_onednn(b):
+    for dtype in ["f32", "bf16"]:
+        seen = set()
+        for layers in SUB_LAYERS:
+            text = f"Decoder<Block<{layers}>, Vocab<77>, Width<32>, Context<24>>"
+            out = b.run(0, "bench", text, "--batch", "3", "--steps", "1", "--seconds", "0", "--dtype", dtype, env={**os.environ, "DNNL_VERBOSE": "1"}).stdout
+            products = re.findall(r"exec,cpu,(\w+),([^,]+),", out)
+            assert products or dtype == "bf16", f"{text}: oneDNN reports no product: {out[:500]}"
+            slow = [product for product in products if "ref" in product[1] or "simple" in product[1]]
+            assert not slow, f"{text}, {dtype}: {slow[0]}"
+            seen |= set(products)
+        assert seen, dtype
 
 
 def main():
