@@ -3,7 +3,7 @@
 
 #include "genoform/backend/cpu.hpp"
 #include "genoform/genome/genome.hpp"
-#include "genoform/ops/stream.hpp"
+#include "genoform/ops/pass.hpp"
 
 namespace command {
 

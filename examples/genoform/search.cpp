@@ -127,8 +127,13 @@ class SearchRun {
   /// That of another study, or one that is measured now.
   StepTable table_now(WorkerPool& pool) {
     if (!options_.table_of.empty()) {
-      const auto table = Store(options_.table_of, Store::Open::read).setting("step table");
-      if (!table) throw Failure({Fault::input, options_.table_of + ": has no table of step times"});
+      const Store other(options_.table_of, Store::Open::read);
+      const auto table = other.setting("step table"), request = other.setting("request");
+      if (!table || !request) throw Failure({Fault::input, options_.table_of + ": has no table of step times"});
+      if (const bool bf16 = SearchRequest::from_json(nlohmann::json::parse(*request)).training.bf16;
+          bf16 != request_.training.bf16)
+        throw Failure({Fault::input, options_.table_of + ": a table of steps in " + (bf16 ? "bf16" : "f32") +
+                                         ", and this study trains in " + (bf16 ? "f32" : "bf16") + "; leave out --table"});
       return StepTable::from_json(nlohmann::json::parse(*table));
     }
     const CalibrationOptions calibration{.probes = request_.probes};

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "genoform/backend/cpu.hpp"
-#include "genoform/ops/stream.hpp"
+#include "genoform/ops/calls.hpp"
 #include "tests/catch.hpp"
 
 using namespace genoform;

@@ -434,6 +434,17 @@ def test_bench_measures_routing_against_a_dense_model(b):
     assert "routing_overhead_percent" not in json.loads(b.run(0, "bench", dense, "--batch", "2", "--steps", "3", "--seconds", "0", "--json").stdout)
 
 
+def test_search_takes_the_step_times_of_a_study_of_the_same_type_only(b):
+    study = lambda name, *more: [str(x) for x in ("search", "--data", b.folder / "text.txt", "--study", b.folder / name, "--trials", 2, "--budget", 0.1, "--batch", 2, "--context", 16,
+                                                  "--probes", 20, "--initial", 2, "--no-final", "--quiet", "--workers", 1, *more)]
+    table = ["--table", b.folder / "first.sqlite"]
+    first = json.loads(b.run(0, *study("first.sqlite", "--json")).stdout)
+    again = json.loads(b.run(0, *study("second.sqlite", "--json", *table)).stdout)
+    assert first["winner"] == again["winner"], (first, again)
+    b.error(3, *study("third.sqlite", "--dtype", "bf16", *table), says="a table of steps in f32, and this study trains in bf16")
+    b.error(3, *study("fourth.sqlite", "--table", b.folder / "third.sqlite"), says="has no table of step times")
+
+
 SUB_LAYERS = ["Attention<Heads<4>, KvHeads<2>, DConv<3>, Rope>, Ffn<SwiGlu, Bias>", "Attention<Heads<2>>, Ffn<GeLU, Hidden<50>>",
               *(f"Moe<{router}, Experts<4>>" for router in ["Top1", "Top2", "TopK<3>", "Base", "Hash", "ExpertChoice", "ExpertThreshold", "LossFree<2>"]),
               "Moe<Top2, Experts<4>, Shared<1>>, Parallel<Ffn<ReLU>, Attn>", "Gau<>, LinearAttention<>", "Synthesizer<>, SpatialGate<>, TokenMix<>"]

@@ -5,8 +5,8 @@
 
 #include "genoform/backend/memories.hpp"
 #include "genoform/model/plan.hpp"
+#include "genoform/ops/arena.hpp"
 #include "genoform/ops/routing.hpp"
-#include "genoform/ops/stream.hpp"
 
 namespace genoform {
 

@@ -7,6 +7,9 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/plan.hpp"
+#include "genoform/ops/calls.hpp"
+#include "genoform/ops/pass.hpp"
+#include "genoform/ops/record.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {

@@ -20,6 +20,10 @@
 #include "genoform/model/name_pattern.hpp"
 #include "genoform/model/orthogonal.hpp"
 #include "genoform/model/routing_report.hpp"
+#include "genoform/ops/arena.hpp"
+#include "genoform/ops/calls.hpp"
+#include "genoform/ops/pass.hpp"
+#include "genoform/ops/record.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {

@@ -5,7 +5,8 @@
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/plan.hpp"
-#include "genoform/ops/stream.hpp"
+#include "genoform/ops/calls.hpp"
+#include "genoform/ops/pass.hpp"
 
 namespace genoform {
 

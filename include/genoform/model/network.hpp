@@ -8,6 +8,7 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/own_tensors.hpp"
 #include "genoform/model/slot.hpp"
+#include "genoform/ops/arena.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "genoform/core/tensor.hpp"
+#include "genoform/ops/count.hpp"
+#include "genoform/ops/pass.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {

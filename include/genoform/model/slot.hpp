@@ -5,6 +5,7 @@
 
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/norm_place.hpp"
+#include "genoform/ops/arena.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 

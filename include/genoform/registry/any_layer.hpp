@@ -7,6 +7,8 @@
 #include "genoform/core/owned.hpp"
 #include "genoform/model/parallel.hpp"
 #include "genoform/model/slot.hpp"
+#include "genoform/ops/record.hpp"
+#include "genoform/ops/stream.hpp"
 
 namespace genoform {
 

@@ -11,6 +11,7 @@
 #include "genoform/genome/genome.hpp"
 #include "genoform/genome/layer_text.hpp"
 #include "genoform/model/slot.hpp"
+#include "genoform/ops/count.hpp"
 #include "genoform/ops/stream.hpp"
 #include "genoform/report/text_table.hpp"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "genoform/core/tensor.hpp"
-#include "genoform/ops/stream.hpp"
+#include "genoform/ops/calls.hpp"
 
 namespace genoform {
 

@@ -10,8 +10,8 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/ops/adafactor.hpp"
+#include "genoform/ops/calls.hpp"
 #include "genoform/ops/optimizer.hpp"
-#include "genoform/ops/stream.hpp"
 #include "genoform/train/optimizer.hpp"
 
 namespace genoform {

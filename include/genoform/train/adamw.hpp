@@ -6,8 +6,8 @@
 #include <span>
 #include <string>
 
+#include "genoform/ops/calls.hpp"
 #include "genoform/ops/optimizer.hpp"
-#include "genoform/ops/stream.hpp"
 #include "genoform/train/optimizer.hpp"
 
 namespace genoform {

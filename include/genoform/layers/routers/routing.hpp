@@ -4,6 +4,7 @@
 #include "genoform/core/bounds.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/declaration.hpp"
+#include "genoform/ops/pass.hpp"
 #include "genoform/ops/router.hpp"
 #include "genoform/ops/stream.hpp"
 
