@@ -168,8 +168,10 @@ const Bf16Kernels& bf16_kernels(InstructionSet set) {
     return table;
   };
   static constexpr Bf16Kernels by_dots = with(avx512_bf16::bf16_table<T>, {.block = avx512_bf16::unit::multiply_block});
-  static constexpr Bf16Kernels by_tiles =
-      with(avx512_bf16::bf16_table<T>, {.begin = amx::begin_blocks, .end = amx::end_blocks, .block = amx::multiply_block});
+  static constexpr Bf16Kernels by_tiles = with(avx512_bf16::bf16_table<T>, {.begin = amx::begin_blocks,
+                                                                            .end = amx::end_blocks,
+                                                                            .block = amx::multiply_block,
+                                                                            .block_beside = amx::multiply_block_beside});
   if (set == InstructionSet::amx) return by_tiles;
   if (set == InstructionSet::avx512_bf16) return by_dots;
   if (set == InstructionSet::avx512) return avx512::bf16_table<T>;

@@ -12,6 +12,11 @@ namespace genoform::cpu {
 /// Half of an f32: its sign, exponent and first 7 bits of the mantissa.
 enum class Bf16 : std::uint16_t {};
 
+/// What may be done while a block of a product is multiplied, product_tile rows of it.
+struct Beside {
+  void (*rows)(const Beside& of, std::int64_t first, std::int64_t last) = nullptr;
+};
+
 /// How an instruction set multiplies bf16: blocks of product_tile x product_tile, `steps` steps of product_tile in depth.
 /// `left` rows lie left_row bytes apart and left_step bytes from step to step; `right` is a panel of pack_right. c is f32, its
 /// rows c_stride cells apart.
@@ -20,6 +25,9 @@ struct ProductUnit {
   void (*end)() = nullptr;
   void (*block)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right, float* c,
                 std::int64_t c_stride, bool accumulate) = nullptr;
+  /// The same with other work between the steps, where the unit leaves the vector registers idle; else null.
+  void (*block_beside)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right,
+                       float* c, std::int64_t c_stride, bool accumulate, const Beside& beside) = nullptr;
 };
 
 /// c = f(a b + bias + added) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16,
