@@ -56,7 +56,7 @@ struct FfnLayer : Normed {
     Tensor down, down_bias;
   };
   struct Saved {
-    Tensor u;          ///< before the activation [N, F], or up and gate [N, 2F]; the same as `activated` when that is enough
+    Tensor u;          ///< what undoes the activation [N, F]: `activated` itself or its slope; with a gate up and gate [N, 2F]
     Tensor activated;  ///< [N, F]
   };
 
@@ -80,7 +80,7 @@ struct FfnLayer : Normed {
     s.activated = ops.keep(x.rows, hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
+    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.sloped() ? s.u : Tensor{}});
     ops(op::Linear{.x = s.activated, .w = w.down, .bias = w.down_bias, .y = y});
   }
 
@@ -90,9 +90,9 @@ struct FfnLayer : Normed {
     ops(op::LinearWeightGradient{.x = s.activated, .dy = dy, .dw = gradient(w.down), .dbias = gradient(w.down_bias)});
     const Tensor d_activated = ops.scratch(x.rows, hidden, ops.activations());
     ops(op::LinearInputGradient{
-        .dy = dy, .w = w.down, .dx = d_activated, .output = act.sloped() ? s.activated : Tensor{}, .f = act.epilogue()});
+        .dy = dy, .w = w.down, .dx = d_activated, .output = act.sloped() ? s.u : Tensor{}, .f = act.undone()});
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
-    if (!act.from_output())
+    if (activation.gated)
       ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx});

@@ -19,7 +19,8 @@ constexpr op::Function function_of(Activation a) {
 }
 
 /// The hidden part of an FFN or of experts: what has to be kept of it, and the way back through the activation.
-/// Functions that can be undone from their output ride on the product before them and keep nothing else.
+/// Functions that can be undone from their output ride on the product before them and keep nothing else; of others without a gate
+/// their slope is kept in the place of their argument, so that what is costly is done once, on the way there.
 struct HiddenActivation {
   op::Function f = op::Function::identity;
   bool gated = false;
@@ -27,8 +28,10 @@ struct HiddenActivation {
   constexpr explicit HiddenActivation(Activation a) : f(function_of(a)), gated(a.gated) {}
 
   constexpr bool from_output() const { return !gated && f != op::Function::gelu && f != op::Function::swish; }
-  /// Whether the way back is more than a product, and one that the product may do itself.
-  constexpr bool sloped() const { return from_output() && f != op::Function::identity; }
+  /// Whether the way back is more than a product, and one that the product does itself, by what is kept: the output or the slope.
+  constexpr bool sloped() const { return !gated && f != op::Function::identity; }
+  /// The function that the product on the way back undoes.
+  constexpr op::Function undone() const { return gated ? op::Function::identity : f; }
   /// What the product before may do itself.
   constexpr op::Function epilogue() const { return from_output() ? f : op::Function::identity; }
 };

@@ -20,7 +20,7 @@ struct SharedExperts {
     Tensor down;  ///< [n*D, F]
   };
   struct Saved {
-    Tensor u, activated;  ///< [N, n*F] (u with a gate twice as wide)
+    Tensor u, activated;  ///< [N, n*F]; u as in FfnLayer, with a gate twice as wide
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
@@ -39,7 +39,7 @@ struct SharedExperts {
     s.activated = ops.keep(x.rows, count * hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = {}, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
+    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.sloped() ? s.u : Tensor{}});
     const Tensor one = ops.scratch(x.rows, x.columns);
     for (std::int64_t e = 0; e < count; ++e) {
       ops(op::Linear{.x = of(s.activated, e), .w = down_of(w, e), .bias = {}, .y = one});
@@ -56,11 +56,11 @@ struct SharedExperts {
       ops(op::LinearInputGradient{.dy = dy,
                                   .w = down_of(w, e),
                                   .dx = of(d_activated, e),
-                                  .output = act.sloped() ? of(s.activated, e) : Tensor{},
-                                  .f = act.epilogue()});
+                                  .output = act.sloped() ? of(s.u, e) : Tensor{},
+                                  .f = act.undone()});
     }
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
-    if (!act.from_output())
+    if (activation.gated)
       ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx, .accumulate = true});

@@ -9,7 +9,7 @@
 /// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there.
 namespace genoform::op {
 
-/// Element-wise functions; `squared_relu` and `relu` need only their output on the way back.
+/// Element-wise functions. `squared_relu` and `relu` need only their output on the way back, `gelu` and `swish` their slope f'(u).
 enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu };
 /// What a norm divides by; `layer` and `primer` subtract the mean first. `primer`: the variance as mean(x(x - mean)), clamped at
 /// 0; equal to that of `layer` in exact arithmetic. In bf16 or f32 that form loses the variance of large values (mean 100,
@@ -17,9 +17,11 @@ enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu }
 enum class Statistic : std::uint8_t { rms, layer, primer };
 
 constexpr bool same_shape(const Tensor& a, const Tensor& b) { return a.rows == b.rows && a.columns == b.columns; }
+/// The same shape and element.
+constexpr bool same_cells(const Tensor& a, const Tensor& b) { return same_shape(a, b) && a.element == b.element; }
 /// Whether a product may make its result dx the gradient before f, of which `output` (or nothing) is known.
 constexpr bool may_undo(Function f, const Tensor& output, const Tensor& dx, bool accumulate) {
-  return !output.exists() || (same_shape(output, dx) && !accumulate && f != Function::gelu && f != Function::swish);
+  return !output.exists() || (same_shape(output, dx) && !accumulate && f != Function::identity);
 }
 
 /// y = 0 in every cell.
@@ -86,8 +88,8 @@ struct Linear {
   constexpr bool takes(const Add& sum) const { return sum.y == y && !added.exists() && !exact && f == Function::identity; }
 };
 
-/// dx = dy w, or dx += dy w when `accumulate`; with `output` [N, in], what f (relu or squared_relu) made of u on the way there,
-/// dx = (dy w) f'(u).
+/// dx = dy w, or dx += dy w when `accumulate`; with `output` [N, in], what f made of u on the way there (of gelu and swish the
+/// slope), dx = (dy w) f'(u).
 struct LinearInputGradient {
   static constexpr std::string_view name = "linear_input_gradient";
   Tensor dy, w, dx;
@@ -138,23 +140,30 @@ struct NormalizeGradient {
   constexpr auto tensors() const { return std::array{x, w, statistics, dy, dx, dw, db}; }
 };
 
-/// y = f(u), or f(gate) * u when there is a gate. u, gate, y [N, F]; y may be u.
+/// y = f(u), or f(gate) * u when there is a gate. u, gate, y [N, F], of one element; y may be u. Without a gate, `slope` [N, F]
+/// or absent = f'(u); it may be u if y is not.
 struct Activate {
   static constexpr std::string_view name = "activate";
   Function f = Function::identity;
-  Tensor u, gate, y;
-  constexpr bool fits() const { return same_shape(u, y) && (!gate.exists() || same_shape(gate, y)); }
+  Tensor u, gate, y, slope{};
+  constexpr bool fits() const {
+    return same_cells(u, y) && (!gate.exists() || (same_cells(gate, y) && !slope.exists())) &&
+           (!slope.exists() || same_cells(slope, y));
+  }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{u, gate, y}; }
+  constexpr auto tensors() const { return std::array{u, gate, y, slope}; }
 };
 
-/// From dy: du, and dgate where there is a gate. Without a gate, relu, squared_relu and identity read only y (u may be absent);
-/// du may be dy.
+/// From dy: du, and dgate where there is a gate; all of one element. Without a gate, relu, squared_relu and identity read only y
+/// (u may be absent); gelu and swish read u, or where it is absent the slope as y. du may be dy.
 struct ActivateGradient {
   static constexpr std::string_view name = "activate_gradient";
   Function f = Function::identity;
   Tensor u, gate, y, dy, du, dgate;
-  constexpr bool fits() const { return same_shape(dy, du) && (!gate.exists() || (same_shape(gate, dgate) && same_shape(u, dy))); }
+  constexpr bool fits() const {
+    return same_cells(dy, du) && (!u.exists() || same_cells(u, dy)) && (!y.exists() || same_cells(y, dy)) &&
+           (!gate.exists() || (same_cells(gate, dy) && same_cells(gate, dgate) && u.exists()));
+  }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{u, gate, y, dy, du, dgate}; }
 };

@@ -173,8 +173,8 @@ struct ExpertLinear {
   constexpr auto tensors() const { return std::array{x, w, y}; }
 };
 
-/// dx[s] = dy[s] w_e, or added to dx when `accumulate`. With the output f(u) that f (relu or squared_relu) made of u on the way
-/// there, dx[s] = (dy[s] w_e) f'(u).
+/// dx[s] = dy[s] w_e, or added to dx when `accumulate`. With `output`, what f made of u on the way there (of gelu and
+/// swish the slope), dx[s] = (dy[s] w_e) f'(u).
 struct ExpertLinearInputGradient {
   static constexpr std::string_view name = "expert_linear_input_gradient";
   Tensor dy, w;

@@ -144,11 +144,13 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
 }
 
 inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
-  return [context, f = o.f, u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m),
-          flat = o.gate.exists() ? flat(o.u, o.gate, o.y) : flat(o.u, o.y)] {
-    over_values(*context, y, flat, [&](Chunk& chunk) {
-      const float *u_at = chunk.read(u), *gate_at = chunk.read(gate);
-      context->kernel<&Kernels::activate>()(f, u_at, gate_at, chunk.write(y), chunk.count);
+  return [context, f = o.f, u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m), slope = Values(o.slope, m),
+          flat = flat(o.u, o.gate.exists() ? o.gate : o.u, o.slope.exists() ? o.slope : o.u, o.y)] {
+    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      const auto run = [&]<class Cell>(const Cell*, auto activate) {
+        activate(f, u.at<Cell>(r, c), gate.at<Cell>(r, c), y.at<Cell>(r, c), slope.at<Cell>(r, c), count);
+      };
+      y.shorts != nullptr ? run(y.shorts, context->bf16().activate) : run(y.floats, context->kernel<&Kernels::activate>());
     });
   };
 }
@@ -159,16 +161,19 @@ inline auto prepare(const SharedContext& context, const op::ActivateGradient& o,
                         : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) && (!o.y.exists() || flat(o.dy, o.y));
   return [context, f = o.f, u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m), dy = Values(o.dy, m),
           du = Values(o.du, m), dgate = Values(o.dgate, m), runs] {
-    over_values(*context, dy, runs, [&](Chunk& chunk) {
-      const float *u_at = chunk.read(u), *dy_at = chunk.read(dy);
-      if (gate) {
-        const float* gate_at = chunk.read(gate);
-        float* du_at = chunk.write(du);
-        context->kernel<&Kernels::gate_gradient>()(f, u_at, gate_at, dy_at, du_at, chunk.write(dgate), chunk.count);
-      } else {
-        const float* y_at = chunk.read(y);
-        context->kernel<&Kernels::activate_gradient>()(f, u_at, y_at, dy_at, chunk.write(du), chunk.count);
-      }
+    context->over_cells(dy.rows, dy.columns, runs, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      const auto run = [&]<class Cell>(const Cell*, auto plain, auto gated) {
+        const Cell *u_at = u.at<Cell>(r, c), *dy_at = dy.at<Cell>(r, c);
+        Cell* du_at = du.at<Cell>(r, c);
+        if (gate)
+          gated(f, u_at, gate.at<Cell>(r, c), dy_at, du_at, dgate.at<Cell>(r, c), count);
+        else
+          plain(f, u_at, y.at<Cell>(r, c), dy_at, du_at, count);
+      };
+      if (dy.shorts != nullptr)
+        run(dy.shorts, context->bf16().activate_gradient, context->bf16().gate_gradient);
+      else
+        run(dy.floats, context->kernel<&Kernels::activate_gradient>(), context->kernel<&Kernels::gate_gradient>());
     });
   };
 }

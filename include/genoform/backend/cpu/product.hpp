@@ -12,8 +12,7 @@ using FloatMemories = Memories<float>;
 
 constexpr bool is_bf16(const Tensor& t) { return t.element == Element::bf16; }
 
-/// c = f(a b + bias), or c += a b, or c = a b + bias + added, or c = (a b) f'(where f(u) = slope_of); either factor may be stored
-/// turned.
+/// c = f(a b + bias), or c += a b, or c = a b + bias + added, or c = (a b) f'(u) by slope_of; either factor may be stored turned.
 struct ProductOf {
   Tensor a, b, c;
   bool a_turned = false, b_turned = false;

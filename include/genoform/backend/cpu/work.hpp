@@ -31,8 +31,8 @@ struct ProductUnit {
 };
 
 /// c = f(a b + bias + added) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16,
-/// either of them stored turned. With `slope_of` [rows, columns] c = (a b) f'(at f(u) = slope_of): the way back through relu or
-/// relu^2.
+/// either of them stored turned. With `slope_of` [rows, columns] c = (a b) f'(u): slope_of is f(u) of relu or relu^2, and f'(u)
+/// itself of other functions.
 struct Bf16ProductWork {
   const void *a = nullptr, *b = nullptr;
   void* c = nullptr;
@@ -286,7 +286,7 @@ struct Kernels {
   std::int64_t lanes = 0;
   void (*add)(const float*, float*, std::int64_t) = nullptr;
   void (*exponentials)(const float*, float*, std::int64_t) = nullptr;
-  void (*activate)(op::Function, const float*, const float*, float*, std::int64_t) = nullptr;
+  void (*activate)(op::Function, const float*, const float*, float*, float*, std::int64_t) = nullptr;
   void (*activate_gradient)(op::Function, const float*, const float*, const float*, float*, std::int64_t) = nullptr;
   void (*gate_gradient)(op::Function, const float*, const float*, const float*, float*, float*, std::int64_t) = nullptr;
   void (*rotate)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
@@ -348,6 +348,9 @@ struct Bf16Kernels {
   void (*widen)(const Bf16*, float*, std::int64_t) = nullptr;
   void (*narrow)(const float*, Bf16*, std::int64_t) = nullptr;
   // The same operations on bf16.
+  void (*activate)(op::Function, const Bf16*, const Bf16*, Bf16*, Bf16*, std::int64_t) = nullptr;
+  void (*activate_gradient)(op::Function, const Bf16*, const Bf16*, const Bf16*, Bf16*, std::int64_t) = nullptr;
+  void (*gate_gradient)(op::Function, const Bf16*, const Bf16*, const Bf16*, Bf16*, Bf16*, std::int64_t) = nullptr;
   void (*rotate)(const RotateWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize_heads)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;
   void (*normalize_heads_gradient)(const HeadsWork&, std::int64_t, std::int64_t) = nullptr;

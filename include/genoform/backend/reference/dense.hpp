@@ -40,11 +40,11 @@ inline double slope(op::Function f, double u) {
   return 1.0;
 }
 
-/// df/du from y = f(u), for the functions that allow it.
+/// df/du from what a product's way back is given: y = f(u), or of gelu and swish the slope itself.
 inline double slope_from_output(op::Function f, double y) {
   if (f == op::Function::relu) return y > 0.0 ? 1.0 : 0.0;
   if (f == op::Function::squared_relu) return 2.0 * std::sqrt(y);
-  return 1.0;
+  return f == op::Function::identity ? 1.0 : y;
 }
 
 inline void run(const op::Clear& o, Host host) {
@@ -149,14 +149,18 @@ inline void run(const op::NormalizeGradient& o, Host host) {
 }
 
 inline void run(const op::Activate& o, Host host) {
-  const auto u = host(o.u), gate = host(o.gate), y = host(o.y);
+  const auto u = host(o.u), gate = host(o.gate), y = host(o.y), slopes = host(o.slope);
   for (Index n = 0; n < y.rows; ++n)
-    for (Index c = 0; c < y.columns; ++c) y(n, c) = gate ? apply(o.f, gate(n, c)) * u(n, c) : apply(o.f, u(n, c));
+    for (Index c = 0; c < y.columns; ++c) {
+      const double x = u(n, c);
+      y(n, c) = gate ? apply(o.f, gate(n, c)) * x : apply(o.f, x);
+      if (slopes) slopes(n, c) = slope(o.f, x);
+    }
 }
 
 inline void run(const op::ActivateGradient& o, Host host) {
   const auto u = host(o.u), gate = host(o.gate), y = host(o.y), dy = host(o.dy), du = host(o.du), dgate = host(o.dgate);
-  const bool needs_input = o.f == op::Function::gelu || o.f == op::Function::swish;
+  const bool by_input = u && (o.f == op::Function::gelu || o.f == op::Function::swish);
   for (Index n = 0; n < dy.rows; ++n)
     for (Index c = 0; c < dy.columns; ++c) {
       const double d = dy(n, c);
@@ -164,7 +168,7 @@ inline void run(const op::ActivateGradient& o, Host host) {
         dgate(n, c) = d * u(n, c) * slope(o.f, gate(n, c));
         du(n, c) = d * apply(o.f, gate(n, c));
       } else {
-        du(n, c) = d * (needs_input ? slope(o.f, u(n, c)) : slope_from_output(o.f, y(n, c)));
+        du(n, c) = d * (by_input ? slope(o.f, u(n, c)) : slope_from_output(o.f, y(n, c)));
       }
     }
 }
