@@ -162,11 +162,8 @@ struct AttentionLayer : Normed {
       ops(op::LinearWeightGradient{.x = s.shared, .dy = queries(d_qkv), .dw = gradient(w.qs), .dbias = {}});
       ops(op::LinearInputGradient{.dy = queries(d_qkv), .w = w.qs, .dx = keys(d_qkv), .accumulate = true});
     }
-    Tensor d_projected = projected(d_qkv);
-    if (dconv > 0) {
-      d_projected = ops.scratch(x.rows, projected_columns(), ops.activations());
-      ops(op::CausalConvolutionGradient{s.projected, w.dconv, projected(d_qkv), d_projected, gradient(w.dconv), context});
-    }
+    const Tensor d_projected = projected(d_qkv);
+    if (dconv > 0) ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_projected, d_projected, gradient(w.dconv), context});
     ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_projected, .w = w.projection, .dx = dx});
   }

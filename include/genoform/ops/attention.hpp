@@ -19,7 +19,7 @@ struct CausalConvolution {
   constexpr auto tensors() const { return std::array{x, w, y}; }
 };
 
-/// dx[t, c] = sum_i w[c, i] * dy[t + i, c] inside the sequence; dw[c, i] += sum_t dy[t, c] * x[t - i, c].
+/// dx[t, c] = sum_i w[c, i] * dy[t + i, c] inside the sequence; dw[c, i] += sum_t dy[t, c] * x[t - i, c]. dx may be dy.
 struct CausalConvolutionGradient {
   static constexpr std::string_view name = "causal_convolution_gradient";
   Tensor x, w, dy, dx, dw;
