@@ -73,3 +73,23 @@ TEST_CASE("activations in bf16 hold their ends: large numbers, zero and what is 
       },
       cpu::Precision::bf16);
 }
+
+TEST_CASE("a product goes back through each activation by what was kept of it, its output or its slope") {
+  for (const bool in_bf16 : {false, true})
+    on_every_cpu(
+        3,
+        [&](const Cpu& cpu, Scene& scene) {
+          for (const auto f : functions) {
+            if (f == op::Function::identity) continue;
+            const auto n = scene.number(1, 70), in = scene.number(1, 70), out = scene.number(1, 40);
+            const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
+              return in_bf16 ? scene.bf16(rows, columns) : scene.real(rows, columns);
+            };
+            const Tensor u = matrix(n, in), y = matrix(n, in), dy = matrix(n, out), dx = matrix(n, in), w = scene.real(out, in);
+            const bool by_slope = f == op::Function::gelu || f == op::Function::swish;
+            scene.agree(cpu, in_bf16 ? 3.0 * rounding : 1e-5, op::Activate{f, u, {}, y, u},
+                        op::LinearInputGradient{.dy = dy, .w = w, .dx = dx, .output = by_slope ? u : y, .f = f});
+          }
+        },
+        in_bf16 ? cpu::Precision::bf16 : cpu::Precision::f32);
+}

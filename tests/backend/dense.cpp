@@ -66,6 +66,8 @@ TEST_CASE("activations and gated pairs agree forward and backward") {
       scene.agree(cpu, 4e-6, op::Activate{f, u, {}, y}, op::ActivateGradient{f, u, {}, y, dy, du, {}},
                   op::Activate{f, u, gate, z}, op::ActivateGradient{f, u, gate, z, dy, dv, dgate},
                   op::ActivateGradient{f, u, {}, y, dy, dy, {}}, op::Activate{f, u, gate, u});
+      const Tensor slope = scene.real(n, width), x = scene.real(n, width, 3.0);
+      scene.agree(cpu, 4e-6, op::Activate{f, gate, {}, y, slope}, op::Activate{f, x, {}, z, x});
     }
   });
 }

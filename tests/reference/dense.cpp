@@ -143,6 +143,17 @@ TEST_CASE("the gradients of all activations agree with finite differences, with 
       b.run(op::ActivateGradient{f, reads_input ? u : Tensor{}, gate, y, dy, du, dgate});
       b.require_gradient(du, u, loss);
       if (gated) b.require_gradient(dgate, gate, loss);
+      if (gated) continue;
+      const Tensor slope = b.empty(4, 5), later = b.empty(4, 5), argument = b.random(4, 5);
+      b.run(op::Activate{f, u, {}, y, slope});
+      for (std::int64_t i = 0; i < u.size(); ++i) {
+        REQUIRE(b.at(slope, i / 5, i % 5) * b.at(dy, i / 5, i % 5) == Approx(b.at(du, i / 5, i % 5)).margin(1e-12));
+        b.at(argument, i / 5, i % 5) = b.at(u, i / 5, i % 5);
+      }
+      b.run(op::Activate{f, argument, {}, y, argument});  // the slope may take the place of u
+      REQUIRE(b.values(argument) == b.values(slope));
+      b.run(op::ActivateGradient{f, {}, {}, reads_input ? slope : y, dy, later, {}});
+      REQUIRE(b.values(later) == b.values(du));
       const auto apart = b.values(du);
       loss();  // the differences left another y behind
       b.run(op::ActivateGradient{f, reads_input ? u : Tensor{}, gate, y, dy, dy, dgate});  // du may be dy
