@@ -29,7 +29,7 @@ struct Options {
   int batch = 12, context = 0, threads = 1, steps = 30;
   cpu::Precision precision = cpu::Precision::f32;
   double seconds = 3;
-  bool profile = false, json = false, recompute = false;
+  bool thread_invariant = false, profile = false, json = false, recompute = false;
 };
 
 /// FLOPs of a token in a training step as the peers count them, 6 n + 12 L d T (spec/model.md section 6).
@@ -147,7 +147,7 @@ void print_json(const Figures& f, const Options& o, double tokens, double gflops
   json.add("tokens_per_second", tokens / f.best()).add("gflops", gflops);
   json.add("peak_gflops", f.peak).add("percent_of_peak", 100 * gflops / f.peak).add("dram_triad_gbps", f.triad);
   if (f.dense > 0) json.add("dense_best_ms", f.dense * 1e3).add("routing_overhead_percent", f.routing_overhead_percent());
-  json.add("steps", f.times.size()).add("threads", o.threads);
+  json.add("steps", f.times.size()).add("threads", o.threads).add("thread_invariant", o.thread_invariant);
   json.add("total_bytes", f.planned).add("workspace_bytes", f.memory.workspace).add("backend_scratch_bytes", f.memory.scratch);
   if (f.resident > 0) json.add("peak_resident_bytes", f.resident);
   if (step == nullptr) return;
@@ -162,8 +162,12 @@ int run(const Options& o) {
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(genome.decoder().context) +
                 ">");
   const Genome twin = dense_twin(genome, std::int64_t{o.batch} * context);
-  const auto model = make_model(genome, 1, {.threads = o.threads, .precision = o.precision});
-  const auto dense = twin == genome ? nullptr : make_model(twin, 1, {.threads = o.threads, .precision = o.precision});
+  const auto model =
+      make_model(genome, 1, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
+  const auto dense =
+      twin == genome
+          ? nullptr
+          : make_model(twin, 1, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
   const Cost cost = cost_of(genome, o.batch, context, training_layout(o.recompute, o.precision));
   for (CpuModel* one : {model.get(), dense.get()})
     if (one != nullptr) one->set_recompute(o.recompute);
@@ -214,6 +218,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
   app->add_option("--threads", o->threads, "threads")->check(CLI::PositiveNumber)->capture_default_str();
   add_dtype(*app, o->precision);
+  add_thread_invariant(*app, o->thread_invariant);
   app->add_option("--steps", o->steps, "at least so many timed steps")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--seconds", o->seconds, "and at least for so long")->check(CLI::NonNegativeNumber)->capture_default_str();
   app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none")->check(CLI::PositiveNumber);

@@ -41,6 +41,12 @@ inline CLI::Option* add_dtype(CLI::App& app, genoform::cpu::Precision& precision
       ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
+/// --thread-invariant of a command that computes.
+inline CLI::Option* add_thread_invariant(CLI::App& app, bool& thread_invariant) {
+  return app.add_flag("--thread-invariant", thread_invariant,
+                      "the same bits for any number of threads, at the cost of a few percent on one thread");
+}
+
 /// An error of usage (exit code 2), one line.
 [[noreturn]] inline void usage_error(const std::string& message) { throw genoform::Failure({genoform::Fault::usage, message}); }
 

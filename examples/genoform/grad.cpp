@@ -16,6 +16,7 @@ using namespace genoform;
 struct Options {
   std::string folder, tokens, out;
   int batch = 1, context = 0, threads = 0;
+  bool thread_invariant = false;
 };
 
 /// Refuses to write what is not finite.
@@ -43,7 +44,7 @@ Result<void> write(CpuModel& model, const Options& o, std::span<const float> log
 }
 
 int run(const Options& o) {
-  const auto model = load_model(o.folder, {.threads = o.threads});
+  const auto model = load_model(o.folder, {.threads = o.threads, .thread_invariant = o.thread_invariant});
   if (o.context > model->sizes().context)
     usage_error("--context " + std::to_string(o.context) + ": the model has Context<" + std::to_string(model->sizes().context) +
                 ">");
@@ -77,6 +78,7 @@ void add_grad(CLI::App& program, Commands& commands) {
       ->check(CLI::PositiveNumber);
   app->add_option("--out", o->out, "the safetensors file to write")->required();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
+  add_thread_invariant(*app, o->thread_invariant);
 }
 
 }  // namespace command

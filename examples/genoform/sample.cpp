@@ -19,6 +19,7 @@ struct Options {
   std::string folder, prompt = "\n";
   int tokens = 400, top = 0, threads = 0;
   cpu::Precision precision = cpu::Precision::f32;
+  bool thread_invariant = false;
   double temperature = 0.8;
   std::uint64_t seed = 1;
 };
@@ -44,7 +45,8 @@ int run(const Options& o) {
   const std::string unfit = first_not_causal(genome);
   if (!unfit.empty())
     throw Failure({Fault::input, o.folder + ": " + unfit + " cannot be evaluated causally, so the model cannot write text"});
-  const auto model = load_model(o.folder, {.threads = o.threads, .precision = o.precision});
+  const auto model =
+      load_model(o.folder, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
   const auto context = static_cast<std::size_t>(model->sizes().context), vocab = static_cast<std::size_t>(model->sizes().vocab);
   if (vocab < static_cast<std::size_t>(ByteTokenizer::vocabulary))
     throw Failure({Fault::input, o.folder + ": a vocabulary of bytes is needed, Vocab<256>"});
@@ -79,6 +81,7 @@ void add_sample(CLI::App& program, Commands& commands) {
   app->add_option("--seed", o->seed, "of the draws")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
   add_dtype(*app, o->precision);
+  add_thread_invariant(*app, o->thread_invariant);
 }
 
 }  // namespace command

@@ -32,7 +32,7 @@ struct Options {
   int threads = 0, save_every = 0;
   cpu::Precision precision = cpu::Precision::f32;
   std::uint64_t model_seed = 1;
-  bool resume = false, quiet = false, json = false, dry_run = false;
+  bool thread_invariant = false, resume = false, quiet = false, json = false, dry_run = false;
 };
 
 /// What a run needs, before it starts: `--dry-run` prints it and stops.
@@ -161,7 +161,8 @@ int run(const Options& given) {
   const Corpus corpus = Corpus::from_file(o.data);
   check_folder(o);
   o.train.log = o.out;
-  const auto model = make_model(genome, o.model_seed, {.threads = o.threads, .precision = o.precision});
+  const auto model =
+      make_model(genome, o.model_seed, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
   Trainer trainer(*model, o.train);
   if (o.resume) trainer.resume(o.out).value();
@@ -253,6 +254,7 @@ void add_train(CLI::App& program, Commands& commands) {
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
   app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
   add_dtype(*app, o->precision);
+  add_thread_invariant(*app, o->thread_invariant);
   app->add_flag("--recompute", o->train.recompute,
                 "keep only the residual stream between blocks and compute the rest again on the way back: the same bits in less "
                 "memory, for about a third more time");

@@ -83,8 +83,7 @@ double expected(const Problem& p, const Matrix& a, const Matrix& b, const Matrix
   return p.f == op::Function::squared_relu ? sum * sum : sum;
 }
 
-void check(cpu::InstructionSet set, int threads, std::uint64_t seed) {
-  const Problem p = problem(seed);
+void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Problem& p) {
   const auto gap = static_cast<std::int64_t>(seed % 3);
   const Matrix a(p.a_turned ? p.depth : p.rows, p.a_turned ? p.rows : p.depth, gap, Random(seed, 1));
   const Matrix b(p.b_turned ? p.columns : p.depth, p.b_turned ? p.depth : p.columns, gap, Random(seed, 2));
@@ -137,8 +136,20 @@ TEST_CASE("products in bf16 are those of the rounded factors, of any shape and t
   for (const cpu::InstructionSet set : cpu::all_instruction_sets) {
     if (!cpu::available(set)) continue;
     for (const int threads : {1, 2})
-      for (std::uint64_t seed = 0; seed < 40; ++seed) check(set, threads, seed);
+      for (std::uint64_t seed = 0; seed < 40; ++seed) check(set, threads, seed, problem(seed));
   }
+}
+
+TEST_CASE("weight gradients in bf16 that threads sum in parts are those of the rounded factors") {
+  for (const int threads : {1, 2, 3})
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+      Problem p = problem(seed);
+      p.depth += 300;
+      p.a_turned = p.accumulate = true;
+      p.b_turned = p.c_short = p.with_bias = p.with_slope = p.with_added = false;
+      p.f = op::Function::identity;
+      check(cpu::best_instruction_set(), threads, seed, p);
+    }
 }
 
 TEST_CASE("rounding to bf16 goes to the nearest, halves to even, and keeps what is not a number") {

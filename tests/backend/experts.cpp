@@ -26,8 +26,9 @@ op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t expert
 struct Expert {
   Tensor x, rows, w, y, dy, dx, ds, undone, dw, back, joined, dweight, drows, dtoken;
 };
-Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t tokens) {
-  const auto in = scene.number(1, 60), out = scene.number(1, 60), slots = to.slot_token.rows;
+Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t tokens, std::int64_t narrowest) {
+  const auto in = scene.number(narrowest, narrowest + 60), out = scene.number(narrowest, narrowest + 60),
+             slots = to.slot_token.rows;
   Expert e{.x = scene.real(tokens, in),
            .rows = scene.real(slots, in),
            .w = scene.real(to.experts * out, in),
@@ -48,8 +49,9 @@ Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t token
 
 /// A whole sparse layer after `route`: there and back.
 template <class Route>
-void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens) {
-  const Expert e = expert_tensors(scene, to, tokens);
+void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens,
+                 std::int64_t narrowest = 1) {
+  const Expert e = expert_tensors(scene, to, tokens, narrowest);
   scene.agree(cpu, 1e-5, route, op::GatherRows{e.x, to, e.rows},
               op::ExpertLinear{e.rows, e.w, to, e.y, op::Function::squared_relu}, op::CombineRows{e.y, to, e.joined, false},
               op::CombineRows{e.y, to, e.dtoken, true}, op::CombineRowsGradient{e.y, to, e.dy, e.drows, e.dweight},
@@ -73,6 +75,17 @@ TEST_CASE("a token choice layer agrees there and back, with and without capacity
     for (const bool normalise : {false, true})
       check_layer(cpu, scene, op::RouteTokenChoice{p, to, choices, capacity, normalise}, to, tokens);
   });
+}
+
+TEST_CASE("experts whose products are cut into slabs agree there and back") {
+  for (const CpuOptions& options : {CpuOptions{.threads = 2}, {.threads = 3}, {.threads = 1, .thread_invariant = true}})
+    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+      Scene scene(seed);
+      const auto tokens = scene.number(250, 300), experts = scene.number(2, 3);
+      const op::Assignment to = assignment(scene, tokens, experts, 2 * tokens, 2);
+      const Tensor p = scene.real(tokens, experts);
+      check_layer(Cpu(options), scene, op::RouteTokenChoice{p, to, 2, tokens, true}, to, tokens, 100);
+    }
 }
 
 TEST_CASE("an expert choice layer agrees there and back") {

@@ -36,8 +36,8 @@ std::vector<Token> some_tokens() {
 BasicModel<Cpu> built(const std::string& attention, cpu::Precision precision, int threads = 1) {
   const std::string text =
       "Decoder<Stack<Block<" + attention + ", Ffn<SqReLU>>, 2>, Vocab<64>, Width<64>, Context<" + std::to_string(context) + ">>";
-  return builtin_kinds<Cpu>().build(Genome::parse(text),
-                                    {.seed = 5, .backend = Cpu({.threads = threads, .precision = precision})});
+  return builtin_kinds<Cpu>().build(
+      Genome::parse(text), {.seed = 5, .backend = Cpu({.threads = threads, .precision = precision, .thread_invariant = true})});
 }
 
 std::vector<float> gradient_after(BasicModel<Cpu>& model, std::int64_t steps) {
@@ -71,7 +71,7 @@ TEST_CASE("the gradient of a model of attention of any kind in bf16 is near that
   }
 }
 
-TEST_CASE("training attention of any kind in bf16 takes the same bits on one thread and on two") {
+TEST_CASE("training thread-invariant attention of any kind in bf16 takes the same bits on one thread and on two") {
   for (const char* attention : kinds_of_attention) {
     BasicModel<Cpu> one = built(attention, cpu::Precision::bf16, 1), two = built(attention, cpu::Precision::bf16, 2);
     INFO(attention);

@@ -41,7 +41,8 @@ TEST_CASE("the memory that a model says it needs is what it has when it is prepa
   const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
   const Shape shape{5, 24};
   for (const std::string& text : texts())
-    for (const Cpu& cpu : {Cpu({.threads = 1}), Cpu({.threads = 3}), Cpu({.threads = 3, .precision = cpu::Precision::bf16})})
+    for (const Cpu& cpu : {Cpu({.threads = 1}), Cpu({.threads = 3}), Cpu({.threads = 3, .thread_invariant = true}),
+                           Cpu({.threads = 3, .precision = cpu::Precision::bf16})})
       for (const bool recompute : {false, true})
         for (const Pass pass : {Pass::train, Pass::evaluate}) {
           INFO(text << " in " << name_of(cpu.precision()) << " on " << cpu.threads() << " threads");

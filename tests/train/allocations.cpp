@@ -8,6 +8,7 @@ TEST_CASE("after the first step a training step allocates nothing, logging inclu
   using cpu::Precision;
   for (const auto& [cpu, optimizer] : {std::pair<CpuOptions, OptimizerChoice>({.threads = 1}, AdamW{}),
                                        {{.threads = 2}, AdamW{}},
+                                       {{.threads = 2, .thread_invariant = true}, AdamW{}},
                                        {{.threads = 1, .precision = Precision::bf16}, AdamW{}},
                                        {{.threads = 2, .precision = Precision::bf16}, AdamW{}},
                                        {{.threads = 1}, Adafactor{.factor_from = 1}},

@@ -28,12 +28,13 @@ struct CpuOptions {
   int threads = 1;                                                    ///< OpenMP threads of one model; 0: all that OpenMP gives
   cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
   cpu::Precision precision = {};
+  bool thread_invariant = false;  ///< the same bits for any number of threads; docs/performance.md has the price
 };
 
 /// The back end for host processors. Matrix products in f32 by oneDNN, in bf16 and everything between them by own kernels;
 /// parameters, gradients and optimizer state are f32 in either precision. Link with -ldnnl -fopenmp. The same bits for a fixed
-/// number of threads. A copy has scratch of its own. Calls prepared by one Cpu run one after another, and need it until the last
-/// of them has run; it may be moved.
+/// number of threads, or for any. A copy has scratch of its own. Calls prepared by one Cpu run one after another, and need it
+/// until the last of them has run; it may be moved.
 class Cpu {
  public:
   using Real = float;
@@ -50,6 +51,7 @@ class Cpu {
   ~Cpu() = default;
 
   int threads() const { return options_.threads; }
+  bool thread_invariant() const { return options_.thread_invariant; }
   cpu::Precision precision() const { return options_.precision; }
   /// What layers may make their activations of.
   Element activations() const { return precision().activations(); }
@@ -76,10 +78,9 @@ class Cpu {
                     });
   }
 
-  /// Sets the calling thread up for prepared calls: its OpenMP team, and denormal numbers count as zero.
+  /// Sets the calling thread and its OpenMP team up for prepared calls: denormal numbers count as zero.
   void enter() const {
 #ifdef _OPENMP
-    omp_set_num_threads(options_.threads);
     if (options_.threads > 1) {
 #pragma omp parallel num_threads(options_.threads)
       flush_denormals();
@@ -104,7 +105,7 @@ class Cpu {
     return options;
   }
   static Owned<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
-    return make_owned<cpu::Context>(o.threads, o.instruction_set, o.precision, measures);
+    return make_owned<cpu::Context>(o.threads, o.instruction_set, o.precision, o.thread_invariant, measures);
   }
   static void flush_denormals() {
 #ifdef __SSE__

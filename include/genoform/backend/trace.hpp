@@ -24,7 +24,7 @@ class Trace {
     return [line = trace::line_of(op, sizeof(Real)), out = out_] { *out << line; };
   }
 
-  /// Called before each run of a recorded list: what belongs to the calling thread, such as its number of threads, is set here.
+  /// Called before each run of a recorded list: what belongs to the calling thread, such as how it rounds, is set here.
   void enter() const {}
 
  private:

@@ -54,13 +54,19 @@ struct Rotation {
 /// What the prepared calls of one Cpu share: threads, kernels, scratch, products of experts. One thread at a time runs them.
 class Context {
  public:
-  /// `measures`: calls are prepared to learn scratch_bytes(), and cannot run.
-  Context(int threads, InstructionSet set, Precision precision, bool measures = false)
-      : threads_(threads), set_(set), bf16_(precision.is_bf16() ? &precision.kernels(set) : nullptr), shared_(measures) {
+  /// `thread_invariant`: no result depends on the number of threads. `measures`: calls are prepared to learn scratch_bytes(),
+  /// and cannot run.
+  Context(int threads, InstructionSet set, Precision precision, bool thread_invariant = false, bool measures = false)
+      : threads_(threads),
+        set_(set),
+        bf16_(precision.is_bf16() ? &precision.kernels(set) : nullptr),
+        thread_invariant_(thread_invariant),
+        shared_(measures) {
     while (threads-- > 0) per_thread_.emplace_back(measures);
   }
 
   int threads() const { return threads_; }
+  bool thread_invariant() const { return thread_invariant_; }
   bool in_bf16() const { return bf16_ != nullptr; }
   /// The kernels that know bf16, of a context that computes in it.
   const Bf16Kernels& bf16() const { return *bf16_; }
@@ -116,15 +122,16 @@ class Context {
   /// A product of one call's own; the call holds it, so that it goes when the call's program goes.
   Owned<onednn::Product> own_product(const onednn::ProductShape& shape) {
     auto product = make_owned<onednn::Product>(shape);
-    reserve(product->scratch_bytes());
+    reserve_per_thread(product->scratch_bytes());
     return product;
   }
 
-  /// The product of this shape that all experts share.
-  onednn::Product* expert_product(const onednn::ProductShape& shape) {
-    for (const auto& [known, product] : products_)
+  /// The product of this shape that all experts share for their slab of this number; different slabs may run at once.
+  onednn::Product* expert_product(const onednn::ProductShape& shape, std::size_t slab) {
+    if (slab >= products_.size()) products_.resize(slab + 1);
+    for (const auto& [known, product] : products_[slab])
       if (known == shape) return product.get();
-    return products_.emplace_back(shape, own_product(shape)).second.get();
+    return products_[slab].emplace_back(shape, own_product(shape)).second.get();
   }
 
   const Rotation* rotation(std::int64_t positions, std::int64_t half, bool inverse);
@@ -151,9 +158,10 @@ class Context {
   int threads_;
   InstructionSet set_;
   const Bf16Kernels* bf16_;
+  bool thread_invariant_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
-  std::vector<std::pair<onednn::ProductShape, Owned<onednn::Product>>> products_;
+  std::vector<std::vector<std::pair<onednn::ProductShape, Owned<onednn::Product>>>> products_;  ///< of experts, by slab
   std::vector<Owned<Rotation>> rotations_;
 };
 

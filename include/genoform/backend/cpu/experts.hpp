@@ -1,5 +1,8 @@
 #pragma once
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "genoform/backend/cpu/bf16_expert_product.hpp"
@@ -15,11 +18,10 @@ class ExpertProducts {
  public:
   static constexpr std::int64_t fine = 256;
 
-  template <class ShapeOf>
-  ExpertProducts(Context& context, std::int64_t slots, ShapeOf shape_of) {
-    for (std::int64_t rows = op::slot_tile; rows <= std::min(slots, fine); rows += op::slot_tile)
-      small_.push_back(context.expert_product(shape_of(rows)));
-    for (std::int64_t rows = 2 * fine; rows <= slots; rows *= 2) large_.push_back(context.expert_product(shape_of(rows)));
+  template <class Make>
+  ExpertProducts(std::int64_t slots, const Make& make) {
+    for (std::int64_t rows = op::slot_tile; rows <= std::min(slots, fine); rows += op::slot_tile) small_.push_back(make(rows));
+    for (std::int64_t rows = 2 * fine; rows <= slots; rows *= 2) large_.push_back(make(rows));
   }
 
   /// run(product, first row) over the pieces of a segment of `rows`, a multiple of slot_tile.
@@ -36,32 +38,45 @@ class ExpertProducts {
   std::vector<onednn::Product*> small_, large_;
 };
 
-/// In f32: prepared products of pieces of a segment, one piece after the other.
+/// In f32: prepared products of pieces of a segment, one piece after the other. Each thread takes a slab of the columns of every
+/// piece, or of the longer side of every weight gradient, and waits for nobody.
 class FullExpertProduct {
  public:
-  FullExpertProduct(Context& context, const FloatMemories& m, const ExpertProductOf& p)
-      : products_(context, p.a.rows, [&](std::int64_t rows) { return piece(p, rows); }),
-        a_(host::rows_of(p.a, m)),
+  [[gnu::cold, gnu::noinline]] FullExpertProduct(Context& context, const FloatMemories& m, const ExpertProductOf& p)
+      : a_(host::rows_of(p.a, m)),
         b_(host::rows_of(p.b, m)),
         c_(host::rows_of(p.c, m)),
         slope_of_(host::rows_of(p.slope_of, m)),
         block_(p.block),
         through_slots_(p.through_slots()),
-        f_(p.f) {}
+        f_(p.f) {
+    const onednn::ProductShape all = piece(p, p.a.rows);
+    const double experts = static_cast<double>((through_slots_ ? p.c.rows : p.b.rows) / block_);
+    const Slabs slabs(context, flops_of(all) / experts, through_slots_ ? block_ : 0, c_.columns);
+    cost_of_slot_ = static_cast<std::int64_t>(flops_of(all)) / (p.a.rows * FullProduct::flops_of_cell * slabs.count);
+    for (std::int64_t i = 0; i < slabs.count; ++i)
+      slabs_.push_back({ExpertProducts(p.a.rows,
+                                       [&](std::int64_t rows) {
+                                         return context.expert_product(slabs.shape(piece(p, rows), i),
+                                                                       static_cast<std::size_t>(i));
+                                       }),
+                        slabs.origin(all, i)});
+  }
 
   void run(const Context& context, const host::Slots<float>& to) const {
-    for (std::int64_t e = 0; e < to.experts; ++e)
-      products_.over_segment(to.expert_first[e + 1] - to.expert_first[e], [&](onednn::Product& product, std::int64_t at) {
-        const std::int64_t slot = to.expert_first[e] + at;
-        if (through_slots_)
-          product.run(a_[slot], b_[slot], nullptr, c_[e * block_], context.shared<void>());
-        else
-          product.run(a_[slot], b_[e * block_], nullptr, c_[slot], context.shared<void>());
-      });
+    context.split(std::ssize(slabs_), cost_of_slot_ * to.end(), [&](std::int64_t first, std::int64_t last, int thread) {
+      for (; first < last; ++first)
+        for (std::int64_t e = 0; e < to.experts; ++e)
+          multiply(slabs_[static_cast<std::size_t>(first)], to, e, context.of_thread(thread));
+    });
     if (slope_of_) undo(context, to.end());
   }
 
  private:
+  struct Slab {
+    ExpertProducts products;
+    Slabs::Origin origin;
+  };
   static onednn::Layout rows_of(const Tensor& t, std::int64_t rows) { return {rows, t.columns, t.stride, 1}; }
   static onednn::ProductShape piece(const ExpertProductOf& p, std::int64_t rows) {
     const bool through = p.through_slots();
@@ -72,6 +87,17 @@ class FullExpertProduct {
             .accumulate = p.accumulate,
             .f = p.slope_of.exists() ? op::Function::identity : p.f};
   }
+
+  void multiply(const Slab& slab, const host::Slots<float>& to, std::int64_t e, float* scratch) const {
+    const std::int64_t a = slab.origin.a, b = slab.origin.b, c = slab.origin.c;
+    slab.products.over_segment(to.expert_first[e + 1] - to.expert_first[e], [&](onednn::Product& product, std::int64_t at) {
+      const std::int64_t slot = to.expert_first[e] + at;
+      if (through_slots_)
+        product.run(a_[slot] + a, b_[slot] + b, nullptr, c_[e * block_] + c, scratch);
+      else
+        product.run(a_[slot] + a, b_[e * block_] + b, nullptr, c_[slot] + c, scratch);
+    });
+  }
   void undo(const Context& context, std::int64_t slots) const {
     const bool flat = c_.stride == c_.columns && slope_of_.stride == c_.columns;
     context.over_cells(slots, c_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
@@ -79,11 +105,11 @@ class FullExpertProduct {
     });
   }
 
-  ExpertProducts products_;
   host::Rows<float> a_, b_, c_, slope_of_;
-  std::int64_t block_;
+  std::int64_t block_, cost_of_slot_ = 0;
   bool through_slots_;
   op::Function f_;
+  std::vector<Slab> slabs_;
 };
 
 /// The product of an ExpertLinear or a way back in the precision of its context.

@@ -8,6 +8,10 @@
 #include <string_view>
 #include <type_traits>
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 #include "genoform/core/joined.hpp"
 #include "genoform/core/owned.hpp"
 #include "genoform/ops/dense.hpp"
@@ -66,6 +70,20 @@ using PrimitiveDescription = Held<dnnl_primitive_desc_t, dnnl_primitive_desc_des
 using Attributes = Held<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy>;
 using PostOperations = Held<dnnl_post_ops_t, dnnl_post_ops_destroy>;
 
+/// While one lives oneDNN uses the calling thread alone: threads of ours divide the work.
+class OnOneThread {
+#ifdef _OPENMP
+ public:
+  OnOneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  OnOneThread(const OnOneThread&) = delete;
+  OnOneThread& operator=(const OnOneThread&) = delete;
+  ~OnOneThread() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+#endif
+};
+
 inline dnnl_engine_t engine() {
   static const auto only = make<Engine>("make an engine", dnnl_engine_create, dnnl_cpu, std::size_t{0});
   return only.get();
@@ -102,12 +120,13 @@ class Description {
 #endif
 };
 
-/// One prepared matrix product with its operands' places. One thread at a time runs it.
+/// One prepared matrix product with its operands' places. One thread at a time runs it, and no other helps.
 class Product {
  public:
   [[gnu::cold]] explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
     if (shape.f == op::Function::gelu || shape.f == op::Function::swish)
       fail(Fault::usage, {"a product has no GELU or Swish of its own: emit Linear and Activate"});
+    [[maybe_unused]] const OnOneThread alone;
     const Description a(shape.a), b(shape.b), c(shape.c), bias({1, shape.c.columns, shape.c.columns, 1});
     const auto attributes = attributes_of(shape);
     dnnl_primitive_desc_t description = nullptr;
@@ -151,6 +170,7 @@ class Product {
     place(0, a);
     place(1, b);
     place(2, c);
+    [[maybe_unused]] const OnOneThread alone;
     check(dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments_used_), arguments_.data()),
           "run a product");
   }

@@ -3,6 +3,7 @@
 
 #include "genoform/backend/cpu/bf16_product.hpp"
 #include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/cpu/full_product.hpp"
 #include "genoform/backend/memories.hpp"
 #include "genoform/core/tensor.hpp"
 
@@ -63,45 +64,54 @@ inline onednn::Layout layout_of(const Tensor& t, bool turned) { return turned ? 
 class Product {
  public:
   [[gnu::cold, gnu::noinline]] Product(Context& context, const FloatMemories& m, const ProductOf& p) : work_(bf16_work(p, m)) {
-    if (context.in_bf16() && !p.exact)
+    if (context.in_bf16() && !p.exact) {
       short_ = Bf16Product(context, work_);
-    else
-      full_ = context.own_product(shape_of(p));
+      return;
+    }
+    const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
+    full_ = make_owned<FullProduct>(context, shape_of(p),
+                                    ProductPlaces{at(work_.a), at(work_.b), work_.bias, static_cast<float*>(work_.c)},
+                                    p.a_turned && p.accumulate && !p.bias.exists());
   }
 
   [[gnu::noinline]] void run(const Context& context) const {
     if (!full_) return short_.run(context, work_);
-    const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
-    full_->run(at(work_.a), at(work_.b), work_.bias, static_cast<float*>(work_.c), context.shared<void>());
-    if (work_.slope_of != nullptr) undo(context);
-    if (work_.added != nullptr) add(context);
+    full_->run(context, [&](std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) {
+      if (work_.slope_of != nullptr) undo(context, row, last_row, column, last_column);
+      if (work_.added != nullptr) add(context, row, last_row, column, last_column);
+    });
   }
 
  private:
+  /// body(row, column, count) over a part of c: as one run of cells where it has no gaps in c and in what lies `stride` apart.
+  template <class Body>
+  void over_part(std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column, std::int64_t stride,
+                 const Body& body) const {
+    if (last_column - column == stride && work_.c_stride == stride) return body(row, column, (last_row - row) * stride);
+    for (; row < last_row; ++row) body(row, column, last_column - column);
+  }
+
   /// In f32: times the slope, in the product's place.
-  void undo(const Context& context) const {
+  void undo(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column,
+            std::int64_t last_column) const {
     const auto* y = reinterpret_cast<const float*>(work_.slope_of);
-    auto* const c = static_cast<float*>(work_.c);
-    const bool flat = work_.slope_stride == work_.columns && work_.c_stride == work_.columns;
-    context.over_cells(work_.rows, work_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
-      float* const place = c + r * work_.c_stride + i;
+    over_part(row, last_row, column, last_column, work_.slope_stride, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
+      float* const place = static_cast<float*>(work_.c) + r * work_.c_stride + i;
       context.kernel<&Kernels::activate_gradient>()(work_.f, nullptr, y + r * work_.slope_stride + i, place, place, count);
     });
   }
 
   /// In f32: what comes on top.
-  void add(const Context& context) const {
-    const float* x = work_.added;
-    auto* const c = static_cast<float*>(work_.c);
-    const bool flat = work_.added_stride == work_.columns && work_.c_stride == work_.columns;
-    context.over_cells(work_.rows, work_.columns, flat, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
-      context.kernel<&Kernels::add>()(x + r * work_.added_stride + i, c + r * work_.c_stride + i, count);
+  void add(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) const {
+    over_part(row, last_row, column, last_column, work_.added_stride, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
+      context.kernel<&Kernels::add>()(work_.added + r * work_.added_stride + i,
+                                      static_cast<float*>(work_.c) + r * work_.c_stride + i, count);
     });
   }
 
   Bf16ProductWork work_;
   Bf16Product short_;
-  Owned<onednn::Product> full_;
+  Owned<FullProduct> full_;
 };
 
 }  // namespace genoform::cpu
