@@ -347,6 +347,15 @@ def test_training_with_recomputed_blocks_writes_the_same_weights(b):
     assert (plain / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
 
 
+def test_thread_invariant_training_writes_the_same_weights_on_any_number_of_threads(b):
+    sparse = "Decoder<Stack<Block<Attention<Heads<4>>, Moe<Top2, Experts<4>>>, 1>, Vocab<256>, Width<128>, Context<64>>"
+    for threads in [1, 2, 3]:
+        b.run(0, "train", sparse, "--data", b.folder / "text.txt", "--steps", "3", "--batch", "8", "--windows", "4", "--threads", threads, "--thread-invariant",
+              "--out", b.folder / f"invariant-{threads}")
+        weights = read_safetensors(b.folder / f"invariant-{threads}" / "model.safetensors")
+        assert weights == read_safetensors(b.folder / "invariant-1" / "model.safetensors"), f"{threads} threads"
+
+
 def test_inspect_draws_the_block_as_svg(b):
     svg = "{http://www.w3.org/2000/svg}"
     text = ("Decoder<Body<Stack<Block<Attention<Heads<4>, DConv<3>, Post<RmsNorm>>, Ffn<SqReLU, Inner<LayerNorm>>>, 3>, "
