@@ -26,10 +26,10 @@ using namespace genoform;
 struct Options {
   std::string text;
   Sizes sizes;
-  int batch = 12, context = 0, threads = 1, steps = 30;
-  cpu::Precision precision = cpu::Precision::f32;
+  int batch = 12, context = 0, steps = 30;
+  CpuOptions cpu;
   double seconds = 3;
-  bool thread_invariant = false, profile = false, json = false, recompute = false;
+  bool profile = false, json = false, recompute = false;
 };
 
 /// FLOPs of a token in a training step as the peers count them, 6 n + 12 L d T (spec/model.md section 6).
@@ -97,7 +97,7 @@ Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context
   found.planned = found.memory.total() + Cells<float>::bytes_of(optimizer_cells(AdamW{}, model.tensors()));
   std::optional<Bench> twin;
   if (dense != nullptr) twin.emplace(*dense, o.batch, context);
-  found.peak = cpu::peak(o.precision, o.threads, 80);
+  found.peak = cpu::peak(o.cpu.precision, o.cpu.threads, 80);
   const int turn = std::min(o.steps, 10);
   for (double sum = 0;
        found.times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && found.times.size() < 2000);) {
@@ -105,8 +105,8 @@ Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context
     for (int i = 0; i < turn && twin; ++i) found.dense = std::min(found.dense > 0 ? found.dense : 1e30, twin->step());
   }
   if (!twin) found.resident = std::max<std::int64_t>(peak_resident_memory(), 0);
-  found.peak = std::max(found.peak, cpu::peak(o.precision, o.threads, 80));
-  found.triad = cpu::triad_bandwidth(o.threads);
+  found.peak = std::max(found.peak, cpu::peak(o.cpu.precision, o.cpu.threads, 80));
+  found.triad = cpu::triad_bandwidth(o.cpu.threads);
   std::ranges::sort(found.times);
   return found;
 }
@@ -147,7 +147,7 @@ void print_json(const Figures& f, const Options& o, double tokens, double gflops
   json.add("tokens_per_second", tokens / f.best()).add("gflops", gflops);
   json.add("peak_gflops", f.peak).add("percent_of_peak", 100 * gflops / f.peak).add("dram_triad_gbps", f.triad);
   if (f.dense > 0) json.add("dense_best_ms", f.dense * 1e3).add("routing_overhead_percent", f.routing_overhead_percent());
-  json.add("steps", f.times.size()).add("threads", o.threads).add("thread_invariant", o.thread_invariant);
+  json.add("steps", f.times.size()).add("threads", o.cpu.threads).add("thread_invariant", o.cpu.thread_invariant);
   json.add("total_bytes", f.planned).add("workspace_bytes", f.memory.workspace).add("backend_scratch_bytes", f.memory.scratch);
   if (f.resident > 0) json.add("peak_resident_bytes", f.resident);
   if (step == nullptr) return;
@@ -162,13 +162,9 @@ int run(const Options& o) {
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(genome.decoder().context) +
                 ">");
   const Genome twin = dense_twin(genome, std::int64_t{o.batch} * context);
-  const auto model =
-      make_model(genome, 1, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
-  const auto dense =
-      twin == genome
-          ? nullptr
-          : make_model(twin, 1, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
-  const Cost cost = cost_of(genome, o.batch, context, training_layout(o.recompute, o.precision));
+  const auto model = make_model(genome, 1, o.cpu);
+  const auto dense = twin == genome ? nullptr : make_model(twin, 1, o.cpu);
+  const Cost cost = cost_of(genome, o.batch, context, training_layout(o.recompute, o.cpu.precision));
   for (CpuModel* one : {model.get(), dense.get()})
     if (one != nullptr) one->set_recompute(o.recompute);
   Figures found = measured(*model, dense.get(), o, context);
@@ -182,7 +178,7 @@ int run(const Options& o) {
   if (o.json) {
     JsonObject json;
     print_json(found, o, tokens, gflops, json, step ? &*step : nullptr);
-    json.add("dtype", name_of(o.precision))
+    json.add("dtype", name_of(o.cpu.precision))
         .add("batch", o.batch)
         .add("context", context)
         .add("parameters", cost.parameters)
@@ -216,9 +212,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
   app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
-  app->add_option("--threads", o->threads, "threads")->check(CLI::PositiveNumber)->capture_default_str();
-  add_dtype(*app, o->precision);
-  add_thread_invariant(*app, o->thread_invariant);
+  add_cpu_options(*app, o->cpu);
   app->add_option("--steps", o->steps, "at least so many timed steps")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--seconds", o->seconds, "and at least for so long")->check(CLI::NonNegativeNumber)->capture_default_str();
   app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none")->check(CLI::PositiveNumber);

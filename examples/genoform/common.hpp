@@ -41,10 +41,19 @@ inline CLI::Option* add_dtype(CLI::App& app, genoform::cpu::Precision& precision
       ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
-/// --thread-invariant of a command that computes.
-inline CLI::Option* add_thread_invariant(CLI::App& app, bool& thread_invariant) {
-  return app.add_flag("--thread-invariant", thread_invariant,
-                      "the same bits for any number of threads, at the cost of a few percent on one thread");
+/// --threads and --thread-invariant of a command that computes; threads 0: one a processor.
+inline void add_threads(CLI::App& app, genoform::CpuOptions& cpu) {
+  app.add_option("--threads", cpu.threads,
+                 "threads (default: " + (cpu.threads > 0 ? std::to_string(cpu.threads) : "one a processor") + ")")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--thread-invariant", cpu.thread_invariant,
+               "the same bits for any number of threads, at the cost of a few percent on one thread");
+}
+
+/// These and --dtype.
+inline void add_cpu_options(CLI::App& app, genoform::CpuOptions& cpu) {
+  add_threads(app, cpu);
+  add_dtype(app, cpu.precision);
 }
 
 /// An error of usage (exit code 2), one line.

@@ -16,9 +16,9 @@ using namespace genoform;
 
 struct Options {
   std::string folder, data, part = "validation";
-  int windows = 512, context = 0, threads = 0;
-  cpu::Precision precision = cpu::Precision::f32;
-  bool thread_invariant = false, pool = false, json = false;
+  int windows = 512, context = 0;
+  CpuOptions cpu{.threads = 0};
+  bool pool = false, json = false;
 };
 
 /// The loss as in training over the same windows, in nats: what the causal figure may be compared with.
@@ -42,8 +42,7 @@ double pool_nats(CpuModel& model, std::span<const Token> text, int windows, int 
 int run(const Options& o) {
   const Corpus corpus = Corpus::from_file(o.data);
   const auto text = o.part == "train" ? corpus.train() : o.part == "test" ? corpus.test() : corpus.validation();
-  const auto model =
-      load_model(o.folder, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
+  const auto model = load_model(o.folder, o.cpu);
   const int context = o.context > 0 ? o.context : model->sizes().context;
   if (context > model->sizes().context)
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(model->sizes().context) +
@@ -85,9 +84,7 @@ void add_eval(CLI::App& program, Commands& commands) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app->add_option("--context", o->context, "positions of a window (default: the model's)")->check(CLI::PositiveNumber);
-  app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
-  add_dtype(*app, o->precision);
-  add_thread_invariant(*app, o->thread_invariant);
+  add_cpu_options(*app, o->cpu);
   app->add_flag("--pool", o->pool, "also print the loss as in training, which routes by pool");
   app->add_flag("--json", o->json, "print a JSON object");
 }

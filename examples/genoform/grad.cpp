@@ -15,8 +15,8 @@ using namespace genoform;
 
 struct Options {
   std::string folder, tokens, out;
-  int batch = 1, context = 0, threads = 0;
-  bool thread_invariant = false;
+  int batch = 1, context = 0;
+  CpuOptions cpu{.threads = 0};
 };
 
 /// Refuses to write what is not finite.
@@ -44,7 +44,7 @@ Result<void> write(CpuModel& model, const Options& o, std::span<const float> log
 }
 
 int run(const Options& o) {
-  const auto model = load_model(o.folder, {.threads = o.threads, .thread_invariant = o.thread_invariant});
+  const auto model = load_model(o.folder, o.cpu);
   if (o.context > model->sizes().context)
     usage_error("--context " + std::to_string(o.context) + ": the model has Context<" + std::to_string(model->sizes().context) +
                 ">");
@@ -77,8 +77,7 @@ void add_grad(CLI::App& program, Commands& commands) {
       ->required()
       ->check(CLI::PositiveNumber);
   app->add_option("--out", o->out, "the safetensors file to write")->required();
-  app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
-  add_thread_invariant(*app, o->thread_invariant);
+  add_threads(*app, o->cpu);
 }
 
 }  // namespace command

@@ -24,8 +24,7 @@ struct Options {
   std::string what, svg;
   Sizes sizes;
   int batch = 12, context = 0;
-  int threads = 1;
-  cpu::Precision precision = cpu::Precision::f32;
+  CpuOptions cpu;
   bool trace = false, json = false, memory = false, recompute = false;
 };
 
@@ -98,18 +97,18 @@ int run(const Options& o) {
   if (o.trace && !whole) usage_error("--trace needs a Decoder with Vocab, Width and Context");
   if (o.memory && !whole) usage_error("--memory needs a Decoder with Vocab, Width and Context");
   if (o.trace && o.memory) usage_error("--trace and --memory are different reports; give one of them");
-  const PassLayout layout = training_layout(o.recompute, o.precision);
+  const PassLayout layout = training_layout(o.recompute, o.cpu.precision);
   if (!o.svg.empty()) write_file_atomically(o.svg, svg_diagram_of(genome, shape)).value();
   if (o.trace) {
     print_trace(genome, shape, layout);
     return 0;
   }
   if (o.memory) {
-    print_memory(genome, shape, o.recompute, {.threads = o.threads, .precision = o.precision}, o.json);
+    print_memory(genome, shape, o.recompute, o.cpu, o.json);
     return 0;
   }
   std::optional<Figures> figures;
-  if (whole) figures = figures_of(genome, shape, layout, o.precision);
+  if (whole) figures = figures_of(genome, shape, layout, o.cpu.precision);
   if (o.json)
     print_json(genome, shape, figures);
   else
@@ -141,10 +140,7 @@ void add_inspect(CLI::App& program, Commands& commands) {
   app->add_flag("--trace", o->trace, "list every operation of a training step instead, with shapes, bytes and FLOPs");
   app->add_flag("--memory", o->memory,
                 "explain the memory of a training step instead: what is kept for the way back and why, scratch, the peak");
-  app->add_option("--threads", o->threads, "threads that --memory counts the scratch of")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  add_dtype(*app, o->precision);
+  add_cpu_options(*app, o->cpu);
   app->add_flag("--recompute", o->recompute, "the step recomputes blocks on the way back: less memory, more time");
   app->add_flag("--json", o->json, "print a JSON object");
 }

@@ -17,9 +17,8 @@ using namespace genoform;
 
 struct Options {
   std::string folder, prompt = "\n";
-  int tokens = 400, top = 0, threads = 0;
-  cpu::Precision precision = cpu::Precision::f32;
-  bool thread_invariant = false;
+  int tokens = 400, top = 0;
+  CpuOptions cpu{.threads = 0};
   double temperature = 0.8;
   std::uint64_t seed = 1;
 };
@@ -45,8 +44,7 @@ int run(const Options& o) {
   const std::string unfit = first_not_causal(genome);
   if (!unfit.empty())
     throw Failure({Fault::input, o.folder + ": " + unfit + " cannot be evaluated causally, so the model cannot write text"});
-  const auto model =
-      load_model(o.folder, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
+  const auto model = load_model(o.folder, o.cpu);
   const auto context = static_cast<std::size_t>(model->sizes().context), vocab = static_cast<std::size_t>(model->sizes().vocab);
   if (vocab < static_cast<std::size_t>(ByteTokenizer::vocabulary))
     throw Failure({Fault::input, o.folder + ": a vocabulary of bytes is needed, Vocab<256>"});
@@ -79,9 +77,7 @@ void add_sample(CLI::App& program, Commands& commands) {
       ->capture_default_str();
   app->add_option("--top", o->top, "draw from this many likeliest tokens only (default: all)")->check(CLI::PositiveNumber);
   app->add_option("--seed", o->seed, "of the draws")->capture_default_str();
-  app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
-  add_dtype(*app, o->precision);
-  add_thread_invariant(*app, o->thread_invariant);
+  add_cpu_options(*app, o->cpu);
 }
 
 }  // namespace command

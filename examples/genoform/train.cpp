@@ -29,10 +29,10 @@ struct Options {
   OptimizerOptions optimizer;
   Sizes sizes;
   TrainOptions train{.log = {}};
-  int threads = 0, save_every = 0;
-  cpu::Precision precision = cpu::Precision::f32;
+  int save_every = 0;
+  CpuOptions cpu{.threads = 0};
   std::uint64_t model_seed = 1;
-  bool thread_invariant = false, resume = false, quiet = false, json = false, dry_run = false;
+  bool resume = false, quiet = false, json = false, dry_run = false;
 };
 
 /// What a run needs, before it starts: `--dry-run` prints it and stops.
@@ -154,15 +154,14 @@ int run(const Options& given) {
   if (open.decoder().vocab == 0 && o.sizes.vocab == 0) o.sizes.vocab = static_cast<int>(Corpus::vocabulary());
   const Genome genome = with_sizes(open, o.sizes);
   if (o.dry_run) {
-    print_needs(genome, o.train, o.precision);
+    print_needs(genome, o.train, o.cpu.precision);
     return 0;
   }
   if (o.out.empty() || o.data.empty()) usage_error("genoform train: --data and --out are required");
   const Corpus corpus = Corpus::from_file(o.data);
   check_folder(o);
   o.train.log = o.out;
-  const auto model =
-      make_model(genome, o.model_seed, {.threads = o.threads, .precision = o.precision, .thread_invariant = o.thread_invariant});
+  const auto model = make_model(genome, o.model_seed, o.cpu);
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
   Trainer trainer(*model, o.train);
   if (o.resume) trainer.resume(o.out).value();
@@ -252,9 +251,7 @@ void add_train(CLI::App& program, Commands& commands) {
                   "a folder of the same model whose weights the run starts from (default: fresh ones by --seed)");
   app->add_option("--seed", o->model_seed, "of the start values")->capture_default_str();
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
-  app->add_option("--threads", o->threads, "threads (default: one a processor)")->check(CLI::PositiveNumber);
-  add_dtype(*app, o->precision);
-  add_thread_invariant(*app, o->thread_invariant);
+  add_cpu_options(*app, o->cpu);
   app->add_flag("--recompute", o->train.recompute,
                 "keep only the residual stream between blocks and compute the rest again on the way back: the same bits in less "
                 "memory, for about a third more time");
