@@ -92,6 +92,18 @@ TEST_CASE("attention in bf16 gives the same bits on one thread and on two") {
   CHECK(after(1) == after(2));
 }
 
+TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on two, whatever channels they share") {
+  Scene scene(5);
+  const std::int64_t n = 160, channels = 16 * 7 + 5, context = 40;
+  const Tensor x = scene.bf16(n, channels), w = scene.real(channels, 3), y = scene.bf16(n, channels),
+               dy = scene.bf16(n, channels), dw = scene.real(channels, 3);
+  const auto after = [&](int threads) {
+    return scene.after(Cpu({.threads = threads, .precision = cpu::Precision::bf16}), op::CausalConvolution{x, w, y, context},
+                       op::CausalConvolutionGradient{x, w, dy, dy, dw, context});
+  };
+  CHECK(after(1) == after(2));
+}
+
 TEST_CASE("causal convolution in bf16 agrees for every width, longer than the sequence too") {
   on_every_cpu(
       14,
