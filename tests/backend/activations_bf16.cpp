@@ -81,7 +81,7 @@ TEST_CASE("a product goes back through each activation by what was kept of it, i
         [&](const Cpu& cpu, Scene& scene) {
           for (const auto f : functions) {
             if (f == op::Function::identity) continue;
-            const auto n = scene.number(1, 70), in = scene.number(1, 70), out = scene.number(1, 40);
+            const auto n = scene.number(33, 70), in = scene.number(33, 70), out = scene.number(1, 40);  // whole blocks and parts
             const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
               return in_bf16 ? scene.bf16(rows, columns) : scene.real(rows, columns);
             };
