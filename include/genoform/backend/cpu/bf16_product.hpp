@@ -38,7 +38,8 @@ class Bf16Product {
   /// Prepared for products of this shape, and of fewer rows.
   Bf16Product(Context& context, const Bf16ProductWork& work) : by_columns_(work.columns > work.rows) {
     const bool waits = !work.c_short && work.slope_of == nullptr && work.f == op::Function::identity;
-    if (waits && work.depth > slice_depth) slice_ = slice_depth;
+    const bool packs = work.a_turned || !work.a_short;  // else nothing of the left operand is packed, and c would be read again
+    if (waits && packs && work.depth > slice_depth) slice_ = slice_depth;
     const std::int64_t units = units_of(std::min(slice_, work.depth));
     together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(units, 1), 1, in_tiles(work.columns));
     right_units_ = together_ * units;
