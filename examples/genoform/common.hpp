@@ -46,8 +46,7 @@ inline void add_threads(CLI::App& app, genoform::CpuOptions& cpu) {
   app.add_option("--threads", cpu.threads,
                  "threads (default: " + (cpu.threads > 0 ? std::to_string(cpu.threads) : "one a processor") + ")")
       ->check(CLI::PositiveNumber);
-  app.add_flag("--thread-invariant", cpu.thread_invariant,
-               "the same bits for any number of threads, for some percent more time");
+  app.add_flag("--thread-invariant", cpu.thread_invariant, "the same bits for any number of threads, for some percent more time");
 }
 
 /// These and --dtype.

@@ -60,8 +60,7 @@ struct SharedExperts {
                                   .f = act.undone()});
     }
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
-    if (activation.gated)
-      ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    if (activation.gated) ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx, .accumulate = true});
   }

@@ -9,7 +9,8 @@
 /// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there.
 namespace genoform::op {
 
-/// Element-wise functions. `squared_relu` and `relu` need only their output on the way back, `gelu` and `swish` their slope f'(u).
+/// Element-wise functions. `squared_relu` and `relu` need only their output on the way back, `gelu` and `swish` their slope
+/// f'(u).
 enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu };
 /// What a norm divides by; `layer` and `primer` subtract the mean first. `primer`: the variance as mean(x(x - mean)), clamped at
 /// 0; equal to that of `layer` in exact arithmetic. In bf16 or f32 that form loses the variance of large values (mean 100,

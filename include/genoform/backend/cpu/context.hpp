@@ -127,16 +127,21 @@ class Context {
   }
 
   /// The product of this shape that all experts share for their slab of this number; different slabs may run at once.
-  onednn::Product* expert_product(const onednn::ProductShape& shape, std::size_t slab) {
-    if (slab >= products_.size()) products_.resize(slab + 1);
-    for (const auto& [known, product] : products_[slab])
-      if (known == shape) return product.get();
-    return products_[slab].emplace_back(shape, own_product(shape)).second.get();
+  [[gnu::cold, gnu::noinline]] onednn::Product* expert_product(const onednn::ProductShape& shape, std::int64_t slab) {
+    for (const ExpertProduct& known : products_)
+      if (known.slab == slab && known.shape == shape) return known.product.get();
+    return products_.emplace_back(ExpertProduct{shape, slab, own_product(shape)}).product.get();
   }
 
   const Rotation* rotation(std::int64_t positions, std::int64_t half, bool inverse);
 
  private:
+  struct ExpertProduct {
+    onednn::ProductShape shape;
+    std::int64_t slab;
+    Owned<onednn::Product> product;
+  };
+
   /// split() without its body's type: the parallel region is compiled once.
   [[gnu::noinline]] void split_parts(std::int64_t items, std::int64_t cells_per_item, const void* body,
                                      void (*run)(const void* body, std::int64_t first, std::int64_t last, int thread)) const {
@@ -161,7 +166,7 @@ class Context {
   bool thread_invariant_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
-  std::vector<std::vector<std::pair<onednn::ProductShape, Owned<onednn::Product>>>> products_;  ///< of experts, by slab
+  std::vector<ExpertProduct> products_;
   std::vector<Owned<Rotation>> rotations_;
 };
 

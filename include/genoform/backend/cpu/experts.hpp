@@ -55,12 +55,9 @@ class FullExpertProduct {
     const Slabs slabs(context, flops_of(all) / experts, through_slots_ ? block_ : 0, c_.columns);
     cost_of_slot_ = static_cast<std::int64_t>(flops_of(all)) / (p.a.rows * FullProduct::flops_of_cell * slabs.count);
     for (std::int64_t i = 0; i < slabs.count; ++i)
-      slabs_.push_back({ExpertProducts(p.a.rows,
-                                       [&](std::int64_t rows) {
-                                         return context.expert_product(slabs.shape(piece(p, rows), i),
-                                                                       static_cast<std::size_t>(i));
-                                       }),
-                        slabs.origin(all, i)});
+      slabs_.push_back(
+          {ExpertProducts(p.a.rows, [&](std::int64_t rows) { return context.expert_product(slabs.shape(piece(p, rows), i), i); }),
+           slabs.origin(all, i)});
   }
 
   void run(const Context& context, const host::Slots<float>& to) const {
