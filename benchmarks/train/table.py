@@ -137,7 +137,7 @@ def main_table(runner, options):
 
 
 def memory_row(size, dtype, best):
-    """A row of memory_table. PyTorch's activations are its peak less the state, as its users see it, and less the library as well."""
+    """A row under MEMORY_HEAD. PyTorch's activations are its peak less the state, as its users see it, and less the library as well."""
     ours, rival = best["genoform"], min((best[kind] for kind in ("sdpa", "explicit")), key=lambda result: result["peak_resident_bytes"])
     mib = lambda size: f"{size / 2 ** 20:.1f}"
     used = ours["workspace_bytes"] + ours["backend_scratch_bytes"]
@@ -149,8 +149,6 @@ def memory_row(size, dtype, best):
 
 MEMORY_HEAD = ["configuration", "type", "planned, MiB", "process", "PyTorch's process", "ratio", "activations and scratch",
                "PyTorch's: peak less state", "ratio", "less the library too", "ratio"]
-
-
 MEMORY_TEXT = """Memory in MiB: of genoform what was planned before the run (weights, gradients, moments, activations, scratch) and the most that the process
 had in memory; of PyTorch, tuned, the smaller of both attentions, the most of the timed steps, without what compiling took."""
 
