@@ -69,7 +69,7 @@ struct ExpertLayers {
     ops(op::ExpertLinear{s.gathered, w.up, to, s.u, act.epilogue()});
     s.gate = activation.gated ? ops.keep(slots, hidden, ops.activations()) : Tensor{};
     if (activation.gated) ops(op::ExpertLinear{s.gathered, w.gate, to, s.gate});
-    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated, act.sloped() ? s.u : Tensor{}});
+    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated, act.slope_of(s.u)});
     s.out = ops.keep(slots, x.columns, ops.activations());
     ops(op::ExpertLinear{s.activated, w.down, to, s.out});
   }
@@ -80,7 +80,7 @@ struct ExpertLayers {
     const HiddenActivation act(activation);
     ops(op::ExpertLinearWeightGradient{s.activated, d_out, to, gradient(w.down)});
     const Tensor d_u = ops.scratch(s.activated.rows, hidden, ops.activations());
-    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u, false, act.sloped() ? s.u : Tensor{}, act.undone()});
+    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u, false, act.slope_of(s.u), act.undone()});
     const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden, ops.activations()) : Tensor{};
     if (activation.gated) ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
     ops(op::ExpertLinearWeightGradient{s.gathered, d_u, to, gradient(w.up)});

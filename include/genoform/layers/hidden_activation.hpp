@@ -28,8 +28,9 @@ struct HiddenActivation {
   constexpr explicit HiddenActivation(Activation a) : f(function_of(a)), gated(a.gated) {}
 
   constexpr bool from_output() const { return !gated && f != op::Function::gelu && f != op::Function::swish; }
-  /// Whether the way back is more than a product, and one that the product does itself, by what is kept: the output or the slope.
-  constexpr bool sloped() const { return !gated && f != op::Function::identity; }
+  /// Where the product on the way back finds what it undoes the activation by, of what is kept in u: the output or the slope;
+  /// nowhere if there is nothing to undo, or a gate.
+  constexpr Tensor slope_of(Tensor u) const { return gated || f == op::Function::identity ? Tensor{} : u; }
   /// The function that the product on the way back undoes.
   constexpr op::Function undone() const { return gated ? op::Function::identity : f; }
   /// What the product before may do itself.
