@@ -5,20 +5,23 @@ activations and sparse layers cost. Prints Markdown; --write puts it into a file
   table.py --program build/release/genoform                                              genoform alone
   table.py --program build/release/genoform --python build/venv-torch/bin/python         beside PyTorch
   table.py ... --configurations d64,d128 --variants none --rounds 1                      a part, quickly
-  table.py ... --profiles --write docs/performance.md                                    everything, which takes hours
+  table.py ... --profiles --write docs/performance.md --results build/table.jsonl        everything, which takes hours
+
+With --results every measurement is added to a file when it is made: one contender in one round, as a line of JSON. A run that was stopped goes on where it was when
+it is started again; what the file has of another command, program or processor is measured again, and said. Rows go to stderr as they become complete.
 
 Best steps count, over all rounds; percentages are of the multiply-add peak of the type, the largest that was measured around the steps of the row. PyTorch is
 timed as a wheel gives it (stock: eager, fused attention) and tuned: torch.compile and the libraries of --preload (tcmalloc when it is installed; on AMD
 processors one that makes MKL take its AVX-512 path), with fused and with explicit attention, of which the faster is its figure."""
 import argparse
-import datetime
 import glob
 import json
 import os
 import pathlib
 import re
 import subprocess
-import sys
+
+from measurements import Measurements, say
 
 PEER = pathlib.Path(__file__).resolve().parent.parent / "peers" / "torch_step.py"
 BEGIN, END = "<!-- table.py: begin -->", "<!-- table.py: end -->"
@@ -42,10 +45,6 @@ VARIANTS = {
 VARIED = ["d128", "d256"]
 
 
-def say(text):
-    print(f"{datetime.datetime.now():%H:%M:%S} {text}", file=sys.stderr, flush=True)
-
-
 def title(size):
     vocabulary = f" V{size['vocab']}" if "vocab" in size else ""
     return f"L{size['layers']} d{size['width']} h{size['heads']} T{size['context']} B{size['batch']}{vocabulary}"
@@ -63,14 +62,21 @@ class Runner:
 
     def __init__(self, options):
         self.options = options
+        self.facts = json.loads(subprocess.run([options.program, "doctor", "--json"], capture_output=True, text=True, check=True).stdout)
+        self.measurements = Measurements(options.results, {name: self.facts[name] for name in ("processor", "in_use", "onednn")})
         self.peaks, self.triad, self.torch = {}, 0.0, None
 
-    def run(self, command, environment):
+    def run(self, what, command, environment):
+        """The result of what is to be measured: the configuration, the type, the contender and the round."""
         command = ["taskset", "-c", str(self.options.core), *command]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
-        return json.loads(done.stdout.strip().splitlines()[-1])
+
+        def measure():
+            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+            if done.returncode != 0:
+                raise SystemExit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
+            return json.loads(done.stdout.strip().splitlines()[-1])
+
+        return self.measurements.of(what, command, environment, measure)
 
     def ours(self, size, dtype, blocks, *more):
         o = self.options
@@ -89,12 +95,12 @@ class Runner:
         for attention in ("sdpa", "explicit"):
             yield attention, [*command, "--attention", attention, "--compile"], {"LD_PRELOAD": o.preload}
 
-    def best_of(self, contenders, dtype):
+    def best_of(self, configuration, dtype, contenders):
         """{name: best result} and the largest peak, of (name, command, environment), all of them in turn in every round."""
         best, peak = {}, 0.0
         for turn in range(self.options.rounds):
             for name, command, environment in contenders:
-                result = self.run(command, environment)
+                result = self.run(dict(configuration=configuration, dtype=dtype, contender=name, round=turn + 1), command, environment)
                 say(f"round {turn + 1}: {name}: {result['best_ms']:.2f} ms")
                 peak = max(peak, result.get("peak_gflops", 0.0))
                 self.triad = max(self.triad, result.get("dram_triad_gbps", 0.0))
@@ -116,7 +122,7 @@ def main_table(runner, options):
         size, wanted = CONFIGURATIONS[name]
         for dtype in options.dtypes:
             say(f"{name} {dtype}")
-            best, peak = runner.best_of([("genoform", *runner.ours(size, dtype, DENSE[1])), *runner.peers(size, dtype, [])], dtype)
+            best, peak = runner.best_of(name, dtype, [("genoform", *runner.ours(size, dtype, DENSE[1])), *runner.peers(size, dtype, [])])
             ours = best["genoform"]
             reached = 100 * ours["gflops"] / peak
             row = [title(size), dtype, f"{ours['best_ms']:.4g}", f"{ours['tokens_per_second']:,.0f}", f"{reached:.1f} %", f"{wanted[dtype]} %"]
@@ -125,8 +131,10 @@ def main_table(runner, options):
                 row += [f"{tuned(best) / ours['best_ms']:.2f}"]
                 memory.append(memory_row(size, dtype, best))
             rows.append(row)
+            say(line(row))
             if options.profiles and reached < wanted[dtype]:
-                missed += profile(f"{title(size)} {dtype}", runner.run(*runner.ours(size, dtype, DENSE[1], "--profile")))
+                what = dict(configuration=name, dtype=dtype, contender="genoform, profile", round=1)
+                missed += profile(f"{title(size)} {dtype}", runner.run(what, *runner.ours(size, dtype, DENSE[1], "--profile")))
     head = ["configuration", "type", "best ms", "tokens/s", "of peak", "to reach"]
     if options.python:
         head += ["PyTorch, fused attention", "explicit", "stock", "times faster than the best"]
@@ -176,7 +184,7 @@ def variant_table(runner, options):
             for what, blocks, arguments in variants:
                 contenders.append((what, *runner.ours(size, dtype, blocks)))
                 contenders += [(f"{what}, {kind}", *rest) for kind, *rest in runner.peers(size, dtype, arguments) if kind != "stock"]
-            best, _ = runner.best_of(contenders, dtype)
+            best, _ = runner.best_of(name, dtype, contenders)
             for what, *_ in variants:
                 change = lambda ms, base: "" if what == DENSE[0] else f"{100 * (ms / base - 1):+.1f} %"
                 ours, overhead = best[what], best[what].get("routing_overhead_percent")
@@ -186,22 +194,27 @@ def variant_table(runner, options):
                     rival = tuned(best, f"{what}, ")
                     row += [f"{rival:.4g}", change(rival, tuned(best, f"{DENSE[0]}, "))]
                 rows.append(row)
+                say(line(row))
     head = ["configuration", "type", "variant", "best ms", "to dense", "routing overhead"] + (["PyTorch, best ms", "to dense"] if options.python else [])
     return table(head, rows)
 
 
+def line(row):
+    return f"| {' | '.join(row)} |"
+
+
 def table(head, rows):
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]) + "\n"
+    return "\n".join(map(line, [head, ["---"] * len(head), *rows])) + "\n"
 
 
 def machine(runner, options):
     """When, where and with what."""
-    facts = json.loads(subprocess.run([options.program, "doctor", "--json"], capture_output=True, text=True, check=True).stdout)
+    facts = runner.facts
     cpu = dict(re.findall(r"^(cpu family|model)\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE))
     compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout.strip()
     peaks = ", ".join(f"{peak:.0f} GFLOP/s in {dtype}" for dtype, peak in runner.peaks.items())
     versions = f"g++ {compiler}, oneDNN {facts['onednn']}" + (f", PyTorch {runner.torch}" if runner.torch else "")
-    return (f"Measured on {datetime.date.today():%-d %B %Y} by `benchmarks/train/table.py`: {facts['processor']} (family {cpu.get('cpu family', '?')}, model\n"
+    return (f"Measured on {runner.measurements.days()} by `benchmarks/train/table.py`: {facts['processor']} (family {cpu.get('cpu family', '?')}, model\n"
             f"{cpu.get('model', '?')}), {facts['in_use']}, {os.cpu_count()} processors of which one is used; its peak {peaks}, its memory {runner.triad:.1f} GB/s (triad);\n"
             f"{versions}. Best of at least {options.rounds} times {options.steps} steps; vocabulary 256 where no other is given, with clipping and AdamW.\n")
 
@@ -239,6 +252,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=3, help="and for so long")
     parser.add_argument("--core", type=int, default=1)
     parser.add_argument("--profiles", action="store_true", help="where a row is below what it is to reach, say where the time goes")
+    parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="take from this file what was measured, and add to it what is measured")
     parser.add_argument("--write", type=pathlib.Path, help="put the tables into this file too")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)

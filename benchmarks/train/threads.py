@@ -13,7 +13,8 @@ import os
 import statistics
 import subprocess
 
-from table import CONFIGURATIONS, DENSE, listed, model, say, table, title
+from measurements import say
+from table import CONFIGURATIONS, DENSE, listed, model, table, title
 
 TARGETS = dict(d64=1.6, d128=1.6)  # of two threads; from d256 up 1.85
 
