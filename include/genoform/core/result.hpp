@@ -1,8 +1,8 @@
 #pragma once
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <variant>
 
 namespace genoform {
 
@@ -31,13 +31,13 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   // Two constructors, not one by value: nvcc does not move a returned local into a parameter.
-  Result(const T& value) : held_(std::in_place_index<0>, value) {}
-  Result(T&& value) : held_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : held_(std::in_place_index<1>, std::move(error)) {}
+  Result(const T& value) : value_(value) {}
+  Result(T&& value) : value_(std::move(value)) {}
+  Result(Error error) : error_(std::move(error)) {}
 
-  bool ok() const noexcept { return held_.index() == 0; }
+  bool ok() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }
-  const Error& error() const { return std::get<1>(held_); }
+  const Error& error() const { return error_; }
 
   T& value() & { return checked(*this); }
   const T& value() const& { return checked(*this); }
@@ -53,10 +53,11 @@ class [[nodiscard]] Result {
   template <class Self>
   static auto& checked(Self& self) {
     if (!self.ok()) throw Failure(self.error());
-    return std::get<0>(self.held_);
+    return *self.value_;
   }
 
-  std::variant<T, Error> held_;
+  std::optional<T> value_;  ///< no std::variant: every program would pay for it when it is compiled
+  Error error_;
 };
 
 template <>

@@ -116,7 +116,7 @@ class Engine {
   void set_router_training(const RouterTraining& routers) {
     if (routers == routers_) return;
     routers_ = routers;
-    std::erase_if(programs_, [](const auto& p) { return p->pass == Pass::train; });
+    drop_programs([](Pass pass) { return pass == Pass::train; });
   }
   const RouterTraining& router_training() const { return routers_; }
   /// The number of the next micro-batch, which says what is drawn in it; after_step() counts it up.
@@ -187,7 +187,7 @@ class Engine {
   void set_recompute(bool recompute = true) {
     if (recompute == recomputes_) return;
     recomputes_ = recompute;
-    std::erase_if(programs_, [](const auto& p) { return p->pass != Pass::evaluate; });
+    drop_programs([](Pass pass) { return pass != Pass::evaluate; });
   }
   bool recomputes() const { return recomputes_; }
 
@@ -228,7 +228,7 @@ class Engine {
   }
 
  protected:
-  Engine(Owned<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
+  [[gnu::cold]] Engine(Owned<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
       : backend_(std::move(backend)), network_(std::move(network)), text_(std::move(text)) {
     TensorList list;
     Declaration d(network_->around(), &list);
@@ -296,7 +296,7 @@ class Engine {
     return m;
   }
 
-  Recording<Real>& make_program(Shape shape, Pass pass) {
+  [[gnu::cold]] Recording<Real>& make_program(Shape shape, Pass pass) {
     auto p = make_owned<Recording<Real>>();
     p->shape = shape;
     p->pass = pass;
@@ -320,6 +320,14 @@ class Engine {
     network_->record(backend_, *p);
     programs_.push_back(std::move(p));
     return *programs_.back();
+  }
+
+  /// Those of the passes that are named. By hand: every model would pay for std::erase_if when it is compiled.
+  [[gnu::cold]] void drop_programs(bool (*named)(Pass)) {
+    std::vector<Owned<Recording<Real>>> kept;
+    for (auto& p : programs_)
+      if (!named(p->pass)) kept.push_back(std::move(p));
+    programs_ = std::move(kept);
   }
 
   std::span<const Real> last_loads(const TensorInfo& info) {

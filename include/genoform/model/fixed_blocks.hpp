@@ -18,7 +18,7 @@ class BlockSlots;
 template <class... Parts>
 class BlockSlots<List<Parts...>> {
  public:
-  constexpr explicit BlockSlots(const Around& around)
+  [[gnu::cold]] constexpr explicit BlockSlots(const Around& around)
       : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, around))...) {}
 
   BlockRun run;
@@ -55,12 +55,13 @@ class FixedBlocks<List<Stacks...>> {
     const auto run = [&](auto& stack) {
       for (auto& slots : stack) f(slots, block++);
     };
-    std::apply([&](auto&... stacks) { (run(stacks), ...); }, stacks_);
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<I>(stacks_)), ...); }
+    (std::index_sequence_for<Stacks...>{});
   }
   void each_back(auto&, auto&& f) {
     std::int64_t block = (Stacks::count + ... + 0);
     const auto run = [&](auto& stack) {
-      for (auto slots = stack.rbegin(); slots != stack.rend(); ++slots) f(*slots, --block);
+      for (std::size_t i = stack.size(); i > 0; --i) f(stack[i - 1], --block);
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<sizeof...(Stacks) - 1 - I>(stacks_)), ...); }
     (std::index_sequence_for<Stacks...>{});

@@ -23,7 +23,7 @@ struct ModelOptions {
 };
 
 /// The sizes of an architecture completed by those given at run time; throws Failure when one is missing or contradicts.
-inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
+[[gnu::cold]] inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
   const auto complete = [](int& own, int given, const char* word) {
     if (own != 0 && given != 0 && own != given)
       fail(Fault::input, {word, "<", own, "> of the architecture and ", given, " given contradict"});
@@ -48,7 +48,7 @@ class Model : public BasicModel<Backend> {
  private:
   using Blocks = FixedBlocks<stacks_of<Net>>;
 
-  Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
+  [[gnu::cold]] Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
       : BasicModel<Backend>(
             sizes, make_owned<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
             std::string(text_of<Net>), options.storage, std::move(options.backend)) {

@@ -61,7 +61,7 @@ class Calls {
   }
   /// Prepares an operation on a back end and appends it.
   template <class Backend, class Op, class Real>
-  void add(const Backend& backend, const Op& op, const Memories<Real>& memories) {
+  [[gnu::cold]] void add(const Backend& backend, const Op& op, const Memories<Real>& memories) {
     add(backend.prepare(op, memories));
     if (observer_ == nullptr) return;
     const auto tensors = op.tensors();
