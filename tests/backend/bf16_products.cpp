@@ -90,7 +90,10 @@ void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Probl
   const Matrix before(p.rows, p.columns, 1, Random(seed, 3)), bias(1, p.columns, 0, Random(seed, 4)),
       added(p.rows, p.columns, 2, Random(seed, 6));
   Matrix c = before, slope_of(p.rows, p.columns, gap, Random(seed, 5));
-  for (Bf16& y : slope_of.shorts) y = static_cast<Bf16>(static_cast<std::uint16_t>(y) & 0x7FFF);  // outputs of f are not negative
+  for (std::size_t i = 0; i < slope_of.shorts.size(); ++i) {  // outputs of f are not negative
+    slope_of.shorts[i] = static_cast<Bf16>(static_cast<std::uint16_t>(slope_of.shorts[i]) & 0x7FFF);
+    slope_of.floats[i] = number(slope_of.shorts[i]);
+  }
   const cpu::Bf16ProductWork work{.a = a.cells(p.a_short),
                                   .b = b.cells(p.b_short),
                                   .c = const_cast<void*>(c.cells(p.c_short)),
@@ -110,7 +113,7 @@ void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Probl
                                   .bias = p.with_bias ? bias.floats.data() : nullptr,
                                   .added = p.with_added ? added.floats.data() : nullptr,
                                   .added_stride = added.stride,
-                                  .slope_of = p.with_slope ? slope_of.shorts.data() : nullptr,
+                                  .slope_of = p.with_slope ? slope_of.cells(p.c_short) : nullptr,
                                   .slope_stride = slope_of.stride};
   cpu::Context context(threads, set, cpu::Precision::bf16);
   const cpu::Bf16Product product(context, work);

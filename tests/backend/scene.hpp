@@ -182,7 +182,7 @@ inline void on_every_cpu(int times, const std::function<void(const genoform::Cpu
                          genoform::cpu::Precision precision = genoform::cpu::Precision::f32) {
   using genoform::cpu::InstructionSet;
   for (const auto set : genoform::cpu::all_instruction_sets) {
-    const bool differs = set <= InstructionSet::avx512 || precision == genoform::cpu::Precision::bf16;
+    const bool differs = set != InstructionSet::avx512_bf16 || precision == genoform::cpu::Precision::bf16;
     if (!differs || !genoform::cpu::available(set)) continue;
     for (const int threads : {1, 2}) {
       const genoform::Cpu cpu({.threads = threads, .instruction_set = set, .precision = precision});

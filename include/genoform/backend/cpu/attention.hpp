@@ -143,7 +143,7 @@ class Attending {
   [[gnu::noinline]] void forward(const Context& context) const {
     over_heads(context, full_.heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
-        context.bf16().attend(short_, context.bf16().unit, first, last, scratch);
+        context.bf16().attend(short_, context.bf16().products.unit, first, last, scratch);
       else
         for (std::int64_t i = first; i < last; ++i)
           context.kernel<&Kernels::attend>()(full_, i / full_.heads, i % full_.heads, scratch);
@@ -157,7 +157,7 @@ class Attending {
     full.bias_sums = halves.bias_sums = bias_sums;
     over_heads(context, full.kv_heads, [&](std::int64_t first, std::int64_t last, float* scratch) {
       if (is_short_)
-        context.bf16().attend_gradient(halves, context.bf16().unit, first, last, scratch);
+        context.bf16().attend_gradient(halves, context.bf16().products.unit, first, last, scratch);
       else
         for (std::int64_t i = first; i < last; ++i)
           context.kernel<&Kernels::attend_gradient>()(full, i / full.kv_heads, i % full.kv_heads, scratch);

@@ -18,11 +18,16 @@ struct ExpertProductOf {
   Tensor slope_of{};
   /// Weight gradients run through the slots in depth.
   bool through_slots() const { return a_turned; }
+  /// Whether a context multiplies them in bf16, by the slots that an expert has on average.
+  bool in_tiles(const Context& context) const {
+    const std::int64_t experts = (through_slots() ? c.rows : b.rows) / block, slots = a.rows / experts;
+    return cpu::in_tiles(context, through_slots() ? block : slots, c.columns, through_slots() ? slots : a.columns);
+  }
 };
 
-/// In bf16: every thread takes a part of the columns (or rows) of every expert's product, packs what it needs of the right
-/// operand for itself and waits for nobody; loads that differ do not leave it idle, and each block is computed alike by whatever
-/// thread does it.
+/// In bf16, or of f32 that are Split: every thread takes a part of the columns (or rows) of every expert's product, packs what it
+/// needs of the right operand for itself and waits for nobody; loads that differ do not leave it idle, and each block is computed
+/// alike by whatever thread does it.
 class Bf16ExpertProduct {
  public:
   Bf16ExpertProduct() = default;
@@ -35,14 +40,14 @@ class Bf16ExpertProduct {
                         .accumulate = p.accumulate,
                         .f = p.f,
                         .slope_of = p.slope_of},
-                       m)),
+                       m, !context.in_bf16())),
         block_(p.block),
         through_slots_(p.through_slots()) {
     if (through_slots_) all_.rows = block_;
     by_rows_ = through_slots_ && all_.rows > all_.columns;  // else each thread would turn the larger operand
-    const std::int64_t units = units_of(all_.depth), panels = in_tiles(all_.columns);
+    const std::int64_t units = units_of(all_, all_.depth), panels = in_tiles(all_.columns);
     right_units_ = std::min(panels * units, std::max(packed_units, units));
-    const std::int64_t left = (p.a_turned ? left_group : 1) * units, sums = (panels + 1) * tile_cells;
+    const std::int64_t left = left_group(all_) * units, sums = (panels + 1) * tile_cells;
     context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + sums) * 4);
   }
 
@@ -62,21 +67,22 @@ class Bf16ExpertProduct {
     work.a = behind(all_.a, first * all_.a_stride, all_.a_short);
     work.b = behind(all_.b, (through_slots_ ? first : e * block_) * all_.b_stride, all_.b_short);
     work.c = behind(all_.c, (through_slots_ ? e * block_ : first) * all_.c_stride, all_.c_short);
-    if (work.slope_of != nullptr) work.slope_of += first * all_.slope_stride;
+    if (work.slope_of != nullptr) work.slope_of = behind(all_.slope_of, first * all_.slope_stride, all_.c_short);
     (through_slots_ ? work.depth : work.rows) = slots;
     return work;
   }
 
   /// The panels of columns, or the tiles of rows, [first, last).
   void multiply(const Context& context, const Bf16ProductWork& work, std::int64_t first, std::int64_t last, int thread) const {
-    const std::int64_t units = units_of(work.depth), first_panel = by_rows_ ? 0 : first, first_row = by_rows_ ? first : 0;
+    const std::int64_t units = units_of(work, work.depth), first_panel = by_rows_ ? 0 : first, first_row = by_rows_ ? first : 0;
     const std::int64_t last_panel = by_rows_ ? in_tiles(work.columns) : last, last_row = by_rows_ ? last : in_tiles(work.rows);
     const std::int64_t together = std::max<std::int64_t>(right_units_ / units, 1);
     auto* const right = reinterpret_cast<std::uint32_t*>(context.of_thread(thread));
+    const ProductKernels& products = *context.products();
     for (std::int64_t p = first_panel; p < last_panel; p += together) {
       const std::int64_t end = std::min(last_panel, p + together);
-      context.bf16().pack_right(work, p, end, right);
-      context.bf16().multiply(work, context.bf16().unit, p, end, right, first_row, last_row, right + right_units_);
+      products.pack_right(work, p, end, right);
+      products.multiply(work, products.unit, p, end, right, first_row, last_row, right + right_units_);
     }
   }
 

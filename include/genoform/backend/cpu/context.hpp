@@ -60,6 +60,7 @@ class Context {
       : threads_(threads),
         set_(set),
         bf16_(precision.is_bf16() ? &precision.kernels(set) : nullptr),
+        products_(bf16_ != nullptr ? &bf16_->products : split_products(set)),
         thread_invariant_(thread_invariant),
         shared_(measures) {
     while (threads-- > 0) per_thread_.emplace_back(measures);
@@ -70,6 +71,8 @@ class Context {
   bool in_bf16() const { return bf16_ != nullptr; }
   /// The kernels that know bf16, of a context that computes in it.
   const Bf16Kernels& bf16() const { return *bf16_; }
+  /// How it multiplies in bf16, or in f32 Split; null where it multiplies f32 by oneDNN.
+  const ProductKernels* products() const { return products_; }
   /// The kernel at a place of the table, as in kernel<&Kernels::rotate>().
   template <auto place>
   const auto& kernel() const {
@@ -128,9 +131,9 @@ class Context {
 
   /// The product of this shape that all experts share for their slab of this number; different slabs may run at once.
   [[gnu::cold, gnu::noinline]] onednn::Product* expert_product(const onednn::ProductShape& shape, std::int64_t slab) {
-    for (const ExpertProduct& known : products_)
+    for (const ExpertProduct& known : expert_products_)
       if (known.slab == slab && known.shape == shape) return known.product.get();
-    return products_.emplace_back(ExpertProduct{shape, slab, own_product(shape)}).product.get();
+    return expert_products_.emplace_back(ExpertProduct{shape, slab, own_product(shape)}).product.get();
   }
 
   const Rotation* rotation(std::int64_t positions, std::int64_t half, bool inverse);
@@ -163,10 +166,11 @@ class Context {
   int threads_;
   InstructionSet set_;
   const Bf16Kernels* bf16_;
+  const ProductKernels* products_;
   bool thread_invariant_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
-  std::vector<ExpertProduct> products_;
+  std::vector<ExpertProduct> expert_products_;
   std::vector<Owned<Rotation>> rotations_;
 };
 

@@ -112,10 +112,10 @@ class FullExpertProduct {
 /// The product of an ExpertLinear or a way back in the precision of its context.
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
                            const ExpertProductOf& p) {
-  const bool in_bf16 = context->in_bf16();
+  const bool tiled = p.in_tiles(*context);
   return [context, to = host::slots_of(to, m),
-          full = in_bf16 ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
-          narrow = in_bf16 ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
+          full = tiled ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
+          narrow = tiled ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
     full ? full->run(*context, to) : narrow.run(*context, to);
   };
 }

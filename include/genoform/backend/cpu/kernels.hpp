@@ -59,6 +59,7 @@ template <class = void>
 const Bf16Kernels& bf16_kernels(InstructionSet set) {
   return compiled_bf16_kernels(set);
 }
+const ProductKernels* split_products(InstructionSet set);
 #else
 namespace portable {
 #if defined(__x86_64__) && defined(__clang__)
@@ -164,7 +165,7 @@ template <class T = void>
 const Bf16Kernels& bf16_kernels(InstructionSet set) {
 #ifdef __x86_64__
   constexpr auto with = [](Bf16Kernels table, const ProductUnit& unit) {
-    table.unit = unit;
+    table.products.unit = unit;
     return table;
   };
   static constexpr Bf16Kernels by_dots = with(avx512_bf16::bf16_table<T>, {.block = avx512_bf16::unit::multiply_block});
@@ -179,6 +180,23 @@ const Bf16Kernels& bf16_kernels(InstructionSet set) {
 #endif
   static_cast<void>(set);
   return portable::bf16_table<T>;
+}
+
+/// How f32 is multiplied Split where that is faster than multiply-adds of f32, which it is on AMX; else null.
+#ifndef GENOFORM_COMPILE_KERNELS
+inline
+#endif
+    const ProductKernels*
+    split_products(InstructionSet set) {
+#ifdef __x86_64__
+  static constexpr ProductKernels by_tiles{
+      {.begin = amx::begin_blocks, .end = amx::end_blocks, .block_beside = amx::multiply_split_block_beside},
+      avx512_bf16::pack_right<Split>,
+      avx512_bf16::multiply<Split>};
+  if (set == InstructionSet::amx) return &by_tiles;
+#endif
+  static_cast<void>(set);
+  return nullptr;
 }
 #ifdef GENOFORM_COMPILE_KERNELS
 const Bf16Kernels& compiled_bf16_kernels(InstructionSet set);

@@ -71,7 +71,7 @@ inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
 #define GENOFORM_DOT(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"
   std::int64_t n = rounds;
   if (set == InstructionSet::amx) {
-    bf16_kernels(set).unit.begin();
+    bf16_kernels(set).products.unit.begin();
     __asm__ volatile(
         "tilezero %%tmm0\ntilezero %%tmm1\ntilezero %%tmm2\ntilezero %%tmm3\ntilezero %%tmm4\ntilezero %%tmm5\n"
         "tilezero %%tmm6\ntilezero %%tmm7\n1:\n"
@@ -80,7 +80,7 @@ inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
         : "+r"(n)
         :
         : "cc");
-    bf16_kernels(set).unit.end();
+    bf16_kernels(set).products.unit.end();
     return static_cast<double>(rounds) * 4 * 16 * 16 * 32 * 2;
   }
   if (set == InstructionSet::avx512_bf16) {

@@ -36,7 +36,15 @@ inline onednn::Layout layout_of(const Tensor& t, bool turned) { return turned ? 
           .f = p.slope_of.exists() ? op::Function::identity : p.f};
 }
 
-[[gnu::cold, gnu::noinline]] inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m) {
+/// Whether a context multiplies matrices of these sizes in bf16. f32 is Split only where that is faster than oneDNN: whole tiles
+/// are multiplied, and the right operand is packed anew for every product.
+inline bool in_tiles(const Context& context, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+  if (context.in_bf16() || context.products() == nullptr) return context.in_bf16();
+  const std::int64_t whole = product_tile * product_tile * product_tile * in_tiles(rows) * in_tiles(columns) * in_tiles(depth);
+  return rows >= 2 * product_tile && 2 * whole <= 3 * rows * columns * depth;
+}
+
+[[gnu::cold, gnu::noinline]] inline Bf16ProductWork bf16_work(const ProductOf& p, const FloatMemories& m, bool split) {
   return {.a = m.places(p.a),
           .b = m.places(p.b),
           .c = m.places(p.c),
@@ -56,15 +64,17 @@ inline onednn::Layout layout_of(const Tensor& t, bool turned) { return turned ? 
           .bias = m.reals(p.bias),
           .added = m.reals(p.added),
           .added_stride = p.added.stride,
-          .slope_of = static_cast<const Bf16*>(m.places(p.slope_of)),
-          .slope_stride = p.slope_of.stride};
+          .slope_of = m.places(p.slope_of),
+          .slope_stride = p.slope_of.stride,
+          .split = split};
 }
 
 /// A product of one call, in the precision of its context.
 class Product {
  public:
-  [[gnu::cold, gnu::noinline]] Product(Context& context, const FloatMemories& m, const ProductOf& p) : work_(bf16_work(p, m)) {
-    if (context.in_bf16() && !p.exact) {
+  [[gnu::cold, gnu::noinline]] Product(Context& context, const FloatMemories& m, const ProductOf& p)
+      : work_(bf16_work(p, m, !context.in_bf16())) {
+    if (!p.exact && in_tiles(context, work_.rows, work_.columns, work_.depth)) {
       short_ = Bf16Product(context, work_);
       return;
     }
@@ -94,7 +104,7 @@ class Product {
   /// In f32: times the slope, in the product's place.
   void undo(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column,
             std::int64_t last_column) const {
-    const auto* y = reinterpret_cast<const float*>(work_.slope_of);
+    const auto* y = static_cast<const float*>(work_.slope_of);
     over_part(row, last_row, column, last_column, work_.slope_stride, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
       float* const place = static_cast<float*>(work_.c) + r * work_.c_stride + i;
       context.kernel<&Kernels::activate_gradient>()(work_.f, nullptr, y + r * work_.slope_stride + i, place, place, count);

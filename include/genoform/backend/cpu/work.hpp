@@ -12,6 +12,15 @@ namespace genoform::cpu {
 /// Half of an f32: its sign, exponent and first 7 bits of the mantissa.
 enum class Bf16 : std::uint16_t {};
 
+/// An f32 that is multiplied as the three bf16 whose sum it is; of the nine products of two of them the six largest are summed,
+/// what is left out is below an f32's rounding (Henry, Tang, Heinecke: Leveraging the bfloat16 Artificial Intelligence Datatype
+/// For Higher-Precision Computations, 2019).
+enum class Split : std::uint32_t {};
+template <class T>
+inline constexpr std::int64_t parts_of = 1;
+template <>
+inline constexpr std::int64_t parts_of<Split> = 3;
+
 /// What may be done while a block of a product is multiplied, product_tile rows of it.
 struct Beside {
   void (*rows)(const Beside& of, std::int64_t first, std::int64_t last) = nullptr;
@@ -19,7 +28,7 @@ struct Beside {
 
 /// How an instruction set multiplies bf16: blocks of product_tile x product_tile, `steps` steps of product_tile in depth.
 /// `left` rows lie left_row bytes apart and left_step bytes from step to step; `right` is a panel of pack_right. c is f32, its
-/// rows c_stride cells apart.
+/// rows c_stride cells apart. Of split f32 each step has its three parts one after the other.
 struct ProductUnit {
   void (*begin)() = nullptr;  ///< before and after a run of blocks on one thread, where the unit has a state
   void (*end)() = nullptr;
@@ -31,8 +40,8 @@ struct ProductUnit {
 };
 
 /// c = f(a b + bias + added) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16,
-/// either of them stored turned. With `slope_of` [rows, columns] c = (a b) f'(u): slope_of is f(u) of relu or relu^2, and f'(u)
-/// itself of other functions.
+/// either of them stored turned. With `slope_of` [rows, columns], of the type of c, c = (a b) f'(u): slope_of is f(u) of relu or
+/// relu^2, and f'(u) itself of other functions.
 struct Bf16ProductWork {
   const void *a = nullptr, *b = nullptr;
   void* c = nullptr;
@@ -44,14 +53,15 @@ struct Bf16ProductWork {
   op::Function f = op::Function::identity;
   const float *bias = nullptr, *added = nullptr;
   std::int64_t added_stride = 0;
-  const Bf16* slope_of = nullptr;
+  const void* slope_of = nullptr;
   std::int64_t slope_stride = 0;
+  bool split = false;  ///< operands of f32 are not rounded but Split; c is f32
 };
 
 /// Rows and columns of a block of a product, and its step in depth.
 inline constexpr std::int64_t product_tile = 32;
-/// Row tiles that are packed together where rows of c are columns of a: whole cache lines are read then.
-inline constexpr std::int64_t left_group = 4;
+/// Row tiles that are packed together: more than one where rows of c are columns of a, so that whole cache lines are read.
+constexpr std::int64_t left_group(const Bf16ProductWork& work) { return work.a_turned ? 4 : 1; }
 constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
 struct RotateWork {
@@ -339,12 +349,17 @@ struct Kernels {
   void (*sigmoid_gradient)(const float*, const float*, float*, std::int64_t) = nullptr;
 };
 
-/// The kernels of one instruction set that know bf16; apart, so that a program that never asks for bf16 compiles none of them.
-struct Bf16Kernels {
+/// Products of one instruction set in bf16, or of f32 that are Split.
+struct ProductKernels {
   ProductUnit unit;
   void (*pack_right)(const Bf16ProductWork&, std::int64_t, std::int64_t, std::uint32_t*) = nullptr;
   void (*multiply)(const Bf16ProductWork&, const ProductUnit&, std::int64_t, std::int64_t, const std::uint32_t*, std::int64_t,
                    std::int64_t, std::uint32_t*) = nullptr;
+};
+
+/// The kernels of one instruction set that know bf16; apart, so that a program that never asks for bf16 compiles none of them.
+struct Bf16Kernels {
+  ProductKernels products;
   void (*widen)(const Bf16*, float*, std::int64_t) = nullptr;
   void (*narrow)(const float*, Bf16*, std::int64_t) = nullptr;
   // The same operations on bf16.

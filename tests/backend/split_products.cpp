@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "genoform/backend/cpu/bf16_product.hpp"
+#include "genoform/core/random.hpp"
+#include "tests/catch.hpp"
+
+using namespace genoform;
+
+namespace {
+
+struct Matrix {
+  std::int64_t rows, columns, stride;
+  std::vector<float> cells;
+
+  Matrix(std::int64_t r, std::int64_t c, std::int64_t gap, const Random& random) : rows(r), columns(c), stride(c + gap) {
+    for (std::int64_t i = 0; i < rows * stride; ++i)
+      cells.push_back(static_cast<float>(random.normal(static_cast<std::uint64_t>(i))));
+  }
+  float& at(std::int64_t r, std::int64_t c) { return cells[static_cast<std::size_t>(r * stride + c)]; }
+  double operator()(std::int64_t r, std::int64_t c) const {
+    return static_cast<double>(cells[static_cast<std::size_t>(r * stride + c)]);
+  }
+};
+
+enum class Top { none, bias, added, accumulated, slope };
+struct Problem {
+  std::int64_t rows, columns, depth;
+  bool a_turned, b_turned;
+  Top top;
+  op::Function f;
+};
+
+Problem problem(std::uint64_t seed) {
+  const Random random(seed, 21);
+  std::uint64_t drawn = 0;
+  const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random.below(drawn++, n)); };
+  constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::squared_relu};
+  Problem p{.rows = 1 + below(150),
+            .columns = 1 + below(150),
+            .depth = 1 + below(seed % 4 == 0 ? 1100 : 100),  // longer than a slice, and than what one pass over the tiles takes
+            .a_turned = below(2) == 1,
+            .b_turned = below(2) == 1,
+            .top = static_cast<Top>(below(5)),
+            .f = functions[below(3)]};
+  if (p.top == Top::added || p.top == Top::accumulated) p.f = op::Function::identity;
+  if (p.top == Top::slope && p.f == op::Function::identity) p.f = op::Function::gelu;
+  return p;
+}
+
+/// A product by tiles beside the same in double.
+struct Compared {
+  double worst = 0;     ///< |found - right| over the sum of |a b|, before f
+  bool outside = true;  ///< between the rows of c nothing was written
+};
+
+Compared compare(int threads, std::uint64_t seed, const Problem& p) {
+  const auto gap = static_cast<std::int64_t>(seed % 3);
+  const Matrix a(p.a_turned ? p.depth : p.rows, p.a_turned ? p.rows : p.depth, gap, Random(seed, 1));
+  const Matrix b(p.b_turned ? p.columns : p.depth, p.b_turned ? p.depth : p.columns, gap, Random(seed, 2));
+  const Matrix before(p.rows, p.columns, 1, Random(seed, 3)), bias(1, p.columns, 0, Random(seed, 4)),
+      added(p.rows, p.columns, 2, Random(seed, 6));
+  Matrix c = before, slope_of(p.rows, p.columns, gap, Random(seed, 5));
+  for (float& y : slope_of.cells) y = std::max(y, 0.0F);
+  const cpu::Bf16ProductWork work{.a = a.cells.data(),
+                                  .b = b.cells.data(),
+                                  .c = c.cells.data(),
+                                  .a_stride = a.stride,
+                                  .b_stride = b.stride,
+                                  .c_stride = c.stride,
+                                  .rows = p.rows,
+                                  .columns = p.columns,
+                                  .depth = p.depth,
+                                  .a_turned = p.a_turned,
+                                  .b_turned = p.b_turned,
+                                  .accumulate = p.top == Top::accumulated,
+                                  .f = p.f,
+                                  .bias = p.top == Top::bias ? bias.cells.data() : nullptr,
+                                  .added = p.top == Top::added ? added.cells.data() : nullptr,
+                                  .added_stride = added.stride,
+                                  .slope_of = p.top == Top::slope ? slope_of.cells.data() : nullptr,
+                                  .slope_stride = slope_of.stride,
+                                  .split = true};
+  cpu::Context context(threads, cpu::best_instruction_set(), cpu::Precision::f32);
+  const cpu::Bf16Product product(context, work);
+  product.run(context, work);
+
+  Compared all;
+  for (std::int64_t r = 0; r < p.rows; ++r) {
+    for (std::int64_t i = 0; i < p.columns; ++i) {
+      double sum = 0, sizes = 0;
+      for (std::int64_t k = 0; k < p.depth; ++k) {
+        const double term = (p.a_turned ? a(k, r) : a(r, k)) * (p.b_turned ? b(i, k) : b(k, i));
+        sum += term, sizes += std::abs(term);
+      }
+      const double y = slope_of(r, i);
+      double slope = 1;
+      if (p.top == Top::slope) slope = p.f == op::Function::relu ? (y > 0) : p.f == op::Function::gelu ? y : 2 * std::sqrt(y);
+      sum *= slope, sizes *= std::abs(slope);
+      if (p.top == Top::bias) sum += bias(0, i), sizes += std::abs(bias(0, i));
+      if (p.top == Top::added) sum += added(r, i), sizes += std::abs(added(r, i));
+      if (p.top == Top::accumulated) sum += before(r, i), sizes += std::abs(before(r, i));
+      if (p.top != Top::slope && p.f != op::Function::identity) {
+        if (p.f == op::Function::squared_relu) sizes *= 2 * std::max(sum, 0.0) + sizes * 1e-6;
+        sum = std::max(sum, 0.0);
+        if (p.f == op::Function::squared_relu) sum *= sum;
+      }
+      if (sizes > 0) all.worst = std::max(all.worst, std::abs(c(r, i) - sum) / sizes);
+    }
+    for (std::int64_t i = p.columns; i < c.stride; ++i) all.outside &= c(r, i) == before(r, i);
+  }
+  return all;
+}
+
+bool splits() { return cpu::split_products(cpu::best_instruction_set()) != nullptr; }
+
+}  // namespace
+
+TEST_CASE("f32 that is multiplied in three parts is as exact as f32, in any shape") {
+  if (!splits()) {
+    WARN("not checked: this processor has no AMX");
+    return;
+  }
+  for (const int threads : {1, 2, 3})
+    for (std::uint64_t seed = 0; seed < 80; ++seed) {
+      const Problem p = problem(seed);
+      const Compared all = compare(threads, seed, p);
+      INFO(threads << " threads, problem " << seed << ": " << p.rows << " x " << p.depth << " x " << p.columns);
+      CHECK(all.worst < 4e-7);  // a sum of f32 in any order: some roundings of 2^-24
+      CHECK(all.outside);
+    }
+}
+
+TEST_CASE("the three parts of an f32 lose none of its bits") {
+  if (!splits()) {
+    WARN("not checked: this processor has no AMX");
+    return;
+  }
+  constexpr std::int64_t n = 64;
+  Matrix a(n, n, 0, Random(1, 1)), one(n, n, 0, Random(1, 2)), c(n, n, 0, Random(1, 3));
+  const Random random(7, 7);
+  for (std::int64_t r = 0; r < n; ++r)
+    for (std::int64_t i = 0; i < n; ++i) {
+      one.at(r, i) = r == i ? 1.0F : 0.0F;
+      const auto power = static_cast<int>(random.below(static_cast<std::uint64_t>(r * n + i), 160)) -
+                         80;  // parts of less than 2^-126 would be lost
+      a.at(r, i) = std::ldexp(a.at(r, i), power);
+    }
+  cpu::Context context(1, cpu::best_instruction_set(), cpu::Precision::f32);
+  for (const bool a_turned : {false, true})
+    for (const bool first : {false, true}) {  // on which side it stands
+      const Matrix &left = first ? a : one, &right = first ? one : a;
+      const cpu::Bf16ProductWork work{.a = left.cells.data(),
+                                      .b = right.cells.data(),
+                                      .c = c.cells.data(),
+                                      .a_stride = n,
+                                      .b_stride = n,
+                                      .c_stride = n,
+                                      .rows = n,
+                                      .columns = n,
+                                      .depth = n,
+                                      .a_turned = a_turned,
+                                      .split = true};
+      cpu::Bf16Product(context, work).run(context, work);
+      for (std::int64_t r = 0; r < n; ++r)
+        for (std::int64_t i = 0; i < n; ++i) REQUIRE(c.at(r, i) == (first && a_turned ? a.at(i, r) : a.at(r, i)));
+    }
+}
