@@ -22,6 +22,19 @@ TEST_CASE("causal convolution agrees for every width, longer than the sequence t
   });
 }
 
+TEST_CASE("causal convolution turns heads of every size in its pass, or in one of their own") {
+  on_every_cpu(14, [](const Cpu& cpu, Scene& scene) {
+    const auto context = scene.number(1, 40), n = context * scene.number(1, 4), heads = scene.number(1, 3);
+    const auto K = scene.number(0, 1) == 0 ? 8 * scene.number(1, 8) : 2 * scene.number(1, 20);
+    const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
+    const Tensor x = scene.real(n, channels), w = scene.real(channels, width), y = scene.real(n, channels),
+                 dy = scene.real(n, channels), dw = scene.real(channels, width);
+    const op::Turned turned{heads * K, K};
+    scene.agree(cpu, 1e-5, op::CausalConvolution{x, w, y, context, turned},
+                op::CausalConvolutionGradient{x, w, dy, dy, dw, context, turned});
+  });
+}
+
 namespace {
 void check_attention(const Cpu& cpu, Scene& scene, std::int64_t context, std::int64_t sequences, std::int64_t kv_heads,
                      std::int64_t group, std::int64_t K) {

@@ -104,6 +104,22 @@ TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on t
   CHECK(after(1) == after(2));
 }
 
+TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on two where it turns three heads of any size") {
+  for (const std::int64_t K : {6, 16, 20, 32, 64}) {
+    Scene scene(7);
+    const std::int64_t n = 160, channels = 3 * K + 21, context = 40;
+    const Tensor x = scene.bf16(n, channels), w = scene.real(channels, 3), y = scene.bf16(n, channels),
+                 dy = scene.bf16(n, channels), dw = scene.real(channels, 3);
+    const auto after = [&](int threads) {
+      return scene.after(Cpu({.threads = threads, .precision = cpu::Precision::bf16}),
+                         op::CausalConvolution{x, w, y, context, {3 * K, K}},
+                         op::CausalConvolutionGradient{x, w, dy, dy, dw, context, {3 * K, K}});
+    };
+    INFO(K);
+    CHECK(after(1) == after(2));
+  }
+}
+
 TEST_CASE("causal convolution in bf16 agrees for every width, longer than the sequence too") {
   on_every_cpu(
       14,
@@ -115,6 +131,23 @@ TEST_CASE("causal convolution in bf16 agrees for every width, longer than the se
         scene.agree(cpu, rounding, op::CausalConvolution{x, w, y, context},
                     op::CausalConvolutionGradient{x, w, dy, dx, dw, context},
                     op::CausalConvolutionGradient{x, w, dy, dy, dw, context});
+      },
+      cpu::Precision::bf16);
+}
+
+TEST_CASE("causal convolution in bf16 turns heads of every size in its pass, or in one of their own") {
+  on_every_cpu(
+      14,
+      [](const Cpu& cpu, Scene& scene) {
+        const auto context = scene.number(1, 40), n = context * scene.number(1, 4), heads = scene.number(1, 3);
+        const auto K = scene.number(0, 1) == 0 ? 8 * scene.number(1, 8) : 2 * scene.number(1, 20);
+        const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
+        const Tensor x = scene.bf16(n, channels), w = scene.real(channels, width), y = scene.bf16(n, channels),
+                     dy = scene.bf16(n, channels), dw = scene.real(channels, width);
+        const op::Turned turned{heads * K, K};
+        // Heads with a pass of their own are rounded twice.
+        scene.agree(cpu, 2 * rounding, op::CausalConvolution{x, w, y, context, turned},
+                    op::CausalConvolutionGradient{x, w, dy, dy, dw, context, turned});
       },
       cpu::Precision::bf16);
 }

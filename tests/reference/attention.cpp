@@ -62,6 +62,24 @@ TEST_CASE("the inverse rotation undoes the rotation and is its gradient") {
   b.require_gradient(dx, x, loss);
 }
 
+TEST_CASE("a convolution that turns its first heads is a convolution and a rotation, and so are its gradients") {
+  Bench b;
+  const Tensor x = b.random(10, 11), w = b.random(11, 3), y = b.empty(10, 11), apart = b.empty(10, 11), dy = b.random(10, 11);
+  const auto loss = [&] {
+    b.run(op::CausalConvolution{x, w, y, 5, {8, 4}});
+    return b.dot(y, dy);
+  };
+  loss();
+  b.run(op::CausalConvolution{x, w, apart, 5});
+  b.run(op::Rotate{apart.column_range(0, 8), 4, 5});
+  require_close(b.values(y), b.values(apart), 1e-14);
+  const Tensor dx = b.empty(10, 11), dw = b.constant(11, 3, 1);
+  b.run(op::Copy{dy, dx});
+  b.run(op::CausalConvolutionGradient{x, w, dx, dx, dw, 5, {8, 4}});
+  b.require_gradient(dx, x, loss);
+  b.require_gradient(dw, w, loss, 1);
+}
+
 TEST_CASE("attention mixes the visible values by the softmax of the scores over sqrt(K)") {
   Bench b;
   // K = 4, so scores are halved; at position 1 the scores are 0 and log 3, the weights 1/4 and 3/4.

@@ -117,7 +117,7 @@ struct AttentionLayer : Normed {
     s.qkv = ops.keep(x.rows, columns(), ops.activations());
     s.projected = dconv > 0 ? ops.keep(x.rows, projected_columns(), ops.activations()) : projected(s.qkv);
     ops(op::Linear{.x = x, .w = w.projection, .bias = {}, .y = s.projected});
-    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context});
+    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context, turned_with_convolution()});
     if (shared_qk) {
       s.shared = keys(s.qkv);
       if (rotates() || qk_norm) {  // both change the keys in their place
@@ -130,7 +130,7 @@ struct AttentionLayer : Normed {
       s.scales = ops.keep(x.rows, heads + kv_heads);
       ops(op::NormalizeHeads{queries_and_keys(s.qkv), s.scales, head_dim});
     }
-    if (rotates()) ops(op::Rotate{queries_and_keys(s.qkv), head_dim, context, false});
+    if (turns_alone()) ops(op::Rotate{queries_and_keys(s.qkv), head_dim, context, false});
     s.bias = has_bias(ops) ? ops.keep(heads, context) : Tensor{};
     if (has_own_bias()) ops(op::RelativeBias{w.bias, s.bias, position.distance, false});
     if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, has_own_bias()});
@@ -157,19 +157,27 @@ struct AttentionLayer : Normed {
     if (qk_norm)  // what is kept are the turned queries and keys, so the turned gradients belong to them
       ops(op::NormalizeHeadsGradient{queries_and_keys(s.qkv), s.scales, queries_and_keys(d_qkv), queries_and_keys(d_qkv),
                                      head_dim});
-    if (rotates()) ops(op::Rotate{queries_and_keys(d_qkv), head_dim, context, true});
+    if (turns_alone()) ops(op::Rotate{queries_and_keys(d_qkv), head_dim, context, true});
     if (shared_qk) {
       ops(op::LinearWeightGradient{.x = s.shared, .dy = queries(d_qkv), .dw = gradient(w.qs), .dbias = {}});
       ops(op::LinearInputGradient{.dy = queries(d_qkv), .w = w.qs, .dx = keys(d_qkv), .accumulate = true});
     }
     const Tensor d_projected = projected(d_qkv);
-    if (dconv > 0) ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_projected, d_projected, gradient(w.dconv), context});
+    if (dconv > 0)
+      ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_projected, d_projected, gradient(w.dconv), context,
+                                        turned_with_convolution()});
     ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_projected, .w = w.projection, .dx = dx});
   }
 
  private:
   constexpr bool rotates() const { return position.kind == PositionKind::rope; }
+  /// Queries and keys turn in the pass of their convolution where nothing lies between.
+  constexpr bool turns_alone() const { return rotates() && (dconv <= 0 || shared_qk || qk_norm); }
+  constexpr op::Turned turned_with_convolution() const {
+    if (!rotates() || turns_alone()) return {};
+    return {query_columns() + key_columns(), head_dim};
+  }
   constexpr bool has_own_bias() const { return position.kind == PositionKind::bias; }
   constexpr bool has_bias(const auto& ops) const { return has_own_bias() || ops.shared_bias.exists(); }
   constexpr std::int64_t query_columns() const { return std::int64_t{heads} * head_dim; }

@@ -8,27 +8,6 @@
 /// The operations that mix positions. Rows are N = B*T tokens, sequence after sequence; channel i of head h is column h*K + i.
 namespace genoform::op {
 
-/// y[t, c] = sum_i w[c, i] * x[t - i, c], nothing before position 0 of a sequence; x, y [N, C], w [C, k]. reference/primer.md:
-/// multi-dconv.
-struct CausalConvolution {
-  static constexpr std::string_view name = "causal_convolution";
-  Tensor x, w, y;
-  std::int64_t context = 0;
-  constexpr bool fits() const { return same_shape(x, y) && w.rows == x.columns && x.rows % context == 0; }
-  constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
-  constexpr auto tensors() const { return std::array{x, w, y}; }
-};
-
-/// dx[t, c] = sum_i w[c, i] * dy[t + i, c] inside the sequence; dw[c, i] += sum_t dy[t, c] * x[t - i, c]. dx may be dy.
-struct CausalConvolutionGradient {
-  static constexpr std::string_view name = "causal_convolution_gradient";
-  Tensor x, w, dy, dx, dw;
-  std::int64_t context = 0;
-  constexpr bool fits() const { return same_shape(x, dy) && same_shape(dy, dx) && same_shape(w, dw) && w.rows == x.columns; }
-  constexpr std::int64_t flops() const { return 4 * x.rows * w.size(); }
-  constexpr auto tensors() const { return std::array{x, w, dy, dx, dw}; }
-};
-
 /// Rotary positions in place: channels i and i + K/2 of each head by the angle t * 10000^(-2i/K), backwards when `inverse`. x [N,
 /// heads*K].
 struct Rotate {
@@ -39,6 +18,46 @@ struct Rotate {
   constexpr bool fits() const { return head_dim % 2 == 0 && x.columns % head_dim == 0 && x.rows % context == 0; }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{x}; }
+};
+
+/// The first `channels` channels of a convolution's output turn as by Rotate, in the same pass; with none, no channel does.
+struct Turned {
+  std::int64_t channels = 0, head_dim = 0;
+  constexpr bool fits(std::int64_t columns) const {
+    return channels == 0 || (head_dim % 2 == 0 && channels % head_dim == 0 && channels <= columns);
+  }
+  constexpr Rotate of(Tensor y, std::int64_t context, bool inverse) const {
+    return {y.column_range(0, channels), head_dim, context, inverse};
+  }
+};
+
+/// y[t, c] = sum_i w[c, i] * x[t - i, c], nothing before position 0 of a sequence, then turned; x, y [N, C], w [C, k].
+/// reference/primer.md: multi-dconv.
+struct CausalConvolution {
+  static constexpr std::string_view name = "causal_convolution";
+  Tensor x, w, y;
+  std::int64_t context = 0;
+  Turned turned{};
+  constexpr bool fits() const {
+    return same_shape(x, y) && w.rows == x.columns && x.rows % context == 0 && turned.fits(y.columns);
+  }
+  constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
+  constexpr auto tensors() const { return std::array{x, w, y}; }
+};
+
+/// dx[t, c] = sum_i w[c, i] * dy[t + i, c] inside the sequence; dw[c, i] += sum_t dy[t, c] * x[t - i, c], with dy turned back
+/// first. dx may be dy, and is where channels are turned.
+struct CausalConvolutionGradient {
+  static constexpr std::string_view name = "causal_convolution_gradient";
+  Tensor x, w, dy, dx, dw;
+  std::int64_t context = 0;
+  Turned turned{};
+  constexpr bool fits() const {
+    return same_shape(x, dy) && same_shape(dy, dx) && same_shape(w, dw) && w.rows == x.columns && turned.fits(dy.columns) &&
+           (turned.channels == 0 || dx == dy);
+  }
+  constexpr std::int64_t flops() const { return 4 * x.rows * w.size(); }
+  constexpr auto tensors() const { return std::array{x, w, dy, dx, dw}; }
 };
 
 /// The pairs of a query and a key that it sees in a sequence of T positions; with a window w position t sees t-w+1 .. t.

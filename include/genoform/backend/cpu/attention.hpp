@@ -36,18 +36,31 @@ inline auto prepare(const SharedContext& context, const op::Rotate& o, const Flo
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalConvolution& o, const FloatMemories& m) {
-  const ConvolutionWork work{.x = m.places(o.x),
-                             .y = m.places(o.y),
-                             .w = m.reals(o.w),
-                             .x_stride = o.x.stride,
-                             .w_stride = o.w.stride,
-                             .y_stride = o.y.stride,
-                             .rows = o.x.rows,
-                             .channels = o.x.columns,
-                             .width = o.w.columns,
-                             .context = o.context};
+/// What both ways of a convolution share: its taps and how its channels turn.
+template <class Op>
+ConvolutionWork convolution_work(const SharedContext& context, const Op& o, bool inverse, const FloatMemories& m) {
+  ConvolutionWork work{.x = m.places(o.x),
+                       .w = m.reals(o.w),
+                       .x_stride = o.x.stride,
+                       .w_stride = o.w.stride,
+                       .rows = o.x.rows,
+                       .channels = o.x.columns,
+                       .width = o.w.columns,
+                       .context = o.context};
   context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
+  if (o.turned.channels == 0) return work;
+  const Rotation* angles = context->rotation(o.context, o.turned.head_dim / 2, inverse);
+  work.cosines = angles->cosines.data();
+  work.sines = angles->sines.data();
+  work.turned = o.turned.channels;
+  work.head_dim = o.turned.head_dim;
+  return work;
+}
+
+inline auto prepare(const SharedContext& context, const op::CausalConvolution& o, const FloatMemories& m) {
+  ConvolutionWork work = convolution_work(context, o, false, m);
+  work.y = m.places(o.y);
+  work.y_stride = o.y.stride;
   const auto run = is_bf16(o.x) ? context->bf16().convolve : context->kernel<&Kernels::convolve>();
   return [context, work, run] {
     float* taps = context->shared<float>();
@@ -58,27 +71,22 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
 }
 
 inline auto prepare(const SharedContext& context, const op::CausalConvolutionGradient& o, const FloatMemories& m) {
-  const ConvolutionWork work{.x = m.places(o.x),
-                             .dy = m.places(o.dy),
-                             .dx = m.places(o.dx),
-                             .w = m.reals(o.w),
-                             .dw = m.reals(o.dw),
-                             .x_stride = o.x.stride,
-                             .w_stride = o.w.stride,
-                             .dy_stride = o.dy.stride,
-                             .dx_stride = o.dx.stride,
-                             .dw_stride = o.dw.stride,
-                             .rows = o.x.rows,
-                             .channels = o.x.columns,
-                             .width = o.w.columns,
-                             .context = o.context};
-  context->reserve(static_cast<std::size_t>(2 * work.width * convolution_stride(work.channels)) * sizeof(float));
+  ConvolutionWork work = convolution_work(context, o, true, m);
+  work.dy = m.places(o.dy);
+  work.dx = m.places(o.dx);
+  work.dw = m.reals(o.dw);
+  work.dy_stride = o.dy.stride;
+  work.dx_stride = o.dx.stride;
+  work.dw_stride = o.dw.stride;
   const auto run = is_bf16(o.x) ? context->bf16().convolve_gradient : context->kernel<&Kernels::convolve_gradient>();
-  return [context, work, run] {
+  // A thread has whole heads, and whole vectors of sums.
+  const std::int64_t K = work.head_dim, block = K == 0 ? 16 : K % 16 == 0 ? K : 16 * K;
+  return [context, work, run, block] {
     float* taps = context->shared<float>();
     context->kernel<&Kernels::spread_taps>()(work, taps);
-    context->over_columns(2 * work.rows * work.width, work.channels,
-                          [&](std::int64_t first, std::int64_t last) { run(work, taps, first, last); });
+    context->over_columns(
+        2 * work.rows * work.width, work.channels, [&](std::int64_t first, std::int64_t last) { run(work, taps, first, last); },
+        block);
   };
 }
 

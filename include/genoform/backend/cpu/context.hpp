@@ -115,11 +115,11 @@ class Context {
     });
   }
 
-  /// body(first, last) over blocks of 16 columns, each done by one thread from the first row to the last.
+  /// body(first, last) over blocks of columns, each done by one thread from the first row to the last.
   template <class Body>
-  void over_columns(std::int64_t rows, std::int64_t columns, const Body& body) const {
-    split((columns + 15) / 16, 16 * rows,
-          [&](std::int64_t first, std::int64_t last, int) { body(first * 16, std::min(columns, last * 16)); });
+  void over_columns(std::int64_t rows, std::int64_t columns, const Body& body, std::int64_t block = 16) const {
+    split((columns + block - 1) / block, block * rows,
+          [&](std::int64_t first, std::int64_t last, int) { body(first * block, std::min(columns, last * block)); });
   }
 
   /// A product of one call's own; the call holds it, so that it goes when the call's program goes.

@@ -206,6 +206,8 @@ struct ConvolutionWork {
   float* dw = nullptr;
   std::int64_t x_stride = 0, w_stride = 0, dy_stride = 0, y_stride = 0, dx_stride = 0, dw_stride = 0;
   std::int64_t rows = 0, channels = 0, width = 0, context = 0;
+  const float *cosines = nullptr, *sines = nullptr;  ///< [context, head_dim / 2], where the first `turned` channels turn
+  std::int64_t turned = 0, head_dim = 0;
 };
 constexpr std::int64_t convolution_stride(std::int64_t channels) { return (channels + 15) / 16 * 16; }
 

@@ -10,29 +10,6 @@
 /// `first`.
 namespace genoform::reference {
 
-inline void run(const op::CausalConvolution& o, Host host) {
-  const auto x = host(o.x), w = host(o.w), y = host(o.y);
-  for (Index first = 0; first < x.rows; first += o.context)
-    for (Index t = 0; t < o.context; ++t)
-      for (Index c = 0; c < x.columns; ++c) {
-        double sum = 0.0;
-        for (Index i = 0; i < w.columns && i <= t; ++i) sum += w(c, i) * x(first + t - i, c);
-        y(first + t, c) = sum;
-      }
-}
-
-inline void run(const op::CausalConvolutionGradient& o, Host host) {
-  const auto x = host(o.x), w = host(o.w), dy = host(o.dy), dx = host(o.dx), dw = host(o.dw);
-  for (Index first = 0; first < x.rows; first += o.context)
-    for (Index t = 0; t < o.context; ++t)
-      for (Index c = 0; c < x.columns; ++c) {
-        double sum = 0.0;
-        for (Index i = 0; i < w.columns && t + i < o.context; ++i) sum += w(c, i) * dy(first + t + i, c);
-        for (Index i = 0; i < w.columns && i <= t; ++i) dw(c, i) += dy(first + t, c) * x(first + t - i, c);
-        dx(first + t, c) = sum;
-      }
-}
-
 inline void run(const op::Rotate& o, Host host) {
   const auto x = host(o.x);
   const Index half = o.head_dim / 2;
@@ -45,6 +22,31 @@ inline void run(const op::Rotate& o, Host host) {
         const double a = x(n, head + i), b = x(n, head + i + half);
         x(n, head + i) = a * cosine - b * sine;
         x(n, head + i + half) = a * sine + b * cosine;
+      }
+}
+
+inline void run(const op::CausalConvolution& o, Host host) {
+  const auto x = host(o.x), w = host(o.w), y = host(o.y);
+  for (Index first = 0; first < x.rows; first += o.context)
+    for (Index t = 0; t < o.context; ++t)
+      for (Index c = 0; c < x.columns; ++c) {
+        double sum = 0.0;
+        for (Index i = 0; i < w.columns && i <= t; ++i) sum += w(c, i) * x(first + t - i, c);
+        y(first + t, c) = sum;
+      }
+  if (o.turned.channels > 0) run(o.turned.of(o.y, o.context, false), host);
+}
+
+inline void run(const op::CausalConvolutionGradient& o, Host host) {
+  const auto x = host(o.x), w = host(o.w), dy = host(o.dy), dx = host(o.dx), dw = host(o.dw);
+  if (o.turned.channels > 0) run(o.turned.of(o.dy, o.context, true), host);
+  for (Index first = 0; first < x.rows; first += o.context)
+    for (Index t = 0; t < o.context; ++t)
+      for (Index c = 0; c < x.columns; ++c) {
+        double sum = 0.0;
+        for (Index i = 0; i < w.columns && t + i < o.context; ++i) sum += w(c, i) * dy(first + t + i, c);
+        for (Index i = 0; i < w.columns && i <= t; ++i) dw(c, i) += dy(first + t, c) * x(first + t - i, c);
+        dx(first + t, c) = sum;
       }
 }
 
