@@ -49,6 +49,7 @@ void print_text(const cpu::Facts& facts, const std::vector<std::string>& lacks, 
   table.add({"peak of the moment", rate});
   table.add({"threads", std::to_string(facts.cores)});
   table.add({"memory available", "about " + bytes_text(available_memory())});
+  table.add({"products of f32", facts.splits ? "in three bf16 each on AMX; small ones by oneDNN" : "by oneDNN"});
   table.add({"oneDNN", "version " + facts.onednn});
   for (const auto& [shape, implementation] : facts.products) table.add({"  " + shape, implementation});
   std::fputs(table.text().c_str(), stdout);
@@ -68,6 +69,7 @@ void print_json(const cpu::Facts& facts, const std::vector<std::string>& lacks, 
   json.add_raw("instruction_sets", list(facts.instruction_sets)).add("in_use", facts.chosen);
   json.add("peak_gflops", peaks.f32).add("peak_gflops_bf16", peaks.bf16);
   json.add("bytes_available", available_memory())
+      .add("splits_f32", facts.splits)
       .add("onednn", facts.onednn)
       .add_raw("products", products.text())
       .add_raw("missing", list(lacks));

@@ -49,6 +49,9 @@ inline void require_memory(std::int64_t bytes, const std::string& what) {
        {what, " needs ", bytes / mib, " MiB, ", there / mib, " MiB are available; take a smaller batch, context or model"});
 }
 
+/// What Linux maps at once where it is asked to.
+inline constexpr std::size_t huge_page = std::size_t{1} << 21;
+
 /// Zeroed cells at a 64-byte boundary, at an address that moves never change.
 template <class Real>
 class Cells {
@@ -57,7 +60,7 @@ class Cells {
   explicit Cells(std::int64_t count) : count_(count) {
     if (count == 0) return;
     const auto bytes = static_cast<std::size_t>(bytes_of(count));
-    const bool large = bytes >= 2 * huge_page;
+    const bool large = bytes >= huge_page;
     const std::size_t boundary = large ? huge_page : 64;
     cells_ = Owned<Real, Free>(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
     if (!cells_) fail(Fault::resources, {"no memory for ", bytes, " bytes"});
@@ -76,7 +79,6 @@ class Cells {
   }
 
  private:
-  static constexpr std::size_t huge_page = std::size_t{1} << 21;
   struct Free {
     void operator()(Real* p) const { std::free(p); }
   };

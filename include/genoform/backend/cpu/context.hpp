@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/onednn.hpp"
+#include "genoform/core/memory.hpp"
 #include "genoform/core/owned.hpp"
 
 namespace genoform::cpu {
@@ -25,21 +25,17 @@ class Scratch {
 
   void reserve(std::size_t bytes) {
     if (bytes <= size_) return;
-    size_ = (bytes + 63) / 64 * 64;
-    if (measures_) return;
+    // Packed operands are read again and again: from half a huge page on, a whole one spares the processor looking up small ones.
+    const std::size_t unit = bytes < huge_page / 2 ? 64 : huge_page;
+    size_ = (bytes + unit - 1) / unit * unit;
     bytes_ = {};
-    bytes_ = Owned<std::byte, Free>(static_cast<std::byte*>(::operator new(size_, alignment)));
-    std::fill_n(bytes_.get(), size_, std::byte{0});  // touched here, so that no step pays for the pages
+    if (!measures_) bytes_ = Cells<std::byte>(static_cast<std::int64_t>(size_));  // touched, so that no step pays for the pages
   }
   std::size_t size() const { return size_; }
-  void* get() const { return bytes_.get(); }
+  void* get() const { return bytes_.data(); }
 
  private:
-  static constexpr std::align_val_t alignment{64};
-  struct Free {
-    void operator()(std::byte* bytes) const { ::operator delete(bytes, alignment); }
-  };
-  Owned<std::byte, Free> bytes_;
+  Cells<std::byte> bytes_;
   std::size_t size_ = 0;
   bool measures_;
 };

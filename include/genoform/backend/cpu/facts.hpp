@@ -16,6 +16,7 @@ struct Facts {
   int cores = 0;                              ///< hardware threads that this program may see
   std::vector<std::string> instruction_sets;  ///< those of ours that the processor has, narrowest first
   std::string chosen;                         ///< the one in use; the environment variable GENOFORM_ISA narrows it
+  bool splits = false;                        ///< large products of f32 are sums of bf16 products (cpu::Split), not oneDNN's
   std::string onednn;                         ///< version of the library that is linked
   std::vector<std::pair<std::string, std::string>> products;  ///< of typical matrix products: shape and oneDNN's implementation
   bool slow_products = false;                                 ///< one of them is a reference implementation
@@ -51,6 +52,7 @@ inline Facts facts() {
   for (const auto set : all_instruction_sets)
     if (available(set)) facts.instruction_sets.emplace_back(name_of(set));
   facts.chosen = name_of(best_instruction_set());
+  facts.splits = split_products(best_instruction_set()) != nullptr;
   facts.onednn = onednn::version();
   add_products(facts, 768, 128, 512);
   add_products(facts, 64, 128, 8);
