@@ -37,9 +37,11 @@ struct Figures {
 Figures figures_of(const Genome& genome, Shape shape, const PassLayout& layout, cpu::Precision precision) {
   Figures f{.cost = cost_of(genome, shape.batch, shape.context, layout)};
   f.training_bytes = training_bytes(genome, f.cost, AdamW{});
-  // Found by comparing with genoform bench from width 64 to 512: products run at about three quarters of the peak in f32, at two
-  // fifths in bf16; each kept number is moved some six times, each parameter seven times, at half the rate of reading.
-  const double share = precision.is_bf16() ? 0.4e9 : 0.75e9;
+  // Found by comparing with genoform bench from width 64 to 512: products run at about three quarters of the peak in f32, at all
+  // of it where they are split on AMX, at two fifths in bf16; each kept number is moved some six times, each parameter seven
+  // times, at half the rate of reading.
+  const bool splits = cpu::split_products(cpu::best_instruction_set()) != nullptr;
+  const double share = precision.is_bf16() ? 0.4e9 : splits ? 1e9 : 0.75e9;
   const double products = static_cast<double>(f.cost.training_flops() + (layout.recompute ? f.cost.forward_flops : 0)) /
                           (share * cpu::peak(precision, 1, 30));
   const std::int64_t kept = f.cost.kept_bytes(), weights = f.cost.weight_bytes();

@@ -32,21 +32,23 @@ TEST_CASE("products agree with sums in double, with gaps, bias, epilogue and acc
 }
 
 TEST_CASE("products that are cut into slabs agree, by rows and by columns") {
-  for (const CpuOptions& options : {CpuOptions{.threads = 2}, {.threads = 3}, {.threads = 1, .thread_invariant = true}})
-    for (std::uint64_t seed = 0; seed < 4; ++seed) {
-      Scene scene(seed);
-      const auto n = scene.number(120, 240), in = scene.number(120, 240), out = scene.number(120, 240);
-      const Tensor x = scene.real(n, in, 0.3), w = scene.real(out, in, 0.3), bias = scene.real(1, out), y = scene.real(n, out),
-                   z = scene.real(n, out), added = scene.real(n, out), sum = scene.packed(n, out);
-      const Tensor dy = scene.real(n, out, 0.3), dx = scene.real(n, in), ds = scene.real(n, in), dw = scene.real(out, in),
-                   dbias = scene.real(1, out), packed = scene.packed(n, out);
-      const Tensor undone = scene.packed(n, in, [&](std::int64_t, std::int64_t) { return std::max(0.0, scene.normal()); });
-      scene.agree(Cpu(options), 1e-5, op::Linear{x, w, bias, y, op::Function::squared_relu},
-                  op::Linear{.x = x, .w = w, .bias = {}, .y = z, .added = added},
-                  op::Linear{.x = x, .w = w, .bias = bias, .y = sum, .added = packed}, op::LinearInputGradient{dy, w, ds, true},
-                  op::LinearInputGradient{dy, w, dx, false, undone, op::Function::relu},
-                  op::LinearWeightGradient{x, dy, dw, dbias});
-    }
+  for (const auto set : sets_of_products())
+    for (CpuOptions options : {CpuOptions{.threads = 2}, {.threads = 3}, {.threads = 1, .thread_invariant = true}})
+      for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        options.instruction_set = set;
+        Scene scene(seed);
+        const auto n = scene.number(120, 240), in = scene.number(120, 240), out = scene.number(120, 240);
+        const Tensor x = scene.real(n, in, 0.3), w = scene.real(out, in, 0.3), bias = scene.real(1, out), y = scene.real(n, out),
+                     z = scene.real(n, out), added = scene.real(n, out), sum = scene.packed(n, out);
+        const Tensor dy = scene.real(n, out, 0.3), dx = scene.real(n, in), ds = scene.real(n, in), dw = scene.real(out, in),
+                     dbias = scene.real(1, out), packed = scene.packed(n, out);
+        const Tensor undone = scene.packed(n, in, [&](std::int64_t, std::int64_t) { return std::max(0.0, scene.normal()); });
+        scene.agree(Cpu(options), 1e-5, op::Linear{x, w, bias, y, op::Function::squared_relu},
+                    op::Linear{.x = x, .w = w, .bias = {}, .y = z, .added = added},
+                    op::Linear{.x = x, .w = w, .bias = bias, .y = sum, .added = packed}, op::LinearInputGradient{dy, w, ds, true},
+                    op::LinearInputGradient{dy, w, dx, false, undone, op::Function::relu},
+                    op::LinearWeightGradient{x, dy, dw, dbias});
+      }
 }
 
 TEST_CASE("embedding rows are found and their gradients gathered") {

@@ -78,14 +78,16 @@ TEST_CASE("a token choice layer agrees there and back, with and without capacity
 }
 
 TEST_CASE("experts whose products are cut into slabs agree there and back") {
-  for (const CpuOptions& options : {CpuOptions{.threads = 2}, {.threads = 3}, {.threads = 1, .thread_invariant = true}})
-    for (std::uint64_t seed = 0; seed < 3; ++seed) {
-      Scene scene(seed);
-      const auto tokens = scene.number(250, 300), experts = scene.number(2, 3);
-      const op::Assignment to = assignment(scene, tokens, experts, 2 * tokens, 2);
-      const Tensor p = scene.real(tokens, experts);
-      check_layer(Cpu(options), scene, op::RouteTokenChoice{p, to, 2, tokens, true}, to, tokens, 100);
-    }
+  for (const auto set : sets_of_products())
+    for (CpuOptions options : {CpuOptions{.threads = 2}, {.threads = 3}, {.threads = 1, .thread_invariant = true}})
+      for (std::uint64_t seed = 0; seed < 3; ++seed) {
+        options.instruction_set = set;
+        Scene scene(seed);
+        const auto tokens = scene.number(250, 300), experts = scene.number(2, 3);
+        const op::Assignment to = assignment(scene, tokens, experts, 2 * tokens, 2);
+        const Tensor p = scene.real(tokens, experts);
+        check_layer(Cpu(options), scene, op::RouteTokenChoice{p, to, 2, tokens, true}, to, tokens, 100);
+      }
 }
 
 TEST_CASE("an expert choice layer agrees there and back") {

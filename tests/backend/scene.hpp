@@ -176,6 +176,14 @@ class Scene {
   std::vector<std::pair<genoform::Tensor, genoform::op::Assignment>> short_blanks_;
 };
 
+/// The set in use and, where that one multiplies f32 by own kernels, a set that leaves all products of f32 to oneDNN.
+inline std::vector<genoform::cpu::InstructionSet> sets_of_products() {
+  using genoform::cpu::InstructionSet;
+  const InstructionSet best = genoform::cpu::best_instruction_set();
+  if (genoform::cpu::split_products(best) == nullptr) return {best};
+  return {best, InstructionSet::avx512};
+}
+
 /// test(cpu, scene) for every instruction set of this processor that differs in a precision, with 1 and 2 threads, `times`
 /// random scenes each.
 inline void on_every_cpu(int times, const std::function<void(const genoform::Cpu&, Scene&)>& test,

@@ -76,10 +76,12 @@ Trained after_training(BasicModel<Cpu> model) {
   return found;
 }
 
-void require_same_bits(std::string_view block, std::string_view options, Precision precision) {
-  INFO(block << options << " in " << cpu::name_of(precision));
+void require_same_bits(std::string_view block, std::string_view options, Precision precision,
+                       cpu::InstructionSet set = cpu::best_instruction_set()) {
+  INFO(block << options << " in " << cpu::name_of(precision) << " on " << cpu::name_of(set));
   const auto trained = [&](int threads) {
-    return after_training(model_of(block, options, {.threads = threads, .precision = precision, .thread_invariant = true}));
+    return after_training(
+        model_of(block, options, {.threads = threads, .instruction_set = set, .precision = precision, .thread_invariant = true}));
   };
   const Trained one = trained(1);
   CHECK(one.losses[0] != one.losses[2]);
@@ -91,6 +93,11 @@ void require_same_bits(std::string_view block, std::string_view options, Precisi
 
 TEST_CASE("a thread-invariant model in f32 trains to the same bits on one, two and three threads, whatever it is made of") {
   for (const char* block : every_block) require_same_bits(block, "", Precision::f32);
+}
+
+TEST_CASE("so do thread-invariant models whose products in f32 are all oneDNN's") {
+  const auto set = std::min(cpu::best_instruction_set(), cpu::InstructionSet::avx512);
+  for (const int block : {1, 7}) require_same_bits(every_block[block], "", Precision::f32, set);
 }
 
 TEST_CASE("so do thread-invariant models with an output matrix of their own, and those in bf16 whose routers multiply in f32") {

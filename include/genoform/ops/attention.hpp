@@ -24,7 +24,7 @@ struct Rotate {
 struct Turned {
   std::int64_t channels = 0, head_dim = 0;
   constexpr bool fits(std::int64_t columns) const {
-    return channels == 0 || (head_dim % 2 == 0 && channels % head_dim == 0 && channels <= columns);
+    return channels == 0 || (head_dim > 0 && head_dim % 2 == 0 && channels % head_dim == 0 && channels <= columns);
   }
   constexpr Rotate of(Tensor y, std::int64_t context, bool inverse) const {
     return {y.column_range(0, channels), head_dim, context, inverse};
@@ -46,7 +46,7 @@ struct CausalConvolution {
 };
 
 /// dx[t, c] = sum_i w[c, i] * dy[t + i, c] inside the sequence; dw[c, i] += sum_t dy[t, c] * x[t - i, c], with dy turned back
-/// first. dx may be dy, and is where channels are turned.
+/// first. dx may be dy, and must be where channels turn.
 struct CausalConvolutionGradient {
   static constexpr std::string_view name = "causal_convolution_gradient";
   Tensor x, w, dy, dx, dw;

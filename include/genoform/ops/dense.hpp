@@ -22,7 +22,7 @@ constexpr bool same_shape(const Tensor& a, const Tensor& b) { return a.rows == b
 constexpr bool same_cells(const Tensor& a, const Tensor& b) { return same_shape(a, b) && a.element == b.element; }
 /// Whether a product may make its result dx the gradient before f, of which `output` (or nothing) is known.
 constexpr bool may_undo(Function f, const Tensor& output, const Tensor& dx, bool accumulate) {
-  return !output.exists() || (same_shape(output, dx) && !accumulate && f != Function::identity);
+  return !output.exists() || (same_cells(output, dx) && !accumulate && f != Function::identity);
 }
 
 /// y = 0 in every cell.

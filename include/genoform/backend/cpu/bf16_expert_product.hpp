@@ -19,9 +19,9 @@ struct ExpertProductOf {
   /// Weight gradients run through the slots in depth.
   bool through_slots() const { return a_turned; }
   /// Whether a context multiplies them in bf16, by the slots that an expert has on average.
-  bool in_tiles(const Context& context) const {
-    const std::int64_t experts = (through_slots() ? c.rows : b.rows) / block, slots = a.rows / experts;
-    return cpu::in_tiles(context, through_slots() ? block : slots, c.columns, through_slots() ? slots : a.columns);
+  bool multiplied_in_tiles(const Context& context) const {
+    const std::int64_t experts = (through_slots() ? c.rows : b.rows) / block, slots = (a.rows + experts - 1) / experts;
+    return cpu::multiplied_in_tiles(context, through_slots() ? block : slots, c.columns, through_slots() ? slots : a.columns);
   }
 };
 

@@ -27,9 +27,10 @@ class Scratch {
     if (bytes <= size_) return;
     // Packed operands are read again and again: from half a huge page on, a whole one spares the processor looking up small ones.
     const std::size_t unit = bytes < huge_page / 2 ? 64 : huge_page;
-    size_ = (bytes + unit - 1) / unit * unit;
+    const std::size_t size = (bytes + unit - 1) / unit * unit;
     bytes_ = {};
-    if (!measures_) bytes_ = Cells<std::byte>(static_cast<std::int64_t>(size_));  // touched, so that no step pays for the pages
+    if (!measures_) bytes_ = Cells<std::byte>(static_cast<std::int64_t>(size));  // touched, so that no step pays for the pages
+    size_ = size;
   }
   std::size_t size() const { return size_; }
   void* get() const { return bytes_.data(); }

@@ -38,8 +38,8 @@ class ExpertProducts {
   std::vector<onednn::Product*> small_, large_;
 };
 
-/// In f32: prepared products of pieces of a segment, one piece after the other. Each thread takes a slab of the columns of every
-/// piece, or of the longer side of every weight gradient, and waits for nobody.
+/// In f32 by oneDNN: prepared products of pieces of a segment, one piece after the other. Each thread takes a slab of the columns
+/// of every piece, or of the longer side of every weight gradient, and waits for nobody.
 class FullExpertProduct {
  public:
   [[gnu::cold, gnu::noinline]] FullExpertProduct(Context& context, const FloatMemories& m, const ExpertProductOf& p)
@@ -112,11 +112,11 @@ class FullExpertProduct {
 /// The product of an ExpertLinear or a way back in the precision of its context.
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
                            const ExpertProductOf& p) {
-  const bool tiled = p.in_tiles(*context);
+  const bool tiled = p.multiplied_in_tiles(*context);
   return [context, to = host::slots_of(to, m),
           full = tiled ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
-          narrow = tiled ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
-    full ? full->run(*context, to) : narrow.run(*context, to);
+          by_tiles = tiled ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
+    full ? full->run(*context, to) : by_tiles.run(*context, to);
   };
 }
 

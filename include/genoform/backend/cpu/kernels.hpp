@@ -19,7 +19,7 @@ namespace genoform::cpu {
 
 using op::Function;
 
-/// Each has what those before it have. The last two are avx512 but for products in bf16.
+/// Each has what those before it have. The last two are avx512 but for bf16 and, in amx, products of f32.
 enum class InstructionSet : std::uint8_t { portable, avx2, avx512, avx512_bf16, amx };
 inline constexpr InstructionSet all_instruction_sets[] = {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512,
                                                           InstructionSet::avx512_bf16, InstructionSet::amx};

@@ -36,9 +36,9 @@ inline onednn::Layout layout_of(const Tensor& t, bool turned) { return turned ? 
           .f = p.slope_of.exists() ? op::Function::identity : p.f};
 }
 
-/// Whether a context multiplies matrices of these sizes in bf16. f32 is Split only where that is faster than oneDNN: whole tiles
-/// are multiplied, and the right operand is packed anew for every product.
-inline bool in_tiles(const Context& context, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+/// Whether a context multiplies matrices of these sizes in bf16, or f32 that are Split. The latter only where it is faster than
+/// oneDNN: whole tiles are multiplied, and the right operand is packed anew for every product.
+inline bool multiplied_in_tiles(const Context& context, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
   if (context.in_bf16() || context.products() == nullptr) return context.in_bf16();
   const std::int64_t whole = product_tile * product_tile * product_tile * in_tiles(rows) * in_tiles(columns) * in_tiles(depth);
   return rows >= 2 * product_tile && 2 * whole <= 3 * rows * columns * depth;
@@ -74,8 +74,8 @@ class Product {
  public:
   [[gnu::cold, gnu::noinline]] Product(Context& context, const FloatMemories& m, const ProductOf& p)
       : work_(bf16_work(p, m, !context.in_bf16())) {
-    if (!p.exact && in_tiles(context, work_.rows, work_.columns, work_.depth)) {
-      short_ = Bf16Product(context, work_);
+    if (!p.exact && multiplied_in_tiles(context, work_.rows, work_.columns, work_.depth)) {
+      by_tiles_ = Bf16Product(context, work_);
       return;
     }
     const auto at = [](const void* cells) { return static_cast<const float*>(cells); };
@@ -85,7 +85,7 @@ class Product {
   }
 
   [[gnu::noinline]] void run(const Context& context) const {
-    if (!full_) return short_.run(context, work_);
+    if (!full_) return by_tiles_.run(context, work_);
     full_->run(context, [&](std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) {
       if (work_.slope_of != nullptr) undo(context, row, last_row, column, last_column);
       if (work_.added != nullptr) add(context, row, last_row, column, last_column);
@@ -101,7 +101,7 @@ class Product {
     for (; row < last_row; ++row) body(row, column, last_column - column);
   }
 
-  /// In f32: times the slope, in the product's place.
+  /// After oneDNN's product: times the slope, in the product's place.
   void undo(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column,
             std::int64_t last_column) const {
     const auto* y = static_cast<const float*>(work_.slope_of);
@@ -111,7 +111,7 @@ class Product {
     });
   }
 
-  /// In f32: what comes on top.
+  /// After oneDNN's product: what comes on top.
   void add(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) const {
     over_part(row, last_row, column, last_column, work_.added_stride, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
       context.kernel<&Kernels::add>()(work_.added + r * work_.added_stride + i,
@@ -120,7 +120,7 @@ class Product {
   }
 
   Bf16ProductWork work_;
-  Bf16Product short_;
+  Bf16Product by_tiles_;
   Owned<FullProduct> full_;
 };
 

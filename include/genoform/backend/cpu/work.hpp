@@ -28,13 +28,14 @@ struct Beside {
 
 /// How an instruction set multiplies bf16: blocks of product_tile x product_tile, `steps` steps of product_tile in depth.
 /// `left` rows lie left_row bytes apart and left_step bytes from step to step; `right` is a panel of pack_right. c is f32, its
-/// rows c_stride cells apart. Of split f32 each step has its three parts one after the other.
+/// rows c_stride cells apart. Of split f32, whose left tiles are always packed, each step has its three parts one after the
+/// other. One of the two ways to multiply a block is there.
 struct ProductUnit {
   void (*begin)() = nullptr;  ///< before and after a run of blocks on one thread, where the unit has a state
   void (*end)() = nullptr;
   void (*block)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right, float* c,
                 std::int64_t c_stride, bool accumulate) = nullptr;
-  /// The same with other work between the steps, where the unit leaves the vector registers idle; else null.
+  /// The same with other work between the steps, where the unit leaves the vector registers idle.
   void (*block_beside)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right,
                        float* c, std::int64_t c_stride, bool accumulate, const Beside& beside) = nullptr;
 };
