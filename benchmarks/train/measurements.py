@@ -13,9 +13,10 @@ def say(text):
 
 
 def digest_of(command):
-    """Of the files that a command names, which tells its program from another build of it; of a Python also of the torch that it has."""
+    """Of the files that a command names by their paths, which tells its program from another build of it; of a Python also of the torch that it has. A plain word
+    is an option or a value, even where a file of that name lies in the folder."""
     digest = hashlib.sha256()
-    for word in filter(os.path.isfile, command):
+    for word in (word for word in command if os.sep in word and os.path.isfile(word)):
         for file in [word, *sorted(glob.glob(os.path.join(os.path.dirname(word), "../lib*/python*/site-packages/torch/version.py")))]:
             digest.update(pathlib.Path(file).read_bytes())
     return digest.hexdigest()[:16]
