@@ -79,7 +79,6 @@ void follows_the_paper(const Adafactor& options) {
     REQUIRE(optimizer->gradient_norm() == Approx(std::sqrt(squares)));
     const std::vector<double> g = copied(model.gradients());
     optimizer->update(step, 0.02);
-    REQUIRE(optimizer->zeroes_gradients());
     REQUIRE(std::ranges::all_of(model.gradients(), [](double x) { return x == 0; }));
     std::size_t next = 0;
     for (const TensorInfo& info : model.tensors()) {

@@ -34,7 +34,6 @@ TEST_CASE("AdamW follows its formulas on every tensor, with decay on matrices on
     REQUIRE(optimizer->gradient_norm() == Approx(std::sqrt(squares)));
     const std::vector<double> g = copied(model.gradients());
     optimizer->update(step, 0.01);
-    REQUIRE(optimizer->zeroes_gradients());
     REQUIRE(std::ranges::all_of(model.gradients(), [](double x) { return x == 0; }));
     for (const TensorInfo& info : model.tensors()) {
       if (info.tensor.memory != Memory::weights) continue;

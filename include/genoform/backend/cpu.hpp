@@ -38,6 +38,7 @@ struct CpuOptions {
 class Cpu {
  public:
   using Real = float;
+  static constexpr bool replaces_gradients = true;
 
   explicit Cpu(CpuOptions options = {}) : options_(checked(options)), context_(make_context(options_)) {}
   Cpu(const Cpu& other) : Cpu(other.options_) {}

@@ -8,6 +8,7 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/plan.hpp"
 #include "genoform/ops/calls.hpp"
+#include "genoform/ops/gradient_writers.hpp"
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/record.hpp"
 #include "genoform/ops/stream.hpp"
@@ -28,6 +29,7 @@ struct Recording {
   Tensor in;   ///< input of a part [N, D]; a decoder reads tokens instead
   Tensor out;  ///< logits of a decoder, output of a part
   std::vector<OutputPlace> outputs;
+  std::vector<CellRange> replaced;  ///< gradients that the way back replaces where they are to begin as 0
   std::int64_t run = 0;  ///< when it ran last, counted over all programs of the model
 
   Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
@@ -59,12 +61,14 @@ class NetworkOf final : public AnyNetwork<Backend> {
   }
   void record(const Backend& backend, Recording<typename Backend::Real>& program) override {
     Stream<Record<Backend>> ops(program.shape, program.pass, program.plan.workspace_cells,
-                                Record<Backend>(backend, program.memories), program.routers, program.layout);
+                                Record<Backend>(backend, program.memories, step_tensors(program.shape).zero_before),
+                                program.routers, program.layout);
     program.out = walk(network_, ops, [&](Phase phase) {
       ops.sink().write_to(&program.calls(phase));
       if constexpr (IsObserved<Backend>) backend.observer().enter(phase);
     });
     ops.sink().write_to(nullptr);
+    program.replaced = ops.sink().gradient_writers().replaced();
     if (program.layout.hold) program.outputs = std::move(ops.sink().outputs());
     if constexpr (requires { network_.input(); }) program.in = network_.input();
   }

@@ -46,7 +46,7 @@ class BasicModel : public Engine<Backend> {
     assert(d_logits.size() == out_of(p).size());
     std::copy(d_logits.begin(), d_logits.end(), p.memories.reals(p.out));
     set_scale(p, 1);
-    this->run(p.backward);
+    this->run_backward(p);
   }
 
   /// Forward, loss and backward; adds `scale` times the gradient of main + aux to gradients().
@@ -59,7 +59,7 @@ class BasicModel : public Engine<Backend> {
     unfinished_ = nullptr;
     this->run(p.forward);
     this->run(p.loss);
-    this->run(p.backward);
+    this->run_backward(p);
     return losses_of(p);
   }
   /// The loss as in training, routing by pool; no gradient. What a causal evaluation is compared with.

@@ -52,8 +52,14 @@ class Engine {
   std::span<Real> parameters() { return parameters_; }
   std::span<const Real> parameters() const { return parameters_; }
   /// Their gradients, in the same layout. Backward adds to them.
-  std::span<Real> gradients() { return gradients_; }
-  std::span<const Real> gradients() const { return gradients_; }
+  std::span<Real> gradients() {
+    write_zeros();
+    return gradients_;
+  }
+  std::span<const Real> gradients() const {
+    write_zeros();
+    return gradients_;
+  }
   /// What routers remember between steps.
   std::span<Real> state() { return {state_.data(), static_cast<std::size_t>(state_.size())}; }
   std::span<const Real> state() const { return {state_.data(), static_cast<std::size_t>(state_.size())}; }
@@ -63,7 +69,7 @@ class Engine {
 
   /// The values of a named tensor; empty when there is none of that name.
   std::span<Real> parameter(std::string_view name) { return cells_of(name, Memory::weights, parameters_); }
-  std::span<Real> gradient(std::string_view name) { return cells_of(name, Memory::weights, gradients_); }
+  std::span<Real> gradient(std::string_view name) { return cells_of(name, Memory::weights, gradients()); }
   /// The whole numbers of a named state tensor (the table of Hash); empty when there is none of that name.
   std::span<IndexOf<Real>> integers(std::string_view name) {
     const auto cells = cells_of(name, Memory::state, state());
@@ -98,12 +104,15 @@ class Engine {
   const std::string& frozen() const { return frozen_; }
   /// What an optimizer does before it takes the norm of the gradients.
   void zero_frozen_gradients() {
+    write_zeros();
     for (const TensorInfo& info : tensors_)
       if (info.frozen)
         std::fill_n(gradients_.begin() + static_cast<std::ptrdiff_t>(info.tensor.offset), info.tensor.size(), Real{0});
   }
 
-  void zero_gradients() { std::fill(gradients_.begin(), gradients_.end(), Real{0}); }
+  /// All gradients are 0 from here on. The zeros are written when gradients() is called, or not at all: the next way back
+  /// replaces most of what is there. What is written into an older span of them in between is lost.
+  void zero_gradients() { gradients_are_zero_ = true; }
   /// To be called after each optimizer step: routers update what they remember.
   void after_step() {
     backend_.enter();
@@ -271,8 +280,28 @@ class Engine {
     backend_.enter();
     calls.run();
   }
+  /// The way back.
+  void run_backward(Recording<Real>& p) {
+    *p.memories.indices(step_tensors(p.shape).zero_before) = gradients_are_zero_ ? 1 : 0;
+    if (std::exchange(gradients_are_zero_, false)) write_zeros_beside(p.replaced);
+    run(p.backward);
+  }
 
  private:
+  void write_zeros() const {
+    if (std::exchange(gradients_are_zero_, false)) write_zeros_beside({});
+  }
+  /// Into all gradients but these ranges, which are in order.
+  void write_zeros_beside(const std::vector<CellRange>& replaced) const {
+    std::int64_t end = 0;
+    const auto write_to = [&](std::int64_t next) { std::fill(gradients_.begin() + end, gradients_.begin() + next, Real{0}); };
+    for (const CellRange& range : replaced) {
+      write_to(range.begin);
+      end = range.end;
+    }
+    write_to(static_cast<std::int64_t>(gradients_.size()));
+  }
+
   PassLayout layout(Pass pass) const {
     return {.hold = keeps_outputs_ && pass == Pass::train,
             .recompute = recomputes_ && pass != Pass::evaluate,
@@ -372,6 +401,7 @@ class Engine {
   std::vector<Owned<Recording<Real>>> programs_;
   std::int64_t runs_ = 0;
   bool keeps_outputs_ = false, recomputes_ = false;
+  mutable bool gradients_are_zero_ = false;  ///< and nobody has written the zeros
   Calls after_step_;
   CallObserver* observer_ = nullptr;
   RouterTraining routers_;

@@ -60,7 +60,7 @@ class Module : public Engine<Backend> {
     assert(static_cast<std::int64_t>(dy.size()) == p.out.size());
     std::copy(dy.begin(), dy.end(), p.memories.reals(p.out));
     *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(aux_scale);
-    this->run(p.backward);
+    this->run_backward(p);
     return {p.memories.reals(p.out), dy.size()};
   }
   /// The output [N, D] of the causal evaluation.

@@ -25,8 +25,7 @@ enum AdafactorControl {
 ///   v <- beta2 v + rest2 (g^2 + epsilon1);  u = g / sqrt(v);  step = rate * scale / max(1, rms(u) / clip)
 ///   w <- (1 - rate * decay) w - step * u,   with momentum by m <- beta1 m + (1 - beta1) step * u in place of step * u.
 /// rms is over the whole tensor; scale = max(epsilon2, rms(w)) when `relative`, else 1. Factored, v of a block is known by its
-/// means only: v[i, j] = row_means[i] * column_means[j] / mean(row_means); else it lies in `squares`. g is 0
-/// afterwards.
+/// means only: v[i, j] = row_means[i] * column_means[j] / mean(row_means); else it lies in `squares`.
 struct AdafactorUpdate {
   static constexpr std::string_view name = "adafactor_update";
   Tensor w, g;

@@ -6,7 +6,8 @@
 #include "genoform/core/tensor.hpp"
 
 /// The dense operations: plain structs of handles, each with its shape rule and its useful FLOPs (spec/model.md section 6).
-/// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there.
+/// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there,
+/// which an operation with `zero_before` may take as 0 where that cell [1, 1] (an index; absent: never) is not 0.
 namespace genoform::op {
 
 /// Element-wise functions. `squared_relu` and `relu` need only their output on the way back, `gelu` and `swish` their slope
@@ -110,6 +111,7 @@ struct LinearWeightGradient {
   static constexpr std::string_view name = "linear_weight_gradient";
   Tensor x, dy, dw, dbias;
   bool exact = false;
+  Tensor zero_before{};  ///< of dw
   constexpr bool fits() const { return x.rows == dy.rows && dw.rows == dy.columns && dw.columns == x.columns; }
   constexpr std::int64_t flops() const { return 2 * x.rows * dw.size(); }
   constexpr auto tensors() const { return std::array{x, dy, dw, dbias}; }

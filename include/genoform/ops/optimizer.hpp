@@ -23,8 +23,7 @@ struct SumOfSquares {
 enum AdamWControl { rate_cell, beta1_cell, beta2_cell, epsilon_cell, decay_cell, correction1_cell, correction2_cell, clip_cell };
 
 /// Decoupled weight decay (Loshchilov and Hutter): m, v, then w -= rate * (m^ / (sqrt(v^) + epsilon) + decay * w); all tensors
-/// [1, n]. Gradients are multiplied by min(1, clip / sqrt(sum)) first, and g is 0 afterwards. `decays` is false for norms and
-/// biases.
+/// [1, n]. Gradients are multiplied by min(1, clip / sqrt(sum)) first. `decays` is false for norms and biases.
 struct AdamWUpdate {
   static constexpr std::string_view name = "adamw_update";
   Tensor w, g, m, v, sum, controls;

@@ -35,13 +35,13 @@ struct PassLayout {
 };
 
 /// What every program finds at fixed places: the inputs and the results of a step. A token of -1 is padding; `round` counts
-/// micro-batches, for what is drawn at random.
+/// micro-batches, for what is drawn at random; `zero_before` says whether the gradients begin as 0, whatever is in their memory.
 struct StepTensors {
-  Tensor tokens, targets, scale, round, loss, aux_loss;
+  Tensor tokens, targets, scale, round, zero_before, loss, aux_loss;
   Tensor spare_loss;  ///< takes what a forward pass that runs again would add to aux_loss
 };
 
-constexpr std::int64_t input_cells(Shape shape) { return 2 * shape.tokens() + 2; }
+constexpr std::int64_t input_cells(Shape shape) { return 2 * shape.tokens() + 3; }
 inline constexpr std::int64_t result_cells = 3;
 constexpr StepTensors step_tensors(Shape shape) {
   const std::int64_t n = shape.tokens();
@@ -49,6 +49,7 @@ constexpr StepTensors step_tensors(Shape shape) {
           .targets = matrix(Memory::inputs, n, n, 1, Element::index),
           .scale = matrix(Memory::inputs, 2 * n, 1, 1),
           .round = matrix(Memory::inputs, 2 * n + 1, 1, 1, Element::index),
+          .zero_before = matrix(Memory::inputs, 2 * n + 2, 1, 1, Element::index),
           .loss = matrix(Memory::results, 0, 1, 1),
           .aux_loss = matrix(Memory::results, 1, 1, 1),
           .spare_loss = matrix(Memory::results, 2, 1, 1)};

@@ -10,6 +10,7 @@
 #include "genoform/ops/calls.hpp"
 #include "genoform/ops/count.hpp"
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/gradient_writers.hpp"
 
 namespace genoform {
 
@@ -25,13 +26,19 @@ concept IsObserved = requires(const Backend& backend) {
   backend.observer();
 };
 
+/// A back end whose weight gradients heed op::LinearWeightGradient::zero_before.
+template <class Backend>
+concept ReplacesGradients = Backend::replaces_gradients;
+
 /// The sink that counts every operation and, once it has a list to write to, prepares it on a back end and appends it there.
 /// Dry run and recording are one type: layers are compiled once for both.
 template <class Backend>
 class Record : public Count {
  public:
   Record() = default;
-  Record(const Backend& backend, const Memories<typename Backend::Real>& memories) : backend_(&backend), memories_(&memories) {}
+  /// `zero_before`: what weight gradients that may replace what is there are given to read; absent: none may.
+  Record(const Backend& backend, const Memories<typename Backend::Real>& memories, Tensor zero_before = {})
+      : backend_(&backend), memories_(&memories), zero_before_(zero_before) {}
 
   /// Call it with null at the end: the last operation may still wait for the next.
   void write_to(Calls* calls) {
@@ -57,6 +64,7 @@ class Record : public Count {
   }
   void note_output(std::int64_t block, std::int64_t place, Tensor y) { outputs_.push_back({block, place, y}); }
   std::vector<OutputPlace>& outputs() { return outputs_; }
+  GradientWriters& gradient_writers() { return writers_; }
 
   void note_sub_layer(std::int64_t block, std::int64_t place) requires IsObserved<Backend> {
     if (calls_ != nullptr) backend_->observer().enter_sub_layer(block, place);
@@ -70,7 +78,12 @@ class Record : public Count {
 
  private:
   template <class Op>
-  void prepare(const Op& op) {
+  void prepare(Op op) {
+    if constexpr (ReplacesGradients<Backend>) {
+      if constexpr (requires { op.zero_before; })
+        if (writers_.replace(op.dw)) op.zero_before = zero_before_;
+      for (const Tensor& t : op.tensors()) writers_.add(t);
+    }
     calls_->add(*backend_, op, *memories_);
   }
   void finish_waiting() {
@@ -79,6 +92,8 @@ class Record : public Count {
 
   const Backend* backend_ = nullptr;
   const Memories<typename Backend::Real>* memories_ = nullptr;
+  Tensor zero_before_;
+  GradientWriters writers_;
   Calls* calls_ = nullptr;
   op::Linear waiting_{};  ///< the last product, as long as a sum behind it may join it
   bool waits_ = false;

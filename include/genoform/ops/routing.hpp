@@ -190,12 +190,13 @@ struct ExpertLinearInputGradient {
   constexpr auto tensors() const { return std::array{dy, w, dx, output}; }
 };
 
-/// dw_e += dy_e^T x_e over the slots of expert e (padding rows of dy are 0).
+/// dw_e += dy_e^T x_e over the slots of expert e (padding rows of dy are 0); `zero_before` as of LinearWeightGradient.
 struct ExpertLinearWeightGradient {
   static constexpr std::string_view name = "expert_linear_weight_gradient";
   Tensor x, dy;
   Assignment to;
   Tensor dw;
+  Tensor zero_before{};
   constexpr bool fits() const { return dw.columns == x.columns && dw.rows == to.experts * dy.columns; }
   constexpr std::int64_t flops() const { return 2 * to.useful_slots * dy.columns * x.columns; }
   constexpr auto tensors() const { return std::array{x, dy, dw}; }

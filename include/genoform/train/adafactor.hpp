@@ -115,8 +115,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
 
   double gradient_norm() override {
     this->model().zero_frozen_gradients();
-    this->model().backend().enter();
-    norm_.run();
+    this->run(norm_);
     return std::sqrt(static_cast<double>(this->cell(sum_)));
   }
 
@@ -130,10 +129,9 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     set(op::adafactor_epsilon2, options_.epsilon2);
     set(op::adafactor_decay, options_.decay);
     set(op::adafactor_clip, options_.update_clip);
-    this->model().backend().enter();
-    updates_.run();
+    this->run(updates_);
+    this->model().zero_gradients();
   }
-  bool zeroes_gradients() const override { return true; }
 
  private:
   void set(op::AdafactorControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }

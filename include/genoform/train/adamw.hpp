@@ -64,8 +64,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
 
   double gradient_norm() override {
     this->model().zero_frozen_gradients();
-    this->model().backend().enter();
-    norm_.run();
+    this->run(norm_);
     return std::sqrt(static_cast<double>(this->cell(sum_)));
   }
 
@@ -78,10 +77,9 @@ class AdamW::Bound final : public Optimizer<Backend> {
     set(op::correction1_cell, 1 - std::pow(options_.beta1, static_cast<double>(step)));
     set(op::correction2_cell, 1 - std::pow(options_.beta2, static_cast<double>(step)));
     set(op::clip_cell, options_.clip);
-    this->model().backend().enter();
-    updates_.run();
+    this->run(updates_);
+    this->model().zero_gradients();
   }
-  bool zeroes_gradients() const override { return true; }
 
  private:
   void set(op::AdamWControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }

@@ -10,6 +10,7 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/ops/calls.hpp"
 
 namespace genoform {
 
@@ -35,10 +36,8 @@ class Optimizer {
   /// The global norm of the gradients as they are now, before clipping; those of frozen tensors become 0 first. Call it once
   /// before each update().
   virtual double gradient_norm() = 0;
-  /// Changes the parameters by the gradients; `step` counts from 1.
+  /// Changes the parameters by the gradients, which it uses up: it ends with model().zero_gradients(). `step` counts from 1.
   virtual void update(std::int64_t step, double rate) = 0;
-  /// Does update() leave all gradients 0, in the pass that reads them? Else model.zero_gradients() comes before the next step.
-  virtual bool zeroes_gradients() const { return false; }
   /// Its name and settings: what a run that is resumed must have the same.
   virtual std::string description() const = 0;
 
@@ -78,6 +77,12 @@ class Optimizer {
   }
   Real& cell(const Tensor& t, std::int64_t index = 0) const { return cells_.data()[t.offset + index]; }
   BasicModel<Backend>& model() const { return *model_; }
+  /// Operations on the gradients as they are.
+  void run(const Calls& calls) const {
+    (void)model_->gradients();  // if they are 0, let them be so in memory
+    model_->backend().enter();
+    calls.run();
+  }
   /// Before the operations are prepared: who watches the model (Engine::observe) watches these lists too.
   template <class... Lists>
   void observe(Lists&... lists) const {

@@ -138,7 +138,6 @@ class Trainer {
   const Corpus* corpus_ = nullptr;  ///< the one that step() has met and checked
   std::string corpus_mark_;         ///< of the data that the run has seen; a resumed run must see the same
   int done_ = 0;
-  bool gradients_are_zero_ = false;
 };
 
 /// The steps of a run that are left, as a range that is walked once; each ++ is one step of training.
@@ -189,7 +188,7 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
   const auto start = std::chrono::steady_clock::now();
   Step s{.index = done_ + 1};
   Losses losses;
-  if (!std::exchange(gradients_are_zero_, false)) model_->zero_gradients();
+  model_->zero_gradients();
   for (int i = 0; i < options_.accumulate; ++i) {
     batches_->fill(
         static_cast<std::uint64_t>(done_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(i),
@@ -205,7 +204,6 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
     return not_finite(losses.main);
   s.rate = static_cast<double>(options_.rate) * options_.schedule.factor(done_, options_.steps);
   optimizer_->update(done_ + 1, s.rate);
-  gradients_are_zero_ = optimizer_->zeroes_gradients();
   model_->after_step();
   ++done_;
   s.bits_per_byte = losses.main / std::numbers::ln2 / corpus.bytes_per_token();

@@ -51,24 +51,31 @@ class Bf16ExpertProduct {
     context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + sums) * 4);
   }
 
-  void run(const Context& context, const host::Slots<float>& to) const {
+  /// `from_zero`: as of Product.
+  void run(const Context& context, const host::Slots<float>& to, bool from_zero) const {
+    const Bf16ProductWork all = from_zero ? replacing(all_) : all_;
+    for (std::int64_t e = 0; from_zero && e < to.experts; ++e)
+      if (slots_of(to, e) == 0)
+        context.clear({static_cast<float*>(of_expert(all, to, e).c), all.rows, all.columns, all.c_stride});
     const std::int64_t parts = in_tiles(by_rows_ ? all_.rows : all_.columns);
     const std::int64_t rest = through_slots_ ? (by_rows_ ? all_.columns : all_.rows) : all_.depth;
     context.split(parts, product_tile * rest * to.end(), [&](std::int64_t first, std::int64_t last, int thread) {
       for (std::int64_t e = 0; e < to.experts; ++e)
-        if (to.expert_first[e] < to.expert_first[e + 1]) multiply(context, of_expert(to, e), first, last, thread);
+        if (slots_of(to, e) > 0) multiply(context, of_expert(all, to, e), first, last, thread);
     });
   }
 
  private:
-  Bf16ProductWork of_expert(const host::Slots<float>& to, std::int64_t e) const {
-    const std::int64_t first = to.expert_first[e], slots = to.expert_first[e + 1] - first;
-    Bf16ProductWork work = all_;
-    work.a = behind(all_.a, first * all_.a_stride, all_.a_short);
-    work.b = behind(all_.b, (through_slots_ ? first : e * block_) * all_.b_stride, all_.b_short);
-    work.c = behind(all_.c, (through_slots_ ? e * block_ : first) * all_.c_stride, all_.c_short);
-    if (work.slope_of != nullptr) work.slope_of = behind(all_.slope_of, first * all_.slope_stride, all_.c_short);
-    (through_slots_ ? work.depth : work.rows) = slots;
+  static std::int64_t slots_of(const host::Slots<float>& to, std::int64_t e) {
+    return to.expert_first[e + 1] - to.expert_first[e];
+  }
+  Bf16ProductWork of_expert(Bf16ProductWork work, const host::Slots<float>& to, std::int64_t e) const {
+    const std::int64_t first = to.expert_first[e];
+    work.a = behind(work.a, first * work.a_stride, work.a_short);
+    work.b = behind(work.b, (through_slots_ ? first : e * block_) * work.b_stride, work.b_short);
+    work.c = behind(work.c, (through_slots_ ? e * block_ : first) * work.c_stride, work.c_short);
+    if (work.slope_of != nullptr) work.slope_of = behind(work.slope_of, first * work.slope_stride, work.c_short);
+    (through_slots_ ? work.depth : work.rows) = slots_of(to, e);
     return work;
   }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/onednn.hpp"
+#include "genoform/backend/host/rows.hpp"
 #include "genoform/core/memory.hpp"
 #include "genoform/core/owned.hpp"
 
@@ -109,6 +111,13 @@ class Context {
     split(flat ? (cells + 63) / 64 : rows, flat ? 64 : columns, [&](std::int64_t first, std::int64_t last, int) {
       if (flat) return body(std::int64_t{0}, first * 64, std::min(cells, last * 64) - first * 64);
       for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
+    });
+  }
+
+  /// y = 0.
+  [[gnu::noinline]] void clear(const host::Rows<float>& y) const {
+    over_cells(y.rows, y.columns, y.rows <= 1 || y.stride == y.columns, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+      std::memset(y[r] + c, 0, static_cast<std::size_t>(count) * sizeof(float));
     });
   }
 

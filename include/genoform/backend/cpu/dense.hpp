@@ -19,11 +19,7 @@ bool flat(const Tensor& t, const More&... more) {
 }
 
 inline auto prepare(const SharedContext& context, const op::Clear& o, const FloatMemories& m) {
-  return [context, y = host::rows_of(o.y, m), flat = flat(o.y)] {
-    context->over_cells(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-      std::memset(y[r] + c, 0, static_cast<std::size_t>(count) * sizeof(float));
-    });
-  };
+  return [context, y = host::rows_of(o.y, m)] { context->clear(y); };
 }
 
 inline auto prepare(const SharedContext& context, const op::Copy& o, const FloatMemories& m) {
@@ -89,8 +85,8 @@ inline auto prepare(const SharedContext& context, const op::LinearInputGradient&
 inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
   Product product(*context, m, {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .exact = o.exact});
   const ColumnSumsWork sums{m.places(o.dy), m.reals(o.dbias), o.dy.stride, o.dy.rows, o.dy.element == Element::bf16};
-  return [context, product = std::move(product), sums, columns = o.dy.columns] {
-    product.run(*context);
+  return [context, product = std::move(product), sums, columns = o.dy.columns, zero_before = m.indices(o.zero_before)] {
+    product.run(*context, is_set(zero_before));
     if (sums.y == nullptr) return;
     context->over_columns(sums.rows, columns, [&](std::int64_t first, std::int64_t last) {
       const auto run = sums.x_short ? context->bf16().column_sums : context->kernel<&Kernels::column_sums>();

@@ -60,7 +60,8 @@ class FullExpertProduct {
            slabs.origin(all, i)});
   }
 
-  void run(const Context& context, const host::Slots<float>& to) const {
+  void run(const Context& context, const host::Slots<float>& to, bool from_zero) const {
+    if (from_zero) context.clear(c_);
     context.split(std::ssize(slabs_), cost_of_slot_ * to.end(), [&](std::int64_t first, std::int64_t last, int thread) {
       for (; first < last; ++first)
         for (std::int64_t e = 0; e < to.experts; ++e)
@@ -111,12 +112,13 @@ class FullExpertProduct {
 
 /// The product of an ExpertLinear or a way back in the precision of its context.
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
-                           const ExpertProductOf& p) {
+                           const ExpertProductOf& p, const Tensor& zero_before = {}) {
   const bool tiled = p.multiplied_in_tiles(*context);
   return [context, to = host::slots_of(to, m),
           full = tiled ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
-          by_tiles = tiled ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct()] {
-    full ? full->run(*context, to) : by_tiles.run(*context, to);
+          by_tiles = tiled ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct(), zero_before = m.indices(zero_before)] {
+    const bool from_zero = is_set(zero_before);
+    full ? full->run(*context, to, from_zero) : by_tiles.run(*context, to, from_zero);
   };
 }
 
@@ -132,7 +134,8 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinearInputGra
 
 inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGradient& o, const auto& m) {
   return expert_product(context, o.to, m,
-                        {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .block = o.dy.columns});
+                        {.a = o.dy, .b = o.x, .c = o.dw, .a_turned = true, .accumulate = true, .block = o.dy.columns},
+                        o.zero_before);
 }
 
 /// Rows between tokens and slots; absent arrays stay null.

@@ -12,6 +12,14 @@ namespace genoform::cpu {
 using FloatMemories = Memories<float>;
 
 constexpr bool is_bf16(const Tensor& t) { return t.element == Element::bf16; }
+/// A cell that may be absent.
+constexpr bool is_set(const std::int32_t* cell) { return cell != nullptr && *cell != 0; }
+
+/// The same product into a c that counts as 0.
+constexpr Bf16ProductWork replacing(Bf16ProductWork work) {
+  work.accumulate = false;
+  return work;
+}
 
 /// c = f(a b + bias), or c += a b, or c = a b + bias + added, or c = (a b) f'(u) by slope_of; either factor may be stored turned.
 struct ProductOf {
@@ -84,8 +92,10 @@ class Product {
                                     p.a_turned && p.accumulate && !p.bias.exists());
   }
 
-  [[gnu::noinline]] void run(const Context& context) const {
-    if (!full_) return by_tiles_.run(context, work_);
+  /// `from_zero`: a c that is added to counts as 0, whatever is in its place.
+  [[gnu::noinline]] void run(const Context& context, bool from_zero = false) const {
+    if (!full_) return by_tiles_.run(context, from_zero ? replacing(work_) : work_);
+    if (from_zero) context.clear({static_cast<float*>(work_.c), work_.rows, work_.columns, work_.c_stride});
     full_->run(context, [&](std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) {
       if (work_.slope_of != nullptr) undo(context, row, last_row, column, last_column);
       if (work_.added != nullptr) add(context, row, last_row, column, last_column);

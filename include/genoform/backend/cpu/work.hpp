@@ -276,7 +276,9 @@ struct SlotWork {
 };
 
 struct AdamWWork {
-  float *w = nullptr, *g = nullptr, *m = nullptr, *v = nullptr;
+  float* w = nullptr;
+  const float* g = nullptr;
+  float *m = nullptr, *v = nullptr;
 };
 struct AdamWScalars {
   float shrink, rate, beta1, rest1, beta2, rest2, epsilon, decay, over_correction1, over_correction2;
@@ -284,7 +286,8 @@ struct AdamWScalars {
 
 /// A tensor of Adafactor: factored, matrices [rows, columns] one after the other; else `squares`, cell by cell.
 struct AdafactorWork {
-  float *w = nullptr, *g = nullptr;
+  float* w = nullptr;
+  const float* g = nullptr;
   float *m = nullptr, *squares = nullptr, *row_means = nullptr, *column_means = nullptr, *row_factors = nullptr,
         *column_factors = nullptr;
   std::int64_t rows = 0, columns = 0;

@@ -48,7 +48,6 @@ inline void run(const op::AdafactorUpdate& o, Host host) {
            control(op::adafactor_rest2) * (gradient * gradient + control(op::adafactor_epsilon1));
     u.push_back(gradient / std::sqrt(v[i]));
   }
-  std::fill_n(&g(0, 0), cells, 0.0);
   double squares_u = 0.0, squares_w = 0.0;
   for (std::size_t i = 0; i < cells; ++i) squares_u += u[i] * u[i], squares_w += first_w[i] * first_w[i];
   const double rms_u = std::sqrt(squares_u / static_cast<double>(cells)),

@@ -1,7 +1,6 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/optimizer.hpp"
@@ -24,7 +23,7 @@ inline void run(const op::AdamWUpdate& o, Host host) {
   const double norm = std::sqrt(sum(0)), clip = control(op::clip_cell);
   const double shrink = clip > 0.0 && norm > clip ? clip / norm : 1.0;
   for (Index i = 0; i < w.columns; ++i) {
-    const double gradient = shrink * std::exchange(g(0, i), 0.0);
+    const double gradient = shrink * g(0, i);
     m(0, i) = beta1 * m(0, i) + (1.0 - beta1) * gradient;
     v(0, i) = beta2 * v(0, i) + (1.0 - beta2) * gradient * gradient;
     const double mean = m(0, i) / control(op::correction1_cell), square = v(0, i) / control(op::correction2_cell);

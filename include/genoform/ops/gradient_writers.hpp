@@ -1,0 +1,45 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/tensor.hpp"
+
+namespace genoform {
+
+/// Neighbouring cells [begin, end) of a memory.
+struct CellRange {
+  std::int64_t begin = 0, end = 0;
+};
+
+/// Which gradients a way back may replace when all begin as 0, so that nobody has to write the zeros: those whose first writer
+/// writes all of them. The others are cleared before it. Operations are noted in the order in which they run.
+class GradientWriters {
+ public:
+  /// An operation adds to t; tensors that are no gradients count for nothing.
+  void add(const Tensor& t) {
+    if (t.exists() && t.memory == Memory::gradients) touched_.push_back(range_of(t));
+  }
+  /// An operation adds to all cells of t. May it replace them?
+  bool replace(const Tensor& t) {
+    const CellRange range = range_of(t);
+    const bool packed = t.rows == 1 || t.stride == t.columns;
+    for (const CellRange& before : touched_)
+      if (before.begin < range.end && range.begin < before.end) return false;
+    if (packed) replaced_.push_back(range);
+    return packed;
+  }
+  /// What may be replaced, in the order of its cells.
+  std::vector<CellRange> replaced() {
+    std::sort(replaced_.begin(), replaced_.end(), [](const CellRange& a, const CellRange& b) { return a.begin < b.begin; });
+    return std::move(replaced_);
+  }
+
+ private:
+  static CellRange range_of(const Tensor& t) { return {t.offset, t.offset + (t.rows - 1) * t.stride + t.columns}; }
+
+  std::vector<CellRange> touched_, replaced_;
+};
+
+}  // namespace genoform
