@@ -30,7 +30,7 @@ struct Recording {
   Tensor out;  ///< logits of a decoder, output of a part
   std::vector<OutputPlace> outputs;
   std::vector<CellRange> replaced;  ///< gradients that the way back replaces where they are to begin as 0
-  std::int64_t run = 0;  ///< when it ran last, counted over all programs of the model
+  std::int64_t run = 0;             ///< when it ran last, counted over all programs of the model
 
   Calls& calls(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
 };

@@ -47,7 +47,7 @@ class Bf16ExpertProduct {
     by_rows_ = through_slots_ && all_.rows > all_.columns;  // else each thread would turn the larger operand
     const std::int64_t units = units_of(all_, all_.depth), panels = in_tiles(all_.columns);
     right_units_ = std::min(panels * units, std::max(packed_units, units));
-    const std::int64_t left = left_group(all_) * units, sums = (panels + 1) * tile_cells;
+    const std::int64_t left = left_tiles(all_) * units, sums = (panels + 1) * tile_cells;
     context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + sums) * 4);
   }
 

@@ -45,7 +45,7 @@ class Bf16Product {
     const std::int64_t units = units_of(work, std::min(slice_, work.depth));
     together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(units, 1), 1, in_tiles(work.columns));
     right_units_ = together_ * units;
-    const std::int64_t left = left_group(work) * units;
+    const std::int64_t left = left_tiles(work) * units;
     context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + (together_ + 1) * tile_cells) * 4);
     const bool plain = waits && work.bias == nullptr && work.added == nullptr;
     if (plain && work.a_turned && !work.b_turned && work.accumulate)

@@ -21,9 +21,11 @@ inline constexpr std::int64_t parts_of = 1;
 template <>
 inline constexpr std::int64_t parts_of<Split> = 3;
 
-/// What may be done while a block of a product is multiplied, product_tile rows of it.
+/// What may be done while a block of a product is multiplied: something to product_tile rows, and the same share of what is
+/// packed ahead. Two functions, since most blocks have only the first to do and are short.
 struct Beside {
   void (*rows)(const Beside& of, std::int64_t first, std::int64_t last) = nullptr;
+  void (*ahead)(const Beside& of, std::int64_t first, std::int64_t last) = nullptr;
 };
 
 /// How an instruction set multiplies bf16: blocks of product_tile x product_tile, `steps` steps of product_tile in depth.
@@ -63,6 +65,8 @@ struct Bf16ProductWork {
 inline constexpr std::int64_t product_tile = 32;
 /// Row tiles that are packed together: more than one where rows of c are columns of a, so that whole cache lines are read.
 constexpr std::int64_t left_group(const Bf16ProductWork& work) { return work.a_turned ? 4 : 1; }
+/// Packed row tiles that there is room for: a group, or one that is multiplied and the next, which is packed meanwhile.
+constexpr std::int64_t left_tiles(const Bf16ProductWork& work) { return work.a_turned ? left_group(work) : 2; }
 constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
 struct RotateWork {
