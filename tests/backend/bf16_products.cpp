@@ -61,6 +61,7 @@ Problem problem(std::uint64_t seed) {
             .with_slope = coin(),
             .with_added = coin(),
             .f = functions[below(3)]};
+  if (below(2) == 1) p.depth = cpu::in_tiles(p.depth) * cpu::product_tile;  // left tiles are packed ahead
   if (p.with_slope) p.accumulate = p.with_bias = p.with_added = false;
   if (p.with_added) p.f = op::Function::identity;
   if (p.with_slope && p.f == op::Function::identity) p.f = op::Function::relu;

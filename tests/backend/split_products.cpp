@@ -45,6 +45,7 @@ Problem problem(std::uint64_t seed) {
             .b_turned = below(2) == 1,
             .top = static_cast<Top>(below(5)),
             .f = functions[below(3)]};
+  if (below(2) == 1) p.depth = cpu::in_tiles(p.depth) * cpu::product_tile;  // left tiles are packed ahead
   if (p.top == Top::added || p.top == Top::accumulated) p.f = op::Function::identity;
   if (p.top == Top::slope && p.f == op::Function::identity) p.f = op::Function::gelu;
   return p;

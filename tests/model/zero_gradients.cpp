@@ -1,51 +1,54 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "genoform/backend/cpu.hpp"
 #include "genoform/backend/reference.hpp"
+#include "genoform/core/random.hpp"
 #include "genoform/genoform.hpp"
 #include "genoform/model/model.hpp"
 #include "genoform/train/adamw.hpp"
 #include "tests/catch.hpp"
-#include "tests/model/batch.hpp"
 
 using namespace genoform;
 
 namespace {
 
-/// Tied: the output product replaces the gradients of the table, and the embedding adds to them. Sixteen experts: with 36 tokens
-/// some have none. Biases, norms and convolutions are added to.
+/// Tied: the output product replaces the gradients of the table, and the embedding adds to them. Of so many experts some have no
+/// token. Biases, norms and convolutions are added to.
 using Tied =
-    Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Moe<Top1, Experts<16>>, Attention<Heads<2>>, Ffn<SwiGlu, Bias>>, 2>,
+    Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Moe<Top1, Experts<64>>, Attention<Heads<2>>, Ffn<SwiGlu, Bias>>, 2>,
             Vocab<64>, Width<32>, Context<12>>;
 /// Wide enough for the tiles of AMX.
 using Wide = Decoder<Stack<Block<Attention<Heads<4>>, Ffn<SqReLU>>, 1>, Vocab<64>, Width<64>, Context<32>, Untied>;
 
 template <class Backend>
-Losses way_back(BasicModel<Backend>& model, std::uint64_t number) {
-  const std::vector<Token> tokens = [&] {
-    std::vector<Token> drawn;
-    const Random random(11, number);
-    const auto count = static_cast<std::uint64_t>(6 * model.sizes().context + 1);
-    for (std::uint64_t i = 0; i < count; ++i) drawn.push_back(static_cast<Token>(random.below(i, 64)));
-    return drawn;
-  }();
-  return model.loss_and_gradient(std::span(tokens).first(tokens.size() - 1), std::span(tokens).last(tokens.size() - 1), 6);
+void way_back(BasicModel<Backend>& model, std::uint64_t number, std::int64_t batch = 6) {
+  std::vector<Token> tokens;
+  const Random random(11, number);
+  const auto count = static_cast<std::size_t>(batch * model.sizes().context);
+  for (std::uint64_t i = 0; i <= count; ++i) tokens.push_back(static_cast<Token>(random.below(i, 64)));
+  (void)model.loss_and_gradient(std::span(tokens).first(count), std::span(tokens).last(count), batch);
 }
 
-/// The gradients of a way back from zeros that were written, and from zeros that were only said, into cells that are no numbers.
+/// The gradients of two micro-batches of different shapes, from zeros that were written, and from zeros that were only said, into
+/// cells that are no numbers.
 template <class Net, class Backend>
-void replaces_like_adding_to_zeros(const Backend& backend) {
+void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = false) {
   Model<Net, Backend> written({.seed = 5, .backend = backend}), said({.seed = 5, .backend = backend});
+  said.set_recompute(recompute);
   for (const std::uint64_t step : {0U, 1U}) {
     written.zero_gradients();
     CHECK(std::ranges::all_of(written.gradients(), [](auto g) { return g == 0; }));
     std::ranges::fill(said.gradients(), std::numeric_limits<typename Backend::Real>::quiet_NaN());
     said.zero_gradients();
-    way_back(written, step);
-    way_back(said, step);
+    for (BasicModel<Backend>* model : {static_cast<BasicModel<Backend>*>(&written), static_cast<BasicModel<Backend>*>(&said)}) {
+      way_back(*model, step);
+      way_back(*model, step, 4);
+    }
     CHECK(std::ranges::equal(written.gradients(), said.gradients()));
   }
 }
@@ -54,6 +57,8 @@ void replaces_like_adding_to_zeros(const Backend& backend) {
 
 TEST_CASE("a way back after zero_gradients() gives the bits that it adds to zeros, whatever was there") {
   replaces_like_adding_to_zeros<Tied>(Reference());
+  replaces_like_adding_to_zeros<Tied>(Cpu(), true);
+  replaces_like_adding_to_zeros<Wide>(Cpu({.threads = 2, .thread_invariant = true}));
   for (const int threads : {1, 2})
     for (const cpu::InstructionSet set : cpu::all_instruction_sets) {
       if (!cpu::available(set)) continue;
@@ -64,6 +69,33 @@ TEST_CASE("a way back after zero_gradients() gives the bits that it adds to zero
         replaces_like_adding_to_zeros<Wide>(backend);
       }
     }
+}
+
+TEST_CASE("an expert without tokens has gradients of 0 after a way back that replaces them") {
+  Model<Tied, Cpu> model({.seed = 5});
+  std::ranges::fill(model.gradients(), 1.0F);
+  model.zero_gradients();
+  way_back(model, 0);
+  model.after_step();
+  const std::vector<double> load = model.routing().front().load;
+  const auto idle = std::ranges::find(load, 0.0) - load.begin();
+  REQUIRE(idle < 64);
+  const std::span<const float> up = model.gradient("blocks.0.1.moe.up.weight");
+  REQUIRE(!up.empty());
+  const std::size_t size = up.size() / 64;
+  CHECK(std::ranges::all_of(up.subspan(static_cast<std::size_t>(idle) * size, size), [](float g) { return g == 0; }));
+}
+
+TEST_CASE("a product into memory that is no gradient never replaces what is there") {
+  GradientWriters writers;
+  CHECK_FALSE(writers.replace(matrix(Memory::workspace, 0, 4, 4)));
+  CHECK(writers.replace(matrix(Memory::gradients, 16, 4, 4)));
+  CHECK_FALSE(writers.replace(matrix(Memory::gradients, 28, 4, 4)));  // four cells of it are written
+  writers.add(matrix(Memory::gradients, 0, 1, 4));
+  CHECK_FALSE(writers.replace(matrix(Memory::gradients, 0, 4, 4)));
+  std::vector<float> cells(40, 1.0F);
+  clear_beside(std::span(cells), writers.replaced());
+  for (std::size_t i = 0; i < cells.size(); ++i) CHECK(cells[i] == (i >= 16 && i < 32 ? 1.0F : 0.0F));
 }
 
 TEST_CASE("a second way back adds to the first, and one after it replaces both") {

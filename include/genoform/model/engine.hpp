@@ -42,7 +42,7 @@ struct LayerOutput {
 };
 
 /// A network on a back end: flat parameters, gradients and state, and the programs of the shapes it has met.
-/// One thread at a time may use it; different models are independent. It can be moved, not copied.
+/// One thread at a time may use it, if only to read; different models are independent. It can be moved, not copied.
 template <class Backend>
 class Engine {
  public:
@@ -110,8 +110,8 @@ class Engine {
         std::fill_n(gradients_.begin() + static_cast<std::ptrdiff_t>(info.tensor.offset), info.tensor.size(), Real{0});
   }
 
-  /// All gradients are 0 from here on. The zeros are written when gradients() is called, or not at all: the next way back
-  /// replaces most of what is there. What is written into an older span of them in between is lost.
+  /// All gradients are 0 from here on. The zeros are written when gradients() is called, or never: the next way back replaces
+  /// most of what is there. Who reads or writes their memory in between by an older span, or shares it, calls gradients() first.
   void zero_gradients() { gradients_are_zero_ = true; }
   /// To be called after each optimizer step: routers update what they remember.
   void after_step() {
@@ -283,23 +283,13 @@ class Engine {
   /// The way back.
   void run_backward(Recording<Real>& p) {
     *p.memories.indices(step_tensors(p.shape).zero_before) = gradients_are_zero_ ? 1 : 0;
-    if (std::exchange(gradients_are_zero_, false)) write_zeros_beside(p.replaced);
+    if (std::exchange(gradients_are_zero_, false)) clear_beside(gradients_, p.replaced);
     run(p.backward);
   }
 
  private:
   void write_zeros() const {
-    if (std::exchange(gradients_are_zero_, false)) write_zeros_beside({});
-  }
-  /// Into all gradients but these ranges, which are in order.
-  void write_zeros_beside(const std::vector<CellRange>& replaced) const {
-    std::int64_t end = 0;
-    const auto write_to = [&](std::int64_t next) { std::fill(gradients_.begin() + end, gradients_.begin() + next, Real{0}); };
-    for (const CellRange& range : replaced) {
-      write_to(range.begin);
-      end = range.end;
-    }
-    write_to(static_cast<std::int64_t>(gradients_.size()));
+    if (std::exchange(gradients_are_zero_, false)) clear_beside(gradients_, {});
   }
 
   PassLayout layout(Pass pass) const {

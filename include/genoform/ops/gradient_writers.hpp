@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,7 +15,8 @@ struct CellRange {
 };
 
 /// Which gradients a way back may replace when all begin as 0, so that nobody has to write the zeros: those whose first writer
-/// writes all of them. The others are cleared before it. Operations are noted in the order in which they run.
+/// writes all of them. The others are cleared before it. Operations are noted in the order in which they run, and their tensors()
+/// name every gradient that they touch.
 class GradientWriters {
  public:
   /// An operation adds to t; tensors that are no gradients count for nothing.
@@ -23,10 +25,12 @@ class GradientWriters {
   }
   /// An operation adds to all cells of t. May it replace them?
   bool replace(const Tensor& t) {
+    if (t.memory != Memory::gradients) return false;
     const CellRange range = range_of(t);
     const bool packed = t.rows == 1 || t.stride == t.columns;
     for (const CellRange& before : touched_)
       if (before.begin < range.end && range.begin < before.end) return false;
+    touched_.push_back(range);
     if (packed) replaced_.push_back(range);
     return packed;
   }
@@ -41,5 +45,17 @@ class GradientWriters {
 
   std::vector<CellRange> touched_, replaced_;
 };
+
+/// Writes zeros into all cells but those that are kept, ranges in order.
+template <class Real>
+void clear_beside(std::span<Real> cells, const std::vector<CellRange>& kept) {
+  std::int64_t end = 0;
+  const auto clear_to = [&](std::int64_t next) { std::fill(cells.begin() + end, cells.begin() + next, Real{0}); };
+  for (const CellRange& range : kept) {
+    clear_to(range.begin);
+    end = range.end;
+  }
+  clear_to(static_cast<std::int64_t>(cells.size()));
+}
 
 }  // namespace genoform

@@ -36,7 +36,8 @@ class Optimizer {
   /// The global norm of the gradients as they are now, before clipping; those of frozen tensors become 0 first. Call it once
   /// before each update().
   virtual double gradient_norm() = 0;
-  /// Changes the parameters by the gradients, which it uses up: it ends with model().zero_gradients(). `step` counts from 1.
+  /// Changes the parameters by the gradients; `step` counts from 1. Those of this library end with model().zero_gradients(), so
+  /// that a loop of one's own needs no call; a Trainer calls it before every step.
   virtual void update(std::int64_t step, double rate) = 0;
   /// Its name and settings: what a run that is resumed must have the same.
   virtual std::string description() const = 0;

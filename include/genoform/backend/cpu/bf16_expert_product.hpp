@@ -51,10 +51,10 @@ class Bf16ExpertProduct {
     context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + sums) * 4);
   }
 
-  /// `from_zero`: as of Product.
-  void run(const Context& context, const host::Slots<float>& to, bool from_zero) const {
-    const Bf16ProductWork all = from_zero ? replacing(all_) : all_;
-    for (std::int64_t e = 0; from_zero && e < to.experts; ++e)
+  /// `zero_before`: as of Product.
+  void run(const Context& context, const host::Slots<float>& to, bool zero_before) const {
+    const Bf16ProductWork all = zero_before ? replacing(all_) : all_;
+    for (std::int64_t e = 0; zero_before && e < to.experts; ++e)
       if (slots_of(to, e) == 0)
         context.clear({static_cast<float*>(of_expert(all, to, e).c), all.rows, all.columns, all.c_stride});
     const std::int64_t parts = in_tiles(by_rows_ ? all_.rows : all_.columns);

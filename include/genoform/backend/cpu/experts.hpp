@@ -60,8 +60,8 @@ class FullExpertProduct {
            slabs.origin(all, i)});
   }
 
-  void run(const Context& context, const host::Slots<float>& to, bool from_zero) const {
-    if (from_zero) context.clear(c_);
+  void run(const Context& context, const host::Slots<float>& to, bool zero_before) const {
+    if (zero_before) context.clear(c_);
     context.split(std::ssize(slabs_), cost_of_slot_ * to.end(), [&](std::int64_t first, std::int64_t last, int thread) {
       for (; first < last; ++first)
         for (std::int64_t e = 0; e < to.experts; ++e)
@@ -117,8 +117,7 @@ inline auto expert_product(const SharedContext& context, const op::Assignment& t
   return [context, to = host::slots_of(to, m),
           full = tiled ? Owned<FullExpertProduct>() : make_owned<FullExpertProduct>(*context, m, p),
           by_tiles = tiled ? Bf16ExpertProduct(*context, m, p) : Bf16ExpertProduct(), zero_before = m.indices(zero_before)] {
-    const bool from_zero = is_set(zero_before);
-    full ? full->run(*context, to, from_zero) : by_tiles.run(*context, to, from_zero);
+    full ? full->run(*context, to, is_set(zero_before)) : by_tiles.run(*context, to, is_set(zero_before));
   };
 }
 

@@ -92,10 +92,10 @@ class Product {
                                     p.a_turned && p.accumulate && !p.bias.exists());
   }
 
-  /// `from_zero`: a c that is added to counts as 0, whatever is in its place.
-  [[gnu::noinline]] void run(const Context& context, bool from_zero = false) const {
-    if (!full_) return by_tiles_.run(context, from_zero ? replacing(work_) : work_);
-    if (from_zero) context.clear({static_cast<float*>(work_.c), work_.rows, work_.columns, work_.c_stride});
+  /// `zero_before`: a c that is added to counts as 0, whatever is in its place.
+  [[gnu::noinline]] void run(const Context& context, bool zero_before = false) const {
+    if (!full_) return by_tiles_.run(context, zero_before ? replacing(work_) : work_);
+    if (zero_before) context.clear({static_cast<float*>(work_.c), work_.rows, work_.columns, work_.c_stride});
     full_->run(context, [&](std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) {
       if (work_.slope_of != nullptr) undo(context, row, last_row, column, last_column);
       if (work_.added != nullptr) add(context, row, last_row, column, last_column);
