@@ -48,12 +48,8 @@ TEST_CASE("Adafactor's first step on a matrix, by hand") {
   require_close(b.values(w), {0.95 - 0.1 * u[0], -0.95 - 0.1 * u[1], 0.95 - 0.1 * u[2], -0.95 - 0.1 * u[3]});
   b.at(w, 0, 0) = b.at(w, 1, 0) = 1;
   b.at(w, 0, 1) = b.at(w, 1, 1) = -1;
-  require_close(b.values(g), {0, 0, 0, 0});  // taken away
-  b.at(g, 0, 0) = 1;
-  b.at(g, 0, 1) = -2;
-  b.at(g, 1, 0) = 3;
-  b.at(g, 1, 1) = 4;
-  b.run(step(0.5));  // the same means again; the update is cut down to an rms of one half
+  require_close(b.values(g), {1, -2, 3, 4});  // only read
+  b.run(step(0.5));                           // the same means again; the update is cut down to an rms of one half
   REQUIRE(b.at(w, 1, 1) == Approx(-0.95 - 0.1 * u[3] * 0.5 / rms));
 }
 
@@ -77,7 +73,7 @@ TEST_CASE("Adafactor on a vector keeps every square, moves by the parameters' si
   require_close(b.values(v), {2, 1.25});
   require_close(b.values(m), {m0, m1});
   require_close(b.values(w), {3 - m0, 4 - m1});
-  require_close(b.values(g), {0, 0});
+  require_close(b.values(g), {2, -1});
 }
 
 TEST_CASE("a tensor near zero moves by epsilon2, and by the plain rate when steps are not relative") {

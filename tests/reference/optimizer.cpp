@@ -23,7 +23,7 @@ TEST_CASE("AdamW's first step moves by the rate against the sign of the gradient
   require_close(b.values(w), {2 - 0.1 * (1 + 1), -4 - 0.1 * (-1 - 2)});
   require_close(b.values(m), {0.3, -0.5});
   require_close(b.values(v), {0.09, 0.25});
-  require_close(b.values(g), {0, 0});  // taken away, so that the next step starts from nothing
+  require_close(b.values(g), {3, -5});  // only read
 }
 
 TEST_CASE("AdamW clips by the global norm, leaves undecayed tensors alone and adds epsilon outside the root") {
@@ -33,7 +33,6 @@ TEST_CASE("AdamW clips by the global norm, leaves undecayed tensors alone and ad
                sum = b.constant(1, 1, 16);
   b.run(op::AdamWUpdate{w, g, m, v, sum, controls, false});  // the gradient becomes 6 * 2 / 4 = 3, the step 3 / (3 + 1)
   require_close(b.values(w), {8 - 0.75});
-  b.at(g, 0) = 6;
   b.at(sum, 0) = 1;  // a norm below the limit changes nothing
   b.run(op::AdamWUpdate{w, g, m, v, sum, controls, false});
   require_close(b.values(m), {6});
