@@ -81,10 +81,10 @@ namespace portable {
 #ifdef __x86_64__
 namespace avx2 {
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma,no-avx512f"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,prfchw,no-avx512f"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,no-avx512f")
+#pragma GCC target("avx2,fma,prfchw,no-avx512f")
 #endif
 #define GENOFORM_LANES 8
 #include "genoform/backend/cpu/kernels/table.inc"
@@ -98,10 +98,10 @@ namespace avx2 {
 
 namespace avx512 {
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,prfchw,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")
+#pragma GCC target("avx2,fma,prfchw,avx512f,avx512vl,avx512bw,avx512dq")
 #endif
 #define GENOFORM_LANES 16
 #include "genoform/backend/cpu/kernels/table.inc"
@@ -115,11 +115,11 @@ namespace avx512 {
 
 namespace avx512_bf16 {
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16"))), \
+#pragma clang attribute push(__attribute__((target("avx2,fma,prfchw,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16"))), \
                              apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16")
+#pragma GCC target("avx2,fma,prfchw,avx512f,avx512vl,avx512bw,avx512dq,avx512bf16")
 #endif
 #define GENOFORM_LANES 16
 #define GENOFORM_HARDWARE_BF16
