@@ -90,6 +90,7 @@ TEST_CASE("a product into memory that is no gradient never replaces what is ther
   GradientWriters writers;
   CHECK_FALSE(writers.replace(matrix(Memory::workspace, 0, 4, 4)));
   CHECK(writers.replace(matrix(Memory::gradients, 16, 4, 4)));
+  writers.add(matrix(Memory::gradients, 16, 4, 4));
   CHECK_FALSE(writers.replace(matrix(Memory::gradients, 28, 4, 4)));  // four cells of it are written
   writers.add(matrix(Memory::gradients, 0, 1, 4));
   CHECK_FALSE(writers.replace(matrix(Memory::gradients, 0, 4, 4)));

@@ -283,13 +283,13 @@ class Engine {
   /// The way back.
   void run_backward(Recording<Real>& p) {
     *p.memories.indices(step_tensors(p.shape).zero_before) = gradients_are_zero_ ? 1 : 0;
-    if (std::exchange(gradients_are_zero_, false)) clear_beside(gradients_, p.replaced);
+    write_zeros(p.replaced);
     run(p.backward);
   }
 
  private:
-  void write_zeros() const {
-    if (std::exchange(gradients_are_zero_, false)) clear_beside(gradients_, {});
+  void write_zeros(const std::vector<CellRange>& but = {}) const {
+    if (std::exchange(gradients_are_zero_, false)) clear_beside(gradients_, but);
   }
 
   PassLayout layout(Pass pass) const {

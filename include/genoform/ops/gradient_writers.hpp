@@ -15,24 +15,23 @@ struct CellRange {
 };
 
 /// Which gradients a way back may replace when all begin as 0, so that nobody has to write the zeros: those whose first writer
-/// writes all of them. The others are cleared before it. Operations are noted in the order in which they run, and their tensors()
-/// name every gradient that they touch.
+/// writes all of them. The others are cleared before it. Of each operation, in the order in which they run, it is asked what it
+/// may replace; then all its tensors() are added, which name every gradient that it touches.
 class GradientWriters {
  public:
-  /// An operation adds to t; tensors that are no gradients count for nothing.
-  void add(const Tensor& t) {
-    if (t.exists() && t.memory == Memory::gradients) touched_.push_back(range_of(t));
-  }
   /// An operation adds to all cells of t. May it replace them?
   bool replace(const Tensor& t) {
-    if (t.memory != Memory::gradients) return false;
-    const CellRange range = range_of(t);
     const bool packed = t.rows == 1 || t.stride == t.columns;
+    if (t.memory != Memory::gradients || !packed) return false;
+    const CellRange range = range_of(t);
     for (const CellRange& before : touched_)
       if (before.begin < range.end && range.begin < before.end) return false;
-    touched_.push_back(range);
-    if (packed) replaced_.push_back(range);
-    return packed;
+    replaced_.push_back(range);
+    return true;
+  }
+  /// An operation touches t; tensors that are no gradients count for nothing.
+  void add(const Tensor& t) {
+    if (t.exists() && t.memory == Memory::gradients) touched_.push_back(range_of(t));
   }
   /// What may be replaced, in the order of its cells.
   std::vector<CellRange> replaced() {
