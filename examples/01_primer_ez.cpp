@@ -18,7 +18,7 @@ static_assert(parameters<PrimerEz> - parameters<Transformer> ==
 template <class Net>
 double trained(const Corpus& text) {
   Model<Net, Cpu> model({.seed = 1});
-  Trainer trainer(model, {.steps = 150, .batch = 8, .rate = 4e-3f, .windows = 64});
+  Trainer trainer(model, {.steps = 150, .batch = 8, .learning_rate = 4e-3f, .windows = 64});
   double validation = 0;
   for (const Step& step : trainer.run(text))
     if (step.was_validated()) validation = step.validation;

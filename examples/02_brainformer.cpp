@@ -17,12 +17,12 @@ int main() {
   constexpr Cost cost = cost_of<Brainformer>(8);
   std::printf("%lld parameters, %lld activated\n", static_cast<long long>(cost.parameters),
               static_cast<long long>(cost.activated_parameters));
-  std::printf("%.1f MFLOP a training step, %lld KiB kept for the way back\n", 1e-6 * static_cast<double>(cost.training_flops()),
-              static_cast<long long>(cost.kept_bytes() / 1024));
+  std::printf("%.1f MFLOP a training step, %lld KiB kept for the backward pass\n",
+              1e-6 * static_cast<double>(cost.training_flops()), static_cast<long long>(cost.kept_bytes() / 1024));
 
   const Corpus text = Corpus::from_text(synthetic_text(200'000, 1));
   Model<Brainformer, Cpu> model({.seed = 1});
-  Trainer trainer(model, {.steps = 150, .batch = 8, .rate = 3e-3f, .windows = 64});
+  Trainer trainer(model, {.steps = 150, .batch = 8, .learning_rate = 3e-3f, .windows = 64});
   for (const Step& step : trainer.run(text))
     if (step.was_validated()) std::printf("%.2f bits per byte, causal\n", step.validation);
 }

@@ -1,4 +1,4 @@
-// A layer of one's own: it stands in a block as it is, and the library's own check finds out whether its way back is right.
+// A layer of one's own: it stands in a block as it is, and the library's own check finds out whether its backward pass is right.
 #include <cstdio>
 
 #include "genoform/genoform.hpp"
@@ -17,7 +17,7 @@ struct GateLayer {
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
-    w.w = d.matrix("gate.weight", 2 * d.width(), d.width(), Start::fan_in(d.width()));
+    w.w = d.matrix("gate.weight", 2 * d.width(), d.width(), Initializer::fan_in(d.width()));
   }
   constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     s.both = ops.keep(x.rows, 2 * x.columns);
@@ -35,5 +35,5 @@ struct GateLayer {
 
 int main() {
   const auto check = testing::check_gradients<Block<GateLayer, Ffn<SqReLU>>>();
-  std::printf("%lld gradients are %s\n", static_cast<long long>(check.cells), check.error < 1e-6 ? "right" : "wrong");
+  std::printf("%lld gradients are %s\n", static_cast<long long>(check.elements), check.error < 1e-6 ? "right" : "wrong");
 }

@@ -27,7 +27,7 @@ struct SparseGateLayer {
   constexpr ExpertLayers experts() const { return {.activation = {}, .experts = 4, .hidden = hidden}; }
 
   constexpr void declare(Weights& w, Declaration& d) const {
-    w.router = d.matrix("gate.router.weight", experts().experts, d.width(), Start::fan_in(d.width()), true);
+    w.router = d.matrix("gate.router.weight", experts().experts, d.width(), Initializer::fan_in(d.width()), true);
     experts().declare(w.experts, d, 100 * choices);
   }
   constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
@@ -35,13 +35,13 @@ struct SparseGateLayer {
     ops(op::Linear{.x = x, .w = w.router, .bias = {}, .y = s.scores});
     ops(op::Sigmoid{s.scores, s.scores});
     s.to = make_assignment(ops, x.rows, w.router.rows, x.rows * choices, choices);
-    ops(op::ChooseLargest{s.scores, ops.step.tokens, s.to});
-    ops(op::PlaceChoices{s.scores, s.to});
+    ops(op::ChooseTopK{s.scores, ops.step.tokens, s.to});
+    ops(op::AssignSlots{s.scores, s.to});
     experts().forward(ops, w.experts, s.experts, s.to, x, y);
   }
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const Tensor d_out = ops.scratch(s.experts.out.rows, x.columns), d_weight = ops.scratch(d_out.rows, 1);
-    experts().combine_back(ops, s.experts, s.to, dy, d_out, d_weight);
+    experts().combine_backward(ops, s.experts, s.to, dy, d_out, d_weight);
     const Tensor d = ops.scratch(x.rows, w.router.rows);
     ops(op::RouteTokenChoiceGradient{s.scores, s.to, d_weight, d, choices, false});
     ops(op::SigmoidGradient{s.scores, d, d});
@@ -56,5 +56,5 @@ int main() {
   const auto check = testing::check_gradients<Net>();
   std::printf("%s\n%lld parameters, %lld of them activated\n", std::string(text_of<Net>).c_str(),
               static_cast<long long>(parameters<Net>), static_cast<long long>(activated_parameters<Net>));
-  std::printf("%lld gradients are %s\n", static_cast<long long>(check.cells), check.error < 1e-6 ? "right" : "wrong");
+  std::printf("%lld gradients are %s\n", static_cast<long long>(check.elements), check.error < 1e-6 ? "right" : "wrong");
 }

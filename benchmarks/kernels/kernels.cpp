@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "genoform/backend/cpu.hpp"
-#include "genoform/backend/cpu/bandwidth.hpp"
-#include "genoform/backend/cpu/peak.hpp"
+#include "genoform/backend/cpu/machine/bandwidth.hpp"
+#include "genoform/backend/cpu/machine/peak.hpp"
 #include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/ops/operations.hpp"
@@ -25,23 +25,23 @@ constexpr std::int64_t tokens = 768, context = 64, heads = 4, experts = 8;
 /// Tensors of random numbers, and the operations on them.
 class Setup {
  public:
-  explicit Setup(std::int64_t cells) : memory_(cells) { memories_[Memory::workspace] = memory_.data(); }
+  explicit Setup(std::int64_t elements) : memory_(elements) { memories_[Memory::workspace] = memory_.data(); }
 
   Tensor real(std::int64_t rows, std::int64_t columns) {
-    const Tensor t = place(rows, columns, Element::real);
+    const Tensor t = place(rows, columns, ElementType::real);
     for (std::int64_t i = 0; i < t.size(); ++i)
       memories_.reals(t)[i] = static_cast<float>(random_.normal(static_cast<std::uint64_t>(drawn_++)));
     return t;
   }
   /// Numbers below `limit`.
   Tensor index(std::int64_t rows, std::int64_t columns, std::int64_t limit) {
-    const Tensor t = place(rows, columns, Element::index);
+    const Tensor t = place(rows, columns, ElementType::index);
     for (std::int64_t i = 0; i < t.size(); ++i)
       memories_.indices(t)[i] =
           static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(drawn_++), static_cast<std::uint64_t>(limit)));
     return t;
   }
-  float& cell(const Tensor& t, std::int64_t i) { return memories_.reals(t)[i]; }
+  float& element(const Tensor& t, std::int64_t i) { return memories_.reals(t)[i]; }
 
   template <class Op>
   void once(const Op& op) {
@@ -56,15 +56,16 @@ class Setup {
     for ([[maybe_unused]] const auto& turn : state) call();
     const double each = (seconds() - start) / static_cast<double>(state.iterations());
     double bytes = 0;
-    for (const Tensor& t : op.tensors()) bytes += (t.element == Element::bf16 ? 2.0 : 4.0) * static_cast<double>(t.size());
+    for (const Tensor& t : op.tensors())
+      bytes += (t.element_type == ElementType::bf16 ? 2.0 : 4.0) * static_cast<double>(t.size());
     report(state, static_cast<double>(op.flops()), bytes, each);
   }
 
  private:
-  Tensor place(std::int64_t rows, std::int64_t columns, Element element) {
-    const Tensor t = matrix(Memory::workspace, used_, rows, columns, element);
+  Tensor place(std::int64_t rows, std::int64_t columns, ElementType element_type) {
+    const Tensor t = matrix(Memory::workspace, used_, rows, columns, element_type);
     used_ += (t.size() + 15) / 16 * 16;
-    if (used_ > memory_.size()) fail(Fault::input, {"the memory of a kernel benchmark is too small: ", used_, " cells"});
+    if (used_ > memory_.size()) fail(ErrorKind::input, {"the memory of a kernel benchmark is too small: ", used_, " elements"});
     return t;
   }
   /// Of this thread's work: others that take the core in between do not count.
@@ -82,7 +83,7 @@ class Setup {
   }
 
   Cpu cpu_;
-  Cells<float> memory_;
+  HostBuffer<float> memory_;
   Memories<float> memories_;
   Random random_{1, 1};
   std::int64_t used_ = 0, drawn_ = 0;
@@ -139,7 +140,7 @@ void activate_gradient(benchmark::State& state) {
   const std::int64_t d = state.range(0);
   Setup s = setup_of(d);
   const Tensor y = s.real(tokens, 4 * d);
-  for (std::int64_t i = 0; i < y.size(); ++i) s.cell(y, i) *= s.cell(y, i);
+  for (std::int64_t i = 0; i < y.size(); ++i) s.element(y, i) *= s.element(y, i);
   s.time(state, op::ActivateGradient{.f = op::Function::squared_relu,
                                      .u = {},
                                      .gate = {},
@@ -182,7 +183,7 @@ void convolve_gradient(benchmark::State& state) {
 op::Attend attention(Setup& s, std::int64_t d) {
   op::Attend o;
   o.q = s.real(tokens, d), o.k = s.real(tokens, d), o.v = s.real(tokens, d), o.y = s.real(tokens, d);
-  o.log_sums = s.real(tokens, heads);
+  o.log_sum_exps = s.real(tokens, heads);
   o.heads = o.kv_heads = heads, o.head_dim = d / heads, o.context = context;
   return o;
 }
@@ -196,7 +197,7 @@ void attend_gradient(benchmark::State& state) {
   const op::Attend f = attention(s, d);
   s.once(f);
   op::AttendGradient o;
-  o.q = f.q, o.k = f.k, o.v = f.v, o.y = f.y, o.log_sums = f.log_sums, o.dy = s.real(tokens, d);
+  o.q = f.q, o.k = f.k, o.v = f.v, o.y = f.y, o.log_sum_exps = f.log_sum_exps, o.dy = s.real(tokens, d);
   o.dq = s.real(tokens, d), o.dk = s.real(tokens, d), o.dv = s.real(tokens, d);
   o.heads = o.kv_heads = heads, o.head_dim = d / heads, o.context = context;
   s.time(state, o);
@@ -207,12 +208,12 @@ void adamw(benchmark::State& state) {
   Setup s = setup_of(d);
   op::AdamWUpdate o{.w = s.real(1, n), .g = s.real(1, n), .m = s.real(1, n), .v = s.real(1, n), .sum = {}, .controls = {}};
   o.sum = s.real(1, 1), o.controls = s.real(1, 8);
-  for (std::int64_t i = 0; i < n; ++i) s.cell(o.v, i) *= s.cell(o.v, i);
-  s.cell(o.sum, 0) = 1;
+  for (std::int64_t i = 0; i < n; ++i) s.element(o.v, i) *= s.element(o.v, i);
+  s.element(o.sum, 0) = 1;
   const std::pair<op::AdamWControl, float> settings[] = {
-      {op::rate_cell, 1e-4F}, {op::beta1_cell, 0.9F},       {op::beta2_cell, 0.95F},      {op::epsilon_cell, 1e-8F},
-      {op::decay_cell, 0.1F}, {op::correction1_cell, 1.0F}, {op::correction2_cell, 1.0F}, {op::clip_cell, 1.0F}};
-  for (const auto& [control, value] : settings) s.cell(o.controls, control) = value;
+      {op::learning_rate_index, 1e-4F}, {op::beta1_index, 0.9F},       {op::beta2_index, 0.95F},      {op::epsilon_index, 1e-8F},
+      {op::weight_decay_index, 0.1F},   {op::correction1_index, 1.0F}, {op::correction2_index, 1.0F}, {op::clip_index, 1.0F}};
+  for (const auto& [control, value] : settings) s.element(o.controls, control) = value;
   s.time(state, o);
 }
 void sum_of_squares(benchmark::State& state) {

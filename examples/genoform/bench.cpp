@@ -7,8 +7,8 @@
 
 #include "bench_profile.hpp"
 #include "common.hpp"
-#include "genoform/backend/cpu/bandwidth.hpp"
-#include "genoform/backend/cpu/peak.hpp"
+#include "genoform/backend/cpu/machine/bandwidth.hpp"
+#include "genoform/backend/cpu/machine/peak.hpp"
 #include "genoform/core/memory.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/genome/dense_twin.hpp"
@@ -94,7 +94,7 @@ Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context
   Figures found;
   Bench bench(model, o.batch, context);
   found.memory = model.memory();
-  found.planned = found.memory.total() + Cells<float>::bytes_of(optimizer_cells(AdamW{}, model.tensors()));
+  found.planned = found.memory.total() + HostBuffer<float>::bytes_of(optimizer_elements(AdamW{}, model.tensors()));
   std::optional<Bench> twin;
   if (dense != nullptr) twin.emplace(*dense, o.batch, context);
   found.peak = cpu::peak(o.cpu.precision, o.cpu.threads, 80);
@@ -219,7 +219,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("--width", o->sizes.width, "Width, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_option("--model-context", o->sizes.context, "Context, where TEXT has none")->check(CLI::PositiveNumber);
   app->add_flag("--profile", o->profile, "then time some more steps operation by operation");
-  app->add_flag("--recompute", o->recompute, "blocks run forward again on the way back, for less memory; FLOPs count once");
+  app->add_flag("--recompute", o->recompute, "blocks run forward again on the backward pass, for less memory; FLOPs count once");
   app->add_flag("--json", o->json, "print a JSON object");
 }
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "common.hpp"
-#include "genoform/search/export.hpp"
-#include "genoform/search/report.hpp"
+#include "genoform/search/report/export.hpp"
+#include "genoform/search/report/report.hpp"
 
 namespace command {
 
@@ -19,7 +19,7 @@ struct Options {
 };
 
 int run(const Options& o) {
-  if (!std::filesystem::exists(o.study)) throw Failure({Fault::input, o.study + ": no such study"});
+  if (!std::filesystem::exists(o.study)) throw Exception({ErrorKind::input, o.study + ": no such study"});
   const Store store(o.study, Store::Open::read);
   if (o.record) {
     std::printf("%s", store.record().c_str());
@@ -27,7 +27,7 @@ int run(const Options& o) {
   }
   const Report report(store);
   const auto winner = report.winner();
-  if (!winner) throw Failure({Fault::input, o.study + ": the study has no result yet"});
+  if (!winner) throw Exception({ErrorKind::input, o.study + ": the study has no result yet"});
   if (!o.folder.empty()) export_winner(store, *winner, o.folder);
   if (o.json)
     std::printf("%s\n", report.json().dump(2).c_str());

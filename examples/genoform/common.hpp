@@ -56,7 +56,9 @@ inline void add_cpu_options(CLI::App& app, genoform::CpuOptions& cpu) {
 }
 
 /// An error of usage (exit code 2), one line.
-[[noreturn]] inline void usage_error(const std::string& message) { throw genoform::Failure({genoform::Fault::usage, message}); }
+[[noreturn]] inline void usage_error(const std::string& message) {
+  throw genoform::Exception({genoform::ErrorKind::usage, message});
+}
 
 void add_train(CLI::App& program, Commands& commands);
 void add_eval(CLI::App& program, Commands& commands);

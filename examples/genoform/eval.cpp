@@ -50,7 +50,7 @@ int run(const Options& o) {
   const double bits = 1 / std::numbers::ln2 / Corpus::bytes_per_token();
   Evaluation<Cpu> evaluation(*model, context, o.windows);
   const Result<double> nats = evaluation.nats(text);
-  if (!nats) throw Failure({nats.error().fault, o.data + ": " + nats.error().message});
+  if (!nats) throw Exception({nats.error().error_kind, o.data + ": " + nats.error().message});
   const double pool = o.pool ? pool_nats(*model, text, o.windows, context) : 0;
   if (o.json) {
     JsonObject json;

@@ -23,7 +23,7 @@ struct Options {
 void check_finite(CpuModel& model, const Losses& losses) {
   const std::string gradient = first_not_finite<float>(model.tensors(), model.gradients());
   if (std::isfinite(losses.main) && std::isfinite(losses.aux) && gradient.empty()) return;
-  throw Failure({Fault::not_finite, gradient.empty() ? "the loss is not finite" : "not finite: gradient of " + gradient});
+  throw Exception({ErrorKind::not_finite, gradient.empty() ? "the loss is not finite" : "not finite: gradient of " + gradient});
 }
 
 /// Logits, losses and gradients of one batch under the names of spec/model.md section 5.

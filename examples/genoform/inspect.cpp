@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "common.hpp"
-#include "genoform/backend/cpu/bandwidth.hpp"
-#include "genoform/backend/cpu/peak.hpp"
+#include "genoform/backend/cpu/machine/bandwidth.hpp"
+#include "genoform/backend/cpu/machine/peak.hpp"
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/report/diagram.hpp"
 #include "genoform/report/json.hpp"
@@ -45,8 +45,8 @@ Figures figures_of(const Genome& genome, Shape shape, const PassLayout& layout, 
   const double products = static_cast<double>(f.cost.training_flops() + (layout.recompute ? f.cost.forward_flops : 0)) /
                           (share * cpu::peak(precision, 1, 30));
   const std::int64_t kept = f.cost.kept_bytes(), weights = f.cost.weight_bytes();
-  const double rate = 0.5e9 * cpu::read_bandwidth(std::min<std::int64_t>(kept + weights, 64 << 20));
-  f.step_seconds = products + (6.0 * static_cast<double>(kept) + 7.0 * static_cast<double>(weights)) / rate;
+  const double learning_rate = 0.5e9 * cpu::read_bandwidth(std::min<std::int64_t>(kept + weights, 64 << 20));
+  f.step_seconds = products + (6.0 * static_cast<double>(kept) + 7.0 * static_cast<double>(weights)) / learning_rate;
   return f;
 }
 
@@ -63,11 +63,11 @@ void print_text(const Genome& genome, Shape shape, const std::optional<Figures>&
   std::snprintf(time, sizeof time, "%.2f ms", f->step_seconds * 1e3);
   TextTable table({"parameters", grouped(c.parameters)});
   table.add({"activated parameters", grouped(c.activated_parameters)});
-  table.add({"router state, numbers", grouped(c.state_cells)});
+  table.add({"router state, numbers", grouped(c.state_elements)});
   table.add({"FLOPs forward, " + shape_text, grouped(c.forward_flops)});
   table.add({"FLOPs of a training step", grouped(c.training_flops())});
   table.add({"weights", bytes_text(c.weight_bytes())});
-  table.add({"activations kept for the way back", bytes_text(c.kept_bytes())});
+  table.add({"activations kept for the backward pass", bytes_text(c.kept_bytes())});
   table.add({"memory of training in all", bytes_text(f->training_bytes)});
   table.add({"training step on one thread, estimate", time});
   std::fputs(table.text().c_str(), stdout);
@@ -82,7 +82,7 @@ void print_json(const Genome& genome, Shape shape, const std::optional<Figures>&
         .add("context", shape.context)
         .add("parameters", c.parameters)
         .add("activated_parameters", c.activated_parameters);
-    json.add("state", c.state_cells).add("forward_flops", c.forward_flops).add("training_flops", c.training_flops());
+    json.add("state", c.state_elements).add("forward_flops", c.forward_flops).add("training_flops", c.training_flops());
     json.add("weight_bytes", c.weight_bytes()).add("kept_bytes", c.kept_bytes()).add("training_bytes", f->training_bytes);
     json.add("step_ms_estimate", f->step_seconds * 1e3);
   }
@@ -141,9 +141,9 @@ void add_inspect(CLI::App& program, Commands& commands) {
   app->add_option("--svg", o->svg, "a file to draw the block diagram into, as SVG; the rest is printed as well");
   app->add_flag("--trace", o->trace, "list every operation of a training step instead, with shapes, bytes and FLOPs");
   app->add_flag("--memory", o->memory,
-                "explain the memory of a training step instead: what is kept for the way back and why, scratch, the peak");
+                "explain the memory of a training step instead: what is kept for the backward pass and why, scratch, the peak");
   add_cpu_options(*app, o->cpu);
-  app->add_flag("--recompute", o->recompute, "the step recomputes blocks on the way back: less memory, more time");
+  app->add_flag("--recompute", o->recompute, "the step recomputes blocks on the backward pass: less memory, more time");
   app->add_flag("--json", o->json, "print a JSON object");
 }
 

@@ -1,4 +1,4 @@
-// The command-line program. Exit codes: spec/model.md section 5, that is enum Fault and 130 or 143 after a signal.
+// The command-line program. Exit codes: spec/model.md section 5, that is enum ErrorKind and 130 or 143 after a signal.
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -54,7 +54,7 @@ int answer(const CLI::App& program, const CLI::ParseError& error, const std::str
   std::string message = no_command ? unknown_command(program, first) : error.what();
   for (char& c : message)
     if (c == '\n') c = ' ';
-  return fail(static_cast<int>(genoform::Fault::usage), name + ": " + message + "; " + name + " --help says what it takes");
+  return fail(static_cast<int>(genoform::ErrorKind::usage), name + ": " + message + "; " + name + " --help says what it takes");
 }
 
 int run(const Commands& commands) {
@@ -62,10 +62,10 @@ int run(const Commands& commands) {
     if (!command.app->parsed()) continue;
     const int code = command.run();
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      return fail(static_cast<int>(genoform::Fault::resources), "stdout: the output could not be written");
+      return fail(static_cast<int>(genoform::ErrorKind::resources), "stdout: the output could not be written");
     return code;
   }
-  return static_cast<int>(genoform::Fault::usage);
+  return static_cast<int>(genoform::ErrorKind::usage);
 }
 
 }  // namespace
@@ -93,9 +93,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) { return answer(program, error, argc > 1 ? argv[1] : ""); }
   try {
     return run(commands);
-  } catch (const genoform::Failure& failure) {
-    return fail(static_cast<int>(failure.fault()), failure.what());
+  } catch (const genoform::Exception& failure) {
+    return fail(static_cast<int>(failure.error_kind()), failure.what());
   } catch (const std::bad_alloc&) {
-    return fail(static_cast<int>(genoform::Fault::resources), "no memory left; take a smaller batch, context or model");
-  } catch (const std::exception& error) { return fail(static_cast<int>(genoform::Fault::input), error.what()); }
+    return fail(static_cast<int>(genoform::ErrorKind::resources), "no memory left; take a smaller batch, context or model");
+  } catch (const std::exception& error) { return fail(static_cast<int>(genoform::ErrorKind::input), error.what()); }
 }

@@ -20,8 +20,8 @@ using namespace genoform;
 struct Group {
   std::string where;  ///< the sub-layer, as in "1.0 Moe": stack, place and kind; or "model"
   KeptTensor first;
-  std::int64_t times = 0, cells = 0;
-  std::int64_t bytes() const { return 4 * cells; }
+  std::int64_t times = 0, elements = 0;
+  std::int64_t bytes() const { return 4 * elements; }
 };
 
 /// Names sub-layers by their stack: blocks are counted through all stacks.
@@ -50,13 +50,15 @@ std::vector<Group> groups_of(const KeptMemory& memory, const Names& names) {
     if (group == groups.end()) group = groups.insert(group, {where, t});
     ++group->times;
     // A block that runs again takes the place of the one that did so before.
-    if (!t.recomputed || t.block == group->first.block) group->cells += t.cells;
+    if (!t.recomputed || t.block == group->first.block) group->elements += t.elements;
   }
   return groups;
 }
 
-std::string place_of(const MemoryPeak& peak, const Names& names) {
-  const char* const phase = peak.phase == Phase::forward ? "forward" : peak.phase == Phase::loss ? "the loss" : "the way back";
+std::string index_of(const MemoryPeak& peak, const Names& names) {
+  const char* const phase = peak.phase == Phase::forward ? "forward"
+                            : peak.phase == Phase::loss  ? "the loss"
+                                                         : "the backward pass";
   std::string where = peak.block < 0 ? "" : ", block " + std::to_string(peak.block) + ", " + names.of(peak.block, peak.place);
   return std::string(phase) + where + ": " + std::string(peak.operation);
 }
@@ -103,7 +105,7 @@ void print_text(const Genome& genome, Shape shape, const Figures& f, const std::
   add("state of routers", f.use.state);
   add("tokens, targets, results", f.use.inputs);
   add("activations and scratch, at their peak", f.use.workspace);
-  add("  of them kept for the way back", f.kept);
+  add("  of them kept for the backward pass", f.kept);
   add("  of them scratch", f.scratch_of_plan);
   add("scratch of the cpu back end, products included", f.use.scratch);
   add("in all", f.total());
@@ -127,7 +129,7 @@ void print_memory(const Genome& genome, Shape shape, bool recompute, CpuOptions 
                   .optimizer = optimizer_bytes(genome, AdamW{}),
                   .kept = 4 * memory.peak().kept,
                   .scratch_of_plan = 4 * memory.peak().scratch,
-                  .peak = place_of(memory.peak(), names)};
+                  .peak = index_of(memory.peak(), names)};
   const std::vector<Group> groups = groups_of(memory, names);
   if (json)
     print_json(genome, shape, recompute, f, groups);

@@ -7,8 +7,8 @@
 
 namespace command {
 
-/// `inspect --memory`: what a training step on the cpu back end needs, what is kept for the way back and why. The genome has all
-/// sizes.
+/// `inspect --memory`: what a training step on the cpu back end needs, what is kept for the backward pass and why. The genome has
+/// all sizes.
 void print_memory(const genoform::Genome& genome, genoform::Shape shape, bool recompute, genoform::CpuOptions cpu, bool json);
 
 }  // namespace command

@@ -25,9 +25,9 @@ const Kinds<Cpu>& kinds() {
 Genome genome_of(const Folder& folder) {
   const std::string where = model_folder::config_file(folder.path) + ": key \"model\": ";
   Result<Genome> genome = Genome::parse(folder.config.model);
-  if (!genome) throw Failure({genome.error().fault, where + genome.error().message});
+  if (!genome) throw Exception({genome.error().error_kind, where + genome.error().message});
   if (!genome->is_model() || !genome->has_sizes())
-    throw Failure({Fault::input, where + "must be a Decoder with Vocab, Width and Context"});
+    throw Exception({ErrorKind::input, where + "must be a Decoder with Vocab, Width and Context"});
   return *genome;
 }
 
@@ -39,7 +39,7 @@ Genome read_genome(const std::string& text) {
 }
 
 Genome with_sizes(const Genome& genome, const Sizes& sizes) {
-  if (!genome.is_model()) throw Failure({Fault::input, "a part cannot stand alone here; put it into a Decoder<...>"});
+  if (!genome.is_model()) throw Exception({ErrorKind::input, "a part cannot stand alone here; put it into a Decoder<...>"});
   const DecoderLayer all = genoform::with_sizes(genome.decoder(), sizes.vocab, sizes.width, sizes.context);
   return genome.with_sizes(all.vocab, all.width, all.context);
 }
@@ -50,7 +50,7 @@ Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context, con
 
 std::int64_t optimizer_bytes(const Genome& genome, const OptimizerChoice& optimizer) {
   const std::vector<TensorInfo> tensors = kinds().tensors_of(genome);
-  return Cells<float>::bytes_of(optimizer_cells(optimizer, tensors));
+  return HostBuffer<float>::bytes_of(optimizer_elements(optimizer, tensors));
 }
 
 std::int64_t training_bytes(const Genome& genome, const Cost& cost, const OptimizerChoice& optimizer) {
@@ -58,13 +58,13 @@ std::int64_t training_bytes(const Genome& genome, const Cost& cost, const Optimi
 }
 
 MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, CpuOptions cpu) {
-  const Owned<AnyNetwork<Cpu>> network = kinds().network_of(genome);
+  const UniquePtr<AnyNetwork<Cpu>> network = kinds().network_of(genome);
   return memory_needed(*network, Cpu(cpu), shape, Pass::train, layout, {}, AdamW::rehearse<Cpu>);
 }
 
 KeptMemory kept_memory_of(const Genome& genome, Shape shape, const PassLayout& layout) {
   KeptMemory memory;
-  const Owned<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
+  const UniquePtr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
   rehearse(*network, Observed(memory), shape, Pass::train, layout);
   return memory;
 }
@@ -77,15 +77,15 @@ Genome genome_of_folder(const std::string& folder) { return genome_of(load_folde
 
 std::unique_ptr<CpuModel> load_model(const std::string& path, CpuOptions cpu) {
   const Result<Folder> folder = load_folder(path);
-  if (!folder) throw Failure(folder.error());
+  if (!folder) throw Exception(folder.error());
   const Genome genome = genome_of(*folder);
   // A small file that claims a huge model is a wrong file, not a lack of memory.
   std::uint64_t stored = 0;
   for (const auto& tensor : folder->weights.tensors()) stored += tensor.elements();
   const Cost cost = cost_of(genome, 1, 1);
   if (stored < static_cast<std::uint64_t>(cost.parameters) && 8 * cost.parameters > available_memory())
-    throw Failure({Fault::input, folder->weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " +
-                                     std::to_string(cost.parameters)});
+    throw Exception({ErrorKind::input, folder->weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " +
+                                           std::to_string(cost.parameters)});
   auto model = make_model(genome, 1, cpu);
   load(*model, *folder).value();
   return model;
@@ -95,7 +95,7 @@ void print_trace(const Genome& genome, Shape shape, const PassLayout& layout) {
   struct Lines final : Observer {
     void run(const SeenOperation& op) override { std::cout << trace::line_of(op.name, op.tensors, op.flops, sizeof(float)); }
   } lines;
-  const Owned<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
+  const UniquePtr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
   rehearse(*network, Observed(lines), shape, Pass::train, layout);
   std::cout.flush();
 }

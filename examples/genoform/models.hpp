@@ -42,7 +42,7 @@ std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost
 /// The memory of a training step with AdamW on the cpu back end, without the optimizer's state.
 genoform::MemoryUse memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout,
                               genoform::CpuOptions cpu);
-/// What that step keeps for its way back, and why.
+/// What that step keeps for its backward pass, and why.
 genoform::KeptMemory kept_memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout);
 
 /// The model of a genome that has all sizes, on the cpu back end. Threads 0: one a processor.

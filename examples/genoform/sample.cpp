@@ -23,8 +23,8 @@ struct Options {
   std::uint64_t seed = 1;
 };
 
-/// Draws the next token from logits [V]; temperature 0 takes the largest. Ties go to the lower id.
-Token draw(std::span<const float> logits, const Options& o, std::uint64_t index) {
+/// RandomStream the next token from logits [V]; temperature 0 takes the largest. Ties go to the lower id.
+Token sample(std::span<const float> logits, const Options& o, std::uint64_t index) {
   std::vector<int> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const auto logit = [&](int id) { return logits[static_cast<std::size_t>(id)]; };
@@ -43,11 +43,12 @@ int run(const Options& o) {
   const Genome genome = genome_of_folder(o.folder);
   const std::string unfit = first_not_causal(genome);
   if (!unfit.empty())
-    throw Failure({Fault::input, o.folder + ": " + unfit + " cannot be evaluated causally, so the model cannot write text"});
+    throw Exception(
+        {ErrorKind::input, o.folder + ": " + unfit + " cannot be evaluated causally, so the model cannot write text"});
   const auto model = load_model(o.folder, o.cpu);
   const auto context = static_cast<std::size_t>(model->sizes().context), vocab = static_cast<std::size_t>(model->sizes().vocab);
   if (vocab < static_cast<std::size_t>(ByteTokenizer::vocabulary))
-    throw Failure({Fault::input, o.folder + ": a vocabulary of bytes is needed, Vocab<256>"});
+    throw Exception({ErrorKind::input, o.folder + ": a vocabulary of bytes is needed, Vocab<256>"});
   std::vector<Token> text = ByteTokenizer::encode(o.prompt), window(context);
   if (text.empty()) usage_error("--prompt: at least one byte is needed");
   std::fwrite(o.prompt.data(), 1, o.prompt.size(), stdout);
@@ -57,7 +58,7 @@ int run(const Options& o) {
     std::copy(text.end() - static_cast<std::ptrdiff_t>(known), text.end(), window.begin());
     const auto logits =
         model->evaluate_logits(window, 1).subspan((known - 1) * vocab, static_cast<std::size_t>(ByteTokenizer::vocabulary));
-    text.push_back(draw(logits, o, static_cast<std::uint64_t>(i)));
+    text.push_back(sample(logits, o, static_cast<std::uint64_t>(i)));
     std::putchar(text.back());
   }
   std::putchar('\n');

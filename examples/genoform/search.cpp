@@ -11,7 +11,7 @@
 #include "common.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/report/progress.hpp"
-#include "genoform/search/baselines.hpp"
+#include "genoform/search/space/baselines.hpp"
 #include "genoform/search/study.hpp"
 #include "search_request.hpp"
 #include "signals.hpp"
@@ -66,7 +66,7 @@ class SearchRun {
     std::unique_ptr<Estimator> estimator;
     try {
       estimator = make_estimator(pool);
-    } catch (const Failure&) {
+    } catch (const Exception&) {
       if (signals_.exit_code() != 0) return interrupted();
       throw;
     }
@@ -95,14 +95,14 @@ class SearchRun {
   /// The request of the study's file when there is one, else the one of the command line, which is kept there.
   SearchRequest request() {
     const auto kept = store_.setting("request");
-    if (options_.resume && !kept) throw Failure({Fault::input, options_.file + ": no study to resume"});
+    if (options_.resume && !kept) throw Exception({ErrorKind::input, options_.file + ": no study to resume"});
     if (!kept) {
       store_.set("request", options_.request.to_json().dump());
       return options_.request;
     }
     if (!options_.resume && *kept != options_.request.to_json().dump())
-      throw Failure(
-          {Fault::input,
+      throw Exception(
+          {ErrorKind::input,
            options_.file + ": a study with other options is there; --resume goes on with it, another --study starts anew"});
     return SearchRequest::from_json(nlohmann::json::parse(*kept));
   }
@@ -129,11 +129,11 @@ class SearchRun {
     if (!options_.table_of.empty()) {
       const Store other(options_.table_of, Store::Open::read);
       const auto table = other.setting("step table"), request = other.setting("request");
-      if (!table || !request) throw Failure({Fault::input, options_.table_of + ": has no table of step times"});
+      if (!table || !request) throw Exception({ErrorKind::input, options_.table_of + ": has no table of step times"});
       if (const bool bf16 = SearchRequest::from_json(nlohmann::json::parse(*request)).training.bf16;
           bf16 != request_.training.bf16)
-        throw Failure({Fault::input, options_.table_of + ": a table of steps in " + (bf16 ? "bf16" : "f32") +
-                                         ", and this study trains in " + (bf16 ? "f32" : "bf16") + "; leave out --table"});
+        throw Exception({ErrorKind::input, options_.table_of + ": a table of steps in " + (bf16 ? "bf16" : "f32") +
+                                               ", and this study trains in " + (bf16 ? "f32" : "bf16") + "; leave out --table"});
       return StepTable::from_json(nlohmann::json::parse(*table));
     }
     const CalibrationOptions calibration{.probes = request_.probes};
@@ -155,7 +155,7 @@ class SearchRun {
     const Trial* best = nullptr;
     for (const Trial& t : ledger.trials())
       if (t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
-    const int baselines = static_cast<int>(baselines_.size() * request_.study.baseline_rates.size());
+    const int baselines = static_cast<int>(baselines_.size() * request_.study.baseline_learning_rates.size());
     const double elapsed = seconds() - first_trial_;
     std::string line = number <= baselines
                            ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
@@ -204,9 +204,9 @@ class SearchRun {
 void read_sub_layers(const std::string& text, SearchRequest& request) {
   if (text.empty()) return;
   char rest = 0;
-  const int read = std::sscanf(text.c_str(), "%d-%d%c", &request.least_layers, &request.most_layers, &rest);
+  const int read = std::sscanf(text.c_str(), "%d-%d%c", &request.min_layers, &request.max_layers, &rest);
   if (read == 1 && text.find('-') == std::string::npos)
-    request.most_layers = request.least_layers;
+    request.max_layers = request.min_layers;
   else if (read != 2)
     usage_error("--sub-layers: \"" + text + "\"; a number, as in 6, or a range, as in 2-8");
 }
@@ -216,15 +216,15 @@ int run(const Options& given) {
   read_sub_layers(o.sub_layers, o.request);
   if (o.request.training.data.empty() && !o.resume) usage_error("genoform search: --data is required");
   if (o.resume) {
-    if (!std::filesystem::exists(o.file)) throw Failure({Fault::input, o.file + ": no study to resume"});
+    if (!std::filesystem::exists(o.file)) throw Exception({ErrorKind::input, o.file + ": no study to resume"});
   } else {
     // A study is begun only when there is something to study.
     const auto context = static_cast<std::size_t>(o.request.training.context);
     Corpus::from_file(o.request.training.data)->check_context(context).value();
     o.request.training.data = std::filesystem::absolute(o.request.training.data).lexically_normal().string();
     o.request.training.bf16 = o.precision == cpu::Precision::bf16;
-    const double rate = o.request.study.rate;
-    o.request.study.baseline_rates = {rate / 2, rate, rate * 2};
+    const double learning_rate = o.request.study.learning_rate;
+    o.request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};
   }
   if (o.workers > o.request.study.window)
     usage_error("--workers: at most " + std::to_string(o.request.study.window) + ", the --window");
@@ -236,7 +236,7 @@ void add_study(CLI::App& app, Options& o) {
                  "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
   app.add_flag("--resume", o.resume, "go on with the study in --study, by its own options");
-  app.add_option("--seed", o.request.study.seed, "of start values, data order and proposals")->capture_default_str();
+  app.add_option("--seed", o.request.study.seed, "of initial values, data order and proposals")->capture_default_str();
   app.add_option("--trials", o.trials, "genomes to train beside the baselines")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -294,7 +294,7 @@ void add_strategy(CLI::App& app, Options& o) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 2-8)");
-  app.add_option("--rate", o.request.study.rate, "learning rate; baselines also get half and double")
+  app.add_option("--learning-rate", o.request.study.learning_rate, "learning rate; baselines also get half and double")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_dtype(app, o.precision);

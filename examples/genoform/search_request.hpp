@@ -6,10 +6,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "genoform/search/block_space.hpp"
-#include "genoform/search/evolution.hpp"
-#include "genoform/search/study_options.hpp"
-#include "genoform/search/training_setup.hpp"
+#include "genoform/search/evaluator/training_setup.hpp"
+#include "genoform/search/space/block_space.hpp"
+#include "genoform/search/strategy/evolution.hpp"
+#include "genoform/search/study/study_options.hpp"
 
 namespace command {
 
@@ -19,7 +19,7 @@ struct SearchRequest {
   genoform::search::TrainingSetup training{};
   genoform::search::EvolutionOptions evolution{};
   std::string oracle = "table", strategy = "evolution";
-  int least_layers = 2, most_layers = 8;
+  int min_layers = 2, max_layers = 8;
   double flops_per_second = 5e10;  ///< of the oracle "flops"
   int probes = 90;                 ///< models that the table is fitted to
 
@@ -29,7 +29,7 @@ struct SearchRequest {
             {"evolution", {evolution.initial, evolution.population, evolution.tournament}},
             {"oracle", oracle},
             {"strategy", strategy},
-            {"sub_layers", {least_layers, most_layers}},
+            {"sub_layers", {min_layers, max_layers}},
             {"flops_per_second", flops_per_second},
             {"probes", probes}};
   }
@@ -42,8 +42,8 @@ struct SearchRequest {
     r.evolution.tournament = j.at("evolution").at(2);
     r.oracle = j.at("oracle");
     r.strategy = j.at("strategy");
-    r.least_layers = j.at("sub_layers").at(0);
-    r.most_layers = j.at("sub_layers").at(1);
+    r.min_layers = j.at("sub_layers").at(0);
+    r.max_layers = j.at("sub_layers").at(1);
     r.flops_per_second = j.at("flops_per_second");
     r.probes = j.at("probes");
     return r;
@@ -52,9 +52,9 @@ struct SearchRequest {
   genoform::search::BlockSpace space() const {
     genoform::search::BlockSpaceOptions options;
     options.context = training.context;
-    options.least_layers = least_layers;
-    options.most_layers = most_layers;
-    options.most_total = std::max(options.most_total, most_layers);
+    options.min_layers = min_layers;
+    options.max_layers = max_layers;
+    options.max_total = std::max(options.max_total, max_layers);
     return genoform::search::BlockSpace(options);
   }
 };

@@ -19,7 +19,7 @@ using namespace genoform;
 /// --optimizer and its settings; those that were not given keep the optimizer's own default.
 struct OptimizerOptions {
   std::string name = "adamw";
-  std::optional<double> beta1, beta2, decay, clip, update_clip;
+  std::optional<double> beta1, beta2, weight_decay, clip, update_clip;
   std::optional<std::int64_t> factor_from;
   bool absolute = false;
 };
@@ -89,7 +89,7 @@ OptimizerChoice optimizer_of(const OptimizerOptions& o) {
   const auto fill = [&](auto settings) {
     settings.beta1 = o.beta1.value_or(settings.beta1);
     settings.beta2 = o.beta2.value_or(settings.beta2);
-    settings.decay = o.decay.value_or(settings.decay);
+    settings.weight_decay = o.weight_decay.value_or(settings.weight_decay);
     return settings;
   };
   if (is_adamw) {
@@ -138,12 +138,12 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
 
 void check_folder(const Options& o) {
   const bool there = std::filesystem::exists(checkpoint::path_in(o.out));
-  if (o.resume && !there) throw Failure({Fault::input, checkpoint::path_in(o.out) + ": no checkpoint to resume"});
+  if (o.resume && !there) throw Exception({ErrorKind::input, checkpoint::path_in(o.out) + ": no checkpoint to resume"});
   if (!o.resume && (there || std::filesystem::exists(model_folder::config_file(o.out))))
     usage_error(o.out + ": holds a model already; take another --out, or --resume to go on");
   std::error_code failed;
   std::filesystem::create_directories(o.out, failed);
-  if (failed) throw Failure({Fault::resources, o.out + ": cannot be made: " + failed.message()});
+  if (failed) throw Exception({ErrorKind::resources, o.out + ": cannot be made: " + failed.message()});
 }
 
 int run(const Options& given) {
@@ -188,7 +188,8 @@ void add_optimizer(CLI::App& app, OptimizerOptions& o) {
   app.add_option("--beta2", o.beta2,
                  "decay of the second moments (adamw: 0.95; adafactor: 1 - step^-0.8; GLaM, Brainformer: 0.99)")
       ->check(share);
-  app.add_option("--decay", o.decay, "weight decay of matrices (adamw: 0.1; adafactor: 0)")->check(CLI::NonNegativeNumber);
+  app.add_option("--weight-decay", o.weight_decay, "weight decay of matrices (adamw: 0.1; adafactor: 0)")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--clip", o.clip, "adamw: largest global norm of the gradients; 0: no limit (default: 1)")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--update-clip", o.update_clip, "adafactor: largest rms of a tensor's update; 0: no limit (default: 1)")
@@ -216,7 +217,8 @@ void add_train(CLI::App& program, Commands& commands) {
       program, commands, "train", "Train a model on a text and write a model folder.",
       "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Width<128>, Context<64>>' --data novel.txt --out my-net\n"
       "  genoform train - --data austen/ --out my-net --steps 2000 --batch 12 --warm-up 100 --validate-every 500 < model.txt\n"
-      "  genoform train ... --optimizer adafactor --beta2 0.99 --rate 0.01 --schedule rsqrt --warm-up 10000    as Brainformer\n"
+      "  genoform train ... --optimizer adafactor --beta2 0.99 --learning-rate 0.01 --schedule rsqrt --warm-up 10000    as "
+      "Brainformer\n"
       "  genoform train ... --out my-net --resume      go on after Ctrl-C, with the same other options",
       run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
@@ -233,7 +235,9 @@ void add_train(CLI::App& program, Commands& commands) {
       ->capture_default_str();
   app->add_option("--context", o->train.context, "positions of a sequence (default: the model's Context)")
       ->check(CLI::PositiveNumber);
-  app->add_option("--rate", o->train.rate, "the largest learning rate")->check(CLI::PositiveNumber)->capture_default_str();
+  app->add_option("--learning-rate", o->train.learning_rate, "the largest learning rate")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   add_schedule(*app, *o);
   add_optimizer(*app, o->optimizer);
   add_router_training(*app, o->train.routers);
@@ -249,12 +253,13 @@ void add_train(CLI::App& program, Commands& commands) {
       ->check(CLI::PositiveNumber);
   app->add_option("--start", o->start,
                   "a folder of the same model whose weights the run starts from (default: fresh ones by --seed)");
-  app->add_option("--seed", o->model_seed, "of the start values")->capture_default_str();
+  app->add_option("--seed", o->model_seed, "of the initial values")->capture_default_str();
   app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
   add_cpu_options(*app, o->cpu);
-  app->add_flag("--recompute", o->train.recompute,
-                "keep only the residual stream between blocks and compute the rest again on the way back: the same bits in less "
-                "memory, for about a third more time");
+  app->add_flag(
+      "--recompute", o->train.recompute,
+      "keep only the residual stream between blocks and compute the rest again on the backward pass: the same bits in less "
+      "memory, for about a third more time");
   app->add_flag("--resume", o->resume, "go on from the checkpoint in --out, to the same bits as without the break");
   app->add_flag("--dry-run", o->dry_run, "print parameters, FLOPs and memory as JSON and stop");
   app->add_flag("--quiet", o->quiet, "no progress on stderr");

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "common.hpp"
-#include "genoform/search/training_evaluator.hpp"
-#include "genoform/search/worker.hpp"
+#include "genoform/search/evaluator/training_evaluator.hpp"
+#include "genoform/search/workers/worker.hpp"
 #include "models.hpp"
 
 namespace command {

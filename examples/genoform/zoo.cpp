@@ -96,7 +96,7 @@ int train_all(const std::vector<models::Known>& some, const Options& o) {
   int fallen = 0;
   for (const auto& [form, name] : names) {
     const auto model = make_model(read_genome(std::string(form)), 1, {.threads = 1});
-    Trainer trainer(*model, {.steps = o.train, .batch = 8, .rate = 3e-3f, .windows = 64});
+    Trainer trainer(*model, {.steps = o.train, .batch = 8, .learning_rate = 3e-3f, .windows = 64});
     const double before = trainer.validate(corpus);
     double after = before;
     for (const Step& step : trainer.run(corpus))
@@ -107,7 +107,7 @@ int train_all(const std::vector<models::Known>& some, const Options& o) {
   }
   const int all = static_cast<int>(names.size());
   std::printf("%d of %d losses fell, for %d architectures\n", fallen, all, static_cast<int>(some.size()));
-  return fallen == all ? 0 : static_cast<int>(Fault::not_finite);
+  return fallen == all ? 0 : static_cast<int>(ErrorKind::not_finite);
 }
 
 int run(const Options& o) {

@@ -6,7 +6,7 @@ namespace {
 
 constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::gelu, op::Function::swish,
                                       op::Function::squared_relu};
-/// Half a unit in the last place of the largest cell of a matrix, and what is rough before it is rounded.
+/// Half a unit in the last place of the largest element of a matrix, and what is rough before it is rounded.
 constexpr double rounding = 1.05 / 256.0;
 
 }  // namespace
@@ -18,9 +18,10 @@ TEST_CASE("activations and gated pairs in bf16 agree forward and backward, in pl
         for (const auto f : functions) {
           const auto n = scene.number(1, 40), width = scene.number(1, 70);
           const auto matrix = [&](double scale = 1.0) { return scene.bf16(n, width, scale); };
-          const Tensor u = matrix(3.0), gate = matrix(3.0), y = matrix(), z = matrix(), x = matrix(3.0), slope = matrix();
+          const Tensor u = matrix(3.0), gate = matrix(3.0), y = matrix(), z = matrix(), x = matrix(3.0), derivative = matrix();
           const Tensor dy = matrix(), du = matrix(), dv = matrix(), dw = matrix(), dgate = matrix();
-          scene.agree(cpu, rounding, op::Activate{f, u, {}, y, slope}, op::Activate{f, u, gate, z}, op::Activate{f, x, {}, x});
+          scene.agree(cpu, rounding, op::Activate{f, u, {}, y, derivative}, op::Activate{f, u, gate, z},
+                      op::Activate{f, x, {}, x});
           scene.agree(cpu, rounding, op::ActivateGradient{f, u, gate, z, dy, dv, dgate}, op::Activate{f, u, {}, y, u});
           if (f == op::Function::squared_relu) continue;  // a random y has no root
           scene.agree(cpu, rounding, op::ActivateGradient{f, u, {}, y, dy, du, {}},
@@ -47,23 +48,23 @@ TEST_CASE("activations in bf16 hold their ends: large numbers, zero and what is 
       1,
       [](const Cpu& cpu, Scene&) {
         // 1, 40, -40, 3e38, -3e38, 0, nan; each in every lane of a run of 40.
-        const std::uint16_t cells[] = {0x3F80, 0x4220, 0xC220, 0x7F61, 0xFF61, 0, 0x7FC0};
-        for (const std::uint16_t cell : cells) {
-          std::vector<std::uint16_t> memory(80, cell);
+        const std::uint16_t elements[] = {0x3F80, 0x4220, 0xC220, 0x7F61, 0xFF61, 0, 0x7FC0};
+        for (const std::uint16_t element : elements) {
+          std::vector<std::uint16_t> memory(80, element);
           Memories<float> memories;
           memories[Memory::state] = reinterpret_cast<float*>(memory.data());
-          const Tensor x{Memory::state, Element::bf16, 0, 1, 40, 40}, y{Memory::state, Element::bf16, 40, 1, 40, 40};
+          const Tensor x{Memory::state, ElementType::bf16, 0, 1, 40, 40}, y{Memory::state, ElementType::bf16, 40, 1, 40, 40};
           for (const auto f : {op::Function::gelu, op::Function::swish}) {
             cpu.prepare(op::Activate{f, x, {}, y}, memories)();
             const auto value = [&](std::size_t i) { return std::bit_cast<float>(std::uint32_t{memory[i]} << 16); };
             for (std::size_t i = 40; i < 80; ++i) {
               INFO("input " << value(0) << " gives " << value(i));
               const bool positive = value(0) > 2.0F;
-              if (cell == 0x7FC0)
+              if (element == 0x7FC0)
                 REQUIRE(value(i) != value(i));
               else if (positive)
                 REQUIRE(value(i) == value(0));
-              else if (cell == 0x3F80)
+              else if (element == 0x3F80)
                 REQUIRE(value(i) == Approx(f == op::Function::gelu ? 0.84119 : 0.73106).epsilon(0.004));
               else
                 REQUIRE(std::abs(value(i)) < 1e-15F);

@@ -25,9 +25,9 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 using namespace genoform;
 
 TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
-  std::vector<float> cells(1 << 18, 0.25F);
+  std::vector<float> elements(1 << 18, 0.25F);
   Memories<float> memories;
-  memories[Memory::workspace] = cells.data();
+  memories[Memory::workspace] = elements.data();
   std::int64_t end = 0;
   const auto place = [&](std::int64_t rows, std::int64_t columns) {
     const Tensor t = matrix(Memory::workspace, end, rows, columns);
@@ -35,10 +35,10 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
     return t;
   };
   const Tensor x = place(128, 96), y = place(128, 32), dy = place(128, 32), dx = place(128, 96), sums = place(128, 2),
-               taps = place(96, 3);
+               filter_width = place(96, 3);
   const Tensor w = place(1, 96), stats = place(128, 2), loss = place(1, 1), scale = place(1, 1), targets = place(128, 1),
                dw = place(96, 3), bias = place(2, 64), dbias = place(2, 64), table = place(2, 8);
-  std::fill_n(cells.begin() + targets.offset, targets.size(), 0.0F);  // as integers: target 0
+  std::fill_n(elements.begin() + targets.offset, targets.size(), 0.0F);  // as integers: target 0
   const auto part = [](const Tensor& t, std::int64_t i) { return t.column_range(32 * i, 32); };
   for (const int threads : {1, 2}) {
     const Cpu cpu({.threads = threads});
@@ -48,8 +48,8 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
                                        2, 16, 64},
                     memories),
         cpu.prepare(op::Rotate{x, 16, 64, false}, memories),
-        cpu.prepare(op::CausalConvolution{x, taps, dx, 64}, memories),
-        cpu.prepare(op::CausalConvolutionGradient{x, taps, x, dx, dw, 64}, memories),
+        cpu.prepare(op::CausalConvolution{x, filter_width, dx, 64}, memories),
+        cpu.prepare(op::CausalConvolutionGradient{x, filter_width, x, dx, dw, 64}, memories),
         cpu.prepare(op::Normalize{op::Statistic::rms, x, w, {}, stats, dx}, memories),
         cpu.prepare(op::NormalizeGradient{op::Statistic::rms, x, w, stats, x, dx, w, {}, false}, memories),
         cpu.prepare(op::CrossEntropy{x, targets, scale, loss, dx}, memories),
@@ -78,9 +78,9 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
 }
 
 TEST_CASE("running what was prepared of linear and gated attention allocates nothing") {
-  std::vector<float> cells(1 << 18, 0.25F);
+  std::vector<float> elements(1 << 18, 0.25F);
   Memories<float> memories;
-  memories[Memory::workspace] = cells.data();
+  memories[Memory::workspace] = elements.data();
   std::int64_t end = 0;
   const auto place = [&](std::int64_t rows, std::int64_t columns) {
     const Tensor t = matrix(Memory::workspace, end, rows, columns);

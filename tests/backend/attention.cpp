@@ -29,7 +29,7 @@ TEST_CASE("causal convolution turns heads of every size in its pass, or in one o
     const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
     const Tensor x = scene.real(n, channels), w = scene.real(channels, width), y = scene.real(n, channels),
                  dy = scene.real(n, channels), dw = scene.real(channels, width);
-    const op::Turned turned{heads * K, K};
+    const op::FusedRotation turned{heads * K, K};
     scene.agree(cpu, 1e-5, op::CausalConvolution{x, w, y, context, turned},
                 op::CausalConvolutionGradient{x, w, dy, dy, dw, context, turned});
   });

@@ -4,7 +4,7 @@ using namespace genoform;
 
 namespace {
 
-/// Half a unit in the last place of the largest cell of a matrix, and what sums in f32 add.
+/// Half a unit in the last place of the largest element of a matrix, and what sums in f32 add.
 constexpr double rounding = 1.01 / 256.0;
 
 struct Sizes {
@@ -144,7 +144,7 @@ TEST_CASE("causal convolution in bf16 turns heads of every size in its pass, or 
         const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
         const Tensor x = scene.bf16(n, channels), w = scene.real(channels, width), y = scene.bf16(n, channels),
                      dy = scene.bf16(n, channels), dw = scene.real(channels, width);
-        const op::Turned turned{heads * K, K};
+        const op::FusedRotation turned{heads * K, K};
         // Heads with a pass of their own are rounded twice.
         scene.agree(cpu, 2 * rounding, op::CausalConvolution{x, w, y, context, turned},
                     op::CausalConvolutionGradient{x, w, dy, dy, dw, context, turned});

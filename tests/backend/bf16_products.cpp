@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "genoform/backend/cpu/bf16_product.hpp"
+#include "genoform/backend/cpu/products/bf16_product.hpp"
 #include "genoform/core/random.hpp"
 #include "tests/catch.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 
 float number(Bf16 half) { return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16); }
 
-/// A matrix whose cells are bf16 numbers, kept as both types, rows with gaps.
+/// A matrix whose elements are bf16 numbers, kept as both types, rows with gaps.
 struct Matrix {
   std::int64_t rows, columns, stride;
   std::vector<float> floats;
@@ -28,7 +28,7 @@ struct Matrix {
       floats.push_back(number(shorts.back()));
     }
   }
-  const void* cells(bool as_short) const {
+  const void* elements(bool as_short) const {
     return as_short ? static_cast<const void*>(shorts.data()) : static_cast<const void*>(floats.data());
   }
   double operator()(std::int64_t r, std::int64_t c) const {
@@ -38,14 +38,14 @@ struct Matrix {
 
 struct Problem {
   std::int64_t rows, columns, depth;
-  bool a_short, b_short, c_short, a_turned, b_turned, accumulate, with_bias, with_slope, with_added;
+  bool a_short, b_short, c_short, a_transposed, b_transposed, accumulate, with_bias, with_slope, with_added;
   op::Function f;
 };
 
 Problem problem(std::uint64_t seed) {
   const Random random(seed, 11);
-  std::uint64_t drawn = 0;
-  const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random.below(drawn++, n)); };
+  std::uint64_t sampled = 0;
+  const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random.below(sampled++, n)); };
   const auto coin = [&] { return below(2) == 1; };
   constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::squared_relu};
   Problem p{.rows = 1 + below(140),
@@ -54,8 +54,8 @@ Problem problem(std::uint64_t seed) {
             .a_short = coin(),
             .b_short = coin(),
             .c_short = coin(),
-            .a_turned = coin(),
-            .b_turned = coin(),
+            .a_transposed = coin(),
+            .b_transposed = coin(),
             .accumulate = coin(),
             .with_bias = coin(),
             .with_slope = coin(),
@@ -70,11 +70,11 @@ Problem problem(std::uint64_t seed) {
 
 /// What the product must give, in double.
 double expected(const Problem& p, const Matrix& a, const Matrix& b, const Matrix& before, const Matrix& bias,
-                const Matrix& slope_of, const Matrix& added, std::int64_t r, std::int64_t c) {
+                const Matrix& derivative_of, const Matrix& added, std::int64_t r, std::int64_t c) {
   double sum = 0;
-  for (std::int64_t k = 0; k < p.depth; ++k) sum += (p.a_turned ? a(k, r) : a(r, k)) * (p.b_turned ? b(c, k) : b(k, c));
+  for (std::int64_t k = 0; k < p.depth; ++k) sum += (p.a_transposed ? a(k, r) : a(r, k)) * (p.b_transposed ? b(c, k) : b(k, c));
   if (p.with_slope) {
-    const double y = std::abs(slope_of(r, c));
+    const double y = std::abs(derivative_of(r, c));
     return p.f == op::Function::relu ? (y > 0 ? sum : 0) : sum * 2 * std::sqrt(y);
   }
   if (p.with_bias) sum += bias(0, c);
@@ -86,18 +86,18 @@ double expected(const Problem& p, const Matrix& a, const Matrix& b, const Matrix
 
 void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Problem& p) {
   const auto gap = static_cast<std::int64_t>(seed % 3);
-  const Matrix a(p.a_turned ? p.depth : p.rows, p.a_turned ? p.rows : p.depth, gap, Random(seed, 1));
-  const Matrix b(p.b_turned ? p.columns : p.depth, p.b_turned ? p.depth : p.columns, gap, Random(seed, 2));
+  const Matrix a(p.a_transposed ? p.depth : p.rows, p.a_transposed ? p.rows : p.depth, gap, Random(seed, 1));
+  const Matrix b(p.b_transposed ? p.columns : p.depth, p.b_transposed ? p.depth : p.columns, gap, Random(seed, 2));
   const Matrix before(p.rows, p.columns, 1, Random(seed, 3)), bias(1, p.columns, 0, Random(seed, 4)),
       added(p.rows, p.columns, 2, Random(seed, 6));
-  Matrix c = before, slope_of(p.rows, p.columns, gap, Random(seed, 5));
-  for (std::size_t i = 0; i < slope_of.shorts.size(); ++i) {  // outputs of f are not negative
-    slope_of.shorts[i] = static_cast<Bf16>(static_cast<std::uint16_t>(slope_of.shorts[i]) & 0x7FFF);
-    slope_of.floats[i] = number(slope_of.shorts[i]);
+  Matrix c = before, derivative_of(p.rows, p.columns, gap, Random(seed, 5));
+  for (std::size_t i = 0; i < derivative_of.shorts.size(); ++i) {  // outputs of f are not negative
+    derivative_of.shorts[i] = static_cast<Bf16>(static_cast<std::uint16_t>(derivative_of.shorts[i]) & 0x7FFF);
+    derivative_of.floats[i] = number(derivative_of.shorts[i]);
   }
-  const cpu::Bf16ProductWork work{.a = a.cells(p.a_short),
-                                  .b = b.cells(p.b_short),
-                                  .c = const_cast<void*>(c.cells(p.c_short)),
+  const cpu::Bf16ProductArgs work{.a = a.elements(p.a_short),
+                                  .b = b.elements(p.b_short),
+                                  .c = const_cast<void*>(c.elements(p.c_short)),
                                   .a_stride = a.stride,
                                   .b_stride = b.stride,
                                   .c_stride = c.stride,
@@ -107,15 +107,15 @@ void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Probl
                                   .a_short = p.a_short,
                                   .b_short = p.b_short,
                                   .c_short = p.c_short,
-                                  .a_turned = p.a_turned,
-                                  .b_turned = p.b_turned,
+                                  .a_transposed = p.a_transposed,
+                                  .b_transposed = p.b_transposed,
                                   .accumulate = p.accumulate,
                                   .f = p.f,
                                   .bias = p.with_bias ? bias.floats.data() : nullptr,
                                   .added = p.with_added ? added.floats.data() : nullptr,
                                   .added_stride = added.stride,
-                                  .slope_of = p.with_slope ? slope_of.cells(p.c_short) : nullptr,
-                                  .slope_stride = slope_of.stride};
+                                  .derivative_of = p.with_slope ? derivative_of.elements(p.c_short) : nullptr,
+                                  .derivative_stride = derivative_of.stride};
   cpu::Context context(threads, set, cpu::Precision::bf16);
   const cpu::Bf16Product product(context, work);
   product.run(context, work);
@@ -125,7 +125,7 @@ void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Probl
     for (std::int64_t i = 0; i < c.stride; ++i) {
       const auto at = static_cast<std::size_t>(r * c.stride + i);
       const double found = static_cast<double>(p.c_short ? number(c.shorts[at]) : c.floats[at]);
-      const double right = i < p.columns ? expected(p, a, b, before, bias, slope_of, added, r, i) : before(r, i);
+      const double right = i < p.columns ? expected(p, a, b, before, bias, derivative_of, added, r, i) : before(r, i);
       largest = std::max(largest, std::abs(right));
       worst = std::max(worst, std::abs(found - right));
     }
@@ -149,8 +149,8 @@ TEST_CASE("weight gradients in bf16 that threads sum in parts are those of the r
     for (std::uint64_t seed = 0; seed < 12; ++seed) {
       Problem p = problem(seed);
       p.depth += 300;
-      p.a_turned = p.accumulate = true;
-      p.b_turned = p.c_short = p.with_bias = p.with_slope = p.with_added = false;
+      p.a_transposed = p.accumulate = true;
+      p.b_transposed = p.c_short = p.with_bias = p.with_slope = p.with_added = false;
       p.f = op::Function::identity;
       check(cpu::best_instruction_set(), threads, seed, p);
     }

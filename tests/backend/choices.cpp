@@ -31,7 +31,7 @@ struct Pool {
     for (std::int64_t n = 0; n < tokens; ++n) ids.push_back(static_cast<std::int32_t>(scene.number(-1, 5)));
   }
   host::Rows<const float> rows() const { return {scores.data(), tokens, experts, stride}; }
-  cpu::ScoresWork work(bool with_padding, const float* bias = nullptr) const {
+  cpu::ScoresArgs work(bool with_padding, const float* bias = nullptr) const {
     return {scores.data(), stride, tokens, experts, with_padding ? ids.data() : nullptr, bias};
   }
 };
@@ -60,12 +60,12 @@ TEST_CASE("the kernel chooses the same experts for tokens as a plain loop") {
     std::vector<std::int32_t> plain(size, 77), chosen(size, 77);
     host::Slots<float> to{};
     to.choice_expert = plain.data(), to.experts = pool.experts, to.tokens = pool.tokens;
-    host::choose_largest<float>(pool.rows(), to, choices, padded ? pool.ids.data() : nullptr, biased ? bias.data() : nullptr,
-                                scratch.data());
-    const cpu::ScoresWork work = pool.work(padded, biased ? bias.data() : nullptr);
+    host::choose_top_k<float>(pool.rows(), to, choices, padded ? pool.ids.data() : nullptr, biased ? bias.data() : nullptr,
+                              scratch.data());
+    const cpu::ScoresArgs work = pool.work(padded, biased ? bias.data() : nullptr);
     const std::int64_t middle = std::min<std::int64_t>(pool.tokens, 16);
-    kernels.choose_largest(work, choices, chosen.data(), 0, middle);
-    kernels.choose_largest(work, choices, chosen.data(), middle, pool.tokens);
+    kernels.choose_top_k(work, choices, chosen.data(), 0, middle);
+    kernels.choose_top_k(work, choices, chosen.data(), middle, pool.tokens);
     REQUIRE(chosen == plain);
   });
 }
@@ -74,7 +74,7 @@ TEST_CASE("the kernel takes the same tokens for experts as a sort, with ties, pa
   on_every_set(200, [](const cpu::Kernels& kernels, Scene& scene) {
     const Pool pool(scene, scene.number(0, 1) == 0);
     const bool padded = scene.number(0, 1) == 0;
-    const cpu::ScoresWork work = pool.work(padded);
+    const cpu::ScoresArgs work = pool.work(padded);
     const auto stride = cpu::keys_stride(pool.tokens);
     std::vector<std::int32_t> keys(static_cast<std::size_t>(stride * pool.experts), 77),
         places(static_cast<std::size_t>(pool.tokens + 1));
@@ -91,7 +91,7 @@ TEST_CASE("the kernel takes the same tokens for experts as a sort, with ties, pa
       sorted.resize(static_cast<std::size_t>(wanted));
       const float cut = score(sorted.back());
       std::sort(sorted.begin(), sorted.end());
-      const std::int32_t lowest = kernels.take_largest(keys.data() + e * stride, stride, wanted, places.data());
+      const std::int32_t lowest = kernels.take_top_k(keys.data() + e * stride, stride, wanted, places.data());
       REQUIRE(std::equal(sorted.begin(), sorted.end(), places.begin()));
       REQUIRE(score(lowest) == cut);
     }

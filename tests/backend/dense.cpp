@@ -7,7 +7,7 @@ constexpr op::Function functions[] = {op::Function::identity, op::Function::relu
                                       op::Function::squared_relu};
 }
 
-TEST_CASE("moving and adding cells leaves the gaps between rows alone") {
+TEST_CASE("moving and adding elements leaves the gaps between rows alone") {
   on_every_cpu(10, [](const Cpu& cpu, Scene& scene) {
     const auto rows = scene.number(1, 70), columns = scene.number(1, 400);
     const Tensor x = scene.real(rows, columns), y = scene.real(rows, columns), z = scene.real(rows, columns),
@@ -63,7 +63,7 @@ TEST_CASE("norms agree forward and backward") {
   on_every_cpu(12, [](const Cpu& cpu, Scene& scene) {
     const auto n = scene.number(1, 200), d = scene.number(1, 70);
     for (const auto statistic : {op::Statistic::rms, op::Statistic::layer}) {
-      if (statistic == op::Statistic::layer && d < 4) continue;  // the variance of a few cells may be next to nothing
+      if (statistic == op::Statistic::layer && d < 4) continue;  // the variance of a few elements may be next to nothing
       const Tensor x = scene.real(n, d), w = scene.real(1, d),
                    b = statistic == op::Statistic::layer ? scene.real(1, d) : Tensor{};
       const Tensor stats = scene.real(n, 2), y = scene.real(n, d), dy = scene.real(n, d), dx = scene.real(n, d),
@@ -86,8 +86,8 @@ TEST_CASE("activations and gated pairs agree forward and backward") {
       scene.agree(cpu, 4e-6, op::Activate{f, u, {}, y}, op::ActivateGradient{f, u, {}, y, dy, du, {}},
                   op::Activate{f, u, gate, z}, op::ActivateGradient{f, u, gate, z, dy, dv, dgate},
                   op::ActivateGradient{f, u, {}, y, dy, dy, {}}, op::Activate{f, u, gate, u});
-      const Tensor slope = scene.real(n, width), x = scene.real(n, width, 3.0);
-      scene.agree(cpu, 4e-6, op::Activate{f, gate, {}, y, slope}, op::Activate{f, x, {}, z, x});
+      const Tensor derivative = scene.real(n, width), x = scene.real(n, width, 3.0);
+      scene.agree(cpu, 4e-6, op::Activate{f, gate, {}, y, derivative}, op::Activate{f, x, {}, z, x});
     }
   });
 }

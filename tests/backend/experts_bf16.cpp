@@ -7,7 +7,7 @@ using namespace genoform;
 
 namespace {
 
-/// Two roundings to bf16 of a matrix's largest cell, and what f32 weights lose when they are packed.
+/// Two roundings to bf16 of a matrix's largest element, and what f32 weights lose when they are packed.
 constexpr double rounding = 1.0 / 128.0;
 
 op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t experts, std::int64_t filled, std::int64_t choices) {
@@ -99,7 +99,7 @@ TEST_CASE("experts in bf16 give the same bits for one, two and three threads") {
     for (const int threads : {2, 3}) {
       const std::vector<float> more = run(threads);
       INFO(cpu::name_of(set) << ", threads " << threads);
-      CHECK(std::memcmp(one.data(), more.data(), one.size() * sizeof(float)) == 0);  // whole numbers lie among them
+      CHECK(std::memcmp(one.data(), more.data(), one.size() * sizeof(float)) == 0);  // integers lie among them
     }
   }
 }

@@ -3,26 +3,26 @@
 #include <vector>
 
 #include "genoform/backend/cpu.hpp"
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 #include "tests/catch.hpp"
 
 using namespace genoform;
 
 TEST_CASE("calls follow a Cpu that moves, and a list of calls that moves") {
-  std::vector<float> cells(3 * 16 * 16, 0.5F);
+  std::vector<float> elements(3 * 16 * 16, 0.5F);
   Memories<float> memories;
-  memories[Memory::workspace] = cells.data();
+  memories[Memory::workspace] = elements.data();
   const auto place = [](std::int64_t i) { return matrix(Memory::workspace, i * 256, 16, 16); };
   Cpu first;
-  Calls calls;
+  OperationList calls;
   calls.add(first.prepare(op::Linear{.x = place(0), .w = place(1), .bias = {}, .y = place(2)}, memories));
   calls.add(first.prepare(op::Add{place(0), place(2)}, memories));
   const Cpu second(std::move(first));
-  const Calls moved(std::move(calls));
+  const OperationList moved(std::move(calls));
   second.enter();
   moved.run();
   CHECK(moved.size() == 2);
-  CHECK(std::all_of(cells.begin() + 512, cells.end(), [](float x) { return x == 4.5F; }));
+  CHECK(std::all_of(elements.begin() + 512, elements.end(), [](float x) { return x == 4.5F; }));
 }
 
 TEST_CASE("the entries of the kernels one by one are those of the table") {

@@ -80,10 +80,11 @@ TEST_CASE("Primer's norm agrees, and values around 100 with a spread of 0.3 stay
     const Tensor x = scene.packed(8, 512, [&](std::int64_t, std::int64_t) { return 100 + 0.3 * scene.normal(); });
     const Tensor w = scene.packed(1, 512, [](std::int64_t, std::int64_t) { return 1.0; }), b = scene.packed(1, 512, 0.0);
     const Tensor statistics = scene.packed(8, 2), y = scene.packed(8, 512);
-    const std::vector<float> cells = scene.after(cpu, op::Normalize{op::Statistic::primer, x, w, b, statistics, y});
+    const std::vector<float> elements = scene.after(cpu, op::Normalize{op::Statistic::primer, x, w, b, statistics, y});
     for (std::int64_t r = 0; r < 8; ++r) {
       double square = 0;
-      for (std::int64_t c = 0; c < 512; ++c) square += std::pow(cells[static_cast<std::size_t>(y.offset + r * 512 + c)], 2) / 512;
+      for (std::int64_t c = 0; c < 512; ++c)
+        square += std::pow(elements[static_cast<std::size_t>(y.offset + r * 512 + c)], 2) / 512;
       CHECK(square == Approx(1).epsilon(1e-3));  // false for what is not a number
     }
   });

@@ -1,8 +1,8 @@
 #include <bit>
 #include <cmath>
 
-#include "genoform/backend/cpu/facts.hpp"
-#include "genoform/backend/cpu/peak.hpp"
+#include "genoform/backend/cpu/machine/cpu_report.hpp"
+#include "genoform/backend/cpu/machine/peak.hpp"
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
@@ -80,17 +80,17 @@ TEST_CASE("own kernels give the same bits for one and two threads") {
   Scene scene(11);
   const Tensor x = scene.packed(n, d), w = scene.packed(1, d), stats = scene.packed(n, 2), y = scene.packed(n, d),
                dx = scene.packed(n, d);
-  const Tensor dw = scene.packed(1, d), taps = scene.packed(d, 3), dtaps = scene.packed(d, 3), sum = scene.packed(1, 1),
+  const Tensor dw = scene.packed(1, d), filter_width = scene.packed(d, 3), dtaps = scene.packed(d, 3), sum = scene.packed(1, 1),
                loss = scene.packed(1, 1);
   const Tensor targets = scene.index(n, 1, 0, d - 1), scale = scene.packed(1, 1), dtable = scene.packed(d, d);
   CHECK(same(op::Normalize{op::Statistic::rms, x, w, {}, stats, y},
              op::NormalizeGradient{op::Statistic::rms, x, w, stats, y, dx, dw, {}, false},
-             op::CausalConvolutionGradient{x, taps, y, dx, dtaps, 64}, op::SumOfSquares{x, sum},
+             op::CausalConvolutionGradient{x, filter_width, y, dx, dtaps, 64}, op::SumOfSquares{x, sum},
              op::CrossEntropy{x, targets, scale, loss, dx}, op::EmbedGradient{targets, x, dtable})(scene));
 }
 
 TEST_CASE("a copy of a Cpu has scratch of its own and bad options are refused") {
-  CHECK_THROWS_AS(Cpu({.threads = -1}), Failure);
+  CHECK_THROWS_AS(Cpu({.threads = -1}), Exception);
   const Cpu original;
   const Cpu copy(original);
   Scene scene(5);
@@ -99,12 +99,12 @@ TEST_CASE("a copy of a Cpu has scratch of its own and bad options are refused") 
 }
 
 TEST_CASE("the facts name the processor's sets and the peak is plausible") {
-  const cpu::Facts facts = cpu::facts();
-  CHECK(facts.cores >= 1);
-  CHECK(facts.instruction_sets.front() == "portable");
-  CHECK(facts.onednn.find('.') != std::string::npos);
-  CHECK(facts.products.size() == 8);
-  CHECK_FALSE(facts.slow_products);
+  const cpu::CpuReport cpu_report = cpu::cpu_report();
+  CHECK(cpu_report.cores >= 1);
+  CHECK(cpu_report.instruction_sets.front() == "portable");
+  CHECK(cpu_report.onednn.find('.') != std::string::npos);
+  CHECK(cpu_report.products.size() == 8);
+  CHECK_FALSE(cpu_report.slow_products);
   for (const auto precision : {cpu::Precision::f32, cpu::Precision::bf16}) {
     CHECK(cpu::peak(precision, 1, 2.0) > 1.0);
     CHECK(cpu::peak(precision, 2, 2.0) > 1.0);

@@ -14,7 +14,7 @@ TEST_CASE("every cpu draws the very normal numbers that Random does, for any cou
     const Random random(word(), word());
     const double scale = 0.03125 * static_cast<double>(scene.number(-40, 40));
     std::vector<float> found(static_cast<std::size_t>(scene.number(1, 60000)), 9.0F);
-    cpu.draw_normals(random, scale, found);
+    cpu.sample_normals(random, scale, found);
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < found.size(); ++i) wrong += found[i] == static_cast<float>(scale * random.normal(i)) ? 0 : 1;
     REQUIRE(wrong == 0);
@@ -25,7 +25,7 @@ TEST_CASE("where two floats are possible the exact number decides") {
   // Among two million numbers some lie within the margin of a rounding border; they come out as they should.
   const Random random(3, stream_of("borders"));
   std::vector<float> found(2'000'000);
-  Cpu().draw_normals(random, 1, found);
+  Cpu().sample_normals(random, 1, found);
   std::size_t wrong = 0, near = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const double exact = random.normal(i), margin = 4e-15 * std::max(1.0, std::abs(exact));

@@ -13,8 +13,8 @@
 #include "genoform/core/random.hpp"
 #include "tests/catch.hpp"
 
-/// One memory with random matrices, in f32 for a Cpu and in double for the Reference, and one of matrices in bf16, whose cells
-/// the Reference has as double in the same places. Rows have gaps of odd lengths, and every cell of the memories is compared
+/// One memory with random matrices, in f32 for a Cpu and in double for the Reference, and one of matrices in bf16, whose elements
+/// the Reference has as double in the same places. Rows have gaps of odd lengths, and every element of the memories is compared
 /// after the operations, gaps included: a stray write shows.
 class Scene {
  public:
@@ -24,15 +24,16 @@ class Scene {
   std::int64_t number(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(random_.below(drawn_++, static_cast<std::uint64_t>(high - low + 1)));
   }
-  /// Normal random cells, scaled.
+  /// Normal random elements, scaled.
   genoform::Tensor real(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
-    return place(rows, columns, columns + number(0, 3), genoform::Element::real,
+    return place(rows, columns, columns + number(0, 3), genoform::ElementType::real,
                  [&](std::int64_t, std::int64_t) { return scale * normal(); });
   }
   /// The same in bf16.
   genoform::Tensor bf16(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
-    genoform::Tensor t{genoform::Memory::state, genoform::Element::bf16, static_cast<std::int64_t>(shorts_.size()), rows, columns,
-                       columns + number(0, 3)};
+    genoform::Tensor t{
+        genoform::Memory::state, genoform::ElementType::bf16, static_cast<std::int64_t>(shorts_.size()), rows, columns,
+        columns + number(0, 3)};
     for (std::int64_t i = 0; i < rows * t.stride; ++i)
       shorts_.push_back(i % t.stride < columns ? widened(narrowed(static_cast<float>(scale * normal()))) : 0.5F);
     short_tensors_.push_back(t);
@@ -40,21 +41,21 @@ class Scene {
   }
   /// The same without gaps.
   genoform::Tensor packed(std::int64_t rows, std::int64_t columns,
-                          const std::function<double(std::int64_t, std::int64_t)>& cell) {
-    return place(rows, columns, columns, genoform::Element::real, cell);
+                          const std::function<double(std::int64_t, std::int64_t)>& element) {
+    return place(rows, columns, columns, genoform::ElementType::real, element);
   }
   genoform::Tensor packed(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
     return packed(rows, columns, [&](std::int64_t, std::int64_t) { return scale * normal(); });
   }
   /// Random integers of [low, high], without gaps.
   genoform::Tensor index(std::int64_t rows, std::int64_t columns, std::int64_t low, std::int64_t high) {
-    return place(rows, columns, columns, genoform::Element::index,
+    return place(rows, columns, columns, genoform::ElementType::index,
                  [&](std::int64_t, std::int64_t) { return static_cast<double>(number(low, high)); });
   }
   double normal() { return static_cast<float>(random_.normal(drawn_++)); }
 
-  /// Runs the operations on both back ends from the same start; every cell must agree within tolerance * the largest cell (at
-  /// least 1), one of bf16 within tolerance * the largest of its matrix.
+  /// Runs the operations on both back ends from the same start; every element must agree within tolerance * the largest element
+  /// (at least 1), one of bf16 within tolerance * the largest of its matrix.
   template <class... Ops>
   void agree(const genoform::Cpu& cpu, double tolerance, const Ops&... ops) {
     std::vector<float> floats = start<float>();
@@ -80,7 +81,7 @@ class Scene {
     }
     INFO("instruction set " << genoform::cpu::name_of(cpu.instruction_set()) << ", threads " << cpu.threads());
     {
-      INFO("first wrong cell " << where << " of " << doubles.size());
+      INFO("first wrong element " << where << " of " << doubles.size());
       REQUIRE(wrong == 0);
     }
     for (const genoform::Tensor& t : short_tensors_) compare_shorts(t, shorts, wide_shorts, tolerance);
@@ -96,7 +97,7 @@ class Scene {
   }
   /// Rows of t behind the segments of an assignment are nobody's promise: not compared.
   void ignore_behind(const genoform::Tensor& t, const genoform::op::Assignment& to) {
-    if (t.element == genoform::Element::bf16) return short_blanks_.emplace_back(t, to), void();
+    if (t.element_type == genoform::ElementType::bf16) return short_blanks_.emplace_back(t, to), void();
     blanks_.push_back([t, to](float* floats, double* doubles) {
       const auto end = reinterpret_cast<const std::int32_t*>(floats)[to.expert_first.offset + to.experts];
       for (std::int64_t i = t.offset + end * t.stride; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
@@ -113,25 +114,26 @@ class Scene {
   static std::int64_t end_of(const genoform::op::Assignment& to, const std::vector<float>& floats) {
     return reinterpret_cast<const std::int32_t*>(floats.data())[to.expert_first.offset + to.experts];
   }
-  genoform::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride, genoform::Element element,
-                         const std::function<double(std::int64_t, std::int64_t)>& cell) {
-    genoform::Tensor t{genoform::Memory::workspace, element, static_cast<std::int64_t>(cells_.size()), rows, columns, stride};
+  genoform::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride, genoform::ElementType element_type,
+                         const std::function<double(std::int64_t, std::int64_t)>& element) {
+    genoform::Tensor t{
+        genoform::Memory::workspace, element_type, static_cast<std::int64_t>(elements_.size()), rows, columns, stride};
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t c = 0; c < stride; ++c) {
-        cells_.push_back(c < columns ? cell(r, c) : 0.5);
-        indexed_.push_back(element == genoform::Element::index);
+        elements_.push_back(c < columns ? element(r, c) : 0.5);
+        indexed_.push_back(element_type == genoform::ElementType::index);
       }
     return t;
   }
   template <class Real>
   std::vector<Real> start() const {
     using Index = genoform::IndexOf<Real>;
-    std::vector<Real> memory(cells_.size());
-    for (std::size_t i = 0; i < cells_.size(); ++i)
+    std::vector<Real> memory(elements_.size());
+    for (std::size_t i = 0; i < elements_.size(); ++i)
       if (indexed_[i])
-        reinterpret_cast<Index&>(memory[i]) = static_cast<Index>(cells_[i]);
+        reinterpret_cast<Index&>(memory[i]) = static_cast<Index>(elements_[i]);
       else
-        memory[i] = static_cast<Real>(static_cast<float>(cells_[i]));
+        memory[i] = static_cast<Real>(static_cast<float>(elements_[i]));
     return memory;
   }
   static std::uint16_t narrowed(float x) {
@@ -151,7 +153,7 @@ class Scene {
     for (std::size_t i = first; i < last; ++i) largest = std::max(largest, std::abs(right[i]));
     for (std::size_t i = first; i < last; ++i)
       if (!(std::abs(static_cast<double>(widened(shorts[i])) - right[i]) <= tolerance * largest)) {
-        INFO("bf16 matrix at " << first << " of " << t.rows << " rows of " << t.stride << ", cell " << i - first);
+        INFO("bf16 matrix at " << first << " of " << t.rows << " rows of " << t.stride << ", element " << i - first);
         REQUIRE(static_cast<double>(widened(shorts[i])) == Approx(right[i]).margin(tolerance * largest));
       }
   }
@@ -168,7 +170,7 @@ class Scene {
 
   genoform::Random random_;
   std::uint64_t drawn_ = 0;
-  std::vector<double> cells_;
+  std::vector<double> elements_;
   std::vector<bool> indexed_;
   std::vector<float> shorts_;  // every one a bf16
   std::vector<genoform::Tensor> short_tensors_;

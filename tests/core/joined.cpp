@@ -13,9 +13,9 @@ TEST_CASE("texts and integers are put together in their order") {
 
 TEST_CASE("a failure says its pieces and its kind") {
   try {
-    fail(Fault::resources, {"no memory for ", 3, " bytes"});
-  } catch (const Failure& failure) {
-    CHECK(failure.fault() == Fault::resources);
+    fail(ErrorKind::resources, {"no memory for ", 3, " bytes"});
+  } catch (const Exception& failure) {
+    CHECK(failure.error_kind() == ErrorKind::resources);
     CHECK(std::string(failure.what()) == "no memory for 3 bytes");
     return;
   }

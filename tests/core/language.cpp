@@ -40,12 +40,12 @@ struct BoxLayer {
   struct Depth : Numbers<"Depth", N> {};
 
   static constexpr auto options() {
-    return Table{
-        count<Size, &BoxLayer::size, 1, 8>(),
-        count<Depth, &BoxLayer::depth>([](const BoxLayer& box, const Around& around) { return box.size * around.width; }),
-        flag<Round, &BoxLayer::round>()};
+    return Table{count<Size, &BoxLayer::size, 1, 8>(),
+                 count<Depth, &BoxLayer::depth>(
+                     [](const BoxLayer& box, const ModelContext& model_context) { return box.size * model_context.width; }),
+                 flag<Round, &BoxLayer::round>()};
   }
-  constexpr Broken broken(const Around&) const {
+  constexpr Violation violation(const ModelContext&) const {
     return {round && size == 7 ? Rule::out_of_range : Rule::none, {"Round", "Size"}};
   }
 };
@@ -56,12 +56,12 @@ static_assert(Box<Round, Size<3>>::value.size == 3 && Box<Round, Size<3>>::value
 static_assert(Box<Size<3>>::value.depth == by_width && resolved(Box<Size<3>>::value, {.width = 10}).depth == 30);
 static_assert(shown_rows(Box<Size<2>, Round>::value, {}) == 0b100);
 
-std::string printed(const BoxLayer& box, const Around& around) {
+std::string printed(const BoxLayer& box, const ModelContext& model_context) {
   Writer counter;
-  print(box, around, counter);
+  print(box, model_context, counter);
   std::string text(counter.size(), ' ');
   Writer writer{std::span<char>(text)};
-  print(box, around, writer);
+  print(box, model_context, writer);
   return text;
 }
 

@@ -1,4 +1,4 @@
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 
 #include <utility>
 
@@ -34,12 +34,12 @@ struct Value {
 TEST_CASE("what is owned goes with its last owner, also as its base, and once") {
   int alive = 0;
   {
-    Owned<Part> first = make_owned<Special>(alive);
-    Owned<Part> second = std::move(first);
+    UniquePtr<Part> first = make_unique_ptr<Special>(alive);
+    UniquePtr<Part> second = std::move(first);
     CHECK((alive == 1 && !first && second));
-    second = make_owned<Part>(alive);
+    second = make_unique_ptr<Part>(alive);
     CHECK(alive == 1);
-    Owned<Part> nothing;
+    UniquePtr<Part> nothing;
     second = std::move(nothing);
   }
   CHECK(alive == 0);
@@ -47,13 +47,13 @@ TEST_CASE("what is owned goes with its last owner, also as its base, and once") 
 
 TEST_CASE("what is counted is the same for all copies and goes with the last of them") {
   {
-    Counted<Value> first;
+    SharedPtr<Value> first;
     first->number = 7;
-    Counted<Value> second = first;
-    Counted<Value> third = std::move(first);
+    SharedPtr<Value> second = first;
+    SharedPtr<Value> third = std::move(first);
     first = second;
     CHECK((Value::alive == 1 && second.operator->() == third.operator->() && first->number == 7));
-    first = Counted<Value>();
+    first = SharedPtr<Value>();
     CHECK((Value::alive == 2 && first->number == 0 && second->number == 7));
   }
   CHECK(Value::alive == 0);

@@ -41,7 +41,7 @@ TEST_CASE("uniform and normal numbers have the moments of their distribution") {
   CHECK(fourth == Approx(3).margin(0.15));
 }
 
-TEST_CASE("whole numbers below n are below n and all come up") {
+TEST_CASE("integers below n are below n and all come up") {
   const Random random(3, 9);
   int counts[7]{};
   for (std::uint64_t i = 0; i < 7000; ++i) {

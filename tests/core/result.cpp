@@ -10,7 +10,7 @@ using namespace genoform;
 namespace {
 
 Result<int> half(int n) {
-  if (n % 2 != 0) return Error{Fault::input, std::to_string(n) + " is odd; give an even number"};
+  if (n % 2 != 0) return Error{ErrorKind::input, std::to_string(n) + " is odd; give an even number"};
   return n / 2;
 }
 
@@ -22,18 +22,18 @@ TEST_CASE("a result is a value or an error") {
   CHECK(*good == 4);
   REQUIRE_FALSE(bad);
   CHECK(bad.error().message == "7 is odd; give an even number");
-  CHECK(bad.error().fault == Fault::input);
+  CHECK(bad.error().error_kind == ErrorKind::input);
 }
 
 TEST_CASE("a failed result that is taken for its value throws its error") {
   try {
     const int value = half(7);
     FAIL("no exception, but the value " << value);
-  } catch (const Failure& failure) {
-    CHECK(failure.fault() == Fault::input);
+  } catch (const Exception& failure) {
+    CHECK(failure.error_kind() == ErrorKind::input);
     CHECK(std::string(failure.what()) == "7 is odd; give an even number");
   }
-  CHECK_THROWS_AS(Result<void>(Error{Fault::resources, "no memory"}).value(), Failure);
+  CHECK_THROWS_AS(Result<void>(Error{ErrorKind::resources, "no memory"}).value(), Exception);
   CHECK_NOTHROW(Result<void>().value());
 }
 

@@ -67,7 +67,7 @@ static_assert(parameters<Sparse> ==
               2 * (4 * expert_numbers + 64 + 16) + 3 * (4 * expert_numbers + 64 + 16 + 2 * 16 * 64 + 16) + 16 + 64 * 16);
 static_assert(activated_parameters<Sparse> ==
               2 * (2 * expert_numbers + 64 + 16) + 3 * (expert_numbers * 3 / 2 + 64 + 16 + 2 * 16 * 64 + 16) + 16 + 64 * 16);
-static_assert(cost_of<Sparse>().state_cells == 2 * 10 + 3 * (4 + 5 + 10));  // loads; thresholds, cuts and loads
+static_assert(cost_of<Sparse>().state_elements == 2 * 10 + 3 * (4 + 5 + 10));  // loads; thresholds, cuts and loads
 
 }  // namespace
 
@@ -75,7 +75,7 @@ TEST_CASE("the cost of one block of each stack, repeated, is the cost of the who
   const auto whole = [](auto type, Shape shape) {
     using Net = typename decltype(type)::type;
     using Blocks = FixedBlocks<stacks_of<Net>>;
-    DecoderNetwork<Blocks> network(decoder_of<Net>, Blocks(decoder_of<Net>.around()));
+    DecoderNetwork<Blocks> network(decoder_of<Net>, Blocks(decoder_of<Net>.model_context()));
     return cost_of_network(network, shape);
   };
   CHECK(whole(Type<Dense>{}, {3, 20}) == cost_of<Dense>(3));

@@ -18,16 +18,16 @@ constexpr Cost cost = cost_of_part<Part>(D, {B, T});
 
 using Linear = LinearAttention<Heads<4>, HeadDim<6>, KvHeads<2>, Features<9>>;
 static_assert(cost<Linear>.parameters == D + D * (4 + 2 + 2) * 6 + 4 * 6 * D);
-static_assert(cost<Linear>.state_cells == 9 * 6);
+static_assert(cost<Linear>.state_elements == 9 * 6);
 static_assert(cost<Linear>.forward_flops == 2 * N * (D * 48 + 24 * D)      // the four matrices
                                                 + 2 * N * (4 + 2) * 9 * 6  // features of queries and keys
                                                 + 2 * N * 2 * 9 * 6        // sums
                                                 + 2 * N * 4 * 9 * 6);      // what queries read of them
-static_assert(cost<LinearAttention<Heads<2>>>.state_cells == 4 * 6 * 6);
+static_assert(cost<LinearAttention<Heads<2>>>.state_elements == 4 * 6 * 6);
 
 using Gated = Gau<Hidden<20>, HeadDim<8>>;
 static_assert(cost<Gated>.parameters == D + D * (20 + 20 + 8) + 4 * 8 + 20 * D);
-static_assert(cost<Gated>.state_cells == 0);
+static_assert(cost<Gated>.state_elements == 0);
 static_assert(cost<Gated>.forward_flops == 2 * N * D * (48 + 20) + 2 * visible * (8 + 20));
 static_assert(cost<Gau<Hidden<20>, HeadDim<8>, Bias>>.parameters == cost<Gated>.parameters + 48 + D);
 static_assert(cost<Gau<Hidden<20>, HeadDim<8>, Bias>>.forward_flops == cost<Gated>.forward_flops);

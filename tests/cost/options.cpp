@@ -49,10 +49,11 @@ static_assert(
 // Useful FLOPs of a forward step against formulas that were written for this test alone.
 template <class... Options>
 using Net = Decoder<Stack<Block<Attention<Heads<6>, HeadDim<10>, Options...>>, 5>, Vocab<256>, Width<48>, Context<20>>;
-constexpr std::int64_t flops(std::int64_t b, std::int64_t t, std::int64_t window, std::int64_t matrices, std::int64_t taps) {
+constexpr std::int64_t flops(std::int64_t b, std::int64_t t, std::int64_t window, std::int64_t matrices,
+                             std::int64_t filter_width) {
   std::int64_t pairs = 0;
   for (std::int64_t i = 0; i < t; ++i) pairs += std::min(i + 1, window);
-  return 5 * (2 * b * t * (matrices + taps) + 4 * 60 * b * pairs) + 2 * b * t * 48 * 256;
+  return 5 * (2 * b * t * (matrices + filter_width) + 4 * 60 * b * pairs) + 2 * b * t * 48 * 256;
 }
 constexpr std::int64_t four = 4 * 48 * 60;
 static_assert(cost_of<Net<RelBias<8, 20>, QkNorm>>(3).forward_flops == flops(3, 20, 20, four, 0));
@@ -75,6 +76,6 @@ static_assert(activated_parameters<Tiny<Untied>> == activated_parameters<Tiny<>>
 TEST_CASE("the cost of one block, repeated, is the cost of the whole model, with a table that all layers share") {
   using Sharing = PrimerEz<64, 128, 4, 2>;
   using Blocks = FixedBlocks<stacks_of<Sharing>>;
-  DecoderNetwork<Blocks> network(decoder_of<Sharing>, Blocks(decoder_of<Sharing>.around()));
+  DecoderNetwork<Blocks> network(decoder_of<Sharing>, Blocks(decoder_of<Sharing>.model_context()));
   CHECK(cost_of_network(network, {2, 40}) == cost_of<Sharing>(2, 40));
 }

@@ -53,10 +53,10 @@ TEST_CASE("a batch depends on seed and step alone") {
 TEST_CASE("every window of a text is drawn, and none beyond") {
   const auto tokens = counted(20);
   const Batches batches(tokens, 8, 10, 1);
-  std::vector<int> drawn(10);
+  std::vector<int> sampled(10);
   for (std::uint64_t step = 0; step < 1000; ++step)
-    for (std::size_t row = 0; row < 8; ++row) ++drawn.at(batches.start(step, row));
-  for (const int count : drawn) {
+    for (std::size_t row = 0; row < 8; ++row) ++sampled.at(batches.start(step, row));
+  for (const int count : sampled) {
     CHECK(count > 650);
     CHECK(count < 950);
   }
@@ -66,11 +66,11 @@ TEST_CASE("every window of a text is drawn, and none beyond") {
 
 TEST_CASE("a text that is too short for a context is refused") {
   const auto tokens = counted(10);
-  CHECK_THROWS_AS(Batches(tokens, 1, 10, 1), Failure);
-  CHECK_THROWS_AS(Batches(tokens, 1, 0, 1), Failure);
+  CHECK_THROWS_AS(Batches(tokens, 1, 10, 1), Exception);
+  CHECK_THROWS_AS(Batches(tokens, 1, 0, 1), Exception);
   CHECK(evaluation_windows(tokens, 4, 10).error().message == "a text of 10 tokens; a context of 10 needs 11");
-  CHECK(sequential_windows(tokens, 10).error().fault == Fault::input);
-  CHECK(sequential_windows(tokens, 0).error().fault == Fault::usage);
+  CHECK(sequential_windows(tokens, 10).error().error_kind == ErrorKind::input);
+  CHECK(sequential_windows(tokens, 0).error().error_kind == ErrorKind::usage);
 }
 
 TEST_CASE("evaluation windows stand where numpy's linspace puts them") {

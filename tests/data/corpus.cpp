@@ -51,7 +51,7 @@ TEST_CASE("a corpus is read from a text file or from a folder of three") {
 TEST_CASE("a corpus that cannot serve is refused with its name") {
   const TemporaryFolder folder;
   CHECK(Corpus::from_file(folder / "none.txt").error().message == folder / "none.txt: cannot open: No such file or directory");
-  CHECK_THROWS_AS([&] { const Corpus corpus = Corpus::from_file(folder / "none.txt"); }(), Failure);
+  CHECK_THROWS_AS([&] { const Corpus corpus = Corpus::from_file(folder / "none.txt"); }(), Exception);
   CHECK(Corpus::from_file(folder.path()).error().message == folder / "train.txt: cannot open: No such file or directory");
   write_bytes(folder / "train.txt", "training");
   write_bytes(folder / "val.txt", "");

@@ -195,7 +195,7 @@ TEST_CASE("every rule of the language is shown by a wrong text") {
 TEST_CASE("an error is of the input, and lines and characters count from 1") {
   const Result<Genome> wrong = Genome::parse("Decoder<\r\n  Stack<Block<Attn>, 2>,\n\tWdith<64>>");
   REQUIRE_FALSE(wrong);
-  CHECK(wrong.error().fault == Fault::input);
+  CHECK(wrong.error().error_kind == ErrorKind::input);
   CHECK(wrong.error().message.substr(0, 14) == "3:2: \"Wdith\": ");
   CHECK(message_of("Program<\"\xC3\xA9\xE2\x82\xAC\"> x").substr(0, 6) == "1:15: ");
 }

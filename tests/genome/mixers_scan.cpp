@@ -36,13 +36,13 @@ static_assert(
                  canonical_t<Mixed>>);
 
 // What is open follows the model.
-constexpr Around model{.width = 96, .vocab = 7, .context = 32, .positions = true, .whole = true};
+constexpr ModelContext model{.width = 96, .vocab = 7, .context = 32, .positions = true, .whole = true};
 constexpr auto gau = resolved(Gau<>::value, model);
 static_assert(gau.hidden == 192 && gau.head_dim == 128 && gau.length == 32 && !gau.position.rotates());
 constexpr auto linear = resolved(LinearAttention<Heads<3>>::value, model);
 static_assert(linear.head_dim == 32 && linear.kv_heads == 3 && linear.features == 128 && !linear.position.rotates());
 constexpr auto conv = resolved(Conv<>::value, model);
-static_assert(conv.hidden == 192 && conv.side == 48 && conv.taps == 11 && conv.middle == Norm{NormKind::layer});
+static_assert(conv.hidden == 192 && conv.side == 48 && conv.filter_width == 11 && conv.middle == Norm{NormKind::layer});
 
 std::string error_of(const std::string& text) {
   const Result<Genome> genome = Genome::parse(text);

@@ -36,8 +36,8 @@ static_assert(text_of<Decoder<Block<Attention<Rope>>, Positions<Sinusoid>>> ==
               "Decoder<Stack<Block<Attention<Rope>>, 1>, Positions<Sinusoid>>");
 static_assert(std::same_as<type_of<"Attention<QkNorm, Window<4>, RelBias<8, 20>, SharedQk>">,
                            Attention<SharedQk, RelBias<8, 20>, Window<4>, QkNorm>>);
-static_assert(decoder_of<Full>.around().positions && !decoder_of<Decoder<Block<Attn>>>.around().positions);
-static_assert(resolved(Attn::value, decoder_of<Full>.around()).position.kind == PositionKind::none);
+static_assert(decoder_of<Full>.model_context().positions && !decoder_of<Decoder<Block<Attn>>>.model_context().positions);
+static_assert(resolved(Attn::value, decoder_of<Full>.model_context()).position.kind == PositionKind::none);
 
 std::string canonical(std::string_view text) {
   const Result<Genome> genome = Genome::parse(text);

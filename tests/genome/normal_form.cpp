@@ -77,8 +77,8 @@ TEST_CASE("sizes are given at run time, and what was not written follows the wid
 
   CHECK(sized->with_sizes(0, 256, 0)->decoder().vocab == 256);
   CHECK(open->with_sizes(256, 127, 64).error().message.find("Heads must divide Width") != std::string::npos);
-  CHECK(open->with_sizes(-1, 1, 1).error().fault == Fault::usage);
-  CHECK(Genome::parse("Block<Attn>")->with_sizes(1, 1, 1).error().fault == Fault::usage);
+  CHECK(open->with_sizes(-1, 1, 1).error().error_kind == ErrorKind::usage);
+  CHECK(Genome::parse("Block<Attn>")->with_sizes(1, 1, 1).error().error_kind == ErrorKind::usage);
 }
 
 TEST_CASE("a genome may be copied and outlive the text it was read from") {

@@ -58,7 +58,7 @@ TEST_CASE("errors of the disk name the file and carry the text of the system") {
 
   const auto missing = write_file_atomically(folder / "none/a.txt", "x");
   REQUIRE_FALSE(missing);
-  CHECK(missing.error().fault == Fault::input);
+  CHECK(missing.error().error_kind == ErrorKind::input);
   CHECK(missing.error().message == folder / "none/a.txt" + ": cannot create: No such file or directory");
   CHECK_FALSE(write_file_atomically(folder / "file/a.txt", "x"));
   CHECK_FALSE(write_file_atomically(folder / "full", "x"));
@@ -76,7 +76,7 @@ TEST_CASE("a write that runs out of space keeps the old file") {
     const rlimit limit{4096, 4096};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     const auto written = write_file_atomically(file, std::string(100'000, 'x'));
-    const bool right = !written.ok() && written.error().fault == Fault::resources &&
+    const bool right = !written.ok() && written.error().error_kind == ErrorKind::resources &&
                        written.error().message == file + ": cannot write: File too large";
     ::_exit(right ? 0 : 1);
   }
@@ -91,7 +91,7 @@ TEST_CASE("only regular files are mapped") {
   const TemporaryFolder folder;
   CHECK(MappedFile::open(folder.path()).error().message == folder.path() + ": cannot read: Is a directory");
   CHECK(MappedFile::open("/dev/null").error().message == "/dev/null: not a regular file");
-  CHECK(MappedFile::open(folder / "none").error().fault == Fault::input);
+  CHECK(MappedFile::open(folder / "none").error().error_kind == ErrorKind::input);
   write_bytes(folder / "empty", "");
   auto empty = MappedFile::open(folder / "empty");
   REQUIRE(empty);

@@ -11,7 +11,7 @@ namespace {
 std::string error_of(const std::string& text) {
   const auto config = parse_config(text, "FILE");
   if (config) return {};
-  CHECK(config.error().fault == Fault::input);
+  CHECK(config.error().error_kind == ErrorKind::input);
   CHECK(is_one_line(config.error().message));
   return config.error().message;
 }
@@ -65,7 +65,7 @@ TEST_CASE("a configuration that cannot be a file is refused as wrong usage") {
   const auto error = [](const Config& config) {
     const auto text = config_text(config);
     REQUIRE_FALSE(text);
-    CHECK(text.error().fault == Fault::usage);
+    CHECK(text.error().error_kind == ErrorKind::usage);
     return text.error().message;
   };
   CHECK(error({.model = "M", .tokenizer = "[]"}) == "tokenizer: must hold a JSON object");

@@ -68,7 +68,7 @@ bool fails_for_lack_of_space(const Save& save) {
     const rlimit limit{4096, 4096};
     ::setrlimit(RLIMIT_FSIZE, &limit);
     const Result<void> saved = save();
-    ::_exit(!saved && saved.error().fault == Fault::resources ? 0 : 1);
+    ::_exit(!saved && saved.error().error_kind == ErrorKind::resources ? 0 : 1);
   }
   int status = -1;
   return ::waitpid(child, &status, 0) == child && status == 0;
@@ -136,7 +136,7 @@ TEST_CASE("a tensor that does not belong to the model is an error that names it,
     const auto filled = load_into(path, loaded);
     CHECK(loaded == Sample{});
     if (filled) return std::string();
-    CHECK(filled.error().fault == Fault::input);
+    CHECK(filled.error().error_kind == ErrorKind::input);
     CHECK(is_one_line(filled.error().message));
     REQUIRE(filled.error().message.starts_with(file + ": "));
     return filled.error().message.substr(file.size() + 2);
@@ -228,7 +228,7 @@ TEST_CASE("a model with a value that is not finite is not saved, and the old one
   wrong.embedding[4] = std::numeric_limits<float>::quiet_NaN();
   const auto written = save_folder(root / "a", "M", wrong.tensors());
   REQUIRE_FALSE(written);
-  CHECK(written.error().fault == Fault::not_finite);
+  CHECK(written.error().error_kind == ErrorKind::not_finite);
   CHECK(written.error().message == root / "a/model.safetensors: tensor \"embedding.weight\": element 4 is nan");
   Sample loaded;
   REQUIRE(load_into(root / "a", loaded));

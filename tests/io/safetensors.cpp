@@ -26,7 +26,7 @@ std::string with_length(const std::string& json, const std::string& data = "") {
 std::string error_of(const std::string& bytes) {
   const auto header = safetensors::parse_header(std::as_bytes(std::span(bytes)), "FILE");
   if (header) return {};
-  CHECK(header.error().fault == Fault::input);
+  CHECK(header.error().error_kind == ErrorKind::input);
   CHECK(is_one_line(header.error().message));
   REQUIRE(header.error().message.starts_with("FILE: "));
   return header.error().message.substr(6);
@@ -102,7 +102,7 @@ TEST_CASE("every dtype of the format is known by name and size") {
   CHECK_FALSE(dtype_named("f32"));
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}})", 1).empty());
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1) ==
-        "tensor \"x\": its shape is too large, or no whole number of bytes");
+        "tensor \"x\": its shape is too large, or no integer of bytes");
   CHECK(error_of_json(R"({"x":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}})", 3).empty());
 }
 
@@ -166,15 +166,14 @@ TEST_CASE("an entry of the wrong form is refused by name") {
   CHECK(entry(R"({"dtype":["U8"],"shape":[],"data_offsets":[0,1]})") ==
         "tensor \"a\": found an array; allowed is a string as \"dtype\"");
   CHECK(entry(R"({"dtype":"U8","shape":1,"data_offsets":[0,1]})") ==
-        "tensor \"a\": found a number; allowed is an array of whole numbers");
-  CHECK(entry(R"({"dtype":"U8","shape":[-1],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found -1; allowed is a whole number from 0 on");
+        "tensor \"a\": found a number; allowed is an array of integers");
+  CHECK(entry(R"({"dtype":"U8","shape":[-1],"data_offsets":[0,1]})") == "tensor \"a\": found -1; allowed is a integer from 0 on");
   CHECK(entry(R"({"dtype":"U8","shape":[1.0],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found 1.0; allowed is a whole number from 0 on");
+        "tensor \"a\": found 1.0; allowed is a integer from 0 on");
   CHECK(entry(R"({"dtype":"U8","shape":[[1]],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found an array; allowed is a whole number from 0 on");
+        "tensor \"a\": found an array; allowed is a integer from 0 on");
   CHECK(entry(R"({"dtype":"U8","shape":["1"],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found a string; allowed is a whole number from 0 on");
+        "tensor \"a\": found a string; allowed is a integer from 0 on");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0]})") == "tensor \"a\": \"data_offsets\" must be two numbers");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0,1,2]})") == "tensor \"a\": \"data_offsets\" must be two numbers");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0,1],"more":1})") ==
@@ -207,13 +206,13 @@ TEST_CASE("shapes that overflow are refused") {
   const auto shape = [](const std::string& text, const std::string& end = "0") {
     return error_of_json(R"({"a":{"dtype":"F32","shape":)" + text + R"(,"data_offsets":[0,)" + end + "]}}");
   };
-  const std::string too_large = "tensor \"a\": its shape is too large, or no whole number of bytes";
+  const std::string too_large = "tensor \"a\": its shape is too large, or no integer of bytes";
   CHECK(shape("[4294967296,4294967296]") == too_large);
   CHECK(shape("[4294967296,4294967296,0]") == too_large);
   CHECK(shape("[2305843009213693952]") == too_large);
   CHECK(shape("[9223372036854775807,3]") == too_large);
   CHECK(shape("[9223372036854775808]") == "tensor \"a\": \"shape\" holds 9223372036854775808, which is too large");
-  CHECK(shape("[99999999999999999999]") == "tensor \"a\": found 99999999999999999999; allowed is a whole number from 0 on");
+  CHECK(shape("[99999999999999999999]") == "tensor \"a\": found 99999999999999999999; allowed is a integer from 0 on");
   CHECK(shape("[1]", "18446744073709551615") == "tensor \"a\": F32 [1] needs 4 bytes, the file gives it 18446744073709551615");
   CHECK(shape("[144115188075855871]", "576460752303423484") ==
         "the tensors need 576460752303423484 bytes of data, the file has 0");
@@ -257,7 +256,7 @@ TEST_CASE("a safetensors file is refused before it is written when it would be w
   const auto error = [&](const std::vector<TensorData>& tensors, const Metadata& metadata = {}) {
     const auto written = write_safetensors(file, tensors, metadata);
     REQUIRE_FALSE(written);
-    CHECK(written.error().fault == Fault::usage);
+    CHECK(written.error().error_kind == ErrorKind::usage);
     return written.error().message.substr(file.size());
   };
   const TensorData a = tensor_data("a", {6}, std::span(floats));
@@ -279,7 +278,7 @@ TEST_CASE("what is written as safetensors is read back with the same bits, in an
     std::vector<std::vector<std::byte>> contents;
     contents.reserve(names.size());
     for (const std::string& name : names) {
-      const auto dtype = *rc::gen::element(Dtype::F32, Dtype::BF16, Dtype::F64, Dtype::I32, Dtype::BOOL);
+      const auto dtype = *rc::gen::element_type(Dtype::F32, Dtype::BF16, Dtype::F64, Dtype::I32, Dtype::BOOL);
       auto shape = *rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 4));
       shape.resize(std::min<std::size_t>(shape.size(), 4));
       auto& bytes = contents.emplace_back(static_cast<std::size_t>(*safetensors::byte_count(dtype, shape)));

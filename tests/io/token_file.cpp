@@ -57,7 +57,7 @@ TEST_CASE("a wrong token file is refused with the file and the byte") {
     write_bytes(file, bytes);
     const auto read = TokenFile::open(file);
     if (read) return std::string();
-    CHECK(read.error().fault == Fault::input);
+    CHECK(read.error().error_kind == ErrorKind::input);
     return read.error().message.substr(file.size() + 2);
   };
   const std::string data(6, '\1');
@@ -85,7 +85,7 @@ TEST_CASE("only ids of the vocabulary are read, and only the used ones are looke
   CHECK(read->read(0, 3, 256).error().message == file + ": byte 1028: token 2 is 300; ids below 256 are allowed");
   CHECK(read->read(0, 3, 301));
   CHECK(read->read(2, 3, 500).error().message == file + ": 3 tokens from token 2 on are needed, the file has 4");
-  CHECK(read->read(5, 0).error().fault == Fault::input);
+  CHECK(read->read(5, 0).error().error_kind == ErrorKind::input);
   CHECK_FALSE(read->read(1, std::numeric_limits<std::size_t>::max()));
 
   write_bytes(file, header(20240801, 7, 1) + std::string(4, '\xFF'));
@@ -98,6 +98,6 @@ TEST_CASE("ids that do not fit are not written") {
   const std::string file = folder / "a.bin";
   CHECK(write_token_file(file, std::vector<Token>{0, 65536}).error().message ==
         file + ": token 1 is 65536; ids from 0 to 65535 fit");
-  CHECK(write_token_file(file, std::vector<Token>{-1}, TokenWidth::bits32).error().fault == Fault::usage);
+  CHECK(write_token_file(file, std::vector<Token>{-1}, TokenWidth::bits32).error().error_kind == ErrorKind::usage);
   CHECK(write_token_file(file, std::vector<Token>{65536}, TokenWidth::bits32));
 }

@@ -59,7 +59,7 @@ TEST_CASE("the CPU back end agrees with the reference on several threads") {
   REQUIRE(worst.error < 2e-5);
 }
 
-TEST_CASE("an error of one part in a thousand on the way back is seen between back ends, and nothing where there is none") {
+TEST_CASE("an error of one part in a thousand on the backward pass is seen between back ends, and nothing where there is none") {
   using Planted = testing::PlantedError<Reference>;
   REQUIRE(testing::compare_backends<Ffn<GeGlu, Hidden<9>>, Planted>({}, 1, Planted()).error == 0);
   const auto seen = testing::compare_backends<Ffn<GeGlu, Hidden<9>>, Planted>({}, 1, Planted("activate_gradient"));

@@ -15,7 +15,7 @@ namespace genoform::tests {
 /// An error that every check is far below, and one that every planted error is above.
 inline constexpr double right = 2e-6, wrong = 2e-5;
 
-/// The operations of T's way back, each once.
+/// The operations of T's backward pass, each once.
 template <class T>
 std::vector<std::string> backward_operations(const testing::Sizes& sizes) {
   std::vector<std::string> names;
@@ -36,14 +36,14 @@ void check_gradients_of() {
       const testing::GradientCheck check =
           testing::check_gradients<T>(testing::random_sizes(seed), seed, testing::PlantedError<Reference>(), 50);
       INFO(check);
-      REQUIRE(check.cells > 0);
+      REQUIRE(check.elements > 0);
       REQUIRE(check.error < right);
     }
   };
   (check_kind(Type<Ts>{}), ...);
 }
 
-/// Plants an error in each operation of each kind's way back; every one must be found.
+/// Plants an error in each operation of each kind's backward pass; every one must be found.
 template <class... Ts>
 void find_planted_errors_in() {
   const auto check_kind = [](auto type) {

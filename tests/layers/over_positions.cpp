@@ -95,7 +95,7 @@ void require_causality_to_the_bit() {
 
 }  // namespace
 
-TEST_CASE("the gradients of synthesizers with random logits are right, and so is every operation of their way back") {
+TEST_CASE("the gradients of synthesizers with random logits are right, and so is every operation of their backward pass") {
   check_kinds<Random2, RandomFactors>();
 }
 

@@ -25,9 +25,10 @@ struct Pool {
     p.tokens = *rc::gen::inRange<std::int64_t>(1, 40);
     p.experts = *rc::gen::inRange<std::int64_t>(1, 9);
     p.k = *rc::gen::inRange<std::int64_t>(1, std::min(most_choices, p.experts) + 1);
-    const int levels = *rc::gen::element(3, 1000);  // few levels: ties everywhere
-    const std::size_t cells = p.size(p.tokens * p.experts);
-    for (std::size_t i = 0; i < cells; ++i) p.scores.push_back((1 + *rc::gen::inRange(0, levels)) / static_cast<double>(levels));
+    const int levels = *rc::gen::element_type(3, 1000);  // few levels: ties everywhere
+    const std::size_t elements = p.size(p.tokens * p.experts);
+    for (std::size_t i = 0; i < elements; ++i)
+      p.scores.push_back((1 + *rc::gen::inRange(0, levels)) / static_cast<double>(levels));
     for (std::int64_t n = 0; n < p.tokens; ++n) p.ids.push_back(*rc::gen::inRange(0, 6) == 0 ? -1 : 7);
     for (std::int64_t n = 0; n < p.tokens; ++n) {  // each row sums to 1
       double sum = 0;
@@ -141,8 +142,8 @@ TEST_CASE("no limit is the capacity that holds every token") {
 TEST_CASE("the balance loss is 1 where routing is even and the number of experts where it has collapsed") {
   REQUIRE(rc::check([] {
     const auto experts = *rc::gen::inRange<std::int64_t>(1, 9), tokens = experts * *rc::gen::inRange<std::int64_t>(1, 6);
-    const auto cells = static_cast<std::size_t>(tokens * experts);
-    std::vector<double> even(cells, 1 / static_cast<double>(experts)), one_hot(cells, 0.0),
+    const auto elements = static_cast<std::size_t>(tokens * experts);
+    std::vector<double> even(elements, 1 / static_cast<double>(experts)), one_hot(elements, 0.0),
         shares(static_cast<std::size_t>(experts), 1 / static_cast<double>(experts)),
         first(static_cast<std::size_t>(experts), 0.0);
     for (std::int64_t n = 0; n < tokens; ++n) one_hot[static_cast<std::size_t>(n * experts)] = 1;
@@ -172,7 +173,7 @@ TEST_CASE("a balanced assignment gives every expert floor or ceil of its share, 
     Pool p = Pool::any(1);
     if (*rc::gen::inRange(0, 8) == 0) p.scores[0] = std::numeric_limits<double>::quiet_NaN();
     if (*rc::gen::inRange(0, 8) == 0) p.scores.back() = -std::numeric_limits<double>::infinity();
-    std::vector<double> memory(p.size(host::balanced_cells(p.tokens, p.experts)));
+    std::vector<double> memory(p.size(host::balanced_elements(p.tokens, p.experts)));
     std::vector<std::int64_t> owner(p.size(p.tokens)), real;
     host::choose_balanced<double>(p.rows(), p.ids.data(), owner.data(), memory.data());
     std::vector<std::int64_t> load(p.size(p.experts), 0);
@@ -204,7 +205,7 @@ TEST_CASE("a balanced assignment of many tokens ends, whatever the scores are") 
   for (const std::int64_t experts : {1, 2, 7, 16}) {
     const std::int64_t tokens = 1001;
     for (const int kind : {0, 1, 2, 3}) {
-      std::vector<double> scores, memory(static_cast<std::size_t>(host::balanced_cells(tokens, experts)));
+      std::vector<double> scores, memory(static_cast<std::size_t>(host::balanced_elements(tokens, experts)));
       const Random random(5, static_cast<std::uint64_t>(kind));
       for (std::int64_t i = 0; i < tokens * experts; ++i)
         scores.push_back(kind == 0   ? 1.0
@@ -222,11 +223,11 @@ TEST_CASE("a balanced assignment of many tokens ends, whatever the scores are") 
 TEST_CASE("thresholds send a token exactly to the experts that it is above, the largest first, up to the capacity") {
   REQUIRE(rc::check([] {
     Pool p = Pool::any(1);
-    const std::vector<double> threshold(p.size(p.experts), *rc::gen::element(0.0, 0.1, 0.25));
+    const std::vector<double> threshold(p.size(p.experts), *rc::gen::element_type(0.0, 0.1, 0.25));
     const auto capacity = *rc::gen::inRange<std::int64_t>(0, p.tokens + 1);
     const host::Slots<double> to = p.slots();
     host::choose_above<double>(p.rows(), threshold.data(), p.ids.data(), to.choice_expert);
-    host::place_choices<double>(p.rows(), to, p.experts, capacity);
+    host::assign_slots<double>(p.rows(), to, p.experts, capacity);
     p.check(p.experts, capacity == 0 ? p.tokens : capacity);
     for (std::int64_t n = 0; n < p.tokens; ++n) {
       std::int64_t above = 0, chosen = 0;
@@ -260,7 +261,7 @@ TEST_CASE("a constant added to every bias changes no choice, and the weights nev
   }));
 }
 
-TEST_CASE("the capacity of an expert is the smallest whole number that is enough, at most all tokens") {
+TEST_CASE("the capacity of an expert is the smallest integer that is enough, at most all tokens") {
   REQUIRE(rc::check([] {
     const auto k = *rc::gen::inRange<std::int64_t>(1, 5), tokens = *rc::gen::inRange<std::int64_t>(1, 5000),
                percent = *rc::gen::inRange<std::int64_t>(1, 400), experts = *rc::gen::inRange<std::int64_t>(1, 70);

@@ -13,20 +13,20 @@ struct ShiftLayer {
   static constexpr std::string_view name = "Shift";
 
   struct Weights {
-    Tensor taps, mix;
+    Tensor filter_width, mix;
   };
   struct Saved {
     Tensor shifted;
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
-    w.taps = d.undecayed_matrix("shift.taps", d.width(), 3, Start::dconv());
-    w.mix = d.matrix("shift.mix.weight", d.width(), d.width(), Start::fan_in(d.width()));
+    w.filter_width = d.undecayed_matrix("shift.taps", d.width(), 3, Initializer::dconv());
+    w.mix = d.matrix("shift.mix.weight", d.width(), d.width(), Initializer::fan_in(d.width()));
   }
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     s.shifted = ops.keep(x.rows, x.columns);
-    ops(op::CausalConvolution{x, w.taps, s.shifted, ops.shape().context});
+    ops(op::CausalConvolution{x, w.filter_width, s.shifted, ops.shape().context});
     ops(op::Linear{.x = s.shifted, .w = w.mix, .bias = {}, .y = y});
   }
   template <class Ops>
@@ -34,7 +34,7 @@ struct ShiftLayer {
     const Tensor d_shifted = ops.scratch(x.rows, x.columns);
     ops(op::LinearWeightGradient{.x = s.shifted, .dy = dy, .dw = gradient(w.mix), .dbias = {}});
     ops(op::LinearInputGradient{.dy = dy, .w = w.mix, .dx = d_shifted});
-    ops(op::CausalConvolutionGradient{x, w.taps, d_shifted, dx, gradient(w.taps), ops.shape().context});
+    ops(op::CausalConvolutionGradient{x, w.filter_width, d_shifted, dx, gradient(w.filter_width), ops.shape().context});
   }
 };
 

@@ -115,6 +115,6 @@ TEST_CASE("activations in bf16 need less memory") {
   using Net = Decoder<Stack<Block<Attention<Heads<4>>, Ffn<SqReLU>>, 4>, Vocab<64>, Width<64>, Context<40>>;
   Model<Net, Cpu> full({.seed = 1}), halved({.seed = 1, .backend = Cpu(short_on(1))});
   const Shape shape{batch, context};
-  CHECK(static_cast<double>(halved.plan(shape, Pass::train).workspace_cells) <
-        0.7 * static_cast<double>(full.plan(shape, Pass::train).workspace_cells));
+  CHECK(static_cast<double>(halved.plan(shape, Pass::train).workspace_elements) <
+        0.7 * static_cast<double>(full.plan(shape, Pass::train).workspace_elements));
 }

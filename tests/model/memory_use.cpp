@@ -28,11 +28,11 @@ const std::vector<std::string>& texts() {
 
 double mebibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-std::int64_t cells_of(const KeptMemory& memory, bool recomputed) {
-  std::int64_t cells = 0;
+std::int64_t elements_of(const KeptMemory& memory, bool recomputed) {
+  std::int64_t elements = 0;
   for (const KeptTensor& t : memory.tensors())
-    if (t.recomputed == recomputed) cells += t.cells;
-  return cells;
+    if (t.recomputed == recomputed) elements += t.elements;
+  return elements;
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ TEST_CASE("the memory that a model says it needs is what it has when it is prepa
           model.prepare(shape, pass);
           CHECK(model.memory() == planned);
           CHECK(planned.scratch > 0);
-          CHECK(planned.workspace == 4 * model.plan(shape, pass).workspace_cells);
+          CHECK(planned.workspace == 4 * model.plan(shape, pass).workspace_elements);
           const std::vector<Token> tokens(static_cast<std::size_t>(shape.tokens()), 1);
           if (pass == Pass::train)
             (void)model.loss_and_gradient(tokens, tokens, shape.batch);
@@ -78,7 +78,7 @@ TEST_CASE("a training run grows the process by no more than what was planned") {
   const std::int64_t before = resident_memory();
   REQUIRE(before > 0);
   BasicModel<Cpu> model = kinds.build(genome);
-  const double planned = mebibytes(model.memory_needed(shape, Pass::train).total() + 4 * AdamW{}.cells(model.tensors()));
+  const double planned = mebibytes(model.memory_needed(shape, Pass::train).total() + 4 * AdamW{}.elements(model.tensors()));
   const auto optimizer = AdamW{}.bind(model);
   const std::vector<Token> tokens(static_cast<std::size_t>(shape.tokens()), 1);
   for (std::int64_t step = 1; step <= 2; ++step) {
@@ -95,23 +95,23 @@ TEST_CASE("a training run grows the process by no more than what was planned") {
   CHECK(grown > 0.9 * planned);
 }
 
-TEST_CASE("what is kept for the way back is explained in full: the sum, the peak, who reads it") {
+TEST_CASE("what is kept for the backward pass is explained in full: the sum, the peak, who reads it") {
   const Kinds<Observed> kinds = builtin_kinds<Observed>();
-  const Element activations = GENERATE(Element::real, Element::bf16);
+  const ElementType activations = GENERATE(ElementType::real, ElementType::bf16);
   for (const std::string& text : texts()) {
-    INFO(text << (activations == Element::bf16 ? " in bf16" : ""));
+    INFO(text << (activations == ElementType::bf16 ? " in bf16" : ""));
     const auto network = kinds.network_of(Genome::parse(text)).value();
     KeptMemory keeps, recomputes;
     const Plan large = rehearse(*network, Observed(keeps), {5, 24}, Pass::train, {.activations = activations});
     const Plan small =
         rehearse(*network, Observed(recomputes), {5, 24}, Pass::train, {.recompute = true, .activations = activations});
-    CHECK(cells_of(keeps, false) == large.kept_cells);
-    CHECK(cells_of(keeps, true) == 0);
-    CHECK(keeps.peak().cells() == large.workspace_cells);
-    CHECK(recomputes.peak().cells() == small.workspace_cells);
+    CHECK(elements_of(keeps, false) == large.kept_elements);
+    CHECK(elements_of(keeps, true) == 0);
+    CHECK(keeps.peak().elements() == large.workspace_elements);
+    CHECK(recomputes.peak().elements() == small.workspace_elements);
     CHECK_FALSE(keeps.peak().operation.empty());
-    CHECK(cells_of(recomputes, false) < small.kept_cells);
-    CHECK(cells_of(recomputes, true) > 0);
+    CHECK(elements_of(recomputes, false) < small.kept_elements);
+    CHECK(elements_of(recomputes, true) > 0);
     for (const KeptMemory* memory : {&keeps, &recomputes})
       for (const KeptTensor& t : memory->tensors()) {
         INFO("block " << t.block << " place " << t.place << ", made by " << t.made_by << ": " << t.why());

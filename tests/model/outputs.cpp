@@ -28,7 +28,7 @@ std::vector<float> copied(std::span<const float> values) { return {values.begin(
 
 }  // namespace
 
-TEST_CASE("the outputs of all sub-layers can be read after logits and after the way back, and are the same") {
+TEST_CASE("the outputs of all sub-layers can be read after logits and after the backward pass, and are the same") {
   Model<Net, Cpu> model({.seed = 2});
   model.keep_outputs();
   const auto logits = copied(model.logits(tokens(1), 3));
@@ -70,19 +70,19 @@ TEST_CASE("without a wish to keep outputs there are none, no memory goes to them
   REQUIRE(plain.outputs().empty());
   REQUIRE(plain.layer_output(0, 0).empty());
   const Shape shape{3, 8};
-  REQUIRE(plain.plan(shape, Pass::train).workspace_cells == cost_of<Net>(3).workspace_cells);
-  REQUIRE(keeping.plan(shape, Pass::train).workspace_cells >= plain.plan(shape, Pass::train).workspace_cells);
+  REQUIRE(plain.plan(shape, Pass::train).workspace_elements == cost_of<Net>(3).workspace_elements);
+  REQUIRE(keeping.plan(shape, Pass::train).workspace_elements >= plain.plan(shape, Pass::train).workspace_elements);
   REQUIRE(keeping.plan(shape, Pass::train).operations == plain.plan(shape, Pass::train).operations);
-  REQUIRE(keeping.plan(shape, Pass::evaluate).workspace_cells == plain.plan(shape, Pass::evaluate).workspace_cells);
+  REQUIRE(keeping.plan(shape, Pass::evaluate).workspace_elements == plain.plan(shape, Pass::evaluate).workspace_elements);
 }
 
-TEST_CASE("outputs that the way back would write over are kept, at the price of memory") {
-  // Little is alive when the way back starts, and the first layer needs much scratch.
+TEST_CASE("outputs that the backward pass would write over are kept, at the price of memory") {
+  // Little is alive when the backward pass starts, and the first layer needs much scratch.
   using Wide =
       Decoder<Block<Ffn<GeLU, Hidden<400>>, Ffn<GeLU, Hidden<4>>, Ffn<GeLU, Hidden<4>>>, Vocab<32>, Width<16>, Context<8>>;
   Model<Wide, Cpu> plain({.seed = 2}), keeping({.seed = 2});
   keeping.keep_outputs();
-  REQUIRE(keeping.plan({3, 8}, Pass::train).workspace_cells > plain.plan({3, 8}, Pass::train).workspace_cells);
+  REQUIRE(keeping.plan({3, 8}, Pass::train).workspace_elements > plain.plan({3, 8}, Pass::train).workspace_elements);
   (void)keeping.logits(tokens(1), 3);
   const auto before = copied(keeping.layer_output(0, 2));
   (void)keeping.loss_and_gradient(tokens(1), tokens(2), 3);

@@ -17,7 +17,7 @@ using namespace genoform;
 
 namespace {
 
-// Every router and every kind whose way back reads what the way there has kept.
+// Every router and every kind whose backward pass reads what the way there has kept.
 using Routed = Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<Top2, Experts<4>, Hidden<24>, Capacity<80>>,
                                    Moe<ExpertChoice, Experts<4>, Hidden<16>, Post<LayerNorm>>, Moe<Hash, Experts<4>, Hidden<16>>,
                                    Moe<LossFree<2>, Experts<4>, Hidden<16>, Shared<1>>, Moe<Base, Experts<4>, Hidden<16>>,
@@ -71,8 +71,8 @@ void check_same_bits() {
   }
   const Shape shape{3, 12};
   const Plan small = fixed.plan(shape, Pass::train), large = plain.plan(shape, Pass::train);
-  CHECK(small.workspace_cells == built.plan(shape, Pass::train).workspace_cells);
-  CHECK(small.workspace_cells < large.workspace_cells);
+  CHECK(small.workspace_elements == built.plan(shape, Pass::train).workspace_elements);
+  CHECK(small.workspace_elements < large.workspace_elements);
   CHECK(small.forward_flops == large.forward_flops);
   CHECK(small.operations > large.operations);
 }
@@ -87,24 +87,25 @@ TEST_CASE("recomputing gives the same bits as keeping, in less memory: other mix
 
 TEST_CASE("the cost of a type that recomputes is a constant, and its plan") {
   constexpr Cost keeps = cost_of<Wide>(3), recomputes = cost_of<Wide>(3, 0, {.hold = false, .recompute = true});
-  static_assert(recomputes.workspace_cells < keeps.workspace_cells && recomputes.kept_cells < keeps.kept_cells);
+  static_assert(recomputes.workspace_elements < keeps.workspace_elements && recomputes.kept_elements < keeps.kept_elements);
   static_assert(recomputes.forward_flops == keeps.forward_flops);
   Model<Wide, Cpu> model;
-  CHECK(model.plan({3, 12}, Pass::train).workspace_cells == keeps.workspace_cells);
+  CHECK(model.plan({3, 12}, Pass::train).workspace_elements == keeps.workspace_elements);
   model.set_recompute();
-  CHECK(model.plan({3, 12}, Pass::train).workspace_cells == recomputes.workspace_cells);
-  CHECK(model.plan({3, 12}, Pass::train).kept_cells == recomputes.kept_cells);
+  CHECK(model.plan({3, 12}, Pass::train).workspace_elements == recomputes.workspace_elements);
+  CHECK(model.plan({3, 12}, Pass::train).kept_elements == recomputes.kept_elements);
   CHECK(builtin_kinds<Cpu>().cost_of(Genome::parse(text_of<Wide>), 3, 0, {.recompute = true}).value() == recomputes);
-  CHECK(model.plan({3, 12}, Pass::evaluate).workspace_cells == Model<Wide, Cpu>().plan({3, 12}, Pass::evaluate).workspace_cells);
+  CHECK(model.plan({3, 12}, Pass::evaluate).workspace_elements ==
+        Model<Wide, Cpu>().plan({3, 12}, Pass::evaluate).workspace_elements);
 }
 
 TEST_CASE("a deeper model that recomputes needs one more residual stream for each block") {
   using Part = Block<Attention<Heads<4>>, Ffn<SqReLU>>;
-  const auto cells = [](auto net) {
-    return cost_of<typename decltype(net)::type>(4, 0, {.hold = false, .recompute = true}).workspace_cells;
+  const auto elements = [](auto net) {
+    return cost_of<typename decltype(net)::type>(4, 0, {.hold = false, .recompute = true}).workspace_elements;
   };
-  const std::int64_t four = cells(Type<Decoder<Stack<Part, 4>, Vocab<64>, Width<32>, Context<16>>>{});
-  const std::int64_t nine = cells(Type<Decoder<Stack<Part, 9>, Vocab<64>, Width<32>, Context<16>>>{});
+  const std::int64_t four = elements(Type<Decoder<Stack<Part, 4>, Vocab<64>, Width<32>, Context<16>>>{});
+  const std::int64_t nine = elements(Type<Decoder<Stack<Part, 9>, Vocab<64>, Width<32>, Context<16>>>{});
   REQUIRE(nine - four == 5 * 4 * 16 * 32);
 }
 

@@ -148,13 +148,13 @@ TEST_CASE("the z-loss is the mean of logsumexp squared, and its gradients are ri
   (void)model.loss_and_gradient(batch.inputs, batch.targets, 3);
   const std::vector<double> gradients(model.gradients().begin(), model.gradients().end());
   for (std::size_t i = 0; i < gradients.size(); i += 7) {
-    double& cell = model.parameters()[i];
-    const double before = cell, h = 1e-6;
-    cell = before + h;
+    double& element = model.parameters()[i];
+    const double before = element, h = 1e-6;
+    element = before + h;
     const Losses above = loss(model);
-    cell = before - h;
+    element = before - h;
     const Losses below = loss(model);
-    cell = before;
+    element = before;
     CHECK(gradients[i] == Approx((above.main + above.aux - below.main - below.aux) / (2 * h)).margin(2e-7));
   }
 }

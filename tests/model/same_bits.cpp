@@ -83,7 +83,7 @@ TEST_CASE("parameters and gradients may lie in memory of the caller's") {
   CHECK(same(own.gradients(), gradients));
   CHECK(same(own.parameters(), parameters));
   std::vector<float> short_one(3);
-  CHECK_THROWS_AS((Model<Mixed, Cpu>({.storage = {short_one, short_one}})), Failure);
+  CHECK_THROWS_AS((Model<Mixed, Cpu>({.storage = {short_one, short_one}})), Exception);
 }
 
 TEST_CASE("a loss of the caller's own gives the gradients of the built-in one") {
@@ -132,7 +132,7 @@ TEST_CASE("sizes that an architecture leaves out are given at run time, and cont
   CHECK(model.sizes().width == 8);
   CHECK(model.parameters().size() == 16 * 8 + 4 * 64 + 8 * 64 + 3 * 8);
   CHECK_THROWS_WITH((Model<Open, Cpu>({.vocab = 16, .width = 8})), "the architecture has no Context; write it or give it");
-  CHECK_THROWS_AS((Model<Mixed, Cpu>({.width = 48})), Failure);
+  CHECK_THROWS_AS((Model<Mixed, Cpu>({.width = 48})), Exception);
 }
 
 TEST_CASE("looking at a pool loss does not move the thresholds of an expert choice layer") {

@@ -35,7 +35,7 @@ void way_back(BasicModel<Backend>& model, std::uint64_t number, std::int64_t bat
 }
 
 /// The gradients of two micro-batches of different shapes, from zeros that were written, and from zeros that were only said, into
-/// cells that are no numbers.
+/// elements that are no numbers.
 template <class Net, class Backend>
 void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = false) {
   Model<Net, Backend> written({.seed = 5, .backend = backend}), said({.seed = 5, .backend = backend});
@@ -55,7 +55,7 @@ void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = fals
 
 }  // namespace
 
-TEST_CASE("a way back after zero_gradients() gives the bits that it adds to zeros, whatever was there") {
+TEST_CASE("a backward pass after zero_gradients() gives the bits that it adds to zeros, whatever was there") {
   replaces_like_adding_to_zeros<Tied>(Reference());
   replaces_like_adding_to_zeros<Tied>(Cpu(), true);
   replaces_like_adding_to_zeros<Wide>(Cpu({.threads = 2, .thread_invariant = true}));
@@ -71,7 +71,7 @@ TEST_CASE("a way back after zero_gradients() gives the bits that it adds to zero
     }
 }
 
-TEST_CASE("an expert without tokens has gradients of 0 after a way back that replaces them") {
+TEST_CASE("an expert without tokens has gradients of 0 after a backward pass that replaces them") {
   Model<Tied, Cpu> model({.seed = 5});
   std::ranges::fill(model.gradients(), 1.0F);
   model.zero_gradients();
@@ -91,15 +91,15 @@ TEST_CASE("a product into memory that is no gradient never replaces what is ther
   CHECK_FALSE(writers.replace(matrix(Memory::workspace, 0, 4, 4)));
   CHECK(writers.replace(matrix(Memory::gradients, 16, 4, 4)));
   writers.add(matrix(Memory::gradients, 16, 4, 4));
-  CHECK_FALSE(writers.replace(matrix(Memory::gradients, 28, 4, 4)));  // four cells of it are written
+  CHECK_FALSE(writers.replace(matrix(Memory::gradients, 28, 4, 4)));  // four elements of it are written
   writers.add(matrix(Memory::gradients, 0, 1, 4));
   CHECK_FALSE(writers.replace(matrix(Memory::gradients, 0, 4, 4)));
-  std::vector<float> cells(40, 1.0F);
-  clear_beside(std::span(cells), writers.replaced());
-  for (std::size_t i = 0; i < cells.size(); ++i) CHECK(cells[i] == (i >= 16 && i < 32 ? 1.0F : 0.0F));
+  std::vector<float> elements(40, 1.0F);
+  clear_beside(std::span(elements), writers.replaced());
+  for (std::size_t i = 0; i < elements.size(); ++i) CHECK(elements[i] == (i >= 16 && i < 32 ? 1.0F : 0.0F));
 }
 
-TEST_CASE("a second way back adds to the first, and one after it replaces both") {
+TEST_CASE("a second backward pass adds to the first, and one after it replaces both") {
   Model<Wide, Cpu> model({.seed = 5});
   way_back(model, 0);
   const std::vector<float> first(model.gradients().begin(), model.gradients().end());

@@ -52,13 +52,13 @@ MODELS = {
 ADAFACTOR = ["--optimizer", "adafactor"]
 OPTIMIZERS = {
     "adamw": (AdamW, [], 3e-3, (cosine, 2)),
-    "adamw unclipped": (partial(AdamW, clip=0.0, decay=0.3, beta2=0.99), ["--clip", 0, "--decay", 0.3, "--beta2", 0.99], 2e-3,
+    "adamw unclipped": (partial(AdamW, clip=0.0, decay=0.3, beta2=0.99), ["--clip", 0, "--weight-decay", 0.3, "--beta2", 0.99], 2e-3,
                         (reciprocal_square_root, 3)),
     "adafactor of Primer": (partial(Adafactor, factor_from=20), [*ADAFACTOR, "--factor-from", 20], 2e-2, (reciprocal_square_root, 4)),
     "adafactor of GLaM": (partial(Adafactor, factor_from=1, beta2=0.99),
                           [*ADAFACTOR, "--factor-from", 1, "--beta2", 0.99], 2e-2, (reciprocal_square_root, 4)),
     "adafactor absolute": (partial(Adafactor, factor_from=20, relative=False, beta1=0.9, decay=0.1, update_clip=0.8),
-                           [*ADAFACTOR, "--factor-from", 20, "--absolute-step", "--beta1", 0.9, "--decay", 0.1,
+                           [*ADAFACTOR, "--factor-from", 20, "--absolute-step", "--beta1", 0.9, "--weight-decay", 0.1,
                             "--update-clip", 0.8], 3e-3, (cosine, 2)),
 }
 
@@ -90,7 +90,7 @@ def program_run(program, architecture, start, data, options, rate, schedule, scr
     """([(main loss, auxiliary loss, norm of the gradient)], model) of the program."""
     start.save(scratch / "start")
     command = [program, "train", architecture.text(), "--start", scratch / "start", "--data", data, "--out", scratch / "out",
-               "--steps", STEPS, "--batch", BATCH, "--context", CONTEXT, "--rate", rate, "--data-seed", SEED, "--windows", 0,
+               "--steps", STEPS, "--batch", BATCH, "--context", CONTEXT, "--learning-rate", rate, "--data-seed", SEED, "--windows", 0,
                "--schedule", "cosine" if schedule[0] is cosine else "rsqrt", "--warm-up", schedule[1], "--quiet", *options]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != 0:

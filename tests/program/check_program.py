@@ -173,20 +173,20 @@ def test_a_signal_saves_and_a_resumed_run_is_the_same_to_the_bit(b):
 
 
 def test_a_run_is_resumed_only_as_it_was_started(b):
-    b.error(3, *b.training, "--out", b.net, "--resume", "--rate", "0.1", says="rate 0.003, this one rate 0.1")
+    b.error(3, *b.training, "--out", b.net, "--resume", "--learning-rate", "0.1", says="rate 0.003, this one rate 0.1")
     other = MODEL.replace("SqReLU", "ReLU")
     b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.net, "--resume", says="where \"...ReLU")
 
 
 def test_the_optimizer_is_a_choice(b):
     out = b.folder / "adafactor"
-    adafactor = ["--optimizer", "adafactor", "--beta2", "0.99", "--factor-from", "16", "--rate", "0.02", "--schedule", "rsqrt"]
+    adafactor = ["--optimizer", "adafactor", "--beta2", "0.99", "--factor-from", "16", "--learning-rate", "0.02", "--schedule", "rsqrt"]
     b.run(0, *b.training, "--out", out, *adafactor)
     log = [json.loads(line)["pool_bits_per_byte"] for line in (out / "log.jsonl").read_text().splitlines()]
     assert log[-1] < log[0] - 0.5, log
     state = read_safetensors(out / "checkpoint.safetensors")
     assert state["adafactor.r.blocks.0.1.moe.up.weight"][1] == [4, 128] and state["adafactor.c.blocks.0.1.moe.up.weight"][1] == [4, 32]
-    b.error(3, *b.training, "--out", out, "--resume", "--rate", "0.02", "--schedule", "rsqrt", says="the run has optimizer adafactor beta1 0 beta2 0.99")
+    b.error(3, *b.training, "--out", out, "--resume", "--learning-rate", "0.02", "--schedule", "rsqrt", says="the run has optimizer adafactor beta1 0 beta2 0.99")
     b.error(2, *b.training, "--out", b.folder / "none", "--optimizer", "adafactor", "--clip", "1", says="--clip is a setting of adamw")
     b.error(2, *b.training, "--out", b.folder / "none", "--update-clip", "1", says="--update-clip is a setting of adafactor")
     b.error(2, *b.training, "--out", b.folder / "none", "--optimizer", "sgd", says="--optimizer")
@@ -196,7 +196,7 @@ def test_the_optimizer_is_a_choice(b):
 
 def test_a_run_can_start_from_a_folder(b):
     out = b.folder / "started"
-    b.run(0, *b.training_of(1), "--out", out, "--start", b.net, "--rate", "1e-30")
+    b.run(0, *b.training_of(1), "--out", out, "--start", b.net, "--learning-rate", "1e-30")
     assert read_safetensors(out / "model.safetensors")["embedding.weight"] == read_safetensors(b.net / "model.safetensors")["embedding.weight"]
     other = MODEL.replace("SqReLU", "ReLU")
     b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.folder / "other", "--start", b.net, says="another model")
@@ -204,7 +204,7 @@ def test_a_run_can_start_from_a_folder(b):
 
 def test_training_that_becomes_non_finite_ends_with_5_and_overwrites_nothing(b):
     out = b.folder / "diverged"
-    done = b.run(5, *b.training_of(50), "--out", out, "--rate", "1e30", "--clip", "0", "--warm-up", "0")
+    done = b.run(5, *b.training_of(50), "--out", out, "--learning-rate", "1e30", "--clip", "0", "--warm-up", "0")
     last = done.stderr.splitlines()[-1]
     assert ".weight" in last and "step" in last, last
     assert not (out / "model.safetensors").exists()
@@ -323,7 +323,7 @@ def test_inspect_explains_the_memory_of_a_step(b):
     for memory in [keeps, recomputes]:
         assert memory["total_bytes"] == sum(memory[key] for key in sums)
         assert memory["workspace_bytes"] == memory["kept_bytes_at_peak"] + memory["scratch_bytes_at_peak"]
-        assert "the way back, block 2, " in memory["peak"], memory["peak"]
+        assert "the backward pass, block 2, " in memory["peak"], memory["peak"]
     assert recomputes["workspace_bytes"] < keeps["workspace_bytes"] / 1.5
     ffn = [k for k in keeps["kept"] if k["sub_layer"] == "0.1 Moe" and k["made_by"] == "expert_linear"]
     assert ffn[0]["times"] == 3 and ffn[0]["read_by"] == ["expert_linear_weight_gradient", "expert_linear_input_gradient"], ffn

@@ -10,7 +10,7 @@ namespace {
 
 /// rate, beta1, beta2, 1 - beta2, epsilon1, epsilon2, decay, clip
 Tensor controls_of(Bench& b, std::initializer_list<double> values) {
-  const Tensor t{Memory::workspace, Element::real, b.of(1, 8, values).offset, 1, 8, 8};
+  const Tensor t{Memory::workspace, ElementType::real, b.of(1, 8, values).offset, 1, 8, 8};
   return t;
 }
 /// Without gaps, as the tensors of an optimizer are.

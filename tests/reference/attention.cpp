@@ -84,17 +84,18 @@ TEST_CASE("attention mixes the visible values by the softmax of the scores over 
   Bench b;
   // K = 4, so scores are halved; at position 1 the scores are 0 and log 3, the weights 1/4 and 3/4.
   const Tensor q = b.of(2, 4, {9, 9, 9, 9, 1, 0, 0, 0}), k = b.of(2, 4, {0, 5, 5, 5, 2 * std::log(3.0), 5, 5, 5});
-  const Tensor v = b.of(2, 4, {4, 8, 0, 0, 8, 0, 4, 0}), y = b.empty(2, 4), log_sums = b.empty(2, 1);
-  b.run(op::Attend{q, k, v, y, log_sums, 1, 1, 4, 2});
+  const Tensor v = b.of(2, 4, {4, 8, 0, 0, 8, 0, 4, 0}), y = b.empty(2, 4), log_sum_exps = b.empty(2, 1);
+  b.run(op::Attend{q, k, v, y, log_sum_exps, 1, 1, 4, 2});
   require_close(b.values(y), {4, 8, 0, 0, 7, 2, 3, 0}, 1e-12);
-  require_close(b.values(log_sums), {9 * 15 / 2.0, std::log(4.0)}, 1e-12);
+  require_close(b.values(log_sum_exps), {9 * 15 / 2.0, std::log(4.0)}, 1e-12);
 }
 
 TEST_CASE("query heads share key heads in groups, in order") {
   Bench b;
   // One position: a head's output is the value of the key head that it reads.
-  const Tensor q = b.random(1, 8), k = b.random(1, 4), v = b.of(1, 4, {1, 2, 3, 4}), y = b.empty(1, 8), log_sums = b.empty(1, 4);
-  b.run(op::Attend{q, k, v, y, log_sums, 4, 2, 2, 1});
+  const Tensor q = b.random(1, 8), k = b.random(1, 4), v = b.of(1, 4, {1, 2, 3, 4}), y = b.empty(1, 8),
+               log_sum_exps = b.empty(1, 4);
+  b.run(op::Attend{q, k, v, y, log_sum_exps, 4, 2, 2, 1});
   require_close(b.values(y), {1, 2, 1, 2, 3, 4, 3, 4});
 }
 
@@ -105,16 +106,16 @@ TEST_CASE("the gradients of attention agree with finite differences, with all, s
     const std::int64_t heads = 4, head_dim = 3, context = 5, tokens = 10;
     const Tensor q = b.random(tokens, heads * head_dim), k = b.random(tokens, kv_heads * head_dim),
                  v = b.random(tokens, kv_heads * head_dim);
-    const Tensor y = b.empty(tokens, heads * head_dim), log_sums = b.empty(tokens, heads),
+    const Tensor y = b.empty(tokens, heads * head_dim), log_sum_exps = b.empty(tokens, heads),
                  dy = b.random(tokens, heads * head_dim);
     const auto loss = [&] {
-      b.run(op::Attend{q, k, v, y, log_sums, heads, kv_heads, head_dim, context});
+      b.run(op::Attend{q, k, v, y, log_sum_exps, heads, kv_heads, head_dim, context});
       return b.dot(y, dy);
     };
     loss();
     const Tensor dq = b.constant(q.rows, q.columns, 9), dk = b.constant(k.rows, k.columns, 9),
                  dv = b.constant(v.rows, v.columns, 9);
-    b.run(op::AttendGradient{q, k, v, y, log_sums, dy, dq, dk, dv, heads, kv_heads, head_dim, context});
+    b.run(op::AttendGradient{q, k, v, y, log_sum_exps, dy, dq, dk, dv, heads, kv_heads, head_dim, context});
     b.require_gradient(dq, q, loss);
     b.require_gradient(dk, k, loss);
     b.require_gradient(dv, v, loss);

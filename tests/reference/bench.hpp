@@ -14,22 +14,22 @@ namespace genoform::tests {
 /// A workspace for single operations on the reference back end. Tensors get a stride of their own and never touch each other.
 class Bench {
  public:
-  Bench() : cells_(1 << 16, untouched) { memories_[Memory::workspace] = cells_.data(); }
+  Bench() : elements_(1 << 16, untouched) { memories_[Memory::workspace] = elements_.data(); }
 
   static constexpr double untouched = -77.0;
 
-  Tensor empty(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
+  Tensor empty(std::int64_t rows, std::int64_t columns, ElementType element_type = ElementType::real) {
     const std::int64_t stride = columns == 1 ? 1 : columns + 2;
-    const Tensor t{Memory::workspace, element, top_, rows, columns, stride};
+    const Tensor t{Memory::workspace, element_type, top_, rows, columns, stride};
     top_ += rows * stride + 3;
-    REQUIRE(top_ < static_cast<std::int64_t>(cells_.size()));
+    REQUIRE(top_ < static_cast<std::int64_t>(elements_.size()));
     return t;
   }
-  Tensor indices(std::int64_t rows, std::int64_t columns = 1) { return empty(rows, columns, Element::index); }
+  Tensor indices(std::int64_t rows, std::int64_t columns = 1) { return empty(rows, columns, ElementType::index); }
   Tensor of(std::int64_t rows, std::int64_t columns, std::initializer_list<double> values) {
     const Tensor t = empty(rows, columns);
     auto value = values.begin();
-    each(t, [&](double& cell) { cell = *value++; });
+    each(t, [&](double& element) { element = *value++; });
     return t;
   }
   Tensor indices_of(std::initializer_list<std::int64_t> values) {
@@ -41,12 +41,12 @@ class Bench {
   /// Standard normal numbers.
   Tensor random(std::int64_t rows, std::int64_t columns) {
     const Tensor t = empty(rows, columns);
-    each(t, [&](double& cell) { cell = random_.normal(drawn_++); });
+    each(t, [&](double& element) { element = random_.normal(drawn_++); });
     return t;
   }
   Tensor constant(std::int64_t rows, std::int64_t columns, double value) {
     const Tensor t = empty(rows, columns);
-    each(t, [&](double& cell) { cell = value; });
+    each(t, [&](double& element) { element = value; });
     return t;
   }
   op::Assignment assignment(std::int64_t tokens, std::int64_t experts, std::int64_t choices, std::int64_t slots) {
@@ -73,14 +73,14 @@ class Bench {
   double& at(const Tensor& t, std::int64_t row, std::int64_t column = 0) { return reference::Host(memories_)(t)(row, column); }
   std::vector<double> values(const Tensor& t) {
     std::vector<double> all;
-    each(t, [&](double& cell) { all.push_back(cell); });
+    each(t, [&](double& element) { all.push_back(element); });
     return all;
   }
   std::vector<std::int64_t> integers(const Tensor& t) {
     std::vector<std::int64_t> all;
-    const auto cells = reference::Host(memories_).indices(t);
+    const auto elements = reference::Host(memories_).indices(t);
     for (std::int64_t r = 0; r < t.rows; ++r)
-      for (std::int64_t c = 0; c < t.columns; ++c) all.push_back(cells(r, c));
+      for (std::int64_t c = 0; c < t.columns; ++c) all.push_back(elements(r, c));
     return all;
   }
   /// sum of a * b.
@@ -94,22 +94,22 @@ class Bench {
   std::vector<double> differences(const Tensor& x, const std::function<double()>& loss) {
     constexpr double h = 1e-3;
     std::vector<double> all;
-    each(x, [&](double& cell) {
-      const double middle = cell;
+    each(x, [&](double& element) {
+      const double middle = element;
       const auto at_offset = [&](double offset) {
-        cell = middle + offset;
+        element = middle + offset;
         return loss();
       };
       all.push_back((8 * (at_offset(h) - at_offset(-h)) - (at_offset(2 * h) - at_offset(-2 * h))) / (12 * h));
-      cell = middle;
+      element = middle;
     });
     return all;
   }
-  /// The gradient in `dx` is that of `loss`; the value there before was `before` in every cell.
+  /// The gradient in `dx` is that of `loss`; the value there before was `before` in every element.
   void require_gradient(const Tensor& dx, const Tensor& x, const std::function<double()>& loss, double before = 0) {
     const std::vector<double> found = values(dx), expected = differences(x, loss);
     for (std::size_t i = 0; i < found.size(); ++i) {
-      INFO("cell " << i);
+      INFO("element " << i);
       REQUIRE(found[i] - before == Approx(expected[i]).epsilon(1e-7).margin(1e-8));
     }
   }
@@ -120,7 +120,7 @@ class Bench {
       for (std::int64_t c = 0; c < t.columns; ++c) f(reference::Host(memories_)(t)(r, c));
   }
 
-  std::vector<double> cells_;
+  std::vector<double> elements_;
   Memories<double> memories_;
   std::int64_t top_ = 5;
   Random random_{7, 1};
@@ -130,7 +130,7 @@ class Bench {
 inline void require_close(const std::vector<double>& found, const std::vector<double>& expected, double margin = 1e-12) {
   REQUIRE(found.size() == expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
-    INFO("cell " << i);
+    INFO("element " << i);
     REQUIRE(found[i] == Approx(expected[i]).margin(margin).epsilon(0));
   }
 }

@@ -130,8 +130,8 @@ TEST_CASE("the gradients of all activations agree with finite differences, with 
       const Tensor u = b.random(4, 5), gate = gated ? b.random(4, 5) : Tensor{}, y = b.empty(4, 5), dy = b.random(4, 5);
       for (const Tensor& t : {u, gate})  // away from the kink, where a difference quotient means nothing
         for (std::int64_t i = 0; t.exists() && i < t.size(); ++i) {
-          double& cell = b.at(t, i / 5, i % 5);
-          if (std::abs(cell) < 0.01) cell = 0.5;
+          double& element = b.at(t, i / 5, i % 5);
+          if (std::abs(element) < 0.01) element = 0.5;
         }
       const auto loss = [&] {
         b.run(op::Activate{f, u, gate, y});
@@ -144,15 +144,15 @@ TEST_CASE("the gradients of all activations agree with finite differences, with 
       b.require_gradient(du, u, loss);
       if (gated) b.require_gradient(dgate, gate, loss);
       if (gated) continue;
-      const Tensor slope = b.empty(4, 5), later = b.empty(4, 5), argument = b.random(4, 5);
-      b.run(op::Activate{f, u, {}, y, slope});
+      const Tensor derivative = b.empty(4, 5), later = b.empty(4, 5), argument = b.random(4, 5);
+      b.run(op::Activate{f, u, {}, y, derivative});
       for (std::int64_t i = 0; i < u.size(); ++i) {
-        REQUIRE(b.at(slope, i / 5, i % 5) * b.at(dy, i / 5, i % 5) == Approx(b.at(du, i / 5, i % 5)).margin(1e-12));
+        REQUIRE(b.at(derivative, i / 5, i % 5) * b.at(dy, i / 5, i % 5) == Approx(b.at(du, i / 5, i % 5)).margin(1e-12));
         b.at(argument, i / 5, i % 5) = b.at(u, i / 5, i % 5);
       }
-      b.run(op::Activate{f, argument, {}, y, argument});  // the slope may take the place of u
-      REQUIRE(b.values(argument) == b.values(slope));
-      b.run(op::ActivateGradient{f, {}, {}, reads_input ? slope : y, dy, later, {}});
+      b.run(op::Activate{f, argument, {}, y, argument});  // the derivative may take the place of u
+      REQUIRE(b.values(argument) == b.values(derivative));
+      b.run(op::ActivateGradient{f, {}, {}, reads_input ? derivative : y, dy, later, {}});
       REQUIRE(b.values(later) == b.values(du));
       const auto apart = b.values(du);
       loss();  // the differences left another y behind

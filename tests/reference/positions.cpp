@@ -92,12 +92,12 @@ TEST_CASE("a bias is added after the division by sqrt(K), by distance, and a win
   const double two = std::log(2.0);
   const Tensor q = b.of(3, 4, {0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0}),
                k = b.of(3, 4, {0, 5, 5, 5, two, 5, 5, 5, std::log(3.0), 5, 5, 5});
-  const Tensor v = b.of(3, 4, {16, 0, 0, 1, 0, 16, 0, 1, 0, 0, 16, 1}), y = b.empty(3, 4), log_sums = b.empty(3, 1);
+  const Tensor v = b.of(3, 4, {16, 0, 0, 1, 0, 16, 0, 1, 0, 0, 16, 1}), y = b.empty(3, 4), log_sum_exps = b.empty(3, 1);
   const Tensor bias = b.of(1, 3, {two, 0, 3 * two});
-  b.run(op::Attend{q, k, v, y, log_sums, 1, 1, 4, 3, bias, 0});
+  b.run(op::Attend{q, k, v, y, log_sum_exps, 1, 1, 4, 3, bias, 0});
   for (std::int64_t c = 0; c < 4; ++c)
     CHECK(b.at(y, 2, c) == Approx(std::vector<double>{8, 2, 6, 1}[static_cast<std::size_t>(c)]));
-  b.run(op::Attend{q, k, v, y, log_sums, 1, 1, 4, 3, bias, 2});
+  b.run(op::Attend{q, k, v, y, log_sum_exps, 1, 1, 4, 3, bias, 2});
   for (std::int64_t c = 0; c < 4; ++c)
     CHECK(b.at(y, 2, c) == Approx(std::vector<double>{0, 4, 12, 1}[static_cast<std::size_t>(c)]).margin(1e-14));
 }
@@ -106,15 +106,15 @@ TEST_CASE("the gradients of attention with a bias and a window agree with finite
   Bench b;
   const std::int64_t heads = 2, kv_heads = 1, K = 3, T = 5, n = 10;
   const Tensor q = b.random(n, heads * K), k = b.random(n, K), v = b.random(n, K), bias = b.random(heads, T);
-  const Tensor y = b.empty(n, heads * K), log_sums = b.empty(n, heads), dy = b.random(n, heads * K);
+  const Tensor y = b.empty(n, heads * K), log_sum_exps = b.empty(n, heads), dy = b.random(n, heads * K);
   const auto loss = [&] {
-    b.run(op::Attend{q, k, v, y, log_sums, heads, kv_heads, K, T, bias, 3});
+    b.run(op::Attend{q, k, v, y, log_sum_exps, heads, kv_heads, K, T, bias, 3});
     return b.dot(y, dy);
   };
   loss();
   const Tensor dq = b.constant(n, heads * K, 9), dk = b.constant(n, K, 9), dv = b.constant(n, K, 9),
                dbias = b.constant(heads, T, 9);
-  b.run(op::AttendGradient{q, k, v, y, log_sums, dy, dq, dk, dv, heads, kv_heads, K, T, bias, dbias, 3});
+  b.run(op::AttendGradient{q, k, v, y, log_sum_exps, dy, dq, dk, dv, heads, kv_heads, K, T, bias, dbias, 3});
   b.require_gradient(dq, q, loss);
   b.require_gradient(dk, k, loss);
   b.require_gradient(dv, v, loss);

@@ -1,10 +1,10 @@
-#include "genoform/search/block_space.hpp"
+#include "genoform/search/space/block_space.hpp"
 
 #include <map>
 #include <set>
 #include <string>
 
-#include "genoform/search/evolution.hpp"
+#include "genoform/search/strategy/evolution.hpp"
 #include "tests/catch.hpp"
 
 using namespace genoform;
@@ -12,7 +12,7 @@ using namespace genoform::search;
 
 namespace {
 
-Draws draws_of(std::uint64_t index) { return Draws(Random(7, stream_of("test")), index << 32); }
+RandomStream draws_of(std::uint64_t index) { return RandomStream(Random(7, stream_of("test")), index << 32); }
 
 bool is_canonical(const std::string& text) {
   const Result<Genome> genome = Genome::parse(text);
@@ -28,8 +28,8 @@ TEST_CASE("every random genome of the block space is a legal model in canonical 
   std::set<std::string> seen;
   std::map<std::string, int> words;
   for (std::uint64_t i = 0; i < 3000; ++i) {
-    Draws draws = draws_of(i);
-    const std::string text = space.random(draws);
+    RandomStream samples = draws_of(i);
+    const std::string text = space.random(samples);
     INFO(text);
     REQUIRE(is_canonical(text));
     REQUIRE(space.check(text).ok());
@@ -48,11 +48,11 @@ TEST_CASE("every random genome of the block space is a legal model in canonical 
 
 TEST_CASE("every mutant is legal, in the space and not its parent") {
   const BlockSpace space;
-  Draws first = draws_of(0);
+  RandomStream first = draws_of(0);
   std::string text = space.random(first);
   for (std::uint64_t i = 1; i < 4000; ++i) {
-    Draws draws = draws_of(i);
-    const std::string child = space.mutate(text, draws);
+    RandomStream samples = draws_of(i);
+    const std::string child = space.mutate(text, samples);
     INFO(text << "\n" << child);
     REQUIRE(is_canonical(child));
     REQUIRE(child != text);
@@ -63,8 +63,8 @@ TEST_CASE("every mutant is legal, in the space and not its parent") {
 TEST_CASE("reading a genome's text and spelling its genes gives the text back") {
   const BlockSpace space;
   for (std::uint64_t i = 0; i < 500; ++i) {
-    Draws draws = draws_of(i);
-    const std::string text = space.random(draws);
+    RandomStream samples = draws_of(i);
+    const std::string text = space.random(samples);
     const Result<BlockGenes> genes = space.read(text);
     REQUIRE(genes.ok());
     CHECK(space.canonical(*genes) == text);
@@ -78,8 +78,8 @@ TEST_CASE("each mutation changes what its name says") {
   REQUIRE(from.layers.size() == 2);
   const auto mutated = [&](Mutation mutation) {
     BlockGenes genes = from;
-    Draws draws = draws_of(11);
-    REQUIRE(apply_mutation(mutation, genes, tables, draws));
+    RandomStream samples = draws_of(11);
+    REQUIRE(apply_mutation(mutation, genes, tables, samples));
     return genes;
   };
   CHECK(mutated(Mutation::insert).layers.size() == 3);
@@ -100,27 +100,27 @@ TEST_CASE("each mutation changes what its name says") {
 
 TEST_CASE("a value on a scale moves to a neighbour") {
   for (std::uint64_t i = 0; i < 200; ++i) {
-    Draws draws = draws_of(i);
+    RandomStream samples = draws_of(i);
     std::size_t value = i % 5;
-    REQUIRE(move_value(value, 5, true, draws));
+    REQUIRE(move_value(value, 5, true, samples));
     CHECK((value + 1 == i % 5 || value == i % 5 + 1));
     CHECK(value < 5);
   }
   std::size_t only = 0;
-  Draws draws = draws_of(0);
-  CHECK_FALSE(move_value(only, 1, true, draws));
+  RandomStream samples = draws_of(0);
+  CHECK_FALSE(move_value(only, 1, true, samples));
 }
 
 TEST_CASE("a fixed count of sub-layers stays fixed") {
   BlockSpaceOptions options;
-  options.least_layers = options.most_layers = 4;
-  options.most_repeats = 3;
+  options.min_layers = options.max_layers = 4;
+  options.max_repeats = 3;
   const BlockSpace space(options);
-  Draws first = draws_of(3);
+  RandomStream first = draws_of(3);
   std::string text = space.random(first);
   for (std::uint64_t i = 0; i < 300; ++i) {
-    Draws draws = draws_of(i);
-    text = space.mutate(text, draws);
+    RandomStream samples = draws_of(i);
+    text = space.mutate(text, samples);
     REQUIRE(space.read(text)->layers.size() == 4);
   }
 }
@@ -149,9 +149,9 @@ TEST_CASE("texts outside the space are refused with the reason") {
 
 TEST_CASE("a space without room for a block cannot be made") {
   BlockSpaceOptions options;
-  options.most_layers = 1;
-  CHECK_THROWS_AS(BlockSpace(options), Failure);
+  options.max_layers = 1;
+  CHECK_THROWS_AS(BlockSpace(options), Exception);
   options = {};
   options.widths.clear();
-  CHECK_THROWS_AS(BlockSpace(options), Failure);
+  CHECK_THROWS_AS(BlockSpace(options), Exception);
 }

@@ -1,11 +1,11 @@
-#include "genoform/search/finals.hpp"
+#include "genoform/search/study/finals.hpp"
 
 #include <algorithm>
 #include <set>
 #include <sstream>
 
-#include "genoform/search/export.hpp"
-#include "genoform/search/report.hpp"
+#include "genoform/search/report/export.hpp"
+#include "genoform/search/report/report.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/toy.hpp"
 
@@ -140,12 +140,12 @@ TEST_CASE("the weights of the finalists are kept and exported with a project") {
   CHECK(content("CMakeLists.txt").find("find_package(genoform") != std::string::npos);
   CHECK(content("model/config.json").find(winner.text) != std::string::npos);
   CHECK(content("model/model.safetensors") == "weights");
-  CHECK_THROWS_AS(export_winner(store, winner, folder.string()), Failure);  // not empty
+  CHECK_THROWS_AS(export_winner(store, winner, folder.string()), Exception);  // not empty
   std::filesystem::remove_all(folder);
   const TemporaryFile other("genoform-export-early");
   REQUIRE(Study().run(other.path()));
   const Store early(other.path(), Store::Open::read);
-  CHECK_THROWS_AS(export_winner(early, *Report(early).winner(), folder.string()), Failure);
+  CHECK_THROWS_AS(export_winner(early, *Report(early).winner(), folder.string()), Exception);
   CHECK_FALSE(std::filesystem::exists(folder));
 }
 

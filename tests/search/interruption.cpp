@@ -50,7 +50,7 @@ TEST_CASE("two searches cannot write one study") {
     int code = 0;
     try {
       const Store second(file.path(), Store::Open::write);
-    } catch (const Failure& failure) { code = std::string(failure.what()).find("another search") != std::string::npos ? 7 : 1; }
+    } catch (const Exception& failure) { code = std::string(failure.what()).find("another search") != std::string::npos ? 7 : 1; }
     ::_exit(code);
   }
   int status = 0;

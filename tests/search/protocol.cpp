@@ -1,10 +1,10 @@
-#include "genoform/search/protocol.hpp"
+#include "genoform/search/workers/protocol.hpp"
 
 #include <chrono>
 #include <cmath>
 #include <memory>
 
-#include "genoform/search/worker_pool.hpp"
+#include "genoform/search/workers/worker_pool.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/toy.hpp"
 
@@ -84,7 +84,7 @@ TEST_CASE("what is no JSON object breaks the protocol") {
     Channel reader(pair.ends[1]);
     nlohmann::json message;
     send_raw(pair.ends[0], bytes);
-    CHECK(reader.receive(message) == Channel::Read::broken);
+    CHECK(reader.receive(message) == Channel::Read::violation);
   }
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a worker answers, reports failures and outlives them") {
   CHECK(reply_of(pool, {{"text", "777777"}, {"steps", 1}}).answer.at("loss") == 0.0);
   const Reply error = reply_of(pool, {{"text", "bad"}});
   CHECK(error.kind == Reply::Kind::error);
-  CHECK(error.fault == Fault::not_finite);
+  CHECK(error.error_kind == ErrorKind::not_finite);
   CHECK(error.what.find("ffn.up.weight") != std::string::npos);
   const Reply wrong = reply_of(pool, {{"no text", 1}});
   CHECK(wrong.kind == Reply::Kind::error);
@@ -132,7 +132,7 @@ TEST_CASE("a worker that dies, hangs or talks nonsense is replaced") {
 TEST_CASE("workers that cannot be set up end the search with their reason") {
   const WorkerMain refuses = [](int fd) {
     return run_worker(fd, [](const nlohmann::json&) -> std::unique_ptr<Evaluator> {
-      throw Failure({Fault::input, "no such text"});
+      throw Exception({ErrorKind::input, "no such text"});
     });
   };
   WorkerPool pool(2, refuses, {});
@@ -141,8 +141,8 @@ TEST_CASE("workers that cannot be set up end the search with their reason") {
   CHECK_THROWS_AS(([&] {
                     for (int i = 0; i < 100; ++i) dying.wait(0.1);
                   }()),
-                  Failure);
-  CHECK_THROWS_AS(WorkerPool(0, worker(), {}), Failure);
+                  Exception);
+  CHECK_THROWS_AS(WorkerPool(0, worker(), {}), Exception);
 }
 
 TEST_CASE("workers are pinned, one to a processor") {

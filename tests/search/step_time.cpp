@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "genoform/search/baselines.hpp"
-#include "genoform/search/block_space.hpp"
-#include "genoform/search/calibration.hpp"
-#include "genoform/search/oracles.hpp"
+#include "genoform/search/clock/calibration.hpp"
+#include "genoform/search/clock/oracles.hpp"
+#include "genoform/search/space/baselines.hpp"
+#include "genoform/search/space/block_space.hpp"
 #include "tests/catch.hpp"
 
 using namespace genoform;
@@ -40,31 +40,33 @@ TEST_CASE("a fit with no negative parts finds the parts that made the sums") {
 TEST_CASE("a table learns step times from probes and predicts models that it has not seen") {
   const BlockSpace space;
   const ModelSizes sizes(12, 64);
-  const auto seconds_of = [](const WorkItems& items) {  // an invented machine
+  const auto seconds_of = [](const CostFeatures& items) {  // an invented machine
     double sum = 0;
     for (const auto& [name, amount] : items)
-      sum += amount * (name.find("flops") != std::string::npos ? 2e-11 : name.find("cells") != std::string::npos ? 1e-10 : 3e-9);
+      sum += amount * (name.find("flops") != std::string::npos      ? 2e-11
+                       : name.find("elements") != std::string::npos ? 1e-10
+                                                                    : 3e-9);
     return sum;
   };
   std::vector<Probe> probes;
   for (std::uint64_t i = 0; i < 40; ++i) {
-    Draws draws(Random(1, 1), i << 32);
-    const WorkItems items = sizes.items(space.random(draws));
+    RandomStream samples(Random(1, 1), i << 32);
+    const CostFeatures items = sizes.items(space.random(samples));
     probes.push_back({items, seconds_of(items)});
   }
   const StepTable table = StepTable::fit(probes);
   CHECK(table.error() < 0.1);
-  const WorkItems items = sizes.items(dense);
+  const CostFeatures items = sizes.items(dense);
   CHECK(table.seconds(items) == Approx(seconds_of(items)).epsilon(0.1));
   const StepTable back = StepTable::from_json(nlohmann::json::parse(table.to_json().dump()));
   CHECK(back.seconds(items) == table.seconds(items));
   probes.resize(9);
-  CHECK_THROWS_AS(StepTable::fit(probes), Failure);
+  CHECK_THROWS_AS(StepTable::fit(probes), Exception);
 }
 
 TEST_CASE("the work of a step is that of its operations") {
   const ModelSizes sizes(12, 64);
-  const WorkItems items = sizes.items(dense);
+  const CostFeatures items = sizes.items(dense);
   const Cost cost = sizes.cost(dense);
   double flops = 0;
   for (const auto& [name, amount] : items)
@@ -73,7 +75,7 @@ TEST_CASE("the work of a step is that of its operations") {
   CHECK(flops > 0.8 * static_cast<double>(cost.training_flops()));
   CHECK(items.at("parameters") == static_cast<double>(cost.parameters));
   CHECK(items.at("rotate") > 0);
-  const WorkItems routed = sizes.items(sparse);
+  const CostFeatures routed = sizes.items(sparse);
   CHECK(routed.at("expert_linear experts") == 2 * 2 * 8);
   CHECK(routed.count("route_token_choice") == 1);
 }
@@ -108,7 +110,7 @@ TEST_CASE("limits refuse what is above them and nothing else") {
 TEST_CASE("a fast genome gets more steps for the same budget") {
   CHECK(Budget{4}.steps(0.01) == 400);
   CHECK(Budget{4}.steps(0.02) == 200);
-  CHECK(Budget{4}.steps(100) == Budget::least_steps);
+  CHECK(Budget{4}.steps(100) == Budget::min_steps);
 }
 
 TEST_CASE("the baselines are legal models of the proxy, the plain Transformer first") {
@@ -132,12 +134,12 @@ TEST_CASE("calibration times the baselines and affordable models of the space, e
   const BlockSpace space;
   const ModelSizes sizes(12, 64);
   const auto baselines = proxy_baselines({});
-  const auto texts = calibration_texts(space, baselines, sizes, 1, {.probes = 30, .steps = 1, .most_flops = 2});
+  const auto texts = calibration_texts(space, baselines, sizes, 1, {.probes = 30, .steps = 1, .max_flops = 2});
   CHECK(texts.size() == 36);
   CHECK(std::set<std::string>(texts.begin(), texts.end()).size() == 36);
   CHECK(texts[0] == baselines[0].text);
-  CHECK(texts == calibration_texts(space, baselines, sizes, 1, {.probes = 30, .steps = 1, .most_flops = 2}));
-  const auto most = 2 * sizes.cost(texts[0]).training_flops();
-  for (std::size_t i = 6; i < texts.size(); ++i) CHECK(sizes.cost(texts[i]).training_flops() <= most);
+  CHECK(texts == calibration_texts(space, baselines, sizes, 1, {.probes = 30, .steps = 1, .max_flops = 2}));
+  const auto maximum = 2 * sizes.cost(texts[0]).training_flops();
+  for (std::size_t i = 6; i < texts.size(); ++i) CHECK(sizes.cost(texts[i]).training_flops() <= maximum);
   CHECK_FALSE(processor_name().empty());
 }

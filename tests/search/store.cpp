@@ -1,4 +1,4 @@
-#include "genoform/search/store.hpp"
+#include "genoform/search/store/store.hpp"
 
 #include <fstream>
 #include <set>
@@ -11,14 +11,14 @@ using namespace toy;
 
 namespace {
 
-Trial trial(int number, int draw, State state) {
+Trial trial(int number, int sample, State state) {
   Trial t;
   t.number = number;
-  t.draw = draw;
+  t.sample = sample;
   t.phase = "search";
-  t.text = "text " + std::to_string(number) + " " + std::to_string(draw);
+  t.text = "text " + std::to_string(number) + " " + std::to_string(sample);
   t.parent = number / 2;
-  t.rate = 0.1 + 1e-17;
+  t.learning_rate = 0.1 + 1e-17;
   t.seed = 0xFFFFFFFFFFFFFFFFULL;
   t.steps = 12345678901;
   t.step_seconds = 1.0 / 3;
@@ -29,7 +29,7 @@ Trial trial(int number, int draw, State state) {
 std::string why(const std::string& path, Store::Open how) {
   try {
     const Store store(path, how);
-  } catch (const Failure& failure) { return failure.what(); }
+  } catch (const Exception& failure) { return failure.what(); }
   return "";
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("a trial comes out of the store bit for bit as it went in") {
   CHECK(back[1].text == t.text);
   CHECK(back[1].seed == t.seed);
   CHECK(back[1].steps == t.steps);
-  CHECK(back[1].rate == t.rate);
+  CHECK(back[1].learning_rate == t.learning_rate);
   CHECK(back[1].step_seconds == t.step_seconds);
   CHECK(back[1].loss == t.loss);
   CHECK(back[1].hurdle == t.hurdle);
@@ -79,10 +79,10 @@ TEST_CASE("a number and draw cannot be written twice, and a state must be one of
   const TemporaryFile file("genoform-store-keys");
   Store store(file.path(), Store::Open::write);
   store.add(std::vector<Trial>{trial(1, 0, State::queued)});
-  CHECK_THROWS_AS(store.add(std::vector<Trial>{trial(2, 0, State::queued), trial(1, 0, State::queued)}), Failure);
+  CHECK_THROWS_AS(store.add(std::vector<Trial>{trial(2, 0, State::queued), trial(1, 0, State::queued)}), Exception);
   CHECK(store.trials().size() == 1);  // neither of the two
   Database database(file.path(), Database::Open::existing);
-  CHECK_THROWS_AS(database.run("UPDATE trials SET state = 'lost'"), Failure);
+  CHECK_THROWS_AS(database.run("UPDATE trials SET state = 'lost'"), Exception);
 }
 
 TEST_CASE("leases end when a store is taken up again") {
@@ -140,7 +140,7 @@ TEST_CASE("a study is claimed once; another search is told what differs") {
   try {
     claim(store, identity(5));
     FAIL("claimed by another search");
-  } catch (const Failure& failure) {
+  } catch (const Exception& failure) {
     CHECK(std::string(failure.what()).find("options/budget: 4.0, now 5.0") != std::string::npos);
   }
 }
@@ -158,6 +158,6 @@ TEST_CASE("the table of step times stays with its study until it is measured ane
   CHECK(fits == 1);
   CHECK(step_table_of(store, fit, true).error() == Approx(0.02));
   store.set_note("processor", "another one");
-  CHECK_THROWS_AS(step_table_of(store, fit, false), Failure);
+  CHECK_THROWS_AS(step_table_of(store, fit, false), Exception);
   CHECK_NOTHROW(step_table_of(store, fit, true));
 }

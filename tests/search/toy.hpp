@@ -16,9 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "genoform/search/finals.hpp"
-#include "genoform/search/trial_runner.hpp"
-#include "genoform/search/worker.hpp"
+#include "genoform/search/study/finals.hpp"
+#include "genoform/search/study/trial_runner.hpp"
+#include "genoform/search/workers/worker.hpp"
 
 /// A search small enough to know its best genome: six digits of 0 to 7, two of which pull in opposite directions.
 namespace toy {
@@ -31,20 +31,20 @@ class Digits : public Space {
   explicit Digits(std::size_t length = 6, std::size_t base = 8) : length_(length), base_(base) {}
   std::string kind() const override { return "digits"; }
   nlohmann::json describe() const override { return {{"length", length_}, {"base", base_}}; }
-  std::string random(Draws& draws) const override {
+  std::string random(RandomStream& samples) const override {
     std::string text;
-    for (std::size_t i = 0; i < length_; ++i) text += digit(draws.below(base_));
+    for (std::size_t i = 0; i < length_; ++i) text += digit(samples.below(base_));
     return text;
   }
-  std::string mutate(const std::string& parent, Draws& draws) const override {
+  std::string mutate(const std::string& parent, RandomStream& samples) const override {
     std::string child = parent;
-    char& c = child[draws.below(length_)];
-    c = digit((static_cast<std::size_t>(c - '0') + 1 + draws.below(base_ - 1)) % base_);
+    char& c = child[samples.below(length_)];
+    c = digit((static_cast<std::size_t>(c - '0') + 1 + samples.below(base_ - 1)) % base_);
     return child;
   }
   Result<void> check(const std::string& text) const override {
     if (text.size() == length_) return {};
-    return Error{Fault::input, text + " has the wrong length"};
+    return Error{ErrorKind::input, text + " has the wrong length"};
   }
 
  private:
@@ -89,7 +89,7 @@ class Fake : public Evaluator {
     if (what == "die") ::raise(SIGKILL);
     if (what == "exit") ::_exit(9);
     if (what == "hang") ::pause();
-    if (what == "not finite") throw Failure({Fault::not_finite, "blocks.0.0.ffn.up.weight: not finite"});
+    if (what == "not finite") throw Exception({ErrorKind::not_finite, "blocks.0.0.ffn.up.weight: not finite"});
     if (what == "nothing") return nullptr;
     const double loss = loss_of(text);
     if (request.value("final", false)) return finish(request, loss);
@@ -168,7 +168,7 @@ struct Study {
 
   /// Runs to the end, or until `stop` says so; returns whether it ended.
   bool run(
-      const std::string& path, const StopAsked& stop = [] { return Stop::no; },
+      const std::string& path, const StopRequest& stop = [] { return Stop::no; },
       const OnTrial& on_trial = [](const Ledger&, int) {}) const {
     const Proposer& proposer = use_random ? static_cast<const Proposer&>(random) : evolution;
     const Estimator& estimator = is_measured ? static_cast<const Estimator&>(no_clock) : clock;

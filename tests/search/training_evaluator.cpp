@@ -1,4 +1,4 @@
-#include "genoform/search/training_evaluator.hpp"
+#include "genoform/search/evaluator/training_evaluator.hpp"
 
 #include <cmath>
 #include <filesystem>
@@ -33,8 +33,8 @@ struct Bench {
   }
 };
 
-nlohmann::json request(int steps, double rate = 3e-3) {
-  return {{"do", "train"}, {"text", small}, {"rate", rate}, {"seed", 1}, {"steps", steps}};
+nlohmann::json request(int steps, double learning_rate = 3e-3) {
+  return {{"do", "train"}, {"text", small}, {"learning_rate", learning_rate}, {"seed", 1}, {"steps", steps}};
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ TEST_CASE("without steps the worker measures first, and refuses what is too slow
   r["budget"] = 0.05;
   const nlohmann::json answer = evaluator.answer(r);
   CHECK(answer.at("step_seconds").get<double>() > 0);
-  CHECK(answer.at("steps").get<std::int64_t>() >= Budget::least_steps);
+  CHECK(answer.at("steps").get<std::int64_t>() >= Budget::min_steps);
   CHECK(answer.contains("loss"));
   r["step_limit"] = 1e-9;
   CHECK(evaluator.answer(r).at("refused") == "step time");
@@ -110,13 +110,13 @@ TEST_CASE("a rate that blows up fails with the tensor's name; wrong requests fai
   try {
     evaluator.answer(request(200, 1e30));
     FAIL("trained");
-  } catch (const Failure& failure) { CHECK(failure.fault() == Fault::not_finite); }
-  CHECK_THROWS_AS(evaluator.answer({{"do", "sing"}}), Failure);
+  } catch (const Exception& failure) { CHECK(failure.error_kind() == ErrorKind::not_finite); }
+  CHECK_THROWS_AS(evaluator.answer({{"do", "sing"}}), Exception);
   nlohmann::json wrong = request(1);
   wrong["text"] = "Decoder<";
-  CHECK_THROWS_AS(evaluator.answer(wrong), Failure);
+  CHECK_THROWS_AS(evaluator.answer(wrong), Exception);
   TrainingSetup none = bench.setup;
   none.data = "/nowhere";
-  CHECK_THROWS_AS(TrainingEvaluator(none, {}), Failure);
+  CHECK_THROWS_AS(TrainingEvaluator(none, {}), Exception);
   CHECK(TrainingSetup::from_json(bench.setup.to_json()).to_json() == bench.setup.to_json());
 }

@@ -99,9 +99,9 @@ TEST_CASE("evolution finds better genomes than random search with the same numbe
       study.options.hurdle = false;
       study.genomes = 150;
       REQUIRE(study.run(file.path()));
-      double least = 1e9;
-      for (const Trial& t : genomes_of(file.path(), State::done)) least = std::min(least, *t.loss);
-      best[random ? 1 : 0] += least / 5;
+      double minimum = 1e9;
+      for (const Trial& t : genomes_of(file.path(), State::done)) minimum = std::min(minimum, *t.loss);
+      best[random ? 1 : 0] += minimum / 5;
     }
   }
   CHECK(best[0] < 4);
@@ -214,11 +214,11 @@ TEST_CASE("impossible options are refused") {
   const TemporaryFile file("genoform-options");
   Study many;
   many.workers = 9;
-  CHECK_THROWS_AS(many.run(file.path()), Failure);
-  Study rate;
-  rate.options.rate = 1;
-  CHECK_THROWS_AS(rate.run(file.path()), Failure);
+  CHECK_THROWS_AS(many.run(file.path()), Exception);
+  Study learning_rate;
+  learning_rate.options.learning_rate = 1;
+  CHECK_THROWS_AS(learning_rate.run(file.path()), Exception);
   Study none;
   none.baselines.clear();
-  CHECK_THROWS_AS(none.run(file.path()), Failure);
+  CHECK_THROWS_AS(none.run(file.path()), Exception);
 }

@@ -35,7 +35,7 @@ struct PlainAdafactor {
         squares(blocks * rows * columns),
         momentum(squares.size()) {}
 
-  void step(int t, double rate, std::span<const double> g, std::span<double> w) {
+  void step(int t, double learning_rate, std::span<const double> g, std::span<double> w) {
     const double beta2 =
         o.beta2 > 0 ? o.beta2 * (1 - std::pow(o.beta2, t - 1)) / (1 - std::pow(o.beta2, t)) : 1 - std::pow(t, -o.exponent);
     std::vector<double> added(g.size()), u(g.size());
@@ -57,8 +57,8 @@ struct PlainAdafactor {
     const double clipped = o.update_clip > 0 ? std::max(1.0, std::sqrt(mean_square(u)) / o.update_clip) : 1.0;
     const double scale = o.relative ? std::max(o.epsilon2, std::sqrt(mean_square(w))) : 1.0;
     for (std::size_t i = 0; i < g.size(); ++i) {
-      momentum[i] = o.beta1 * momentum[i] + (1 - o.beta1) * rate * scale / clipped * u[i];
-      w[i] -= momentum[i] + (decays ? rate * o.decay * w[i] : 0);
+      momentum[i] = o.beta1 * momentum[i] + (1 - o.beta1) * learning_rate * scale / clipped * u[i];
+      w[i] -= momentum[i] + (decays ? learning_rate * o.weight_decay * w[i] : 0);
     }
   }
 };
@@ -94,9 +94,9 @@ void follows_the_paper(const Adafactor& options) {
 
 const TrainOptions options{.steps = 12,
                            .batch = 4,
-                           .rate = 0.02f,
+                           .learning_rate = 0.02f,
                            .accumulate = 2,
-                           .optimizer = Adafactor{.beta1 = 0.5, .decay = 0.01, .factor_from = 1},
+                           .optimizer = Adafactor{.beta1 = 0.5, .weight_decay = 0.01, .factor_from = 1},
                            .validate_every = 4,
                            .windows = 8};
 
@@ -104,7 +104,7 @@ const TrainOptions options{.steps = 12,
 
 TEST_CASE("20 steps of Adafactor follow the paper on every tensor, experts one by one") {
   follows_the_paper({.factor_from = 1});
-  follows_the_paper({.beta1 = 0.9, .decay = 0.1, .factor_from = 30});
+  follows_the_paper({.beta1 = 0.9, .weight_decay = 0.1, .factor_from = 30});
   follows_the_paper({.beta2 = 0.99, .update_clip = 0, .relative = false, .factor_from = 1});
   follows_the_paper(Adafactor::glam());
 }
@@ -131,15 +131,15 @@ TEST_CASE("Adafactor remembers rows and columns of matrices, every square of the
 
 TEST_CASE("an optimizer says beforehand how much memory it takes") {
   Model<Mixed, Reference> model;
-  const auto state_cells = [](const Optimizer<Reference>& o) {
+  const auto state_elements = [](const Optimizer<Reference>& o) {
     std::int64_t sum = 0;
     for (const OptimizerState& s : o.state()) sum += s.tensor.size();
     return sum;
   };
   const Adafactor factored{.beta1 = 0.9, .factor_from = 1};
-  REQUIRE(factored.cells(model.tensors()) == state_cells(*factored.bind(model)) + 9 + 256 + 32);
-  REQUIRE(AdamW{}.cells(model.tensors()) == state_cells(*AdamW{}.bind(model)) + 9);
-  REQUIRE(optimizer_cells(Adafactor{.factor_from = 1}, model.tensors()) < optimizer_cells(AdamW{}, model.tensors()) / 4);
+  REQUIRE(factored.elements(model.tensors()) == state_elements(*factored.bind(model)) + 9 + 256 + 32);
+  REQUIRE(AdamW{}.elements(model.tensors()) == state_elements(*AdamW{}.bind(model)) + 9);
+  REQUIRE(optimizer_elements(Adafactor{.factor_from = 1}, model.tensors()) < optimizer_elements(AdamW{}, model.tensors()) / 4);
 }
 
 TEST_CASE("an update by Adafactor has the same bits for any number of threads") {
@@ -172,7 +172,7 @@ TEST_CASE("a small model learns a text with Adafactor and the papers' schedule")
   Model<Mixed, Cpu> model({.seed = 1});
   Trainer trainer(model, {.steps = 120,
                           .batch = 8,
-                          .rate = 0.03f,
+                          .learning_rate = 0.03f,
                           .schedule = {.kind = Schedule::Kind::reciprocal_square_root, .warm_up = 60},
                           .optimizer = Adafactor{.factor_from = 1},
                           .validate_every = 60,
@@ -190,8 +190,8 @@ TEST_CASE("Adafactor leaves frozen tensors alone, decay included") {
   const std::vector<float> before = copied(model.parameters());
   Trainer trainer(model, {.steps = 3,
                           .batch = 2,
-                          .rate = 0.02f,
-                          .optimizer = Adafactor{.beta1 = 0.9, .decay = 0.1, .factor_from = 1},
+                          .learning_rate = 0.02f,
+                          .optimizer = Adafactor{.beta1 = 0.9, .weight_decay = 0.1, .factor_from = 1},
                           .windows = 0,
                           .frozen = {"blocks.0.*"}});
   for (const Step& s : trainer.run(text())) REQUIRE(std::isfinite(s.gradient_norm));
@@ -209,5 +209,5 @@ TEST_CASE("settings of Adafactor that make no sense are refused") {
   REQUIRE_THROWS_WITH(Adafactor{.beta2 = 1}.bind(model), Catch::Contains("beta2"));
   REQUIRE_THROWS_WITH(Adafactor{.epsilon1 = 0}.bind(model), Catch::Contains("epsilon1"));
   REQUIRE_THROWS_WITH(Adafactor{.factor_from = 0}.bind(model), Catch::Contains("factored"));
-  REQUIRE_THROWS_WITH(Trainer(model, {.optimizer = Adafactor{.decay = -1}}), Catch::Contains("decay"));
+  REQUIRE_THROWS_WITH(Trainer(model, {.optimizer = Adafactor{.weight_decay = -1}}), Catch::Contains("decay"));
 }

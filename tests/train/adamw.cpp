@@ -11,18 +11,18 @@ using namespace training;
 namespace {
 
 /// One AdamW step of Loshchilov and Hutter on plain vectors, gradients already clipped.
-void plain_adamw(const AdamW& o, int step, double rate, bool decays, double g, double& w, double& m, double& v) {
+void plain_adamw(const AdamW& o, int step, double learning_rate, bool decays, double g, double& w, double& m, double& v) {
   m = o.beta1 * m + (1 - o.beta1) * g;
   v = o.beta2 * v + (1 - o.beta2) * g * g;
   const double mean = m / (1 - std::pow(o.beta1, step)), square = v / (1 - std::pow(o.beta2, step));
-  w -= rate * (mean / (std::sqrt(square) + o.epsilon) + (decays ? o.decay : 0) * w);
+  w -= learning_rate * (mean / (std::sqrt(square) + o.epsilon) + (decays ? o.weight_decay : 0) * w);
 }
 
 }  // namespace
 
 TEST_CASE("AdamW follows its formulas on every tensor, with decay on matrices only and clipping by the global norm") {
   Model<Mixed, Reference> model({.seed = 5});
-  const AdamW options{.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .decay = 0.1, .clip = 0.5};
+  const AdamW options{.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.1, .clip = 0.5};
   const auto optimizer = options.bind(model);
   std::vector<double> w = copied(model.parameters()), m(w.size()), v(w.size());
   for (int step = 1; step <= 3; ++step) {

@@ -5,7 +5,7 @@ using namespace training;
 
 namespace {
 
-const TrainOptions options{.steps = 12, .batch = 4, .rate = 3e-3f, .accumulate = 2, .validate_every = 4, .windows = 8};
+const TrainOptions options{.steps = 12, .batch = 4, .learning_rate = 3e-3f, .accumulate = 2, .validate_every = 4, .windows = 8};
 
 }  // namespace
 
@@ -26,7 +26,7 @@ TEST_CASE("a checkpoint of another model is refused with the difference, and not
   const std::vector<float> before = copied(other.parameters());
   const Result<void> resumed = b.resume(folder.path());
   REQUIRE(!resumed);
-  REQUIRE(resumed.error().fault == Fault::input);
+  REQUIRE(resumed.error().error_kind == ErrorKind::input);
   INFO(resumed.error().message);
   REQUIRE(resumed.error().message.find("has \"...SqReLU>>, 2>") != std::string::npos);
   REQUIRE(resumed.error().message.find("where \"...ReLU>>, 2>") != std::string::npos);
@@ -41,11 +41,11 @@ TEST_CASE("a run is resumed only with the same options and the same data") {
   a.step(text()).value();
   a.save(folder.path()).value();
   TrainOptions faster = options;
-  faster.rate = 1e-3f;
+  faster.learning_rate = 1e-3f;
   Trainer b(model, faster);
   REQUIRE(b.resume(folder.path()).error().message.find("rate 0.003, this one rate 0.001") != std::string::npos);
   TrainOptions other_decay = options;
-  other_decay.optimizer = AdamW{.decay = 0};
+  other_decay.optimizer = AdamW{.weight_decay = 0};
   Trainer c(model, other_decay);
   REQUIRE(c.resume(folder.path()).error().message.find("decay 0.1") != std::string::npos);
   Trainer d(model, options);
@@ -58,7 +58,7 @@ TEST_CASE("a checkpoint is replaced whole: a damaged or missing one is an error 
   const ScratchFolder folder("damaged");
   Model<Dense, Cpu> model({.seed = 1});
   Trainer trainer(model, options);
-  REQUIRE(trainer.resume(folder.path()).error().fault == Fault::input);
+  REQUIRE(trainer.resume(folder.path()).error().error_kind == ErrorKind::input);
   trainer.step(text()).value();
   trainer.save(folder.path()).value();
   const std::string path = folder / "checkpoint.safetensors";

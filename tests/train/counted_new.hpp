@@ -1,7 +1,7 @@
 #pragma once
 #include <atomic>
 
-/// Calls of operator new while `counts` is set, by who called.
+/// OperationList of operator new while `counts` is set, by who called.
 namespace allocations {
 
 inline std::atomic<bool> counts{false};

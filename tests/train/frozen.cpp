@@ -18,7 +18,7 @@ namespace {
 
 bool is_frozen(std::string_view name) { return name == "embedding.weight" || name.starts_with("blocks.0."); }
 
-const TrainOptions options{.steps = 6, .batch = 2, .rate = 1e-2f, .windows = 0, .frozen = {"embedding.*", "blocks.0.*"}};
+const TrainOptions options{.steps = 6, .batch = 2, .learning_rate = 1e-2f, .windows = 0, .frozen = {"embedding.*", "blocks.0.*"}};
 
 /// Every frozen tensor is as it was, every other one has moved.
 void require_moved(BasicModel<Cpu>& model, const std::vector<float>& before) {
@@ -46,7 +46,7 @@ TEST_CASE("Adafactor leaves frozen tensors alone too, factored or not, with deca
   for (const std::int64_t factor_from : {1, 128}) {
     Model<Mixed, Cpu> model({.seed = 1});
     TrainOptions with_adafactor = options;
-    with_adafactor.optimizer = Adafactor{.decay = 0.1, .factor_from = factor_from};
+    with_adafactor.optimizer = Adafactor{.weight_decay = 0.1, .factor_from = factor_from};
     const std::vector<float> before = copied(model.parameters());
     Trainer trainer(model, with_adafactor);
     for (const Step& s : trainer.run(text())) (void)s;
@@ -98,7 +98,7 @@ TEST_CASE("a pattern that matches nothing is refused, names a tensor, and change
   model.freeze({"norm.*"}).value();
   const Result<void> refused = model.freeze({"embedding.*", "block.0.*"});
   REQUIRE_FALSE(refused);
-  REQUIRE(refused.error().fault == Fault::usage);
+  REQUIRE(refused.error().error_kind == ErrorKind::usage);
   REQUIRE(
       refused.error().message ==
       "\"block.0.*\" matches no trained tensor of the model; a pattern is a name such as \"embedding.weight\", with * for any "
@@ -113,9 +113,9 @@ TEST_CASE("an optimizer of the caller's own is frozen by the model, not by the t
   struct Descent final : Optimizer<Cpu> {
     explicit Descent(BasicModel<Cpu>& m) : Optimizer<Cpu>(m) {}
     double gradient_norm() override { return 1; }
-    void update(std::int64_t, double rate) override {
+    void update(std::int64_t, double learning_rate) override {
       for (std::size_t i = 0; i < model().parameters().size(); ++i)
-        model().parameters()[i] -= static_cast<float>(rate) * model().gradients()[i];
+        model().parameters()[i] -= static_cast<float>(learning_rate) * model().gradients()[i];
     }
     std::string description() const override { return "descent"; }
   };

@@ -43,5 +43,5 @@ TEST_CASE("a resumed run appends: steps after the checkpoint and a torn last lin
 }
 
 TEST_CASE("a log that cannot be written is an error of resources") {
-  REQUIRE(TrainLog::open("/proc/nowhere", 0).error().fault == Fault::resources);
+  REQUIRE(TrainLog::open("/proc/nowhere", 0).error().error_kind == ErrorKind::resources);
 }

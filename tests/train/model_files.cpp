@@ -29,6 +29,6 @@ TEST_CASE("a model that is not finite is not saved") {
   const ScratchFolder folder("not_saved");
   Model<Dense, Cpu> model;
   model.parameters()[3] = std::nanf("");
-  REQUIRE(save(model, folder.path()).error().fault == Fault::not_finite);
+  REQUIRE(save(model, folder.path()).error().error_kind == ErrorKind::not_finite);
   REQUIRE(!std::filesystem::exists(folder / "model.safetensors"));
 }

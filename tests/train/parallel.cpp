@@ -12,7 +12,7 @@ using SideBySide =
                  Stack<Block<Parallel<Moe<ExpertChoice, Experts<4>, Hidden<16>>, Ffn<SqReLU, Hidden<32>>, Post<LayerNorm>>>, 2>>,
             Vocab<256>, Width<32>, Context<16>>;
 
-const TrainOptions options{.steps = 8, .batch = 4, .rate = 3e-3f, .validate_every = 4, .windows = 8};
+const TrainOptions options{.steps = 8, .batch = 4, .learning_rate = 3e-3f, .validate_every = 4, .windows = 8};
 
 }  // namespace
 

@@ -57,11 +57,11 @@ TEST_CASE("a step tells the worst load, the dropped share and the entropy of the
 
 TEST_CASE("options of routers that make no sense are refused") {
   Model<Dense, Cpu> model({.seed = 1});
-  REQUIRE_THROWS_AS(Trainer(model, {.log = {}, .routers = {.z_loss = -1, .jitter = 0, .seed = 1}}), Failure);
-  REQUIRE_THROWS_AS(Trainer(model, {.log = {}, .routers = {.z_loss = 0, .jitter = 1, .seed = 1}}), Failure);
+  REQUIRE_THROWS_AS(Trainer(model, {.log = {}, .routers = {.z_loss = -1, .jitter = 0, .seed = 1}}), Exception);
+  REQUIRE_THROWS_AS(Trainer(model, {.log = {}, .routers = {.z_loss = 0, .jitter = 1, .seed = 1}}), Exception);
 }
 
-TEST_CASE("what routers remember is in the folder of a model: the table as whole numbers, each one an expert") {
+TEST_CASE("what routers remember is in the folder of a model: the table as integers, each one an expert") {
   const ScratchFolder folder("files_routers");
   Model<Routed, Cpu> model({.seed = 1}), other({.seed = 2});
   model.integers("blocks.0.0.moe.table")[7] = 1;

@@ -10,7 +10,7 @@ using namespace training;
 
 TEST_CASE("a small model learns a text: the causal loss falls well below that of guessing") {
   Model<Mixed, Cpu> model({.seed = 1});
-  Trainer trainer(model, {.steps = 120, .batch = 8, .rate = 3e-3f, .validate_every = 60, .windows = 32});
+  Trainer trainer(model, {.steps = 120, .batch = 8, .learning_rate = 3e-3f, .validate_every = 60, .windows = 32});
   std::vector<double> validation;
   int index = 0;
   for (const Step& s : trainer.run(text())) {
@@ -53,12 +53,12 @@ TEST_CASE("a parameter that is not finite stops the run with its name, and nothi
   const std::vector<float> before = copied(model.parameters());
   const Result<Step> step = trainer.step(text());
   REQUIRE(!step);
-  REQUIRE(step.error().fault == Fault::not_finite);
+  REQUIRE(step.error().error_kind == ErrorKind::not_finite);
   REQUIRE(step.error().message.find("step 2: not finite: parameter blocks.1.1.ffn.up.weight (1 of 4096 numbers)") == 0);
   REQUIRE(copied(model.parameters()) == before);
   REQUIRE(trainer.steps_done() == 1);
   const ScratchFolder folder("not_finite");
-  REQUIRE(trainer.save(folder.path()).error().fault == Fault::not_finite);
+  REQUIRE(trainer.save(folder.path()).error().error_kind == ErrorKind::not_finite);
   REQUIRE(!std::filesystem::exists(folder / "checkpoint.safetensors"));
 }
 
@@ -68,19 +68,19 @@ TEST_CASE("activations that overflow stop the run with the name of a tensor") {
   for (float& w : model.parameter("blocks.0.1.ffn.up.weight")) w = 1e25f;
   const Result<Step> step = trainer.step(text());
   REQUIRE(!step);
-  REQUIRE(step.error().fault == Fault::not_finite);
+  REQUIRE(step.error().error_kind == ErrorKind::not_finite);
   REQUIRE(step.error().message.find(".weight") != std::string::npos);
   REQUIRE_THROWS_AS(
       [&] {
         for (const Step& s : trainer.run(text())) (void)s;
       }(),
-      Failure);
+      Exception);
 }
 
 TEST_CASE("options that make no sense are refused when the trainer is made") {
   Model<Dense, Cpu> model;
   REQUIRE_THROWS_WITH(Trainer(model, {.steps = 0}), Catch::Contains("at least 1"));
-  REQUIRE_THROWS_WITH(Trainer(model, {.rate = 0}), Catch::Contains("rate"));
+  REQUIRE_THROWS_WITH(Trainer(model, {.learning_rate = 0}), Catch::Contains("learning_rate"));
   REQUIRE_THROWS_WITH(Trainer(model, {.context = 17}), Catch::Contains("Context<16>"));
   REQUIRE_THROWS_WITH(Trainer(model, {.batch = 2000000000}), Catch::Contains("are available"));
 }
@@ -89,7 +89,7 @@ TEST_CASE("a text that is too short or has other tokens is refused before the fi
   Model<Dense, Cpu> model;
   Trainer trainer(model, {.steps = 2, .batch = 2});
   const Corpus tiny = Corpus::from_text(synthetic_text(60, 1));
-  REQUIRE(trainer.step(tiny).error().fault == Fault::input);
+  REQUIRE(trainer.step(tiny).error().error_kind == ErrorKind::input);
   using Narrow = Decoder<Stack<Block<Ffn<SqReLU>>, 1>, Vocab<64>, Width<16>, Context<8>>;
   Model<Narrow, Cpu> narrow;
   Trainer other(narrow, {.steps = 2, .batch = 2});
@@ -100,14 +100,14 @@ TEST_CASE("an optimizer of the caller's own can be put in") {
   struct Descent final : Optimizer<Cpu> {
     explicit Descent(BasicModel<Cpu>& m) : Optimizer<Cpu>(m) {}
     double gradient_norm() override { return 1; }
-    void update(std::int64_t, double rate) override {
+    void update(std::int64_t, double learning_rate) override {
       for (std::size_t i = 0; i < model().parameters().size(); ++i)
-        model().parameters()[i] -= static_cast<float>(rate) * model().gradients()[i];
+        model().parameters()[i] -= static_cast<float>(learning_rate) * model().gradients()[i];
     }
     std::string description() const override { return "descent"; }
   };
   Model<Dense, Cpu> model({.seed = 1});
-  Trainer trainer(model, {.steps = 20, .batch = 4, .rate = 0.3f, .windows = 0}, std::make_unique<Descent>(model));
+  Trainer trainer(model, {.steps = 20, .batch = 4, .learning_rate = 0.3f, .windows = 0}, std::make_unique<Descent>(model));
   const double first = trainer.step(text()).value().bits_per_byte;
   double last = first;
   for (const Step& s : trainer.run(text())) last = s.bits_per_byte;

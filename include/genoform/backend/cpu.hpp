@@ -5,20 +5,20 @@
 #include <span>
 #include <utility>
 
-#include "genoform/backend/cpu/adafactor.hpp"
-#include "genoform/backend/cpu/attention.hpp"
 #include "genoform/backend/cpu/context.hpp"
-#include "genoform/backend/cpu/dense.hpp"
-#include "genoform/backend/cpu/experts.hpp"
-#include "genoform/backend/cpu/gated_attention.hpp"
-#include "genoform/backend/cpu/linear_attention.hpp"
-#include "genoform/backend/cpu/mixing.hpp"
-#include "genoform/backend/cpu/optimizer.hpp"
-#include "genoform/backend/cpu/positions.hpp"
-#include "genoform/backend/cpu/router.hpp"
-#include "genoform/backend/cpu/scores.hpp"
+#include "genoform/backend/cpu/operations/adafactor.hpp"
+#include "genoform/backend/cpu/operations/attention.hpp"
+#include "genoform/backend/cpu/operations/dense.hpp"
+#include "genoform/backend/cpu/operations/experts.hpp"
+#include "genoform/backend/cpu/operations/gated_attention.hpp"
+#include "genoform/backend/cpu/operations/linear_attention.hpp"
+#include "genoform/backend/cpu/operations/mixing.hpp"
+#include "genoform/backend/cpu/operations/optimizer.hpp"
+#include "genoform/backend/cpu/operations/positions.hpp"
+#include "genoform/backend/cpu/operations/router.hpp"
+#include "genoform/backend/cpu/operations/scores.hpp"
 #include "genoform/core/joined.hpp"
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/ops/operations.hpp"
 
@@ -33,8 +33,8 @@ struct CpuOptions {
 
 /// The back end for host processors. Matrix products in f32 by oneDNN or, the large ones on AMX, by own kernels, which also make
 /// those in bf16 and everything between them; parameters, gradients and optimizer state are f32 in either precision. Link with
-/// -ldnnl -fopenmp. The same bits for a fixed number of threads, or for any. A copy has scratch of its own. Calls prepared by one
-/// Cpu run one after another, and need it until the last of them has run; it may be moved.
+/// -ldnnl -fopenmp. The same bits for a fixed number of threads, or for any. A copy has scratch of its own. OperationList
+/// prepared by one Cpu run one after another, and need it until the last of them has run; it may be moved.
 class Cpu {
  public:
   using Real = float;
@@ -55,7 +55,7 @@ class Cpu {
   bool thread_invariant() const { return options_.thread_invariant; }
   cpu::Precision precision() const { return options_.precision; }
   /// What layers may make their activations of.
-  Element activations() const { return precision().activations(); }
+  ElementType activations() const { return precision().activations(); }
   cpu::InstructionSet instruction_set() const { return options_.instruction_set; }
 
   /// The call of an operation, with its pointers, primitives and scratch; running it allocates nothing.
@@ -70,12 +70,12 @@ class Cpu {
   /// A Cpu like this one whose calls cannot run: preparing them shows scratch_bytes() and allocates none of it.
   Cpu measuring() const { return Cpu(options_, true); }
 
-  /// cells[i] = float(scale * normal number i of `random`), the bits that random.normal() gives, some five times as fast.
-  void draw_normals(const Random& random, double scale, std::span<float> cells) const {
-    context_->split((static_cast<std::int64_t>(cells.size()) + 4095) / 4096, 4096 * 16,
+  /// elements[i] = float(scale * normal number i of `random`), the bits that random.normal() gives, some five times as fast.
+  void sample_normals(const Random& random, double scale, std::span<float> elements) const {
+    context_->split((static_cast<std::int64_t>(elements.size()) + 4095) / 4096, 4096 * 16,
                     [&](std::int64_t first, std::int64_t last, int) {
-                      const std::int64_t begin = first * 4096, end = std::min<std::int64_t>(last * 4096, std::ssize(cells));
-                      context_->kernel<&cpu::Kernels::normals>()(random, scale, begin, end, cells.data() + begin);
+                      const std::int64_t begin = first * 4096, end = std::min<std::int64_t>(last * 4096, std::ssize(elements));
+                      context_->kernel<&cpu::Kernels::normals>()(random, scale, begin, end, elements.data() + begin);
                     });
   }
 
@@ -100,13 +100,13 @@ class Cpu {
 #else
     options.threads = 1;
 #endif
-    if (options.threads < 1) fail(Fault::usage, {"a Cpu needs at least 1 thread, not ", options.threads});
+    if (options.threads < 1) fail(ErrorKind::usage, {"a Cpu needs at least 1 thread, not ", options.threads});
     if (!cpu::available(options.instruction_set))
-      fail(Fault::usage, {"this processor has no ", cpu::name_of(options.instruction_set)});
+      fail(ErrorKind::usage, {"this processor has no ", cpu::name_of(options.instruction_set)});
     return options;
   }
-  static Owned<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
-    return make_owned<cpu::Context>(o.threads, o.instruction_set, o.precision, o.thread_invariant, measures);
+  static UniquePtr<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
+    return make_unique_ptr<cpu::Context>(o.threads, o.instruction_set, o.precision, o.thread_invariant, measures);
   }
   static void flush_denormals() {
 #ifdef __SSE__
@@ -115,7 +115,7 @@ class Cpu {
   }
 
   CpuOptions options_;
-  Owned<cpu::Context> context_;
+  UniquePtr<cpu::Context> context_;
 };
 
 }  // namespace genoform

@@ -8,7 +8,7 @@
 
 namespace genoform {
 
-/// The integer that shares a cell with Real in the memory of a host back end.
+/// The integer that shares a element with Real in the memory of a host back end.
 template <class Real>
 using IndexOf = std::conditional_t<sizeof(Real) == 8, std::int64_t, std::int32_t>;
 
@@ -24,9 +24,9 @@ struct Memories {
   [[gnu::noinline]] Real* reals(const Tensor& t) const {
     return t.exists() ? base[static_cast<std::size_t>(t.memory)] + t.offset : nullptr;
   }
-  /// The first cell, whatever it holds.
-  [[gnu::noinline]] void* places(const Tensor& t) const {
-    if (t.element != Element::bf16 || !t.exists()) return reals(t);
+  /// The first element, whatever it holds.
+  [[gnu::noinline]] void* address(const Tensor& t) const {
+    if (t.element_type != ElementType::bf16 || !t.exists()) return reals(t);
     return reinterpret_cast<std::byte*>(base[static_cast<std::size_t>(t.memory)]) + 2 * t.offset;
   }
   Index* indices(const Tensor& t) const { return reinterpret_cast<Index*>(reals(t)); }

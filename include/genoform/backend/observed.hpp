@@ -25,7 +25,7 @@ class Observer {
   virtual void enter(Phase) {}
   /// Block -1: the model itself.
   virtual void enter_sub_layer(std::int64_t /*block*/, std::int64_t /*place*/) {}
-  /// The forward pass of a block begins, or has ended, that runs again on the way back.
+  /// The forward pass of a block begins, or has ended, that runs again on the backward pass.
   virtual void enter_again(bool /*begins*/) {}
   /// A tensor has got its place; `arena` as it is with it.
   virtual void take(const Tensor&, bool /*kept*/, const Arena& /*arena*/) {}

@@ -36,8 +36,8 @@ struct Piece {
 }
 
 /// Throws Failure with the pieces as its message.
-[[noreturn, gnu::cold, gnu::noinline]] inline void fail(Fault fault, std::initializer_list<Piece> pieces) {
-  throw Failure({fault, joined(pieces)});
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail(ErrorKind error_kind, std::initializer_list<Piece> pieces) {
+  throw Exception({error_kind, joined(pieces)});
 }
 
 }  // namespace genoform

@@ -13,7 +13,7 @@
 #endif
 
 #include "genoform/core/joined.hpp"
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 
 namespace genoform {
 
@@ -45,35 +45,36 @@ inline void require_memory(std::int64_t bytes, const std::string& what) {
   const std::int64_t there = available_memory();
   if (bytes <= there) return;
   constexpr std::int64_t mib = 1024 * 1024;
-  fail(Fault::resources,
+  fail(ErrorKind::resources,
        {what, " needs ", bytes / mib, " MiB, ", there / mib, " MiB are available; take a smaller batch, context or model"});
 }
 
 /// What Linux maps at once where it is asked to.
 inline constexpr std::size_t huge_page = std::size_t{1} << 21;
 
-/// Zeroed cells at a 64-byte boundary, at an address that moves never change.
+/// Zeroed elements at a 64-byte boundary, at an address that moves never change.
 template <class Real>
-class Cells {
+class HostBuffer {
  public:
-  Cells() = default;
-  explicit Cells(std::int64_t count) : count_(count) {
+  HostBuffer() = default;
+  explicit HostBuffer(std::int64_t count) : count_(count) {
     if (count == 0) return;
     const auto bytes = static_cast<std::size_t>(bytes_of(count));
     const bool large = bytes >= huge_page;
     const std::size_t boundary = large ? huge_page : 64;
-    cells_ = Owned<Real, Free>(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
-    if (!cells_) fail(Fault::resources, {"no memory for ", bytes, " bytes"});
+    elements_ =
+        UniquePtr<Real, Free>(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
+    if (!elements_) fail(ErrorKind::resources, {"no memory for ", bytes, " bytes"});
 #ifdef MADV_HUGEPAGE
     // A fault for each page of 4 KiB is most of the time that making a model takes; a system that refuses is as fine.
-    if (large) static_cast<void>(madvise(cells_.get(), bytes / huge_page * huge_page, MADV_HUGEPAGE));
+    if (large) static_cast<void>(madvise(elements_.get(), bytes / huge_page * huge_page, MADV_HUGEPAGE));
 #endif
-    std::memset(static_cast<void*>(cells_.get()), 0, bytes);
+    std::memset(static_cast<void*>(elements_.get()), 0, bytes);
   }
-  Real* data() const { return cells_.get(); }
+  Real* data() const { return elements_.get(); }
   std::int64_t size() const { return count_; }
   std::int64_t bytes() const { return bytes_of(count_); }
-  /// What `count` cells take.
+  /// What `count` elements take.
   static constexpr std::int64_t bytes_of(std::int64_t count) {
     return (count * static_cast<std::int64_t>(sizeof(Real)) + 63) / 64 * 64;
   }
@@ -82,7 +83,7 @@ class Cells {
   struct Free {
     void operator()(Real* p) const { std::free(p); }
   };
-  Owned<Real, Free> cells_;
+  UniquePtr<Real, Free> elements_;
   std::int64_t count_ = 0;
 };
 

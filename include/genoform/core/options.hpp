@@ -11,7 +11,7 @@
 namespace genoform {
 
 /// What a part knows of the model around it. A size of 0 is not known: what depends on it stays open.
-struct Around {
+struct ModelContext {
   int width = 0, vocab = 0, context = 0;
   bool positions = false;  ///< the model adds positions of its own
   bool whole = false;      ///< the part stands in a Decoder
@@ -20,10 +20,10 @@ struct Around {
 /// When an option is printed: where it differs from its default, always, or always because it has no default.
 enum class Show : std::uint8_t { changed, always, must_be_given };
 
-inline constexpr int largest_number = std::numeric_limits<int>::max();
+inline constexpr int max_number = std::numeric_limits<int>::max();
 
 /// The parameters of a model stay below 2^48.
-inline constexpr double largest_parameters = 281474976710656.0;
+inline constexpr double max_parameters = 281474976710656.0;
 
 /// A size that a text leaves open until the width is known; `count` options of at least 1 use it so.
 inline constexpr int by_width = 0;
@@ -47,19 +47,19 @@ using value_of = typename MemberOf<decltype(M)>::value;
 
 /// The default of a member as a function of the layer so far and the model around it.
 template <auto M>
-using Otherwise = value_of<M> (*)(const layer_of<M>&, const Around&);
+using Otherwise = value_of<M> (*)(const layer_of<M>&, const ModelContext&);
 
 template <auto M>
-constexpr value_of<M> plain_default(const layer_of<M>&, const Around&) {
+constexpr value_of<M> plain_default(const layer_of<M>&, const ModelContext&) {
   return layer_of<M>{}.*M;
 }
 
-constexpr Verdict no_arguments(Tree tree, int node) {
+constexpr CheckResult no_arguments(Tree tree, int node) {
   return {node_at(tree, node).brackets ? Rule::no_arguments : Rule::none, node};
 }
 
 /// Reads the one number of `node`, as in Heads<8>.
-constexpr Verdict read_number(Tree tree, int node, std::int64_t low, std::int64_t high, int& value) {
+constexpr CheckResult read_number(Tree tree, int node, std::int64_t low, std::int64_t high, int& value) {
   if (count_children(tree, node) != 1) return {Rule::needs_number, node};
   const int child = first_child(node);
   if (node_at(tree, child).shape != Node::Shape::number) return {Rule::needs_number, child};
@@ -73,7 +73,7 @@ struct Range {
   std::int64_t low, high;
 };
 /// Reads the two numbers of `node`, as in RelBias<32, 128>.
-constexpr Verdict read_numbers(Tree tree, int node, Range of_first, Range of_second, int& first, int& second) {
+constexpr CheckResult read_numbers(Tree tree, int node, Range of_first, Range of_second, int& first, int& second) {
   if (count_children(tree, node) != 2) return {Rule::needs_two_numbers, node};
   for (int child = first_child(node), i = 0; i < 2; child = next_sibling(tree, child), ++i) {
     if (node_at(tree, child).shape != Node::Shape::number) return {Rule::needs_two_numbers, child};
@@ -97,7 +97,7 @@ struct CountRow {
   static constexpr bool takes(std::string_view word) { return word == allowed::word; }
   static constexpr void each_word(auto visit) { visit(allowed::word); }
   static constexpr bool is_open(int value) { return Low >= 1 && value == 0; }
-  static constexpr Verdict read(Tree tree, int node, Layer& layer) { return read_number(tree, node, Low, High, layer.*M); }
+  static constexpr CheckResult read(Tree tree, int node, Layer& layer) { return read_number(tree, node, Low, High, layer.*M); }
   static constexpr void print(int value, auto& out) {
     const int node = out.open(allowed::word);
     out.number(value);
@@ -119,7 +119,7 @@ struct FlagRow {
   static constexpr bool takes(std::string_view word) { return word == W::word; }
   static constexpr void each_word(auto visit) { visit(W::word); }
   static constexpr bool is_open(bool) { return false; }
-  static constexpr Verdict read(Tree tree, int node, Layer& layer) {
+  static constexpr CheckResult read(Tree tree, int node, Layer& layer) {
     layer.*M = true;
     return no_arguments(tree, node);
   }
@@ -141,7 +141,7 @@ struct ChoiceRow {
   static constexpr bool takes(std::string_view word) { return Value::choices::names(word); }
   static constexpr void each_word(auto visit) { Value::choices::each_word(visit); }
   static constexpr bool is_open(const Value& value) { return Value::choices::is_open(value); }
-  static constexpr Verdict read(Tree tree, int node, Layer& layer) { return Value::choices::read(tree, node, layer.*M); }
+  static constexpr CheckResult read(Tree tree, int node, Layer& layer) { return Value::choices::read(tree, node, layer.*M); }
   static constexpr void print(const Value& value, auto& out) { Value::choices::print(value, out); }
   template <auto V>
   using tag = typename Value::choices::template tag<V>;
@@ -161,7 +161,7 @@ struct WrappedRow {
   static constexpr void each_word(auto visit) { visit(allowed::word); }
   static constexpr void each_inner_word(auto visit) { Value::choices::each_word(visit); }
   static constexpr bool is_open(const Value&) { return false; }
-  static constexpr Verdict read(Tree tree, int node, Layer& layer) {
+  static constexpr CheckResult read(Tree tree, int node, Layer& layer) {
     const int child = first_child(node);
     if (count_children(tree, node) != 1) return {Rule::needs_choice, node};
     if (node_at(tree, child).shape != Node::Shape::word) return {Rule::needs_choice, child};
@@ -199,12 +199,12 @@ constexpr Table<As..., Bs...> operator+(const Table<As...>& a, const Table<Bs...
 }
 
 /// A row of a kind's table: an option with one number from Low to High and the member's own default.
-template <template <int> class W, auto M, int Low = 1, int High = largest_number>
+template <template <int> class W, auto M, int Low = 1, int High = max_number>
 constexpr auto count() {
   return option_rows::CountRow<W, M, Low, High>{&option_rows::plain_default<M>};
 }
 /// The same with a default that depends on the rest of the layer and on the model (0: not known yet).
-template <template <int> class W, auto M, int Low = 1, int High = largest_number>
+template <template <int> class W, auto M, int Low = 1, int High = max_number>
 constexpr auto count(option_rows::Otherwise<M> otherwise) {
   return option_rows::CountRow<W, M, Low, High>{otherwise};
 }
@@ -238,7 +238,7 @@ struct OneOf {
   static constexpr bool names(std::string_view word) { return ((word == Tags::word) || ...); }
   static constexpr void each_word(auto visit) { (visit(Tags::word), ...); }
   static constexpr bool is_open(const Value& value) { return ((value.kind != Tags::kind) && ...); }
-  static constexpr Verdict read(Tree tree, int node, Value& value) {
+  static constexpr CheckResult read(Tree tree, int node, Value& value) {
     (void)((node_at(tree, node).word == Tags::word && (value.kind = Tags::kind, true)) || ...);
     return option_rows::no_arguments(tree, node);
   }

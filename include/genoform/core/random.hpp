@@ -62,7 +62,7 @@ class Random {
   std::uint64_t seed_, stream_;
 };
 
-/// FNV-1a: the stream number of a named thing (a tensor's start values, a phase of the search).
+/// FNV-1a: the stream number of a named thing (a tensor's initial values, a phase of the search).
 constexpr std::uint64_t stream_of(std::string_view name) {
   std::uint64_t hash = 0xCBF29CE484222325U;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;

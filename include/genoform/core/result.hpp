@@ -7,23 +7,23 @@
 namespace genoform {
 
 /// What kind of thing went wrong; the values are the exit codes of the program (spec/model.md section 5).
-enum class Fault { usage = 2, input = 3, resources = 4, not_finite = 5 };
+enum class ErrorKind { usage = 2, input = 3, resources = 4, not_finite = 5 };
 
 /// One line that says where, what was found, what is allowed and what to do.
 struct Error {
-  Fault fault = Fault::input;
+  ErrorKind error_kind = ErrorKind::input;
   std::string message;
 };
 
 /// The exception thrown at construction and when a failed Result is converted to its value.
-class Failure : public std::runtime_error {
+class Exception : public std::runtime_error {
  public:
-  explicit Failure(Error error) : std::runtime_error(error.message), fault_(error.fault) {}
-  Fault fault() const noexcept { return fault_; }
-  Error error() const { return {fault_, what()}; }
+  explicit Exception(Error error) : std::runtime_error(error.message), error_kind_(error.error_kind) {}
+  ErrorKind error_kind() const noexcept { return error_kind_; }
+  Error error() const { return {error_kind_, what()}; }
 
  private:
-  Fault fault_;
+  ErrorKind error_kind_;
 };
 
 /// A value or an Error. Test it with `if (result)`; converting it to T throws Failure when it holds an error.
@@ -52,7 +52,7 @@ class [[nodiscard]] Result {
  private:
   template <class Self>
   static auto& checked(Self& self) {
-    if (!self.ok()) throw Failure(self.error());
+    if (!self.ok()) throw Exception(self.error());
     return *self.value_;
   }
 
@@ -70,7 +70,7 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const noexcept { return ok_; }
   const Error& error() const { return error_; }
   void value() const {
-    if (!ok_) throw Failure(error_);
+    if (!ok_) throw Exception(error_);
   }
 
  private:

@@ -79,7 +79,7 @@ constexpr std::string_view sentence_of(Rule rule) {
 }
 
 /// What a check found: the rule that is broken (none: all is well), the node to blame, and the allowed range where there is one.
-struct Verdict {
+struct CheckResult {
   Rule rule = Rule::none;
   int node = 0;
   std::int64_t low = 0, high = 0;
@@ -87,7 +87,7 @@ struct Verdict {
 };
 
 /// A rule broken by resolved values, with the words that may be to blame: the first of them that is written is reported.
-struct Broken {
+struct Violation {
   Rule rule = Rule::none;
   std::array<std::string_view, 3> words{};
 };

@@ -17,26 +17,26 @@ enum class Memory : std::uint8_t {
   results     ///< loss, auxiliary loss, gradient norm
 };
 
-/// What a cell holds: `real` is the number type of the back end (float, double), `index` an integer of the same size, `bf16` the
-/// upper half of a float; a back end that has no bf16 never says that activations are.
-enum class Element : std::uint8_t { real, index, bf16 };
+/// What a element holds: `real` is the number type of the back end (float, double), `index` an integer of the same size, `bf16`
+/// the upper half of a float; a back end that has no bf16 never says that activations are.
+enum class ElementType : std::uint8_t { real, index, bf16 };
 
-/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in cells of its element, never a pointer.
+/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in elements of its element, never a pointer.
 struct Tensor {
   Memory memory = Memory::none;
-  Element element = Element::real;
+  ElementType element_type = ElementType::real;
   std::int64_t offset = 0;
   std::int64_t rows = 0, columns = 0;
-  std::int64_t stride = 0;  ///< cells from one row to the next
+  std::int64_t stride = 0;  ///< elements from one row to the next
 
   constexpr bool exists() const { return memory != Memory::none; }
   constexpr std::int64_t size() const { return rows * columns; }
-  /// Of its elements; a cell of the memory has so many, one of bf16 always two.
-  constexpr std::int64_t bytes(std::int64_t bytes_per_cell) const {
-    return size() * (element == Element::bf16 ? 2 : bytes_per_cell);
+  /// Of its elements; a element of the memory has so many, one of bf16 always two.
+  constexpr std::int64_t bytes(std::int64_t bytes_per_element) const {
+    return size() * (element_type == ElementType::bf16 ? 2 : bytes_per_element);
   }
-  /// Where it starts, in cells of the memory.
-  constexpr std::int64_t first_cell() const { return element == Element::bf16 ? offset / 2 : offset; }
+  /// Where it starts, in elements of the memory.
+  constexpr std::int64_t first_element() const { return element_type == ElementType::bf16 ? offset / 2 : offset; }
   /// A view of `count` columns from `first` on. Not inlined: layers make many views, all before the first step.
   [[gnu::noinline]] constexpr Tensor column_range(std::int64_t first, std::int64_t count) const {
     Tensor part = *this;
@@ -56,8 +56,8 @@ struct Tensor {
 
 /// A contiguous [rows, columns] handle.
 constexpr Tensor matrix(Memory memory, std::int64_t offset, std::int64_t rows, std::int64_t columns,
-                        Element element = Element::real) {
-  return {memory, element, offset, rows, columns, columns};
+                        ElementType element_type = ElementType::real) {
+  return {memory, element_type, offset, rows, columns, columns};
 }
 
 /// The gradient of a weight: the same place in another memory.

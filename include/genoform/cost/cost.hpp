@@ -12,31 +12,31 @@ namespace genoform {
 struct Cost {
   std::int64_t parameters = 0;            ///< trained numbers, a tied matrix once
   std::int64_t activated_parameters = 0;  ///< of them, those a token uses
-  std::int64_t state_cells = 0;           ///< router state, not trained by gradient
+  std::int64_t state_elements = 0;        ///< router state, not trained by gradient
   std::int64_t forward_flops = 0;         ///< useful FLOPs of a forward step of the shape; training takes three times that
-  std::int64_t workspace_cells = 0;       ///< numbers of activations and scratch of a training step of the shape
-  std::int64_t kept_cells = 0;            ///< of them, those kept for the way back
+  std::int64_t workspace_elements = 0;    ///< numbers of activations and scratch of a training step of the shape
+  std::int64_t kept_elements = 0;         ///< of them, those kept for the backward pass
 
   constexpr std::int64_t training_flops() const { return 3 * forward_flops; }
   /// Bytes in single precision.
   constexpr std::int64_t weight_bytes() const { return 4 * parameters; }
-  constexpr std::int64_t workspace_bytes() const { return 4 * workspace_cells; }
-  constexpr std::int64_t kept_bytes() const { return 4 * kept_cells; }
+  constexpr std::int64_t workspace_bytes() const { return 4 * workspace_elements; }
+  constexpr std::int64_t kept_bytes() const { return 4 * kept_elements; }
   friend constexpr bool operator==(const Cost&, const Cost&) = default;
 };
 
 /// The cost of a network for one shape, by declaring and walking it once over a stream that ends in `Sink` (see plan_of).
 template <class Sink = Count, class Network>
 constexpr Cost cost_of_network(Network& network, Shape shape, const PassLayout& layout = {}) {
-  Declaration d(network.around());
+  Declaration d(network.model_context());
   network.declare(d);
   const Plan plan = plan_of<Sink>(network, shape, Pass::train, layout);
   return {.parameters = d.parameters(),
           .activated_parameters = d.activated_parameters(),
-          .state_cells = d.state_cells(),
+          .state_elements = d.state_elements(),
           .forward_flops = plan.forward_flops,
-          .workspace_cells = plan.workspace_cells,
-          .kept_cells = plan.kept_cells};
+          .workspace_elements = plan.workspace_elements,
+          .kept_elements = plan.kept_elements};
 }
 
 /// The cost of a Decoder type with all its sizes for `batch` sequences of `context` positions (0: its Context). A constant
@@ -47,7 +47,7 @@ constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0, const P
   static_assert(sizes.vocab > 0 && sizes.width > 0 && sizes.context > 0,
                 "the cost of a model needs its Vocab, Width and Context");
   using Blocks = SampleBlocks<stacks_of<Net>>;
-  DecoderNetwork<Blocks> network(sizes, Blocks(sizes.around()));
+  DecoderNetwork<Blocks> network(sizes, Blocks(sizes.model_context()));
   return cost_of_network(network, {batch, context > 0 ? context : sizes.context}, layout);
 }
 
@@ -55,8 +55,9 @@ constexpr Cost cost_of(std::int64_t batch = 1, std::int64_t context = 0, const P
 template <class Part>
 constexpr Cost cost_of_part(int width, Shape shape, const PassLayout& layout = {}) {
   using Blocks = SampleBlocks<stacks_of_part<Part>>;
-  const Around around{.width = width, .vocab = 0, .context = static_cast<int>(shape.context), .positions = false, .whole = true};
-  PartNetwork<Blocks> network(around, Blocks(around));
+  const ModelContext model_context{
+      .width = width, .vocab = 0, .context = static_cast<int>(shape.context), .positions = false, .whole = true};
+  PartNetwork<Blocks> network(model_context, Blocks(model_context));
   return cost_of_network(network, shape, layout);
 }
 

@@ -17,10 +17,10 @@ namespace batches {
 
 /// A window needs its context and one token more, the last target.
 inline Result<void> check(std::span<const Token> tokens, std::size_t context) {
-  if (context == 0) return Error{Fault::usage, "a context of 0 tokens; allowed is 1 on"};
+  if (context == 0) return Error{ErrorKind::usage, "a context of 0 tokens; allowed is 1 on"};
   if (tokens.size() < context + 1)
-    return Error{Fault::input, "a text of " + std::to_string(tokens.size()) + " tokens; a context of " + std::to_string(context) +
-                                   " needs " + std::to_string(context + 1)};
+    return Error{ErrorKind::input, "a text of " + std::to_string(tokens.size()) + " tokens; a context of " +
+                                       std::to_string(context) + " needs " + std::to_string(context + 1)};
   return {};
 }
 

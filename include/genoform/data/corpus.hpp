@@ -40,9 +40,9 @@ class Corpus {
   Result<void> check_context(std::size_t context) const {
     for (const auto& [name, part] : {std::pair{"training", train()}, {"validation", validation()}, {"test", test()}})
       if (part.size() < context + 1)
-        return Error{Fault::input, source_ + ": the " + name + " part has " + std::to_string(part.size()) +
-                                       " tokens; a context of " + std::to_string(context) + " needs " +
-                                       std::to_string(context + 1)};
+        return Error{ErrorKind::input, source_ + ": the " + name + " part has " + std::to_string(part.size()) +
+                                           " tokens; a context of " + std::to_string(context) + " needs " +
+                                           std::to_string(context + 1)};
     return {};
   }
   /// FNV-1a over the tokens and the places of the cuts: equal corpora have equal fingerprints, on every machine.
@@ -60,11 +60,11 @@ class Corpus {
       : source_(std::move(source)), tokens_(std::move(tokens)), train_end_(train_end), validation_end_(validation_end) {}
 
   static Result<Corpus> split(std::string_view text, const std::string& source) {
-    if (text.empty()) return Error{Fault::input, source + ": empty"};
+    if (text.empty()) return Error{ErrorKind::input, source + ": empty"};
     const std::size_t train_end = text.size() / 100 * 90 + text.size() % 100 * 90 / 100;
     const std::size_t validation_end = text.size() / 100 * 95 + text.size() % 100 * 95 / 100;
     if (train_end == validation_end || validation_end == text.size())
-      return Error{Fault::input, source + ": " + std::to_string(text.size()) + " bytes are too few to split 90 / 5 / 5"};
+      return Error{ErrorKind::input, source + ": " + std::to_string(text.size()) + " bytes are too few to split 90 / 5 / 5"};
     return Corpus(source, ByteTokenizer::encode(text), train_end, validation_end);
   }
 
@@ -75,7 +75,7 @@ class Corpus {
       const std::string part = (std::filesystem::path(path) / name).string();
       const Result<MappedFile> file = MappedFile::open(part);
       if (!file) return file.error();
-      if (file->text().empty()) return Error{Fault::input, part + ": empty"};
+      if (file->text().empty()) return Error{ErrorKind::input, part + ": empty"};
       text += file->text();
       ends.push_back(text.size());
     }

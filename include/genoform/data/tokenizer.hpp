@@ -27,7 +27,8 @@ struct ByteTokenizer {
     std::string text(tokens.size(), '\0');
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i] < 0 || tokens[i] >= vocabulary)
-        return Error{Fault::input, "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) + "; bytes are 0 to 255"};
+        return Error{ErrorKind::input,
+                     "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) + "; bytes are 0 to 255"};
       text[i] = static_cast<char>(tokens[i]);
     }
     return text;

@@ -15,7 +15,7 @@ using LayerOf = std::remove_cvref_t<decltype(Value::value)>;
 
 template <class Value, int I>
 constexpr auto shown_tag() {
-  constexpr std::uint64_t shown = shown_rows(Value::value, Value::around);
+  constexpr std::uint64_t shown = shown_rows(Value::value, Value::model_context);
   using Row = typename decltype(table_of<LayerOf<Value>>())::template row<I>;
   if constexpr (((shown >> I) & 1) != 0)
     return List<typename Row::template tag<Value::value.*Row::member>>{};
@@ -63,24 +63,24 @@ struct DecoderForm<B, List<Options...>> {
 
 /// What stands around a part: `around`, and what becomes of the part's values and of the counts of stacks on the way.
 struct Alone {
-  static constexpr Around around{};
+  static constexpr ModelContext model_context{};
   static constexpr auto prepared(auto value) { return value; }
   static constexpr int count(int n) { return n; }
 };
 template <class D>
 struct Inside : Alone {
-  static constexpr Around around = D::value.around();
+  static constexpr ModelContext model_context = D::value.model_context();
 };
 template <class P, class Whole>
 struct ValueOfType {
   static constexpr auto value = Whole::prepared(P::value);
-  static constexpr Around around = Whole::around;
+  static constexpr ModelContext model_context = Whole::model_context;
 };
 
 template <class P, class Whole>
 struct NormsOfType {
   static constexpr ParallelNorms value = P::norms;
-  static constexpr Around around = Whole::around;
+  static constexpr ModelContext model_context = Whole::model_context;
 };
 
 template <class T, class Whole>

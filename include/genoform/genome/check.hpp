@@ -8,14 +8,14 @@
 
 namespace genoform::grammar {
 
-inline constexpr std::int64_t most_sub_layers = 10000;
+inline constexpr std::int64_t max_sub_layers = 10000;
 
 /// Checks the meaning of a parsed text, a whole model or a part: words, options, sizes. One rule and one node come back.
 class Checker {
  public:
   constexpr Checker(Tree tree, std::span<const Kind> kinds) : tree_(tree), kinds_(kinds) {}
 
-  constexpr Verdict check() {
+  constexpr CheckResult check() {
     const std::string_view word = node_at(tree_, 0).word;
     if (node_at(tree_, 0).shape != Node::Shape::word) return {Rule::not_a_part, 0};
     if (word == "Decoder") return model();
@@ -28,27 +28,27 @@ class Checker {
   constexpr const DecoderLayer& decoder() const { return layer_; }
 
  private:
-  constexpr Verdict model() {
+  constexpr CheckResult model() {
     const int body_node = first_child(0);
     if (!node_at(tree_, 0).brackets) return {Rule::needs_brackets, 0};
     if (count_children(tree_, 0) == 0) return {Rule::decoder_form, 0};
     const int options = next_sibling(tree_, body_node);
-    Verdict own = part_rules::read_arguments(tree_, 0, options, layer_);
-    if (own.fine()) own = check_rules(tree_, 0, layer_, Around{});
-    around_ = own.fine() ? layer_.around() : Around{.whole = true};
-    const Verdict inner = body_of_decoder(body_node);
+    CheckResult own = part_rules::read_arguments(tree_, 0, options, layer_);
+    if (own.fine()) own = check_rules(tree_, 0, layer_, ModelContext{});
+    model_context_ = own.fine() ? layer_.model_context() : ModelContext{.whole = true};
+    const CheckResult inner = body_of_decoder(body_node);
     if (!inner.fine() || !own.fine()) return inner.fine() ? own : inner;
-    return shares_bias() && heads_.heads == 0 ? Verdict{Rule::shared_bias_heads, positions_node()} : Verdict{};
+    return shares_bias() && heads_.heads == 0 ? CheckResult{Rule::shared_bias_heads, positions_node()} : CheckResult{};
   }
   /// Are the heads of attention layers to be compared? They are known when the width is.
-  constexpr bool shares_bias() const { return layer_.shares_bias() && around_.width > 0; }
+  constexpr bool shares_bias() const { return layer_.shares_bias() && model_context_.width > 0; }
   constexpr int positions_node() const {
     for (int c = first_child(0); c < end_of(tree_, 0); c = next_sibling(tree_, c))
       if (node_at(tree_, c).word == "Positions") return c;
     return 0;
   }
 
-  constexpr Verdict body_of_decoder(int node) {
+  constexpr CheckResult body_of_decoder(int node) {
     const std::string_view word = node_at(tree_, node).word;
     if (word == "Body") return body(node);
     if (word == "Stack") return stack(node);
@@ -56,17 +56,17 @@ class Checker {
     return {Rule::decoder_form, node};
   }
 
-  constexpr Verdict body(int node) {
+  constexpr CheckResult body(int node) {
     if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
     if (count_children(tree_, node) == 0) return {Rule::body_form, node};
     for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
       if (node_at(tree_, c).word != "Stack") return {Rule::body_form, c};
-      if (const Verdict verdict = stack(c); !verdict.fine()) return verdict;
+      if (const CheckResult check_result = stack(c); !check_result.fine()) return check_result;
     }
     return {};
   }
 
-  constexpr Verdict stack(int node) {
+  constexpr CheckResult stack(int node) {
     const int block_node = first_child(node);
     if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
     const int children = count_children(tree_, node);
@@ -76,42 +76,42 @@ class Checker {
     const int count = next_sibling(tree_, block_node);
     if (node_at(tree_, count).shape != Node::Shape::number) return {Rule::stack_form, count};
     if (children > 2) return {Rule::stack_form, next_sibling(tree_, count)};
-    if (node_at(tree_, count).number < 1) return {Rule::out_of_range, count, 1, largest_number};
+    if (node_at(tree_, count).number < 1) return {Rule::out_of_range, count, 1, max_number};
     return block(block_node, node_at(tree_, count).number, count);
   }
 
   /// A block that stands `times` times; `counter` is the node to blame when that is too often.
-  constexpr Verdict block(int node, std::int64_t times, int counter) {
+  constexpr CheckResult block(int node, std::int64_t times, int counter) {
     if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
     if (count_children(tree_, node) == 0) return {Rule::block_empty, node};
     std::int64_t layers = 0;
     for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
-      if (const Verdict verdict = sub_layer(c); !verdict.fine()) return verdict;
+      if (const CheckResult check_result = sub_layer(c); !check_result.fine()) return check_result;
       layers += layers_of(c);
     }
     sub_layers_ += layers * times;
-    if (sub_layers_ > most_sub_layers) return {Rule::too_many_sub_layers, counter};
+    if (sub_layers_ > max_sub_layers) return {Rule::too_many_sub_layers, counter};
     return {};
   }
 
-  constexpr Verdict sub_layer(int node) {
+  constexpr CheckResult sub_layer(int node) {
     if (node_at(tree_, node).word == ParallelNorms::name) return parallel(node);
     return layer(node, Rule::unknown_kind);
   }
 
   /// One layer of a kind; `otherwise` is the rule that any other word breaks.
-  constexpr Verdict layer(int node, Rule otherwise) {
+  constexpr CheckResult layer(int node, Rule otherwise) {
     const Node& part = node_at(tree_, node);
     if (part.shape == Node::Shape::number) return {Rule::stray_number, node};
     if (part.shape == Node::Shape::string) return {Rule::string_here, node};
     const std::size_t kind = find_kind(kinds_, part.word);
     if (kind == kinds_.size()) return {otherwise, node};
-    const Verdict verdict = kinds_[kind].check(tree_, node, around_);
-    if (verdict.fine() && shares_bias()) {
-      heads_.add(kinds_[kind].heads(tree_, node, around_));
+    const CheckResult check_result = kinds_[kind].check(tree_, node, model_context_);
+    if (check_result.fine() && shares_bias()) {
+      heads_.add(kinds_[kind].heads(tree_, node, model_context_));
       if (heads_.place >= 0) return {Rule::shared_bias_heads, heads_node(node)};
     }
-    return verdict;
+    return check_result;
   }
   /// Where the heads of a sub-layer are written, or the sub-layer.
   constexpr int heads_node(int node) const {
@@ -120,16 +120,16 @@ class Checker {
     return node;
   }
 
-  constexpr Verdict parallel(int node) {
+  constexpr CheckResult parallel(int node) {
     if (!node_at(tree_, node).brackets) return {Rule::needs_brackets, node};
     bool empty = true;
     for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c)) {
       const std::string_view word = node_at(tree_, c).word;
       if (parallel_rules::is_norm(word)) continue;
       if (word == ParallelNorms::name) return {Rule::parallel_in_parallel, c};
-      Verdict verdict = layer(c, Rule::parallel_form);
-      if (verdict.fine()) verdict = parallel_rules::check_part(tree_, c);
-      if (!verdict.fine()) return verdict;
+      CheckResult check_result = layer(c, Rule::parallel_form);
+      if (check_result.fine()) check_result = parallel_rules::check_part(tree_, c);
+      if (!check_result.fine()) return check_result;
       empty = false;
     }
     if (empty) return {Rule::parallel_empty, node};
@@ -149,7 +149,7 @@ class Checker {
   Tree tree_;
   std::span<const Kind> kinds_;
   DecoderLayer layer_{};
-  Around around_{};
+  ModelContext model_context_{};
   part_rules::JoinedHeads heads_{};
   std::int64_t sub_layers_ = 0;
 };

@@ -40,7 +40,7 @@ inline Result<Genome> dense_twin(const Genome& genome, std::int64_t tokens) {
     if (!alone) return alone.error();
     const Result<MoeLayer> moe = alone->read<MoeLayer>(alone->stacks().front().sub_layers.front());
     if (!moe) return moe.error();
-    text.replace(at, end - at, text_of_layer(dense_twin(*moe, tokens), sizes.around()));
+    text.replace(at, end - at, text_of_layer(dense_twin(*moe, tokens), sizes.model_context()));
   }
   return Genome::parse(text);
 }

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/genome/check.hpp"
 #include "genoform/genome/layer_text.hpp"
@@ -29,7 +29,7 @@ class KindNames {
   template <class L>
   Result<void> add() {
     if (find_kind(kinds_, L::name) < kinds_.size() || is_taken(L::name))
-      return Error{Fault::usage, "a kind named \"" + std::string(L::name) + "\" exists already; give yours another name"};
+      return Error{ErrorKind::usage, "a kind named \"" + std::string(L::name) + "\" exists already; give yours another name"};
     kinds_.push_back(kind_of<L>);
     return {};
   }
@@ -63,17 +63,17 @@ class Genome {
   }
   static Result<Genome> parse(std::string_view text, const KindNames& kinds) { return parse(text, kinds.all()); }
   static Result<Genome> parse(std::string_view text, std::span<const Kind> kinds) {
-    Counted<Parsed> parsed;
+    SharedPtr<Parsed> parsed;
     parsed->text.assign(text.substr(0, grammar::longest_text + 1));
     parsed->kinds.assign(kinds.begin(), kinds.end());
     const grammar::SyntaxError syntax = grammar::Parser(std::string_view(parsed->text), parsed->nodes).parse();
     if (!syntax.none()) return grammar::error_of(parsed->text, syntax);
     grammar::Checker checker(parsed->nodes, parsed->kinds);
-    Verdict verdict = checker.check();
+    CheckResult check_result = checker.check();
     parsed->decoder = checker.decoder();
     Genome genome(std::move(parsed));
-    if (verdict.fine() && genome.parameters() >= largest_parameters) verdict = {Rule::too_many_parameters, 0};
-    if (!verdict.fine()) return grammar::error_of(genome.parsed_->text, genome.tree(), kinds, verdict);
+    if (check_result.fine() && genome.parameters() >= max_parameters) check_result = {Rule::too_many_parameters, 0};
+    if (!check_result.fine()) return grammar::error_of(genome.parsed_->text, genome.tree(), kinds, check_result);
     return genome;
   }
 
@@ -91,8 +91,8 @@ class Genome {
 
   /// The same model with other sizes; 0 keeps what the text says. What depends on the width and was not written follows it.
   Result<Genome> with_sizes(int vocab, int width, int context) const {
-    if (!is_model()) return Error{Fault::usage, "a part has no sizes; put it into a Decoder<...>"};
-    if (vocab < 0 || width < 0 || context < 0) return Error{Fault::usage, "sizes are at least 1; 0 keeps what the text says"};
+    if (!is_model()) return Error{ErrorKind::usage, "a part has no sizes; put it into a Decoder<...>"};
+    if (vocab < 0 || width < 0 || context < 0) return Error{ErrorKind::usage, "sizes are at least 1; 0 keeps what the text says"};
     DecoderLayer sized = decoder();
     if (vocab > 0) sized.vocab = vocab;
     if (width > 0) sized.width = width;
@@ -122,18 +122,18 @@ class Genome {
   std::string_view kind_name(int node) const { return node_at(tree(), node).word; }
 
   /// What the sub-layers see of the model around them.
-  Around around() const { return is_model() ? decoder().around() : Around{}; }
+  ModelContext model_context() const { return is_model() ? decoder().model_context() : ModelContext{}; }
 
   /// A sub-layer as its layer struct; sizes that depend on the width are filled in where it is known. An error if the kind is
   /// another.
   template <class L>
   Result<L> read(int node) const {
     if (kind_name(node) != L::name)
-      return Error{Fault::usage, "\"" + std::string(kind_name(node)) + "\" was read as \"" + std::string(L::name) + "\""};
-    return resolved(kind_entries::layer_at<L>(tree(), node), around());
+      return Error{ErrorKind::usage, "\"" + std::string(kind_name(node)) + "\" was read as \"" + std::string(L::name) + "\""};
+    return resolved(kind_entries::layer_at<L>(tree(), node), model_context());
   }
 
-  /// Calls f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
+  /// OperationList f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
   template <class Layers, class F>
   bool visit(int node, F&& f) const {
     return visit_one(Layers{}, node, f);
@@ -141,7 +141,7 @@ class Genome {
 
   /// Trained numbers of the model, norms included; without a Vocab those of the embedding are left out, without a Width it is 0.
   double parameters() const {
-    if (around().width == 0) return 0;
+    if (model_context().width == 0) return 0;
     double sum = is_model() ? static_cast<double>(own_parameters(decoder(), decoder().shares_bias() ? heads() : 0).sum()) : 0;
     for (const GenomeStack& stack : stacks())
       for (const int node : stack.sub_layers) sum += static_cast<double>(stack.count) * parameters_of(node);
@@ -166,29 +166,29 @@ class Genome {
     DecoderLayer decoder{};
   };
 
-  explicit Genome(Counted<Parsed> parsed) : parsed_(std::move(parsed)) {}
+  explicit Genome(SharedPtr<Parsed> parsed) : parsed_(std::move(parsed)) {}
 
   Tree tree() const { return parsed_->nodes; }
 
   void add_heads(part_rules::JoinedHeads& joined, int node) const {
     const std::vector<int> parts = this->parts(node);
-    if (parts.empty()) joined.add(kind_of_node(node).heads(tree(), node, around()));
+    if (parts.empty()) joined.add(kind_of_node(node).heads(tree(), node, model_context()));
     for (const int part : parts) add_heads(joined, part);
   }
 
   double parameters_of(int node, bool norms = true) const {
     const std::vector<int> parts = this->parts(node);
-    if (parts.empty()) return kind_of_node(node).parameters(tree(), node, around(), norms);
-    Declaration around_them(around());
-    NormPlaces(parallel_norms(node)).declare(around_them);
-    double sum = static_cast<double>(around_them.parameters());
+    if (parts.empty()) return kind_of_node(node).parameters(tree(), node, model_context(), norms);
+    Declaration context_of_parts(model_context());
+    NormPositions(parallel_norms(node)).declare(context_of_parts);
+    double sum = static_cast<double>(context_of_parts.parameters());
     for (const int part : parts) sum += parameters_of(part, false);
     return sum;
   }
 
   std::string print(const DecoderLayer& sizes) const {
     return written([&](Writer& out) {
-      grammar::Printer printer(tree(), parsed_->kinds, is_model() ? sizes.around() : Around{}, out);
+      grammar::Printer printer(tree(), parsed_->kinds, is_model() ? sizes.model_context() : ModelContext{}, out);
       if (is_model())
         printer.decoder(sizes);
       else
@@ -218,10 +218,11 @@ class Genome {
 
   template <class... Ls, class F>
   bool visit_one(List<Ls...>, int node, F& f) const {
-    return ((kind_name(node) == Ls::name && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), around())), true)) || ...);
+    return ((kind_name(node) == Ls::name && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), model_context())), true)) ||
+            ...);
   }
 
-  Counted<Parsed> parsed_;  // only read once it is made
+  SharedPtr<Parsed> parsed_;  // only read once it is made
 };
 
 }  // namespace genoform

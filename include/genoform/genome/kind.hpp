@@ -31,12 +31,13 @@ class WordList {
 /// A kind of sub-layer as the language knows it: its name and its table, usable without its type.
 struct Kind {
   std::string_view name;
-  Verdict (*check)(Tree, int node, const Around&);        ///< reads one sub-layer and checks its rules
-  void (*print)(Tree, int node, const Around&, Writer&);  ///< writes its canonical form
+  CheckResult (*check)(Tree, int node, const ModelContext&);    ///< reads one sub-layer and checks its rules
+  void (*print)(Tree, int node, const ModelContext&, Writer&);  ///< writes its canonical form
   /// Trained numbers, at a known width, with those of its norms or without.
-  double (*parameters)(Tree, int node, const Around&, bool norms);
-  std::int64_t (*heads)(Tree, int node, const Around&);  ///< of its attention layers, Declaration::heads(), at a known width
-  void (*words)(WordList&, std::string_view inside);     ///< the words that may stand in its < >, or inside that option
+  double (*parameters)(Tree, int node, const ModelContext&, bool norms);
+  std::int64_t (*heads)(Tree, int node,
+                        const ModelContext&);         ///< of its attention layers, Declaration::heads(), at a known width
+  void (*words)(WordList&, std::string_view inside);  ///< the words that may stand in its < >, or inside that option
 };
 
 /// The kinds of the library.
@@ -58,23 +59,23 @@ constexpr L layer_at(Tree tree, int node) {
   return layer;
 }
 template <class L>
-constexpr void print_at(Tree tree, int node, const Around& around, Writer& out) {
-  print(layer_at<L>(tree, node), around, out);
+constexpr void print_at(Tree tree, int node, const ModelContext& model_context, Writer& out) {
+  print(layer_at<L>(tree, node), model_context, out);
 }
 template <class L>
-double parameters_at(Tree tree, int node, const Around& around, bool norms) {
-  Declaration declaration(around);
+double parameters_at(Tree tree, int node, const ModelContext& model_context, bool norms) {
+  Declaration declaration(model_context);
   if constexpr (Declares<L>) {
-    const L layer = resolved(layer_at<L>(tree, node), around);
+    const L layer = resolved(layer_at<L>(tree, node), model_context);
     typename L::Weights weights;
     layer.declare(weights, declaration);
-    if (norms) NormPlaces(norms_of(layer)).declare(declaration);
+    if (norms) NormPositions(norms_of(layer)).declare(declaration);
   }
   return static_cast<double>(declaration.parameters());
 }
 template <class L>
-constexpr std::int64_t heads_at(Tree tree, int node, const Around& around) {
-  return part_rules::heads_of(resolved(layer_at<L>(tree, node), around), around);
+constexpr std::int64_t heads_at(Tree tree, int node, const ModelContext& model_context) {
+  return part_rules::heads_of(resolved(layer_at<L>(tree, node), model_context), model_context);
 }
 template <class L>
 void words_of(WordList& list, std::string_view inside) {

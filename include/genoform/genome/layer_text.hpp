@@ -19,8 +19,8 @@ std::string written(Write write) {
 
 /// The canonical text of a layer struct in the model around it.
 template <class Layer>
-std::string text_of_layer(const Layer& layer, const Around& around) {
-  return written([&](Writer& out) { print(layer, around, out); });
+std::string text_of_layer(const Layer& layer, const ModelContext& model_context) {
+  return written([&](Writer& out) { print(layer, model_context, out); });
 }
 
 }  // namespace genoform

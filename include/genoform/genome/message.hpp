@@ -37,25 +37,25 @@ inline std::string quoted_token(std::string_view text, std::size_t at) {
 /// The words that may stand where a wrong one was found.
 class AllowedWords final : public WordList {
  public:
-  AllowedWords(Tree tree, std::span<const Kind> kinds, const Verdict& verdict) : tree_(tree) {
-    find_parents(verdict.node);
-    if (verdict.rule == Rule::unknown_option)
+  AllowedWords(Tree tree, std::span<const Kind> kinds, const CheckResult& check_result) : tree_(tree) {
+    find_parents(check_result.node);
+    if (check_result.rule == Rule::unknown_option)
       options_of(kinds, parent_, {});
-    else if (verdict.rule == Rule::unknown_word)
+    else if (check_result.rule == Rule::unknown_word)
       options_of(kinds, grandparent_, node_at(tree_, parent_).word);
-    else if (verdict.rule == Rule::unknown_kind)
+    else if (check_result.rule == Rule::unknown_kind)
       names_of(kinds);
-    else if (verdict.rule == Rule::parallel_form)
+    else if (check_result.rule == Rule::parallel_form)
       parts_of(kinds);
-    else if (verdict.rule == Rule::not_a_part)
+    else if (check_result.rule == Rule::not_a_part)
       models(), names_of(kinds);
-    else if (verdict.rule == Rule::decoder_form)
+    else if (check_result.rule == Rule::decoder_form)
       candidates_ = {"Stack", "Body", "Block"};
-    else if (verdict.rule == Rule::body_form)
+    else if (check_result.rule == Rule::body_form)
       candidates_ = {"Stack"};
-    else if (verdict.rule == Rule::stack_form)
+    else if (check_result.rule == Rule::stack_form)
       candidates_ = {"Block"};
-    else if (verdict.rule == Rule::glu_form && node_at(tree_, verdict.node).word != "Glu")
+    else if (check_result.rule == Rule::glu_form && node_at(tree_, check_result.node).word != "Glu")
       ActivationWords::Plain::each_word([this](std::string_view word) { candidates_.push_back(word); });
   }
   void add(std::string_view word) override {
@@ -107,8 +107,8 @@ class AllowedWords final : public WordList {
   std::vector<std::string_view> listed_, candidates_;
 };
 
-inline std::string place_and_token(std::string_view text, std::size_t at) {
-  const Place place = place_of(text, at);
+inline std::string position_and_token(std::string_view text, std::size_t at) {
+  const SourcePosition place = index_of(text, at);
   std::string message = std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
   const std::string token = quoted_token(text, at);
   return token.empty() ? message : message + token + ": ";
@@ -116,24 +116,24 @@ inline std::string place_and_token(std::string_view text, std::size_t at) {
 
 /// `LINE:COLUMN: "found": sentence`, for a text whose form is wrong.
 inline Error error_of(std::string_view text, const SyntaxError& syntax) {
-  return {Fault::input, place_and_token(text, syntax.at) + std::string(sentence_of(syntax.rule))};
+  return {ErrorKind::input, position_and_token(text, syntax.at) + std::string(sentence_of(syntax.rule))};
 }
 
 /// `LINE:COLUMN: "found": sentence; allowed: ...; did you mean "..."?`, for a text whose meaning is wrong.
-inline Error error_of(std::string_view text, Tree tree, std::span<const Kind> kinds, const Verdict& verdict) {
-  const auto at = static_cast<std::size_t>(node_at(tree, verdict.node).at);
-  std::string message = place_and_token(text, at) + std::string(sentence_of(verdict.rule));
-  if (verdict.rule == Rule::out_of_range)
-    message += "; allowed: " + std::to_string(verdict.low) + " to " + std::to_string(verdict.high);
-  const AllowedWords words(tree, kinds, verdict);
+inline Error error_of(std::string_view text, Tree tree, std::span<const Kind> kinds, const CheckResult& check_result) {
+  const auto at = static_cast<std::size_t>(node_at(tree, check_result.node).at);
+  std::string message = position_and_token(text, at) + std::string(sentence_of(check_result.rule));
+  if (check_result.rule == Rule::out_of_range)
+    message += "; allowed: " + std::to_string(check_result.low) + " to " + std::to_string(check_result.high);
+  const AllowedWords words(tree, kinds, check_result);
   const char* separator = "; allowed: ";
   for (const std::string_view word : words.listed()) {
     message += separator + std::string(word);
     separator = ", ";
   }
-  const std::string_view guess = nearest(node_at(tree, verdict.node).word, words.candidates());
+  const std::string_view guess = nearest(node_at(tree, check_result.node).word, words.candidates());
   if (!guess.empty()) message += "; did you mean \"" + std::string(guess) + "\"?";
-  return {Fault::input, std::move(message)};
+  return {ErrorKind::input, std::move(message)};
 }
 
 }  // namespace genoform::grammar

@@ -172,11 +172,11 @@ class Parser {
 };
 
 /// A place in a text as people count: lines and characters from 1.
-struct Place {
+struct SourcePosition {
   int line = 1, column = 1;
 };
-constexpr Place place_of(std::string_view text, std::size_t at) {
-  Place place;
+constexpr SourcePosition index_of(std::string_view text, std::size_t at) {
+  SourcePosition place;
   for (std::size_t i = 0; i < at && i < text.size(); ++i) {
     const bool continues = (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U;  // inside a UTF-8 character
     if (text[i] == '\n')

@@ -10,8 +10,8 @@ namespace genoform::grammar {
 /// Writes a checked tree in its canonical form (spec/model.md section 1).
 class Printer {
  public:
-  constexpr Printer(Tree tree, std::span<const Kind> kinds, const Around& around, Writer& out)
-      : tree_(tree), kinds_(kinds), around_(around), out_(out) {}
+  constexpr Printer(Tree tree, std::span<const Kind> kinds, const ModelContext& model_context, Writer& out)
+      : tree_(tree), kinds_(kinds), model_context_(model_context), out_(out) {}
 
   /// A whole model, with these sizes.
   constexpr void decoder(const DecoderLayer& layer) {
@@ -23,7 +23,7 @@ class Printer {
       part(first_child(body));
     else
       part(body);
-    print_options(layer, Around{}, out_);
+    print_options(layer, ModelContext{}, out_);
     out_.close(node);
   }
 
@@ -40,7 +40,7 @@ class Printer {
     } else if (word == ParallelNorms::name) {
       parallel(node);
     } else {
-      kinds_[find_kind(kinds_, word)].print(tree_, node, around_, out_);
+      kinds_[find_kind(kinds_, word)].print(tree_, node, model_context_, out_);
     }
   }
 
@@ -50,7 +50,7 @@ class Printer {
     const int open = out_.open(ParallelNorms::name);
     for (int c = first_child(node); c < end_of(tree_, node); c = next_sibling(tree_, c))
       if (!parallel_rules::is_norm(node_at(tree_, c).word)) part(c);
-    print_options(parallel_rules::norms_at(tree_, node), around_, out_);
+    print_options(parallel_rules::norms_at(tree_, node), model_context_, out_);
     out_.close(open);
   }
   constexpr void stack(int block, std::int64_t count) {
@@ -62,7 +62,7 @@ class Printer {
 
   Tree tree_;
   std::span<const Kind> kinds_;
-  Around around_;
+  ModelContext model_context_;
   Writer& out_;
 };
 

@@ -20,7 +20,7 @@ struct Parsed {
   struct Outcome {
     grammar::FixedNodes<T.view().size()> nodes{};
     Rule rule = Rule::none;
-    grammar::Place place{};
+    grammar::SourcePosition place{};
     DecoderLayer decoder{};
   };
   static constexpr Outcome outcome = [] {
@@ -30,31 +30,31 @@ struct Parsed {
     o.rule = error.rule;
     if (error.none()) {
       grammar::Checker checker(o.nodes.tree(), kinds_of<Layers>());
-      const Verdict verdict = checker.check();
-      o.rule = verdict.rule;
+      const CheckResult check_result = checker.check();
+      o.rule = check_result.rule;
       o.decoder = checker.decoder();
-      at = static_cast<std::size_t>(node_at(o.nodes.tree(), verdict.node).at);
+      at = static_cast<std::size_t>(node_at(o.nodes.tree(), check_result.node).at);
     }
-    if (o.rule != Rule::none) o.place = grammar::place_of(T.view(), at);
+    if (o.rule != Rule::none) o.place = grammar::index_of(T.view(), at);
     return o;
   }();
   static constexpr Tree tree() { return outcome.nodes.tree(); }
   static constexpr int next(int node) { return next_sibling(tree(), node); }
   static constexpr bool is_model = !tree().empty() && node_at(tree(), 0).word == DecoderLayer::name;
   static constexpr DecoderLayer value = outcome.decoder;
-  static constexpr Around around{};
+  static constexpr ModelContext model_context{};
 };
 
 template <class P, int Node, class L>
 struct ValueOfNode {
   static constexpr L value = kind_entries::layer_at<L>(P::tree(), Node);
-  static constexpr Around around = P::is_model ? P::value.around() : Around{};
+  static constexpr ModelContext model_context = P::is_model ? P::value.model_context() : ModelContext{};
 };
 
 template <class P, int Node>
 struct NormsOfNode {
   static constexpr ParallelNorms value = parallel_rules::norms_at(P::tree(), Node);
-  static constexpr Around around = P::is_model ? P::value.around() : Around{};
+  static constexpr ModelContext model_context = P::is_model ? P::value.model_context() : ModelContext{};
 };
 
 template <class P, int Node, class First, class... Rest>
@@ -108,7 +108,7 @@ constexpr auto type_of_text() {
   using P = Parsed<T, Layers>;
   constexpr Rule rule = P::outcome.rule;
   if constexpr (rule != Rule::none) {
-    constexpr grammar::Place place = P::outcome.place;
+    constexpr grammar::SourcePosition place = P::outcome.place;
     return Type<typename Refuse<rule, At<place.line, place.column>, P>::type>{};
   } else {
     return type_at<P, Layers, 0>();

@@ -30,7 +30,7 @@ inline constexpr std::size_t deepest_nesting = 64;
 /// Looks for doubled keys and deep nesting, which the JSON library would accept.
 class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
-  std::string fault;
+  std::string error_kind;
 
   bool start_object(std::size_t) override { return enter(); }
   bool start_array(std::size_t) override { return enter(); }
@@ -52,7 +52,7 @@ class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   bool refuse(std::string text) {
-    fault = std::move(text);
+    error_kind = std::move(text);
     return false;
   }
   bool enter() {
@@ -69,15 +69,16 @@ class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
 
 /// A JSON object; keys in their order. Errors name the file and the key or byte.
 inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const std::string& file) {
-  const auto fault = [&](const std::string& what) { return Error{Fault::input, file + ": " + what}; };
+  const auto error_kind = [&](const std::string& what) { return Error{ErrorKind::input, file + ": " + what}; };
   if (text.size() > longest_file)
-    return fault(std::to_string(text.size()) + " bytes; allowed are " + std::to_string(longest_file));
-  if (const auto place = first_invalid_utf8(text)) return fault("byte " + std::to_string(*place) + ": not UTF-8");
-  if (const auto place = text.find('\0'); place != text.npos) return fault("byte " + std::to_string(place) + ": a zero byte");
+    return error_kind(std::to_string(text.size()) + " bytes; allowed are " + std::to_string(longest_file));
+  if (const auto place = first_invalid_utf8(text)) return error_kind("byte " + std::to_string(*place) + ": not UTF-8");
+  if (const auto place = text.find('\0'); place != text.npos)
+    return error_kind("byte " + std::to_string(place) + ": a zero byte");
   StructureEvents events;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return fault(events.fault);
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return error_kind(events.error_kind);
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(text.begin(), text.end());
-  if (!json.is_object()) return fault("must hold a JSON object");
+  if (!json.is_object()) return error_kind("must hold a JSON object");
   return json;
 }
 
@@ -88,18 +89,19 @@ inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const 
 inline Result<Config> parse_config(std::string_view text, const std::string& file) {
   Result<nlohmann::ordered_json> json = config::parse_object(text, file);
   if (!json) return json.error();
-  const auto fault = [&](std::string_view key, const std::string& what) {
-    return Error{Fault::input, file + ": key " + in_quotes(key) + ": " + what};
+  const auto error_kind = [&](std::string_view key, const std::string& what) {
+    return Error{ErrorKind::input, file + ": key " + in_quotes(key) + ": " + what};
   };
   for (const char* const key : {"format", "model"}) {
-    if (!json->contains(key)) return fault(key, "missing");
-    if (!(*json)[key].is_string()) return fault(key, "must be a string");
+    if (!json->contains(key)) return error_kind(key, "missing");
+    if (!(*json)[key].is_string()) return error_kind(key, "must be a string");
   }
   const auto found = (*json)["format"].get<std::string>();
-  if (found != config::format) return fault("format", "found " + in_quotes(found) + "; allowed is " + in_quotes(config::format));
+  if (found != config::format)
+    return error_kind("format", "found " + in_quotes(found) + "; allowed is " + in_quotes(config::format));
   Config result{.model = (*json)["model"].get<std::string>()};
   if (json->contains("tokenizer")) {
-    if (!(*json)["tokenizer"].is_object()) return fault("tokenizer", "must be an object");
+    if (!(*json)["tokenizer"].is_object()) return error_kind("tokenizer", "must be an object");
     result.tokenizer = (*json)["tokenizer"].dump();
   }
   for (const char* const key : {"format", "model", "tokenizer"}) json->erase(key);
@@ -113,20 +115,21 @@ inline Result<Config> read_config(const std::string& path) {
   return parse_config(file->text(), path);
 }
 
-/// The text of a config.json. Errors (Fault::usage): `tokenizer` or `further` is no JSON object, or `further` has a key of ours.
+/// The text of a config.json. Errors (ErrorKind::usage): `tokenizer` or `further` is no JSON object, or `further` has a key of
+/// ours.
 inline Result<std::string> config_text(const Config& given) {
-  const auto usage = [](Error error) { return Error{Fault::usage, std::move(error.message)}; };
+  const auto usage = [](Error error) { return Error{ErrorKind::usage, std::move(error.message)}; };
   const Result<nlohmann::ordered_json> tokenizer = config::parse_object(given.tokenizer, "tokenizer");
   if (!tokenizer) return usage(tokenizer.error());
   const Result<nlohmann::ordered_json> further = config::parse_object(given.further, "further keys");
   if (!further) return usage(further.error());
-  if (first_invalid_utf8(given.model)) return Error{Fault::usage, "the text of the model is not UTF-8"};
+  if (first_invalid_utf8(given.model)) return Error{ErrorKind::usage, "the text of the model is not UTF-8"};
   nlohmann::ordered_json json;
   json["format"] = config::format;
   json["model"] = given.model;
   json["tokenizer"] = *tokenizer;
   for (const auto& [key, value] : further->items()) {
-    if (json.contains(key)) return Error{Fault::usage, "further keys: " + in_quotes(key) + " is one of the library's own"};
+    if (json.contains(key)) return Error{ErrorKind::usage, "further keys: " + in_quotes(key) + " is one of the library's own"};
     json[key] = value;
   }
   return json.dump(2) + "\n";
@@ -135,7 +138,7 @@ inline Result<std::string> config_text(const Config& given) {
 /// Writes a config.json, whole or not at all.
 inline Result<void> write_config(const std::string& path, const Config& given) {
   const Result<std::string> text = config_text(given);
-  if (!text) return Error{text.error().fault, path + ": " + text.error().message};
+  if (!text) return Error{text.error().error_kind, path + ": " + text.error().message};
   return write_file_atomically(path, *text);
 }
 

@@ -17,11 +17,11 @@
 namespace genoform {
 
 /// The error of a failed call of the operating system: "FILE: cannot DO: text of errno". No disk, memory or handles left is
-/// Fault::resources.
+/// ErrorKind::resources.
 inline Error file_error(const std::string& file, std::string_view action, int number) {
   const bool exhausted = number == ENOSPC || number == EDQUOT || number == EFBIG || number == EIO || number == ENOMEM ||
                          number == EMFILE || number == ENFILE;
-  return {exhausted ? Fault::resources : Fault::input,
+  return {exhausted ? ErrorKind::resources : ErrorKind::input,
           file + ": cannot " + std::string(action) + ": " + std::system_category().message(number)};
 }
 
@@ -55,7 +55,7 @@ class MappedFile {
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return file_error(path, "read", errno);
     if (S_ISDIR(status.st_mode)) return file_error(path, "read", EISDIR);
-    if (!S_ISREG(status.st_mode)) return Error{Fault::input, path + ": not a regular file"};
+    if (!S_ISREG(status.st_mode)) return Error{ErrorKind::input, path + ": not a regular file"};
     MappedFile mapped;
     mapped.size_ = static_cast<std::size_t>(status.st_size);
     if (mapped.size_ == 0) return mapped;

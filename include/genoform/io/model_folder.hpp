@@ -97,25 +97,26 @@ inline Result<void> check(const Safetensors& weights, const NamedTensor& wanted)
   const std::string where = weights.path() + ": tensor " + in_quotes(wanted.name) + ": ";
   const std::size_t size = wanted.integers.empty() ? wanted.values.size() : wanted.integers.size();
   if (safetensors::byte_count(Dtype::U8, wanted.shape) != size)
-    return Error{Fault::usage,
+    return Error{ErrorKind::usage,
                  where + "place for " + std::to_string(size) + " values is no " + safetensors::shape_text(wanted.shape)};
   const StoredTensor* const found = weights.find(wanted.name);
   if (found == nullptr && wanted.optional) return {};
-  if (found == nullptr) return Error{Fault::input, where + "missing; the model needs " + safetensors::shape_text(wanted.shape)};
-  if (const std::string wrong = mismatch(wanted, *found); !wrong.empty()) return Error{Fault::input, where + wrong};
+  if (found == nullptr)
+    return Error{ErrorKind::input, where + "missing; the model needs " + safetensors::shape_text(wanted.shape)};
+  if (const std::string wrong = mismatch(wanted, *found); !wrong.empty()) return Error{ErrorKind::input, where + wrong};
   if (!wanted.integers.empty()) {
     std::vector<std::int32_t> integers(size);
     weights.copy(*found, std::span<std::int32_t>(integers));
     for (std::size_t i = 0; i < size && wanted.below > 0; ++i)
       if (integers[i] < 0 || integers[i] >= wanted.below)
-        return Error{Fault::input, where + "element " + std::to_string(i) + " is " + std::to_string(integers[i]) +
-                                       "; allowed are 0 to " + std::to_string(wanted.below - 1)};
+        return Error{ErrorKind::input, where + "element " + std::to_string(i) + " is " + std::to_string(integers[i]) +
+                                           "; allowed are 0 to " + std::to_string(wanted.below - 1)};
     return {};
   }
   std::vector<float> values(size);
   weights.copy(*found, std::span<float>(values));
   const std::size_t index = first_non_finite(values);
-  if (index < size) return Error{Fault::input, non_finite_text(weights.path(), wanted.name, index, values[index])};
+  if (index < size) return Error{ErrorKind::input, non_finite_text(weights.path(), wanted.name, index, values[index])};
   return {};
 }
 
@@ -124,7 +125,7 @@ inline Result<void> check(const Safetensors& weights, const NamedTensor& wanted)
 /// Opens a model folder. Errors: no folder, or what read_config and read_safetensors refuse.
 inline Result<Folder> load_folder(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(path, ignored)) return Error{Fault::input, path + ": no such model folder"};
+  if (!std::filesystem::is_directory(path, ignored)) return Error{ErrorKind::input, path + ": no such model folder"};
   Result<Safetensors> weights = read_safetensors(model_folder::weights_file(path));
   if (!weights) {
     // A broken configuration is the plainer news where both are broken or missing.
@@ -145,7 +146,7 @@ inline Result<void> fill(const Folder& folder, std::span<const NamedTensor> tens
     if (Result<void> checked = model_folder::check(folder.weights, tensor); !checked) return checked;
   for (const StoredTensor& found : folder.weights.tensors())
     if (!known.contains(found.name))
-      return Error{Fault::input,
+      return Error{ErrorKind::input,
                    folder.weights.path() + ": tensor " + in_quotes(found.name) + ": the model has none of this name"};
   for (const NamedTensor& tensor : tensors) {
     const StoredTensor* const found = folder.weights.find(tensor.name);
@@ -160,13 +161,13 @@ inline Result<void> fill(const Folder& folder, std::span<const NamedTensor> tens
 
 /// Writes a model folder: `text` is the model's canonical text, `tokenizer` a JSON object; further keys of a configuration
 /// that is there are kept. Killed at any moment it leaves the old model or the new one. Errors: a non-finite value
-/// (Fault::not_finite), a config.json that is not ours, what the disk says; all leave the old model.
+/// (ErrorKind::not_finite), a config.json that is not ours, what the disk says; all leave the old model.
 inline Result<void> save_folder(const std::string& path, const std::string& text, std::span<const NamedTensor> tensors,
                                 const std::string& tokenizer = "{}") {
   std::vector<TensorData> data;
   for (const NamedTensor& tensor : tensors) {
     if (const std::size_t i = model_folder::first_non_finite(tensor.values); i < tensor.values.size())
-      return Error{Fault::not_finite,
+      return Error{ErrorKind::not_finite,
                    model_folder::non_finite_text(model_folder::weights_file(path), tensor.name, i, tensor.values[i])};
     data.push_back(tensor.integers.empty()
                        ? tensor_data(tensor.name, tensor.shape, std::span<const float>(tensor.values))
@@ -183,7 +184,7 @@ inline Result<void> save_folder(const std::string& path, const std::string& text
   if (std::filesystem::exists(model_folder::config_file(path), failed) ||
       std::filesystem::exists(model_folder::weights_file(path), failed)) {
     const Result<std::pair<Config, bool>> old = model_folder::config_of(path, old_weights ? old_weights->metadata() : Metadata{});
-    if (!old) return Error{old.error().fault, old.error().message + " (only a model folder is written over)"};
+    if (!old) return Error{old.error().error_kind, old.error().message + " (only a model folder is written over)"};
     config.further = old->first.further;
     // Else a second interrupted save would lose the configuration of the weights that are there.
     if (old->second)

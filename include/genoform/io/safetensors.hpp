@@ -88,11 +88,11 @@ class Safetensors {
   template <class T>
   Result<std::vector<T>> values(std::string_view name, std::string_view allowed) const {
     const StoredTensor* const tensor = find(name);
-    if (tensor == nullptr) return Error{Fault::input, path_ + ": no tensor " + in_quotes(name)};
+    if (tensor == nullptr) return Error{ErrorKind::input, path_ + ": no tensor " + in_quotes(name)};
     std::vector<T> result(static_cast<std::size_t>(tensor->elements()));
     if (copy(*tensor, std::span<T>(result))) return result;
-    return Error{Fault::input, path_ + ": tensor " + in_quotes(name) + ": found " + std::string(name_of(tensor->dtype)) +
-                                   "; allowed is " + std::string(allowed)};
+    return Error{ErrorKind::input, path_ + ": tensor " + in_quotes(name) + ": found " + std::string(name_of(tensor->dtype)) +
+                                       "; allowed is " + std::string(allowed)};
   }
 
   std::string path_;
@@ -136,19 +136,19 @@ namespace safetensors {
 
 /// The first 8 bytes and the JSON, padded with spaces to a multiple of 8, of tensors that follow in this order.
 inline Result<std::string> header_text(std::span<const TensorData> ordered, const Metadata& metadata, const std::string& file) {
-  const auto fault = [&](const std::string& text) { return Error{Fault::usage, file + ": " + text}; };
+  const auto error_kind = [&](const std::string& text) { return Error{ErrorKind::usage, file + ": " + text}; };
   for (const auto& [key, value] : metadata)
-    if (first_invalid_utf8(key) || first_invalid_utf8(value)) return fault("metadata key " + in_quotes(key) + ": not UTF-8");
+    if (first_invalid_utf8(key) || first_invalid_utf8(value)) return error_kind("metadata key " + in_quotes(key) + ": not UTF-8");
   std::string text = "{";
   if (!metadata.empty()) text += "\"" + std::string(metadata_key) + "\":" + nlohmann::json(metadata).dump();
   std::set<std::string_view> taken{metadata_key};
   std::uint64_t position = 0;
   for (const TensorData& tensor : ordered) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
-    if (first_invalid_utf8(tensor.name)) return fault(where + "its name is not UTF-8");
-    if (!taken.insert(tensor.name).second) return fault(where + "the name is taken");
+    if (first_invalid_utf8(tensor.name)) return error_kind(where + "its name is not UTF-8");
+    if (!taken.insert(tensor.name).second) return error_kind(where + "the name is taken");
     if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size())
-      return fault(where + shape_text(tensor.shape) + " does not fit its " + std::to_string(tensor.bytes.size()) + " bytes");
+      return error_kind(where + shape_text(tensor.shape) + " does not fit its " + std::to_string(tensor.bytes.size()) + " bytes");
     nlohmann::ordered_json entry;
     entry["dtype"] = name_of(tensor.dtype);
     entry["shape"] = tensor.shape;
@@ -158,7 +158,7 @@ inline Result<std::string> header_text(std::span<const TensorData> ordered, cons
   }
   text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > longest_header) return fault("the names of the tensors fill more than a header may hold");
+  if (text.size() > longest_header) return error_kind("the names of the tensors fill more than a header may hold");
   const std::uint64_t length = text.size();
   std::string prefix(8, '\0');
   std::memcpy(prefix.data(), &length, 8);
@@ -168,7 +168,7 @@ inline Result<std::string> header_text(std::span<const TensorData> ordered, cons
 }  // namespace safetensors
 
 /// Writes a safetensors file, whole or not at all; equal input gives equal bytes: tensors by descending size of their
-/// elements, then by name. Errors: what the disk says; a doubled name or a shape that does not fit (Fault::usage).
+/// elements, then by name. Errors: what the disk says; a doubled name or a shape that does not fit (ErrorKind::usage).
 inline Result<void> write_safetensors(const std::string& path, std::span<const TensorData> tensors,
                                       const Metadata& metadata = {}) {
   std::vector<TensorData> ordered(tensors.begin(), tensors.end());

@@ -53,7 +53,7 @@ inline std::string shape_text(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
-/// Bytes of a tensor; nothing when the count overflows 64 bits or is no whole number of bytes.
+/// Bytes of a tensor; nothing when the count overflows 64 bits or is no integer of bytes.
 inline std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
   std::uint64_t bits = 1;
   for (const std::int64_t extent : shape)
@@ -67,59 +67,59 @@ inline std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std:
 class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
   SafetensorsHeader header;
-  std::string fault;
+  std::string error_kind;
 
   bool start_object(std::size_t) override {
     switch (place_) {
-      case Place::start: place_ = Place::top; return true;
-      case Place::entry: place_ = is_metadata_ ? Place::metadata : Place::tensor; return true;
+      case SourcePosition::start: place_ = SourcePosition::top; return true;
+      case SourcePosition::entry: place_ = is_metadata_ ? SourcePosition::metadata : SourcePosition::tensor; return true;
       default: return unexpected("an object");
     }
   }
   bool key(std::string& text) override {
     switch (place_) {
-      case Place::top: return begin_entry(text);
-      case Place::metadata:
+      case SourcePosition::top: return begin_entry(text);
+      case SourcePosition::metadata:
         key_ = text;
         return !header.metadata.contains(text) || refuse("metadata key " + in_quotes(text) + " stands twice");
       default: return begin_field(text);
     }
   }
   bool end_object() override {
-    if (place_ == Place::tensor && !(has_dtype_ && has_shape_ && has_offsets_))
+    if (place_ == SourcePosition::tensor && !(has_dtype_ && has_shape_ && has_offsets_))
       return refuse(where() + "lacks " + (!has_dtype_ ? "\"dtype\"" : !has_shape_ ? "\"shape\"" : "\"data_offsets\""));
-    place_ = place_ == Place::top ? Place::end : Place::top;
+    place_ = place_ == SourcePosition::top ? SourcePosition::end : SourcePosition::top;
     return true;
   }
   bool start_array(std::size_t) override {
-    if (place_ != Place::tensor || field_ == Field::dtype) return unexpected("an array");
-    place_ = field_ == Field::shape ? Place::shape : Place::offsets;
+    if (place_ != SourcePosition::tensor || field_ == Field::dtype) return unexpected("an array");
+    place_ = field_ == Field::shape ? SourcePosition::shape : SourcePosition::offsets;
     offsets_read_ = 0;
     return true;
   }
   bool end_array() override {
-    if (place_ == Place::offsets && offsets_read_ != 2) return refuse(where() + "\"data_offsets\" must be two numbers");
-    place_ = Place::tensor;
+    if (place_ == SourcePosition::offsets && offsets_read_ != 2) return refuse(where() + "\"data_offsets\" must be two numbers");
+    place_ = SourcePosition::tensor;
     return true;
   }
   bool number_unsigned(number_unsigned_t number) override {
-    if (place_ == Place::shape) {
+    if (place_ == SourcePosition::shape) {
       if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
         return refuse(where() + "\"shape\" holds " + std::to_string(number) + ", which is too large");
       tensor().shape.push_back(static_cast<std::int64_t>(number));
       return true;
     }
-    if (place_ != Place::offsets) return unexpected("a number");
+    if (place_ != SourcePosition::offsets) return unexpected("a number");
     if (offsets_read_ == 2) return refuse(where() + "\"data_offsets\" must be two numbers");
     (offsets_read_++ == 0 ? tensor().begin : tensor().end) = number;
     return true;
   }
   bool string(std::string& text) override {
-    if (place_ == Place::metadata) {
+    if (place_ == SourcePosition::metadata) {
       header.metadata.emplace(key_, text);
       return true;
     }
-    if (place_ != Place::tensor || field_ != Field::dtype) return unexpected("a string");
+    if (place_ != SourcePosition::tensor || field_ != Field::dtype) return unexpected("a string");
     const std::optional<Dtype> dtype = dtype_named(text);
     if (!dtype) return refuse(where() + "unknown dtype " + in_quotes(text));
     tensor().dtype = *dtype;
@@ -136,30 +136,30 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  enum class Place { start, top, entry, metadata, tensor, shape, offsets, end };
+  enum class SourcePosition { start, top, entry, metadata, tensor, shape, offsets, end };
   enum class Field { dtype, shape, offsets };
 
   bool refuse(std::string text) {
-    fault = std::move(text);
+    error_kind = std::move(text);
     return false;
   }
   StoredTensor& tensor() { return header.tensors.back(); }
   std::string where() const {
     switch (place_) {
-      case Place::metadata: return "metadata key " + in_quotes(key_) + ": ";
-      case Place::entry: return is_metadata_ ? "key \"__metadata__\": " : "tensor " + in_quotes(key_) + ": ";
-      case Place::tensor:
-      case Place::shape:
-      case Place::offsets: return "tensor " + in_quotes(header.tensors.back().name) + ": ";
+      case SourcePosition::metadata: return "metadata key " + in_quotes(key_) + ": ";
+      case SourcePosition::entry: return is_metadata_ ? "key \"__metadata__\": " : "tensor " + in_quotes(key_) + ": ";
+      case SourcePosition::tensor:
+      case SourcePosition::shape:
+      case SourcePosition::offsets: return "tensor " + in_quotes(header.tensors.back().name) + ": ";
       default: return "header: ";
     }
   }
   std::string_view expected() const {
     switch (place_) {
-      case Place::metadata: return "a string";
-      case Place::shape:
-      case Place::offsets: return "a whole number from 0 on";
-      case Place::tensor: return field_ == Field::dtype ? "a string as \"dtype\"" : "an array of whole numbers";
+      case SourcePosition::metadata: return "a string";
+      case SourcePosition::shape:
+      case SourcePosition::offsets: return "a integer from 0 on";
+      case SourcePosition::tensor: return field_ == Field::dtype ? "a string as \"dtype\"" : "an array of integers";
       default: return "an object";
     }
   }
@@ -169,7 +169,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
   bool begin_entry(const std::string& text) {
     key_ = text;
     is_metadata_ = text == metadata_key;
-    place_ = Place::entry;
+    place_ = SourcePosition::entry;
     if (is_metadata_) return !std::exchange(has_metadata_, true) || refuse("key \"__metadata__\" stands twice");
     has_dtype_ = has_shape_ = has_offsets_ = false;
     if (!header.index.emplace(text, header.tensors.size()).second) return refuse("tensor " + in_quotes(text) + " stands twice");
@@ -189,7 +189,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
     return !std::exchange(*seen, true) || refuse(where() + "key " + in_quotes(text) + " stands twice");
   }
 
-  Place place_ = Place::start;
+  SourcePosition place_ = SourcePosition::start;
   Field field_ = Field::dtype;
   std::string key_;
   bool is_metadata_ = false, has_metadata_ = false;
@@ -198,7 +198,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
 };
 
 /// Checks that the tensors fill the data of `data_size` bytes exactly; returns what is wrong, or nothing.
-inline std::string layout_fault(std::span<const StoredTensor> sorted, std::uint64_t data_size) {
+inline std::string layout_error(std::span<const StoredTensor> sorted, std::uint64_t data_size) {
   std::uint64_t position = 0;
   for (const StoredTensor& tensor : sorted) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
@@ -213,7 +213,7 @@ inline std::string layout_fault(std::span<const StoredTensor> sorted, std::uint6
   for (const StoredTensor& tensor : sorted) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
     const std::optional<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
-    if (!bytes) return where + "its shape is too large, or no whole number of bytes";
+    if (!bytes) return where + "its shape is too large, or no integer of bytes";
     if (tensor.end - tensor.begin != *bytes)
       return where + std::string(name_of(tensor.dtype)) + " " + shape_text(tensor.shape) + " needs " + std::to_string(*bytes) +
              " bytes, the file gives it " + std::to_string(tensor.end - tensor.begin);
@@ -225,29 +225,29 @@ inline std::string layout_fault(std::span<const StoredTensor> sorted, std::uint6
 
 /// Reads and checks the header of the whole file `bytes`, in the order of reference/ecosystem.md D.1; touches no tensor data.
 inline Result<SafetensorsHeader> parse_header(std::span<const std::byte> bytes, const std::string& file) {
-  const auto fault = [&](const std::string& text) { return Error{Fault::input, file + ": " + text}; };
-  if (bytes.size() < 8) return fault("a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
+  const auto error_kind = [&](const std::string& text) { return Error{ErrorKind::input, file + ": " + text}; };
+  if (bytes.size() < 8) return error_kind("a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
   std::uint64_t length = 0;
   static_assert(std::endian::native == std::endian::little, "safetensors are read on little-endian machines only");
   std::memcpy(&length, bytes.data(), 8);
   if (length > longest_header)
-    return fault("byte 0: a header of " + std::to_string(length) + " bytes; allowed are " + std::to_string(longest_header));
+    return error_kind("byte 0: a header of " + std::to_string(length) + " bytes; allowed are " + std::to_string(longest_header));
   if (length > bytes.size() - 8)
-    return fault("byte 0: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
+    return error_kind("byte 0: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
   const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(length));
-  if (const auto place = first_invalid_utf8(json)) return fault("byte " + std::to_string(8 + *place) + ": not UTF-8");
-  if (json.empty() || json.front() != '{') return fault("byte 8: the header must start with '{'");
+  if (const auto place = first_invalid_utf8(json)) return error_kind("byte " + std::to_string(8 + *place) + ": not UTF-8");
+  if (json.empty() || json.front() != '{') return error_kind("byte 8: the header must start with '{'");
   // The JSON parser takes a zero byte for the end and would not look behind it.
   if (const auto place = json.find('\0'); place != json.npos)
-    return fault("byte " + std::to_string(8 + place) + ": a zero byte in the header");
+    return error_kind("byte " + std::to_string(8 + place) + ": a zero byte in the header");
   HeaderEvents events;
-  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) return fault(events.fault);
+  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) return error_kind(events.error_kind);
 
   SafetensorsHeader header = std::move(events.header);
   header.data_begin = 8 + length;
   std::ranges::sort(header.tensors, {}, [](const StoredTensor& tensor) { return std::pair(tensor.begin, tensor.end); });
-  if (const std::string wrong = layout_fault(header.tensors, bytes.size() - header.data_begin); !wrong.empty())
-    return fault(wrong);
+  if (const std::string wrong = layout_error(header.tensors, bytes.size() - header.data_begin); !wrong.empty())
+    return error_kind(wrong);
   for (std::size_t i = 0; i < header.tensors.size(); ++i) header.index.find(header.tensors[i].name)->second = i;
   return header;
 }

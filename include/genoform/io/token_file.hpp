@@ -38,24 +38,24 @@ struct Layout {
 
 /// Checks the header of the whole file `bytes`. Bytes behind the last token are allowed.
 inline Result<Layout> parse_header(std::span<const std::byte> bytes, const std::string& file) {
-  const auto fault = [&](const std::string& text) { return Error{Fault::input, file + ": " + text}; };
+  const auto error_kind = [&](const std::string& text) { return Error{ErrorKind::input, file + ": " + text}; };
   if (bytes.size() < header_bytes)
-    return fault("a token file starts with " + std::to_string(header_bytes) + " bytes of header, this one has " +
-                 std::to_string(bytes.size()));
+    return error_kind("a token file starts with " + std::to_string(header_bytes) + " bytes of header, this one has " +
+                      std::to_string(bytes.size()));
   std::array<std::int32_t, 3> words{};
   std::memcpy(words.data(), bytes.data(), sizeof words);
   const auto& [magic, version, count] = words;
   if (magic != variant16.magic && magic != variant32.magic)
-    return fault("byte 0: found " + std::to_string(magic) + "; allowed is " + std::to_string(variant16.magic) + " or " +
-                 std::to_string(variant32.magic));
+    return error_kind("byte 0: found " + std::to_string(magic) + "; allowed is " + std::to_string(variant16.magic) + " or " +
+                      std::to_string(variant32.magic));
   const Variant& variant = magic == variant16.magic ? variant16 : variant32;
   if (version != variant.version)
-    return fault("byte 4: found version " + std::to_string(version) + "; allowed is " + std::to_string(variant.version));
-  if (count < 0) return fault("byte 8: a count of " + std::to_string(count) + " tokens");
+    return error_kind("byte 4: found version " + std::to_string(version) + "; allowed is " + std::to_string(variant.version));
+  if (count < 0) return error_kind("byte 8: a count of " + std::to_string(count) + " tokens");
   const std::uint64_t needed = header_bytes + static_cast<std::uint64_t>(count) * variant.id_bytes;
   if (bytes.size() < needed)
-    return fault("byte 8: " + std::to_string(count) + " tokens need " + std::to_string(needed) + " bytes, the file has " +
-                 std::to_string(bytes.size()));
+    return error_kind("byte 8: " + std::to_string(count) + " tokens need " + std::to_string(needed) + " bytes, the file has " +
+                      std::to_string(bytes.size()));
   return Layout{variant.id_bytes, static_cast<std::size_t>(count)};
 }
 
@@ -63,16 +63,16 @@ inline Result<Layout> parse_header(std::span<const std::byte> bytes, const std::
 inline Result<std::vector<Token>> parse_tokens(std::span<const std::byte> bytes, Layout layout, std::size_t first,
                                                std::size_t count, std::int64_t vocabulary, const std::string& file) {
   if (first > layout.count || count > layout.count - first)
-    return Error{Fault::input, file + ": " + std::to_string(count) + " tokens from token " + std::to_string(first) +
-                                   " on are needed, the file has " + std::to_string(layout.count)};
+    return Error{ErrorKind::input, file + ": " + std::to_string(count) + " tokens from token " + std::to_string(first) +
+                                       " on are needed, the file has " + std::to_string(layout.count)};
   std::vector<Token> tokens(count);
   for (std::size_t i = 0; i < count; ++i) {
     std::uint32_t id = 0;
     std::memcpy(&id, bytes.data() + header_bytes + (first + i) * layout.id_bytes, layout.id_bytes);
     if (id >= vocabulary)
-      return Error{Fault::input, file + ": byte " + std::to_string(header_bytes + (first + i) * layout.id_bytes) + ": token " +
-                                     std::to_string(first + i) + " is " + std::to_string(id) + "; ids below " +
-                                     std::to_string(vocabulary) + " are allowed"};
+      return Error{ErrorKind::input, file + ": byte " + std::to_string(header_bytes + (first + i) * layout.id_bytes) +
+                                         ": token " + std::to_string(first + i) + " is " + std::to_string(id) + "; ids below " +
+                                         std::to_string(vocabulary) + " are allowed"};
     tokens[i] = static_cast<Token>(id);
   }
   return tokens;
@@ -107,17 +107,17 @@ class TokenFile {
   token_file::Layout layout_;
 };
 
-/// Writes a token file, whole or not at all. Errors (Fault::usage): an id that does not fit, 2^31 tokens or more.
+/// Writes a token file, whole or not at all. Errors (ErrorKind::usage): an id that does not fit, 2^31 tokens or more.
 inline Result<void> write_token_file(const std::string& path, std::span<const Token> tokens,
                                      TokenWidth width = TokenWidth::bits16) {
   const token_file::Variant& variant = width == TokenWidth::bits16 ? token_file::variant16 : token_file::variant32;
   const Token largest = width == TokenWidth::bits16 ? 0xFFFF : std::numeric_limits<Token>::max();
   if (tokens.size() > std::size_t{std::numeric_limits<std::int32_t>::max()})
-    return Error{Fault::usage, path + ": a token file holds fewer than 2^31 tokens, not " + std::to_string(tokens.size())};
+    return Error{ErrorKind::usage, path + ": a token file holds fewer than 2^31 tokens, not " + std::to_string(tokens.size())};
   const auto wrong = std::ranges::find_if(tokens, [&](Token id) { return id < 0 || id > largest; });
   if (wrong != tokens.end())
-    return Error{Fault::usage, path + ": token " + std::to_string(wrong - tokens.begin()) + " is " + std::to_string(*wrong) +
-                                   "; ids from 0 to " + std::to_string(largest) + " fit"};
+    return Error{ErrorKind::usage, path + ": token " + std::to_string(wrong - tokens.begin()) + " is " + std::to_string(*wrong) +
+                                       "; ids from 0 to " + std::to_string(largest) + " fit"};
   std::vector<std::int32_t> header(token_file::header_words);
   header[0] = variant.magic;
   header[1] = variant.version;

@@ -51,7 +51,7 @@ struct ActivationWords {
     visit("Glu");
   }
   static constexpr bool is_open(const Activation&) { return false; }
-  static constexpr Verdict read(Tree tree, int node, Activation& value) {
+  static constexpr CheckResult read(Tree tree, int node, Activation& value) {
     if (node_at(tree, node).word != "Glu") return Plain::read(tree, node, value);
     const int child = first_child(node);
     if (count_children(tree, node) != 1) return {Rule::glu_form, node};

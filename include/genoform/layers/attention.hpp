@@ -45,32 +45,32 @@ struct AttentionLayer : Normed {
 
   static constexpr auto options() {
     using L = AttentionLayer;
-    return Table{
-        count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? larger_of(1, a.width / 64) : by_width; }),
-        count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
-          return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
-        }),
-        count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }),
-        count<DConv, &L::dconv>(),
-        flag<SharedQk, &L::shared_qk>(),
-        choice<&L::position>([](const L&, const Around& a) {
-          if (!a.whole && a.width == 0) return Position{};
-          return Position{a.positions ? PositionKind::none : PositionKind::rope};
-        }),
-        count<Window, &L::window>(),
-        flag<QkNorm, &L::qk_norm>()};
+    return Table{count<Heads, &L::heads>(
+                     [](const L&, const ModelContext& a) { return a.width > 0 ? larger_of(1, a.width / 64) : by_width; }),
+                 count<HeadDim, &L::head_dim>([](const L& l, const ModelContext& a) {
+                   return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
+                 }),
+                 count<KvHeads, &L::kv_heads>([](const L& l, const ModelContext&) { return l.heads; }),
+                 count<DConv, &L::dconv>(),
+                 flag<SharedQk, &L::shared_qk>(),
+                 choice<&L::position>([](const L&, const ModelContext& a) {
+                   if (!a.whole && a.width == 0) return Position{};
+                   return Position{a.positions ? PositionKind::none : PositionKind::rope};
+                 }),
+                 count<Window, &L::window>(),
+                 flag<QkNorm, &L::qk_norm>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
     if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
     if (shared_qk && kv_heads != heads) return {Rule::shared_qk_heads, {"KvHeads", "SharedQk"}};
     if (rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
     const double channels = static_cast<double>(heads) * head_dim;
-    const double largest_side = shared_qk ? larger_of<double>(a.width, channels) : a.width;
-    if (channels * larger_of(largest_side, 1.0) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (channels * dconv >= largest_parameters) return {Rule::too_many_parameters, {"DConv"}};
-    if (static_cast<double>(heads) * position.buckets >= largest_parameters) return {Rule::too_many_parameters, {"RelBias"}};
+    const double max_side = shared_qk ? larger_of<double>(a.width, channels) : a.width;
+    if (channels * larger_of(max_side, 1.0) >= max_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (channels * dconv >= max_parameters) return {Rule::too_many_parameters, {"DConv"}};
+    if (static_cast<double>(heads) * position.buckets >= max_parameters) return {Rule::too_many_parameters, {"RelBias"}};
     return {};
   }
   friend constexpr bool operator==(const AttentionLayer&, const AttentionLayer&) = default;
@@ -88,27 +88,27 @@ struct AttentionLayer : Normed {
     Tensor shared;     ///< what q and k are made of [N, H*K] (only with SharedQk)
     Tensor scales;     ///< of the norms of q and k [N, H + G] (only with QkNorm)
     Tensor bias;       ///< by distance [H, T]
-    Tensor mixed, log_sums;
+    Tensor mixed, log_sum_exps;
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
     const std::int64_t D = d.width();
     d.attends(heads);
-    if (!shared_qk) w.projection = d.matrix("attention.q.weight", query_columns(), D, Start::fan_in(D));
-    const Tensor k = d.matrix("attention.k.weight", key_columns(), D, Start::fan_in(D));
-    d.matrix("attention.v.weight", key_columns(), D, Start::fan_in(D));
+    if (!shared_qk) w.projection = d.matrix("attention.q.weight", query_columns(), D, Initializer::fan_in(D));
+    const Tensor k = d.matrix("attention.k.weight", key_columns(), D, Initializer::fan_in(D));
+    d.matrix("attention.v.weight", key_columns(), D, Initializer::fan_in(D));
     if (shared_qk) w.projection = k;
     w.projection.rows = projected_columns();
-    if (shared_qk) w.qs = d.matrix("attention.qs.weight", query_columns(), query_columns(), Start::fan_in(query_columns()));
+    if (shared_qk) w.qs = d.matrix("attention.qs.weight", query_columns(), query_columns(), Initializer::fan_in(query_columns()));
     if (dconv > 0) {
-      if (!shared_qk) w.dconv = d.undecayed_matrix("attention.q.dconv", query_columns(), dconv, Start::dconv());
-      const Tensor taps = d.undecayed_matrix("attention.k.dconv", key_columns(), dconv, Start::dconv());
-      d.undecayed_matrix("attention.v.dconv", key_columns(), dconv, Start::dconv());
-      if (shared_qk) w.dconv = taps;
+      if (!shared_qk) w.dconv = d.undecayed_matrix("attention.q.dconv", query_columns(), dconv, Initializer::dconv());
+      const Tensor filter_width = d.undecayed_matrix("attention.k.dconv", key_columns(), dconv, Initializer::dconv());
+      d.undecayed_matrix("attention.v.dconv", key_columns(), dconv, Initializer::dconv());
+      if (shared_qk) w.dconv = filter_width;
       w.dconv.rows = projected_columns();
     }
-    if (has_own_bias()) w.bias = d.undecayed_matrix("attention.bias", heads, position.buckets, Start::fan_in(D));
-    w.o = d.matrix("attention.o.weight", D, query_columns(), Start::fan_in(query_columns()));
+    if (has_own_bias()) w.bias = d.undecayed_matrix("attention.bias", heads, position.buckets, Initializer::fan_in(D));
+    w.o = d.matrix("attention.o.weight", D, query_columns(), Initializer::fan_in(query_columns()));
   }
 
   template <class Ops>
@@ -117,7 +117,7 @@ struct AttentionLayer : Normed {
     s.qkv = ops.keep(x.rows, columns(), ops.activations());
     s.projected = dconv > 0 ? ops.keep(x.rows, projected_columns(), ops.activations()) : projected(s.qkv);
     ops(op::Linear{.x = x, .w = w.projection, .bias = {}, .y = s.projected});
-    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context, turned_with_convolution()});
+    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context, fused_rotation()});
     if (shared_qk) {
       s.shared = keys(s.qkv);
       if (rotates() || qk_norm) {  // both change the keys in their place
@@ -130,14 +130,14 @@ struct AttentionLayer : Normed {
       s.scales = ops.keep(x.rows, heads + kv_heads);
       ops(op::NormalizeHeads{queries_and_keys(s.qkv), s.scales, head_dim});
     }
-    if (turns_alone()) ops(op::Rotate{queries_and_keys(s.qkv), head_dim, context, false});
+    if (rotates_separately()) ops(op::Rotate{queries_and_keys(s.qkv), head_dim, context, false});
     s.bias = has_bias(ops) ? ops.keep(heads, context) : Tensor{};
     if (has_own_bias()) ops(op::RelativeBias{w.bias, s.bias, position.distance, false});
     if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, has_own_bias()});
     s.mixed = ops.keep(x.rows, query_columns(), ops.activations());
-    s.log_sums = ops.keep(x.rows, heads);
-    ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, heads, kv_heads, head_dim, context, s.bias,
-                   window});
+    s.log_sum_exps = ops.keep(x.rows, heads);
+    ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sum_exps, heads, kv_heads, head_dim, context,
+                   s.bias, window});
     ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
   }
 
@@ -149,15 +149,15 @@ struct AttentionLayer : Normed {
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
     const Tensor d_qkv = ops.scratch(x.rows, columns(), ops.activations()),
                  d_bias = has_bias(ops) ? ops.scratch(heads, context) : Tensor{};
-    ops(op::AttendGradient{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sums, d_mixed, queries(d_qkv), keys(d_qkv),
-                           values(d_qkv), heads, kv_heads, head_dim, context, s.bias, d_bias, window});
+    ops(op::AttendGradient{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sum_exps, d_mixed, queries(d_qkv),
+                           keys(d_qkv), values(d_qkv), heads, kv_heads, head_dim, context, s.bias, d_bias, window});
     if (has_own_bias()) ops(op::RelativeBiasGradient{d_bias, gradient(w.bias), position.distance});
     if (ops.shared_bias.exists())
       ops(op::RelativeBiasGradient{d_bias, gradient(ops.shared_bias.table), ops.shared_bias.distance});
     if (qk_norm)  // what is kept are the turned queries and keys, so the turned gradients belong to them
       ops(op::NormalizeHeadsGradient{queries_and_keys(s.qkv), s.scales, queries_and_keys(d_qkv), queries_and_keys(d_qkv),
                                      head_dim});
-    if (turns_alone()) ops(op::Rotate{queries_and_keys(d_qkv), head_dim, context, true});
+    if (rotates_separately()) ops(op::Rotate{queries_and_keys(d_qkv), head_dim, context, true});
     if (shared_qk) {
       ops(op::LinearWeightGradient{.x = s.shared, .dy = queries(d_qkv), .dw = gradient(w.qs), .dbias = {}});
       ops(op::LinearInputGradient{.dy = queries(d_qkv), .w = w.qs, .dx = keys(d_qkv), .accumulate = true});
@@ -165,7 +165,7 @@ struct AttentionLayer : Normed {
     const Tensor d_projected = projected(d_qkv);
     if (dconv > 0)
       ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_projected, d_projected, gradient(w.dconv), context,
-                                        turned_with_convolution()});
+                                        fused_rotation()});
     ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_projected, .w = w.projection, .dx = dx});
   }
@@ -173,9 +173,9 @@ struct AttentionLayer : Normed {
  private:
   constexpr bool rotates() const { return position.kind == PositionKind::rope; }
   /// Queries and keys turn in the pass of their convolution where nothing lies between.
-  constexpr bool turns_alone() const { return rotates() && (dconv <= 0 || shared_qk || qk_norm); }
-  constexpr op::Turned turned_with_convolution() const {
-    if (!rotates() || turns_alone()) return {};
+  constexpr bool rotates_separately() const { return rotates() && (dconv <= 0 || shared_qk || qk_norm); }
+  constexpr op::FusedRotation fused_rotation() const {
+    if (!rotates() || rotates_separately()) return {};
     return {query_columns() + key_columns(), head_dim};
   }
   constexpr bool has_own_bias() const { return position.kind == PositionKind::bias; }

@@ -9,7 +9,7 @@
 #include "genoform/layers/norm.hpp"
 #include "genoform/layers/plain_activation.hpp"
 #include "genoform/model/declaration.hpp"
-#include "genoform/model/norm_place.hpp"
+#include "genoform/model/norm_position.hpp"
 #include "genoform/ops/attention.hpp"
 #include "genoform/ops/stream.hpp"
 
@@ -41,7 +41,7 @@ struct ConvLayer : Normed {
 
   PlainActivation activation{ActivationKind::relu};
   int hidden = by_width, side = by_width;
-  int taps = 11, side_taps = 7, last_taps = 7;
+  int filter_width = 11, side_taps = 7, last_taps = 7;
   bool bias = false;
   Norm middle{NormKind::layer};
 
@@ -49,24 +49,24 @@ struct ConvLayer : Normed {
     using L = ConvLayer;
     return Table{
         choice<&L::activation>(),
-        count<Hidden, &L::hidden>([](const L&, const Around& a) {
-          return static_cast<int>(smaller_of<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
+        count<Hidden, &L::hidden>([](const L&, const ModelContext& a) {
+          return static_cast<int>(smaller_of<std::int64_t>(2 * std::int64_t{a.width}, max_number));
         }),
-        count<Side, &L::side>([](const L&, const Around& a) { return a.width > 0 ? larger_of(1, a.width / 2) : by_width; }),
-        count<Taps, &L::taps>(),
+        count<Side, &L::side>([](const L&, const ModelContext& a) { return a.width > 0 ? larger_of(1, a.width / 2) : by_width; }),
+        count<Taps, &L::filter_width>(),
         count<SideTaps, &L::side_taps>(),
         count<LastTaps, &L::last_taps>(),
         flag<Bias, &L::bias>(),
         wrapped<Middle, &L::middle>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     if (hidden > 0 && side > hidden) return {Rule::side_within_hidden, {"Side", "Hidden"}};
     const double wide = larger_of(a.width, 1);
-    if (static_cast<double>(hidden) * wide >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
-    if (static_cast<double>(taps) * wide >= largest_parameters) return {Rule::too_many_parameters, {"Taps"}};
-    if (static_cast<double>(side_taps) * wide >= largest_parameters) return {Rule::too_many_parameters, {"SideTaps"}};
-    if (static_cast<double>(last_taps) * larger_of(hidden, 1) >= largest_parameters)
+    if (static_cast<double>(hidden) * wide >= max_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (static_cast<double>(filter_width) * wide >= max_parameters) return {Rule::too_many_parameters, {"Taps"}};
+    if (static_cast<double>(side_taps) * wide >= max_parameters) return {Rule::too_many_parameters, {"SideTaps"}};
+    if (static_cast<double>(last_taps) * larger_of(hidden, 1) >= max_parameters)
       return {Rule::too_many_parameters, {"LastTaps", "Hidden"}};
     return {};
   }
@@ -78,20 +78,20 @@ struct ConvLayer : Normed {
   };
   struct Weights {
     Separable wide, side, last;
-    NormPlace middle{Norm{}};
+    NormPosition middle{Norm{}};
   };
   struct Saved {
     Tensor wide_in, side_in, last_in;  ///< behind the depthwise convolutions
     Tensor u, activated;               ///< wide branch before and behind the activation (the same where the output is enough)
     Tensor sum, normed;                ///< of the branches; behind the norm
-    NormPlace middle{Norm{}};
+    NormPosition middle{Norm{}};
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
     const std::int64_t D = d.width();
-    declare_separable(w.wide, d, {"conv.wide.dconv", "conv.wide.weight", "conv.wide.bias"}, D, hidden, taps);
+    declare_separable(w.wide, d, {"conv.wide.dconv", "conv.wide.weight", "conv.wide.bias"}, D, hidden, filter_width);
     declare_separable(w.side, d, {"conv.side.dconv", "conv.side.weight", "conv.side.bias"}, D, side, side_taps);
-    w.middle = NormPlace(middle);
+    w.middle = NormPosition(middle);
     w.middle.declare(d, "conv.middle", hidden);
     declare_separable(w.last, d, {"conv.last.dconv", "conv.last.weight", "conv.last.bias"}, hidden, D, last_taps);
   }
@@ -121,22 +121,22 @@ struct ConvLayer : Normed {
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const HiddenActivation act(activation);
     const Tensor d_sum = ops.scratch(x.rows, hidden);
-    convolve_back(ops, w.last, s.normed, s.last_in, dy, d_sum);
+    convolve_backward(ops, w.last, s.normed, s.last_in, dy, d_sum);
     s.middle.backward(ops, s.sum, d_sum, d_sum, false);
     const Tensor dx_side = ops.scratch(x.rows, x.columns);
-    convolve_back(ops, w.side, x, s.side_in, d_sum.column_range(0, side), dx_side);
+    convolve_backward(ops, w.side, x, s.side_in, d_sum.column_range(0, side), dx_side);
     const Tensor u = act.from_output() ? Tensor{} : s.u;
     ops(op::ActivateGradient{act.f, u, {}, s.activated, d_sum, d_sum, {}});
-    convolve_back(ops, w.wide, x, s.wide_in, d_sum, dx);
+    convolve_backward(ops, w.wide, x, s.wide_in, d_sum, dx);
     ops(op::Add{dx_side, dx});
   }
 
  private:
   constexpr void declare_separable(Separable& made, Declaration& d, std::array<const char*, 3> names, std::int64_t in,
                                    std::int64_t out, std::int64_t positions) const {
-    made.depthwise = d.undecayed_matrix(names[0], in, positions, Start::dconv());
-    made.weight = d.matrix(names[1], out, in, Start::fan_in(in));
-    if (bias) made.bias = d.vector(names[2], out, Start::constant(0));
+    made.depthwise = d.undecayed_matrix(names[0], in, positions, Initializer::dconv());
+    made.weight = d.matrix(names[1], out, in, Initializer::fan_in(in));
+    if (bias) made.bias = d.vector(names[2], out, Initializer::constant(0));
   }
   template <class Ops>
   static constexpr void convolve(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor y,
@@ -145,7 +145,7 @@ struct ConvLayer : Normed {
     ops(op::Linear{.x = between, .w = w.weight, .bias = w.bias, .y = y, .f = f});
   }
   template <class Ops>
-  static constexpr void convolve_back(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor dy, Tensor dx) {
+  static constexpr void convolve_backward(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor dy, Tensor dx) {
     const Tensor d_between = ops.scratch(x.rows, x.columns);
     ops(op::LinearWeightGradient{.x = between, .dy = dy, .dw = gradient(w.weight), .dbias = gradient(w.bias)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.weight, .dx = d_between});

@@ -28,9 +28,9 @@ struct ExpertLayers {
   /// A token uses `activated_percent` / 100 experts, for counting.
   constexpr void declare(Weights& w, Declaration& d, std::int64_t activated_percent) const {
     const std::int64_t D = d.width(), percent = smaller_of(activated_percent, 100 * experts);
-    w.up = d.experts("moe.up.weight", experts, hidden, D, Start::fan_in(D), percent);
-    if (activation.gated) w.gate = d.experts("moe.gate.weight", experts, hidden, D, Start::fan_in(D), percent);
-    w.down = d.experts("moe.down.weight", experts, D, hidden, Start::fan_in(hidden), percent);
+    w.up = d.experts("moe.up.weight", experts, hidden, D, Initializer::fan_in(D), percent);
+    if (activation.gated) w.gate = d.experts("moe.gate.weight", experts, hidden, D, Initializer::fan_in(D), percent);
+    w.down = d.experts("moe.down.weight", experts, D, hidden, Initializer::fan_in(hidden), percent);
   }
   /// The weights of one expert.
   constexpr Weights one(const Weights& w, std::int64_t e) const {
@@ -47,14 +47,14 @@ struct ExpertLayers {
     ops(op::CombineRows{s.out, to, y, accumulate});
   }
   /// The gradients of what the experts said, d_out [S, D], and of the slots' weights, d_weight [S, 1].
-  constexpr void combine_back(auto& ops, const Saved& s, const op::Assignment& to, Tensor dy, Tensor d_out,
-                              Tensor d_weight) const {
+  constexpr void combine_backward(auto& ops, const Saved& s, const op::Assignment& to, Tensor dy, Tensor d_out,
+                                  Tensor d_weight) const {
     ops(op::CombineRowsGradient{s.out, to, dy, d_out, d_weight});
   }
   /// From d_out through the experts; adds to dx [N, D].
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out, Tensor dx) const {
     const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns, ops.activations());
-    run_back(ops, w, s, to, d_out, d_gathered);
+    run_backward_experts(ops, w, s, to, d_out, d_gathered);
     ops(op::GatherRowsGradient{d_gathered, to, dx});
   }
 
@@ -69,18 +69,18 @@ struct ExpertLayers {
     ops(op::ExpertLinear{s.gathered, w.up, to, s.u, act.epilogue()});
     s.gate = activation.gated ? ops.keep(slots, hidden, ops.activations()) : Tensor{};
     if (activation.gated) ops(op::ExpertLinear{s.gathered, w.gate, to, s.gate});
-    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated, act.slope_of(s.u)});
+    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated, act.derivative_of(s.u)});
     s.out = ops.keep(slots, x.columns, ops.activations());
     ops(op::ExpertLinear{s.activated, w.down, to, s.out});
   }
 
  private:
-  constexpr void run_back(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out,
-                          Tensor d_gathered) const {
+  constexpr void run_backward_experts(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out,
+                                      Tensor d_gathered) const {
     const HiddenActivation act(activation);
     ops(op::ExpertLinearWeightGradient{s.activated, d_out, to, gradient(w.down)});
     const Tensor d_u = ops.scratch(s.activated.rows, hidden, ops.activations());
-    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u, false, act.slope_of(s.u), act.undone()});
+    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u, false, act.derivative_of(s.u), act.undone()});
     const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden, ops.activations()) : Tensor{};
     if (activation.gated) ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
     ops(op::ExpertLinearWeightGradient{s.gathered, d_u, to, gradient(w.up)});

@@ -17,10 +17,10 @@ struct Hidden : Numbers<"Hidden", N> {};
 struct Bias : Word<"Bias"> {};
 
 /// The hidden width that a text leaves out: 4 D; with Glu 8 D / 3 rounded up to a multiple of 8. 0 where D is not known.
-constexpr int default_hidden(Activation activation, const Around& around) {
-  const std::int64_t width = around.width;
+constexpr int default_hidden(Activation activation, const ModelContext& model_context) {
+  const std::int64_t width = model_context.width;
   const std::int64_t hidden = activation.gated ? ((8 * width + 2) / 3 + 7) / 8 * 8 : 4 * width;
-  return static_cast<int>(smaller_of<std::int64_t>(hidden, largest_number));
+  return static_cast<int>(smaller_of<std::int64_t>(hidden, max_number));
 }
 
 template <class... Options>
@@ -41,12 +41,12 @@ struct FfnLayer : Normed {
   static constexpr auto options() {
     using L = FfnLayer;
     return Table{choice<&L::activation, Show::always>(),
-                 count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
+                 count<Hidden, &L::hidden>([](const L& l, const ModelContext& a) { return default_hidden(l.activation, a); }),
                  flag<Bias, &L::bias>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
-    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+  constexpr Violation violation(const ModelContext& a) const {
+    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Hidden"}};
     return {};
   }
   friend constexpr bool operator==(const FfnLayer&, const FfnLayer&) = default;
@@ -56,22 +56,22 @@ struct FfnLayer : Normed {
     Tensor down, down_bias;
   };
   struct Saved {
-    Tensor u;          ///< what undoes the activation [N, F]: `activated` itself or its slope; with a gate up and gate [N, 2F]
+    Tensor u;  ///< what undoes the activation [N, F]: `activated` itself or its derivative; with a gate up and gate [N, 2F]
     Tensor activated;  ///< [N, F]
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
     const std::int64_t D = d.width();
-    w.up = d.matrix("ffn.up.weight", hidden, D, Start::fan_in(D));
-    if (activation.gated) d.matrix("ffn.gate.weight", hidden, D, Start::fan_in(D));
+    w.up = d.matrix("ffn.up.weight", hidden, D, Initializer::fan_in(D));
+    if (activation.gated) d.matrix("ffn.gate.weight", hidden, D, Initializer::fan_in(D));
     if (bias) {
-      w.up_bias = d.vector("ffn.up.bias", hidden, Start::constant(0));
-      if (activation.gated) d.vector("ffn.gate.bias", hidden, Start::constant(0));
+      w.up_bias = d.vector("ffn.up.bias", hidden, Initializer::constant(0));
+      if (activation.gated) d.vector("ffn.gate.bias", hidden, Initializer::constant(0));
       w.up_bias.columns = w.up_bias.stride = up_columns();
     }
     w.up.rows = up_columns();
-    w.down = d.matrix("ffn.down.weight", D, hidden, Start::fan_in(hidden));
-    if (bias) w.down_bias = d.vector("ffn.down.bias", D, Start::constant(0));
+    w.down = d.matrix("ffn.down.weight", D, hidden, Initializer::fan_in(hidden));
+    if (bias) w.down_bias = d.vector("ffn.down.bias", D, Initializer::constant(0));
   }
 
   template <class Ops>
@@ -80,7 +80,7 @@ struct FfnLayer : Normed {
     s.activated = ops.keep(x.rows, hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.slope_of(s.u)});
+    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.derivative_of(s.u)});
     ops(op::Linear{.x = s.activated, .w = w.down, .bias = w.down_bias, .y = y});
   }
 
@@ -89,7 +89,7 @@ struct FfnLayer : Normed {
     const HiddenActivation act(activation);
     ops(op::LinearWeightGradient{.x = s.activated, .dy = dy, .dw = gradient(w.down), .dbias = gradient(w.down_bias)});
     const Tensor d_activated = ops.scratch(x.rows, hidden, ops.activations());
-    ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_activated, .output = act.slope_of(s.u), .f = act.undone()});
+    ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_activated, .output = act.derivative_of(s.u), .f = act.undone()});
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
     if (activation.gated) ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});

@@ -39,19 +39,19 @@ struct GauLayer : Normed {
   static constexpr auto options() {
     using L = GauLayer;
     return Table{choice<&L::activation>(),
-                 count<Hidden, &L::hidden>([](const L&, const Around& a) {
-                   return static_cast<int>(smaller_of<std::int64_t>(2 * std::int64_t{a.width}, largest_number));
+                 count<Hidden, &L::hidden>([](const L&, const ModelContext& a) {
+                   return static_cast<int>(smaller_of<std::int64_t>(2 * std::int64_t{a.width}, max_number));
                  }),
                  count<HeadDim, &L::head_dim>(),
-                 count<Length, &L::length>([](const L&, const Around& a) { return a.context; }),
+                 count<Length, &L::length>([](const L&, const ModelContext& a) { return a.context; }),
                  flag<Bias, &L::bias>(),
-                 choice<&L::position>([](const L&, const Around& a) { return default_rotary_position(a); })};
+                 choice<&L::position>([](const L&, const ModelContext& a) { return default_rotary_position(a); })};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     if (position.rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope"}};
     const double rows = 2.0 * hidden + head_dim;
-    if (rows * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden", "HeadDim"}};
+    if (rows * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Hidden", "HeadDim"}};
     return {};
   }
   friend constexpr bool operator==(const GauLayer&, const GauLayer&) = default;
@@ -72,24 +72,24 @@ struct GauLayer : Normed {
   constexpr void declare(Weights& w, Declaration& d) const {
     const std::int64_t D = d.width(), E = hidden, S = head_dim;
     if (d.list() != nullptr && length == by_width)
-      throw Failure({Fault::input, "a Gau divides its scores by the context; give a context, or write Length"});
-    w.uvz = d.matrix("gau.u.weight", E, D, Start::fan_in(D));
-    d.matrix("gau.v.weight", E, D, Start::fan_in(D));
-    d.matrix("gau.z.weight", S, D, Start::fan_in(D));
+      throw Exception({ErrorKind::input, "a Gau divides its scores by the context; give a context, or write Length"});
+    w.uvz = d.matrix("gau.u.weight", E, D, Initializer::fan_in(D));
+    d.matrix("gau.v.weight", E, D, Initializer::fan_in(D));
+    d.matrix("gau.z.weight", S, D, Initializer::fan_in(D));
     w.uvz.rows = columns();
     if (bias) {
-      w.uvz_bias = d.vector("gau.u.bias", E, Start::constant(0));
-      d.vector("gau.v.bias", E, Start::constant(0));
-      d.vector("gau.z.bias", S, Start::constant(0));
+      w.uvz_bias = d.vector("gau.u.bias", E, Initializer::constant(0));
+      d.vector("gau.v.bias", E, Initializer::constant(0));
+      d.vector("gau.z.bias", S, Initializer::constant(0));
       w.uvz_bias.columns = w.uvz_bias.stride = columns();
     }
-    w.scale = d.vector("gau.q.scale", S, Start::constant(1));
-    d.vector("gau.k.scale", S, Start::constant(1));
-    w.offset = d.vector("gau.q.offset", S, Start::constant(0));
-    d.vector("gau.k.offset", S, Start::constant(0));
+    w.scale = d.vector("gau.q.scale", S, Initializer::constant(1));
+    d.vector("gau.k.scale", S, Initializer::constant(1));
+    w.offset = d.vector("gau.q.offset", S, Initializer::constant(0));
+    d.vector("gau.k.offset", S, Initializer::constant(0));
     w.scale.rows = w.offset.rows = 2;
-    w.o = d.matrix("gau.o.weight", D, E, Start::fan_in(E));
-    if (bias) w.o_bias = d.vector("gau.o.bias", D, Start::constant(0));
+    w.o = d.matrix("gau.o.weight", D, E, Initializer::fan_in(E));
+    if (bias) w.o_bias = d.vector("gau.o.bias", D, Initializer::constant(0));
   }
 
   template <class Ops>

@@ -18,9 +18,9 @@ constexpr op::Function function_of(Activation a) {
   return op::Function::identity;
 }
 
-/// The hidden part of an FFN or of experts: what has to be kept of it, and the way back through the activation.
+/// The hidden part of an FFN or of experts: what has to be kept of it, and the backward pass through the activation.
 /// Functions that can be undone from their output ride on the product before them and keep nothing else; of others without a gate
-/// their slope is kept in the place of their argument, so that what is costly is done once, on the way there.
+/// their derivative is kept in the place of their argument, so that what is costly is done once, on the way there.
 struct HiddenActivation {
   op::Function f = op::Function::identity;
   bool gated = false;
@@ -28,10 +28,10 @@ struct HiddenActivation {
   constexpr explicit HiddenActivation(Activation a) : f(function_of(a)), gated(a.gated) {}
 
   constexpr bool from_output() const { return !gated && f != op::Function::gelu && f != op::Function::swish; }
-  /// Where the product on the way back finds what it undoes the activation by, of what is kept in u: the output or the slope;
-  /// nowhere if there is nothing to undo, or a gate.
-  constexpr Tensor slope_of(Tensor u) const { return gated || f == op::Function::identity ? Tensor{} : u; }
-  /// The function that the product on the way back undoes.
+  /// Where the product on the backward pass finds what it undoes the activation by, of what is kept in u: the output or the
+  /// derivative; nowhere if there is nothing to undo, or a gate.
+  constexpr Tensor derivative_of(Tensor u) const { return gated || f == op::Function::identity ? Tensor{} : u; }
+  /// The function that the product on the backward pass undoes.
   constexpr op::Function undone() const { return gated ? op::Function::identity : f; }
   /// What the product before may do itself.
   constexpr op::Function epilogue() const { return from_output() ? f : op::Function::identity; }

@@ -47,27 +47,27 @@ struct LinearAttentionLayer : Normed {
 
   static constexpr auto options() {
     using L = LinearAttentionLayer;
-    return Table{
-        count<Heads, &L::heads>([](const L&, const Around& a) { return a.width > 0 ? larger_of(1, a.width / 64) : by_width; }),
-        count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
-          return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
-        }),
-        count<KvHeads, &L::kv_heads>([](const L& l, const Around&) { return l.heads; }),
-        count<Features, &L::features>([](const L& l, const Around&) {
-          return static_cast<int>(smaller_of<std::int64_t>(4 * std::int64_t{l.head_dim}, largest_number));
-        }),
-        choice<&L::kernel>(),
-        choice<&L::position>([](const L&, const Around& a) { return default_rotary_position(a); })};
+    return Table{count<Heads, &L::heads>(
+                     [](const L&, const ModelContext& a) { return a.width > 0 ? larger_of(1, a.width / 64) : by_width; }),
+                 count<HeadDim, &L::head_dim>([](const L& l, const ModelContext& a) {
+                   return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
+                 }),
+                 count<KvHeads, &L::kv_heads>([](const L& l, const ModelContext&) { return l.heads; }),
+                 count<Features, &L::features>([](const L& l, const ModelContext&) {
+                   return static_cast<int>(smaller_of<std::int64_t>(4 * std::int64_t{l.head_dim}, max_number));
+                 }),
+                 choice<&L::kernel>(),
+                 choice<&L::position>([](const L&, const ModelContext& a) { return default_rotary_position(a); })};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
     if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
     if (position.rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
     const double channels = static_cast<double>(heads) * head_dim;
-    if (channels * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (static_cast<double>(features) * larger_of(head_dim, 1) >= largest_parameters ||
-        static_cast<double>(features) * larger_of(heads, 1) >= largest_parameters)
+    if (channels * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (static_cast<double>(features) * larger_of(head_dim, 1) >= max_parameters ||
+        static_cast<double>(features) * larger_of(heads, 1) >= max_parameters)
       return {Rule::too_many_parameters, {"Features"}};
     return {};
   }
@@ -86,12 +86,12 @@ struct LinearAttentionLayer : Normed {
 
   constexpr void declare(Weights& w, Declaration& d) const {
     const std::int64_t D = d.width();
-    w.qkv = d.matrix("linear_attention.q.weight", query_columns(), D, Start::fan_in(D));
-    d.matrix("linear_attention.k.weight", key_columns(), D, Start::fan_in(D));
-    d.matrix("linear_attention.v.weight", key_columns(), D, Start::fan_in(D));
+    w.qkv = d.matrix("linear_attention.q.weight", query_columns(), D, Initializer::fan_in(D));
+    d.matrix("linear_attention.k.weight", key_columns(), D, Initializer::fan_in(D));
+    d.matrix("linear_attention.v.weight", key_columns(), D, Initializer::fan_in(D));
     w.qkv.rows = columns();
-    w.o = d.matrix("linear_attention.o.weight", D, query_columns(), Start::fan_in(query_columns()));
-    w.features = d.state_matrix("linear_attention.features", features, head_dim, Start::orthogonal());
+    w.o = d.matrix("linear_attention.o.weight", D, query_columns(), Initializer::fan_in(query_columns()));
+    w.features = d.state_matrix("linear_attention.features", features, head_dim, Initializer::orthogonal());
   }
 
   template <class Ops>

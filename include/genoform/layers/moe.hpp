@@ -46,20 +46,20 @@ struct MoeLayer : Normed {
     return Table{choice<&L::router, Show::must_be_given>(),
                  count<Experts, &L::experts>(),
                  choice<&L::activation>(),
-                 count<Hidden, &L::hidden>([](const L& l, const Around& a) { return default_hidden(l.activation, a); }),
-                 count<Capacity, &L::capacity, 0>([](const L& l, const Around&) {
+                 count<Hidden, &L::hidden>([](const L& l, const ModelContext& a) { return default_hidden(l.activation, a); }),
+                 count<Capacity, &L::capacity, 0>([](const L& l, const ModelContext&) {
                    return with_routing(l.router, 0, [](const auto& routing) { return int{routing.default_percent}; });
                  }),
                  count<Shared, &L::shared, 0>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     if (capacity < with_routing(
-                       router, capacity, [](const auto& routing) { return int{routing.least_percent}; }))
+                       router, capacity, [](const auto& routing) { return int{routing.min_percent}; }))
       return {Rule::capacity_of_expert_choice, {"Capacity"}};
     if (router.k > experts) return {Rule::choices_of_router, {"TopK", "Top2", "LossFree"}};
     const double rows = (static_cast<double>(experts) + shared) * larger_of(hidden, 1);
-    if (rows * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden", "Shared"}};
+    if (rows * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden", "Shared"}};
     return {};
   }
   friend constexpr bool operator==(const MoeLayer&, const MoeLayer&) = default;
@@ -127,13 +127,13 @@ struct MoeLayer : Normed {
   constexpr void backward_by_choices(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const Tensor d_out = ops.scratch(s.experts.out.rows, x.columns, ops.activations()),
                  d_weight = ops.scratch(s.experts.out.rows, 1);
-    routed().combine_back(ops, s.experts, s.to, dy, d_out, d_weight);
+    routed().combine_backward(ops, s.experts, s.to, dy, d_out, d_weight);
     with_routing(router, capacity, [&](const auto& routing) {
       const Tensor d_scores = routing.has_scores ? ops.scratch(x.rows, experts) : Tensor{};
-      routing.choose_back(ops, w.router, s.router, s.to, d_weight, d_scores);
-      routing.score_back(ops, w.router, s.router, x, d_scores, dx);
+      routing.choose_backward(ops, w.router, s.router, s.to, d_weight, d_scores);
+      routing.score_backward(ops, w.router, s.router, x, d_scores, dx);
     });
-    if (!ops.checking()) ops(op::NoteLoad{s.to, w.router.load});
+    if (!ops.checking()) ops(op::RecordLoad{s.to, w.router.load});
     routed().backward(ops, w.experts, s.experts, s.to, d_out, dx);
   }
 
@@ -161,12 +161,13 @@ struct MoeLayer : Normed {
         const ExpertLayers::Weights weights = routed().one(w.experts, e);
         one_expert().run(ops, weights, one, to, x);
         const Tensor d_out = ops.scratch(one.out.rows, x.columns, ops.activations()), d_weight = ops.scratch(one.out.rows, 1);
-        one_expert().combine_back(ops, one, to, dy, d_out, d_weight);
+        one_expert().combine_backward(ops, one, to, dy, d_out, d_weight);
         ops(op::RouteThresholdGradient{to, d_weight, d_scores, e});
-        if (!ops.checking()) ops(op::NoteLoad{to, w.router.load, e});
+        if (!ops.checking()) ops(op::RecordLoad{to, w.router.load, e});
         one_expert().backward(ops, weights, one, to, d_out, d_routed);
       });
-    with_routing(router, capacity, [&](const auto& routing) { routing.score_back(ops, w.router, s.router, x, d_scores, dx); });
+    with_routing(router, capacity,
+                 [&](const auto& routing) { routing.score_backward(ops, w.router, s.router, x, d_scores, dx); });
     ops(op::Add{d_routed, dx});
   }
   /// The tokens of one expert. Of the slots that an even load fills each expert counts its part.

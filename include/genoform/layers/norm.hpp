@@ -41,8 +41,8 @@ struct Normed {
   Norm pre{NormKind::rms}, post{}, inner{};
 
   static constexpr auto wrapper_options() {
-    return Table{wrapped<Pre, &Normed::pre>([](const Normed& around, const Around&) {
-                   const bool alone = around.post == Norm{} && around.inner == Norm{};
+    return Table{wrapped<Pre, &Normed::pre>([](const Normed& model_context, const ModelContext&) {
+                   const bool alone = model_context.post == Norm{} && model_context.inner == Norm{};
                    return Norm{alone ? NormKind::rms : NormKind::none};
                  }),
                  wrapped<Post, &Normed::post>(), wrapped<Inner, &Normed::inner>()};

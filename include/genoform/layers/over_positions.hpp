@@ -15,15 +15,16 @@ namespace over_positions {
 /// A table needs to know the longest sequence when tensors are made; counting leaves it open.
 constexpr void require_context(const Declaration& d, std::string_view kind) {
   if (d.list() != nullptr && d.context() < 1)
-    throw Failure({Fault::input, std::string(kind) + " has weights for each position, so it needs the longest sequence; give the "
-                                                     "model a Context, or the part {.context = ...}"});
+    throw Exception({ErrorKind::input, std::string(kind) +
+                                           " has weights for each position, so it needs the longest sequence; give the "
+                                           "model a Context, or the part {.context = ...}"});
 }
 
 template <class Ops>
 constexpr void require_fit(const Ops& ops, const op::Grouped& table, std::string_view kind) {
   if (ops.shape().context > table.positions)
-    throw Failure({Fault::input, std::string(kind) + " has weights for " + std::to_string(table.positions) +
-                                     " positions; the sequences have " + std::to_string(ops.shape().context)});
+    throw Exception({ErrorKind::input, std::string(kind) + " has weights for " + std::to_string(table.positions) +
+                                           " positions; the sequences have " + std::to_string(ops.shape().context)});
 }
 
 }  // namespace over_positions

@@ -19,9 +19,9 @@ template <int Buckets, int Distance>
 struct RelBias : Numbers<"RelBias", Buckets, Distance> {};
 
 /// Reads the two numbers of a relative bias; its distance lies past the buckets of single distances.
-constexpr Verdict read_relative_bias(Tree tree, int node, int& buckets, int& distance) {
-  const Verdict verdict = option_rows::read_numbers(tree, node, {2, largest_number}, {1, largest_number}, buckets, distance);
-  if (!verdict.fine()) return verdict;
+constexpr CheckResult read_relative_bias(Tree tree, int node, int& buckets, int& distance) {
+  const CheckResult check_result = option_rows::read_numbers(tree, node, {2, max_number}, {1, max_number}, buckets, distance);
+  if (!check_result.fine()) return check_result;
   return {distance > buckets / 2 ? Rule::none : Rule::bias_distance, node};
 }
 
@@ -38,7 +38,7 @@ struct PlainOrBias {
     visit(bias_word);
   }
   static constexpr bool is_open(const Value& value) { return value.kind != bias && Plain::is_open(value); }
-  static constexpr Verdict read(Tree tree, int node, Value& value) {
+  static constexpr CheckResult read(Tree tree, int node, Value& value) {
     if (node_at(tree, node).word != bias_word) return Plain::read(tree, node, value);
     value.kind = bias;
     return read_relative_bias(tree, node, value.buckets, value.distance);

@@ -13,9 +13,9 @@ struct RotaryPosition {
 };
 
 /// Rope, or NoPos in a model with positions of its own; open in a part alone.
-constexpr RotaryPosition default_rotary_position(const Around& around) {
-  if (!around.whole && around.width == 0) return {};
-  return {around.positions ? PositionKind::none : PositionKind::rope};
+constexpr RotaryPosition default_rotary_position(const ModelContext& model_context) {
+  if (!model_context.whole && model_context.width == 0) return {};
+  return {model_context.positions ? PositionKind::none : PositionKind::rope};
 }
 
 }  // namespace genoform

@@ -26,10 +26,10 @@ struct SharedExperts {
   constexpr void declare(Weights& w, Declaration& d) const {
     if (count == 0) return;
     const std::int64_t D = d.width();
-    w.up = d.experts("moe.shared.up.weight", count, hidden, D, Start::fan_in(D), 100 * count);
-    if (activation.gated) d.experts("moe.shared.gate.weight", count, hidden, D, Start::fan_in(D), 100 * count);
+    w.up = d.experts("moe.shared.up.weight", count, hidden, D, Initializer::fan_in(D), 100 * count);
+    if (activation.gated) d.experts("moe.shared.gate.weight", count, hidden, D, Initializer::fan_in(D), 100 * count);
     w.up.rows = up_columns();
-    w.down = d.experts("moe.shared.down.weight", count, D, hidden, Start::fan_in(hidden), 100 * count);
+    w.down = d.experts("moe.shared.down.weight", count, D, hidden, Initializer::fan_in(hidden), 100 * count);
   }
 
   /// Adds to y.
@@ -39,7 +39,7 @@ struct SharedExperts {
     s.activated = ops.keep(x.rows, count * hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = {}, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.slope_of(s.u)});
+    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.derivative_of(s.u)});
     const Tensor one = ops.scratch(x.rows, x.columns);
     for (std::int64_t e = 0; e < count; ++e) {
       ops(op::Linear{.x = of(s.activated, e), .w = down_of(w, e), .bias = {}, .y = one});
@@ -54,7 +54,7 @@ struct SharedExperts {
     for (std::int64_t e = 0; e < count; ++e) {
       ops(op::LinearWeightGradient{.x = of(s.activated, e), .dy = dy, .dw = gradient(down_of(w, e)), .dbias = {}});
       ops(op::LinearInputGradient{
-          .dy = dy, .w = down_of(w, e), .dx = of(d_activated, e), .output = act.slope_of(of(s.u, e)), .f = act.undone()});
+          .dy = dy, .w = down_of(w, e), .dx = of(d_activated, e), .output = act.derivative_of(of(s.u, e)), .f = act.undone()});
     }
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
     if (activation.gated) ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});

@@ -28,18 +28,18 @@ struct SpatialGateLayer : Normed {
 
   static constexpr auto options() {
     using L = SpatialGateLayer;
-    return Table{choice<&L::activation, Show::always>(), count<Hidden, &L::hidden>([](const L&, const Around& a) {
-                   return static_cast<int>(smaller_of<std::int64_t>(6 * std::int64_t{a.width}, largest_number - 1));
+    return Table{choice<&L::activation, Show::always>(), count<Hidden, &L::hidden>([](const L&, const ModelContext& a) {
+                   return static_cast<int>(smaller_of<std::int64_t>(6 * std::int64_t{a.width}, max_number - 1));
                  }),
                  count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     const double positions = larger_of(a.context, 1);
     if (hidden % 2 != 0) return {Rule::hidden_even, {"Hidden"}};
     if (hidden / 2 % heads != 0) return {Rule::heads_divide_channels, {"Heads", "Hidden"}};
-    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Hidden"}};
-    if (heads * positions * positions >= largest_parameters) return {Rule::too_many_parameters, {"Heads"}};
+    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Hidden"}};
+    if (heads * positions * positions >= max_parameters) return {Rule::too_many_parameters, {"Heads"}};
     return {};
   }
   friend constexpr bool operator==(const SpatialGateLayer&, const SpatialGateLayer&) = default;
@@ -60,22 +60,22 @@ struct SpatialGateLayer : Normed {
   constexpr void declare(Weights& w, Declaration& d) const {
     over_positions::require_context(d, name);
     const std::int64_t D = d.width(), P = d.context();
-    w.up = d.matrix("spatial_gate.up.weight", hidden, D, Start::fan_in(D));
-    if (activation.gated) d.matrix("spatial_gate.gate.weight", hidden, D, Start::fan_in(D));
+    w.up = d.matrix("spatial_gate.up.weight", hidden, D, Initializer::fan_in(D));
+    if (activation.gated) d.matrix("spatial_gate.gate.weight", hidden, D, Initializer::fan_in(D));
     w.up.rows = up_columns();
     if (bias) {
-      w.up_bias = d.vector("spatial_gate.up.bias", hidden, Start::constant(0));
-      if (activation.gated) d.vector("spatial_gate.gate.bias", hidden, Start::constant(0));
+      w.up_bias = d.vector("spatial_gate.up.bias", hidden, Initializer::constant(0));
+      if (activation.gated) d.vector("spatial_gate.gate.bias", hidden, Initializer::constant(0));
       w.up_bias.columns = w.up_bias.stride = up_columns();
     }
-    w.norm = d.vector("spatial_gate.norm.weight", half(), Start::constant(1));
-    w.norm_bias = d.vector("spatial_gate.norm.bias", half(), Start::constant(0));
+    w.norm = d.vector("spatial_gate.norm.weight", half(), Initializer::constant(1));
+    w.norm_bias = d.vector("spatial_gate.norm.bias", half(), Initializer::constant(0));
     // Near 0 with a bias of 1: a block starts as a feed-forward layer.
-    const Start near_zero = Start::normal(1e-3 / static_cast<double>(larger_of<std::int64_t>(P, 1)));
+    const Initializer near_zero = Initializer::normal(1e-3 / static_cast<double>(larger_of<std::int64_t>(P, 1)));
     w.positions = {d.tables("spatial_gate.positions.weight", heads, P, P, near_zero), heads, P};
-    w.positions_bias = d.undecayed_matrix("spatial_gate.positions.bias", heads, P, Start::constant(1));
-    w.down = d.matrix("spatial_gate.down.weight", D, half(), Start::fan_in(half()));
-    if (bias) w.down_bias = d.vector("spatial_gate.down.bias", D, Start::constant(0));
+    w.positions_bias = d.undecayed_matrix("spatial_gate.positions.bias", heads, P, Initializer::constant(1));
+    w.down = d.matrix("spatial_gate.down.weight", D, half(), Initializer::fan_in(half()));
+    if (bias) w.down_bias = d.vector("spatial_gate.down.bias", D, Initializer::constant(0));
   }
 
   template <class Ops>

@@ -59,7 +59,7 @@ struct DistanceBiasWords {
   static constexpr bool names(std::string_view word) { return word == Example::word; }
   static constexpr void each_word(auto visit) { visit(Example::word); }
   static constexpr bool is_open(const DistanceBias&) { return false; }
-  static constexpr Verdict read(Tree tree, int node, DistanceBias& value) {
+  static constexpr CheckResult read(Tree tree, int node, DistanceBias& value) {
     return read_relative_bias(tree, node, value.buckets, value.distance);
   }
   static constexpr void print(const DistanceBias& value, auto& out) {
@@ -88,24 +88,24 @@ struct SynthesizerLayer : Normed {
 
   static constexpr auto options() {
     using L = SynthesizerLayer;
-    return Table{choice<&L::logits, Show::always>(), count<Heads, &L::heads>([](const L&, const Around& a) {
+    return Table{choice<&L::logits, Show::always>(), count<Heads, &L::heads>([](const L&, const ModelContext& a) {
                    return a.width > 0 ? larger_of(1, a.width / 64) : by_width;
                  }),
-                 count<HeadDim, &L::head_dim>([](const L& l, const Around& a) {
+                 count<HeadDim, &L::head_dim>([](const L& l, const ModelContext& a) {
                    return a.width > 0 && l.heads > 0 && a.width % l.heads == 0 ? a.width / l.heads : by_width;
                  }),
                  count<Rank, &L::rank>(), choice<&L::bias>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     if (rank > 0 && !logits.random()) return {Rule::rank_of_dense, {"Rank"}};
     if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
     const double columns = static_cast<double>(heads) * head_dim, positions = larger_of(a.context, 1);
-    if (columns * larger_of(a.width, 1) >= largest_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (columns * positions >= largest_parameters || heads * positions * positions >= largest_parameters)
+    if (columns * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
+    if (columns * positions >= max_parameters || heads * positions * positions >= max_parameters)
       return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (static_cast<double>(heads) * bias.buckets >= largest_parameters) return {Rule::too_many_parameters, {"RelBias"}};
-    if (heads * positions * rank >= largest_parameters) return {Rule::too_many_parameters, {"Rank", "Heads"}};
+    if (static_cast<double>(heads) * bias.buckets >= max_parameters) return {Rule::too_many_parameters, {"RelBias"}};
+    if (heads * positions * rank >= max_parameters) return {Rule::too_many_parameters, {"Rank", "Heads"}};
     return {};
   }
   friend constexpr bool operator==(const SynthesizerLayer&, const SynthesizerLayer&) = default;
@@ -121,35 +121,35 @@ struct SynthesizerLayer : Normed {
   struct Saved {
     Tensor qkv, hidden, mixed;
     op::Grouped p;  ///< the softmax; a table when no token has a say in it
-    Tensor bias;    ///< what was added by distance [H, T]; on the way back only whether there was one
+    Tensor bias;    ///< what was added by distance [H, T]; on the backward pass only whether there was one
   };
 
   constexpr void declare(Weights& w, Declaration& d) const {
     over_positions::require_context(d, name);
     const std::int64_t D = d.width(), P = d.context();
     d.attends(heads);
-    const auto table = [&](TensorName tensor, std::int64_t columns, Start start) {
+    const auto table = [&](TensorName tensor, std::int64_t columns, Initializer start) {
       return op::Grouped{d.tables(tensor, heads, P, columns, start), heads, P};
     };
     if (logits.plus()) {
-      w.qkv = d.matrix("synthesizer.q.weight", columns(), D, Start::fan_in(D));
-      d.matrix("synthesizer.k.weight", columns(), D, Start::fan_in(D));
+      w.qkv = d.matrix("synthesizer.q.weight", columns(), D, Initializer::fan_in(D));
+      d.matrix("synthesizer.k.weight", columns(), D, Initializer::fan_in(D));
     }
-    const Tensor v = d.matrix("synthesizer.v.weight", columns(), D, Start::fan_in(D));
+    const Tensor v = d.matrix("synthesizer.v.weight", columns(), D, Initializer::fan_in(D));
     if (!logits.plus()) w.qkv = v;
     w.qkv.rows = projected();
     if (!logits.random()) {
-      w.dense = d.matrix("synthesizer.dense.weight", columns(), D, Start::fan_in(D));
-      w.bias = d.vector("synthesizer.dense.bias", columns(), Start::constant(0));
-      w.keys = table("synthesizer.keys", head_dim, Start::fan_in(head_dim));
+      w.dense = d.matrix("synthesizer.dense.weight", columns(), D, Initializer::fan_in(D));
+      w.bias = d.vector("synthesizer.dense.bias", columns(), Initializer::constant(0));
+      w.keys = table("synthesizer.keys", head_dim, Initializer::fan_in(head_dim));
     } else if (rank == absent) {
-      w.table = table("synthesizer.table", P, Start::normal(1));
+      w.table = table("synthesizer.table", P, Initializer::normal(1));
     } else {
-      w.left = table("synthesizer.left", rank, Start::fan_in(rank));
-      w.right = table("synthesizer.right", rank, Start::normal(1));
+      w.left = table("synthesizer.left", rank, Initializer::fan_in(rank));
+      w.right = table("synthesizer.right", rank, Initializer::normal(1));
     }
-    if (bias.exists()) w.bias_table = d.undecayed_matrix("synthesizer.bias", heads, bias.buckets, Start::fan_in(D));
-    w.o = d.matrix("synthesizer.o.weight", D, columns(), Start::fan_in(columns()));
+    if (bias.exists()) w.bias_table = d.undecayed_matrix("synthesizer.bias", heads, bias.buckets, Initializer::fan_in(D));
+    w.o = d.matrix("synthesizer.o.weight", D, columns(), Initializer::fan_in(columns()));
   }
 
   template <class Ops>
@@ -195,12 +195,12 @@ struct SynthesizerLayer : Normed {
     if (logits.kind == LogitsKind::random) {
       if (rank == absent) ops(op::CausalSoftmaxGradient{s.p, d_p, gradient(w.table), T, true});
       if (rank > 0 || s.bias.exists()) ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
-      back_to_bias(ops, w, s, d_p);
-      back_to_factors(ops, w, d_p);
+      bias_backward(ops, w, s, d_p);
+      factors_backward(ops, w, d_p);
     } else {
       ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
-      back_to_bias(ops, w, s, d_p);
-      if (logits.plus()) back_to_scores(ops, w, s, d_p, d_qkv);
+      bias_backward(ops, w, s, d_p);
+      if (logits.plus()) scores_backward(ops, w, s, d_p, d_qkv);
     }
     ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv), .dbias = {}});
     ops(op::LinearInputGradient{.dy = d_qkv, .w = w.qkv, .dx = dx});
@@ -233,7 +233,7 @@ struct SynthesizerLayer : Normed {
     return true;
   }
   template <class Ops>
-  constexpr void back_to_bias(Ops& ops, const Weights& w, const Saved& s, const op::Grouped& d_logits) const {
+  constexpr void bias_backward(Ops& ops, const Weights& w, const Saved& s, const op::Grouped& d_logits) const {
     if (!s.bias.exists()) return;
     const std::int64_t T = ops.shape().context;
     const Tensor d_bias = ops.scratch(heads, T);
@@ -253,13 +253,13 @@ struct SynthesizerLayer : Normed {
     return table;
   }
   template <class Ops>
-  constexpr void back_to_factors(Ops& ops, const Weights& w, const op::Grouped& d_table) const {
+  constexpr void factors_backward(Ops& ops, const Weights& w, const op::Grouped& d_table) const {
     if (rank == absent) return;
     ops(op::CausalScoresGradient{w.left, w.right, d_table, gradient(w.left), gradient(w.right), {}, ops.shape().context, false});
   }
   /// From the gradient of the logits to queries, keys and the table that was added.
   template <class Ops>
-  constexpr void back_to_scores(Ops& ops, const Weights& w, const Saved& s, const op::Grouped& d_logits, Tensor d_qkv) const {
+  constexpr void scores_backward(Ops& ops, const Weights& w, const Saved& s, const op::Grouped& d_logits, Tensor d_qkv) const {
     const std::int64_t T = ops.shape().context;
     op::Grouped d_table;
     if (logits.random() && rank > 0) {
@@ -269,7 +269,7 @@ struct SynthesizerLayer : Normed {
       d_table = gradient(w.table);
     }
     ops(op::CausalScoresGradient{queries(s.qkv), keys(s.qkv), d_logits, queries(d_qkv), keys(d_qkv), d_table, T, true});
-    if (logits.random()) back_to_factors(ops, w, d_table);
+    if (logits.random()) factors_backward(ops, w, d_table);
   }
 };
 

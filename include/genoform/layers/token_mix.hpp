@@ -31,10 +31,10 @@ struct TokenMixLayer : Normed {
     return Table{choice<&L::activation, Show::always>(), count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
   }
 
-  constexpr Broken broken(const Around& a) const {
+  constexpr Violation violation(const ModelContext& a) const {
     const double positions = larger_of(a.context, 1);
     if (a.width > 0 && a.width % heads != 0) return {Rule::heads_divide_channels, {"Heads"}};
-    if (heads * positions * positions >= largest_parameters) return {Rule::too_many_parameters, {"Heads"}};
+    if (heads * positions * positions >= max_parameters) return {Rule::too_many_parameters, {"Heads"}};
     return {};
   }
   friend constexpr bool operator==(const TokenMixLayer&, const TokenMixLayer&) = default;
@@ -51,9 +51,11 @@ struct TokenMixLayer : Normed {
   constexpr void declare(Weights& w, Declaration& d) const {
     over_positions::require_context(d, name);
     const std::int64_t P = d.context();
-    const auto table = [&](TensorName tensor) { return op::Grouped{d.tables(tensor, heads, P, P, Start::fan_in(P)), heads, P}; };
+    const auto table = [&](TensorName tensor) {
+      return op::Grouped{d.tables(tensor, heads, P, P, Initializer::fan_in(P)), heads, P};
+    };
     const auto vector = [&](TensorName tensor) {
-      return bias ? d.undecayed_matrix(tensor, heads, P, Start::constant(0)) : Tensor{};
+      return bias ? d.undecayed_matrix(tensor, heads, P, Initializer::constant(0)) : Tensor{};
     };
     w.up = table("token_mix.up.weight");
     w.up_bias = vector("token_mix.up.bias");

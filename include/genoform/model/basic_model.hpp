@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/engine.hpp"
 
@@ -24,7 +24,7 @@ class BasicModel : public Engine<Backend> {
  public:
   using Real = typename Backend::Real;
 
-  BasicModel(const DecoderLayer& sizes, Owned<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage,
+  BasicModel(const DecoderLayer& sizes, UniquePtr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage,
              Backend backend)
       : Engine<Backend>(std::move(network), std::move(text), storage, std::move(backend)), sizes_(sizes) {}
 
@@ -33,7 +33,7 @@ class BasicModel : public Engine<Backend> {
   /// Logits [N, V] as in training (routing by pool); the span is the model's and may be read until the next call of the same
   /// shape. With Pass::check as another program computes them.
   std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch, Pass pass = Pass::train) {
-    assert(pass != Pass::evaluate && "evaluate_logits() has no way back");
+    assert(pass != Pass::evaluate && "evaluate_logits() has no backward pass");
     Recording<Real>& p = enter_tokens(tokens, batch, pass);
     this->run(p.forward);
     unfinished_ = &p;
@@ -52,7 +52,7 @@ class BasicModel : public Engine<Backend> {
   /// Forward, loss and backward; adds `scale` times the gradient of main + aux to gradients().
   Losses loss_and_gradient(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, double scale = 1,
                            Pass pass = Pass::train) {
-    assert(pass != Pass::evaluate && "evaluate() has no way back");
+    assert(pass != Pass::evaluate && "evaluate() has no backward pass");
     Recording<Real>& p = enter_tokens(tokens, batch, pass);
     enter_targets(p, targets);
     set_scale(p, scale);
@@ -92,7 +92,7 @@ class BasicModel : public Engine<Backend> {
   Recording<Real>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(tokens.size());
     assert(batch >= 1 && n >= batch && n % batch == 0);
-    Recording<Real>& p = this->program_to_run({batch, n / batch}, pass);
+    Recording<Real>& p = this->recording_to_run({batch, n / batch}, pass);
     Index* to = p.memories.indices(step_tensors(p.shape).tokens);
     for (const Token token : tokens) {
       assert(token >= -1 && token < sizes_.vocab);

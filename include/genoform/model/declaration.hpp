@@ -20,20 +20,20 @@ namespace genoform {
 }
 
 /// How a tensor starts: constant, normal with a standard deviation, Primer's dconv (1/2, then 1/(2k); spec/model.md section 2),
-/// or whole numbers that count 0 .. n - 1 over and over.
-struct Start {
+/// or integers that count 0 .. n - 1 over and over.
+struct Initializer {
   enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal, modulo };
   Kind kind = Kind::constant;
   double value = 0;  ///< the constant, the standard deviation, or n
 
-  static constexpr Start constant(double value) { return {Kind::constant, value}; }
-  static constexpr Start normal(double deviation) { return {Kind::normal, deviation}; }
+  static constexpr Initializer constant(double value) { return {Kind::constant, value}; }
+  static constexpr Initializer normal(double deviation) { return {Kind::normal, deviation}; }
   /// Normal with deviation fan_in^-0.5.
-  static constexpr Start fan_in(std::int64_t n) { return {Kind::normal, inverse_root(n)}; }
-  static constexpr Start dconv() { return {Kind::dconv, 0}; }
+  static constexpr Initializer fan_in(std::int64_t n) { return {Kind::normal, inverse_root(n)}; }
+  static constexpr Initializer dconv() { return {Kind::dconv, 0}; }
   /// Rows that are orthogonal in blocks, of the lengths of normal rows (model/orthogonal.hpp).
-  static constexpr Start orthogonal() { return {Kind::orthogonal, 0}; }
-  static constexpr Start modulo(std::int64_t n) { return {Kind::modulo, static_cast<double>(n)}; }
+  static constexpr Initializer orthogonal() { return {Kind::orthogonal, 0}; }
+  static constexpr Initializer modulo(std::int64_t n) { return {Kind::modulo, static_cast<double>(n)}; }
 };
 
 /// One named tensor of a model: where it lies in its flat buffer and how it is treated.
@@ -41,13 +41,13 @@ struct TensorInfo {
   std::string name;
   std::vector<std::int64_t> shape;
   Tensor tensor;  ///< in Memory::weights or Memory::state
-  Start start;
+  Initializer start;
   bool decays = false;     ///< by weight decay: matrices do, norms, biases and dconv do not
   bool is_f32 = false;     ///< must be F32 in files (router, state)
   bool optional = false;   ///< may be missing in files
   bool transient = false;  ///< never in files
   bool frozen = false;     ///< not to be moved by an optimizer; Engine::freeze
-  std::int64_t below = 0;  ///< whole numbers: each is at least 0 and below this
+  std::int64_t below = 0;  ///< integers: each is at least 0 and below this
   bool is_load = false;    ///< what a router measures: op::StepLoad
 };
 
@@ -70,48 +70,49 @@ struct TensorList {
   }
 };
 
-/// Layers declare their tensors here: packed exactly, in order, so the flat buffer has as many cells as the model has parameters.
-/// Without a list it only counts, also in constant expressions.
+/// Layers declare their tensors here: packed exactly, in order, so the flat buffer has as many elements as the model has
+/// parameters. Without a list it only counts, also in constant expressions.
 class Declaration {
  public:
-  constexpr explicit Declaration(const Around& around, TensorList* list = nullptr) : list_(list), around_(around) {}
+  constexpr explicit Declaration(const ModelContext& model_context, TensorList* list = nullptr)
+      : list_(list), model_context_(model_context) {}
 
   /// D, the width of the residual stream.
-  constexpr std::int64_t width() const { return around_.width; }
+  constexpr std::int64_t width() const { return model_context_.width; }
   /// V and T, the vocabulary and the longest sequence of the model; 0 where a part stands alone and was not given them.
-  constexpr std::int64_t vocab() const { return around_.vocab; }
-  constexpr std::int64_t context() const { return around_.context; }
+  constexpr std::int64_t vocab() const { return model_context_.vocab; }
+  constexpr std::int64_t context() const { return model_context_.context; }
   /// The list that is being filled, if any.
   constexpr TensorList* list() const { return list_; }
 
   /// A trained matrix [rows, columns].
-  constexpr Tensor matrix(TensorName name, std::int64_t rows, std::int64_t columns, Start start, bool is_f32 = false) {
+  constexpr Tensor matrix(TensorName name, std::int64_t rows, std::int64_t columns, Initializer start, bool is_f32 = false) {
     return weight(name, {rows, columns}, 2, start, true, is_f32, 100);
   }
   /// A trained matrix [rows, columns] that decay leaves alone.
-  constexpr Tensor undecayed_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Start start) {
+  constexpr Tensor undecayed_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Initializer start) {
     return weight(name, {rows, columns}, 2, start, false, false, 100);
   }
   /// A trained vector, handle [1, size].
-  constexpr Tensor vector(TensorName name, std::int64_t size, Start start) {
+  constexpr Tensor vector(TensorName name, std::int64_t size, Initializer start) {
     const Tensor t = weight(name, {size}, 1, start, false, false, 100);
     return genoform::matrix(t.memory, t.offset, 1, size);
   }
   /// One matrix an expert, [experts, rows, columns], handle [experts * rows, columns]; a token uses `activated_percent` / 100
   /// experts.
-  constexpr Tensor experts(TensorName name, std::int64_t experts, std::int64_t rows, std::int64_t columns, Start start,
+  constexpr Tensor experts(TensorName name, std::int64_t experts, std::int64_t rows, std::int64_t columns, Initializer start,
                            std::int64_t activated_percent) {
     return weight(name, {experts, rows, columns}, 3, start, true, false, activated_percent);
   }
   /// One matrix a group over positions, [groups, rows, columns], handle [groups * rows, columns]; a token uses them all, and
-  /// decay leaves them alone, so that cells that no position sees stay as they are.
-  constexpr Tensor tables(TensorName name, std::int64_t groups, std::int64_t rows, std::int64_t columns, Start start) {
+  /// decay leaves them alone, so that elements that no position sees stay as they are.
+  constexpr Tensor tables(TensorName name, std::int64_t groups, std::int64_t rows, std::int64_t columns, Initializer start) {
     return weight(name, {groups, rows, columns}, 3, start, false, false, 100 * groups);
   }
   /// State of a router, handle [size, 1]; in files unless `transient`.
-  constexpr Tensor state(TensorName name, std::int64_t size, Start start, bool optional, bool transient,
-                         Element element = Element::real) {
-    const Tensor t = genoform::matrix(Memory::state, state_, size, 1, element);
+  constexpr Tensor state(TensorName name, std::int64_t size, Initializer start, bool optional, bool transient,
+                         ElementType element_type = ElementType::real) {
+    const Tensor t = genoform::matrix(Memory::state, state_, size, 1, element_type);
     state_ += size;
     if (list_ != nullptr)
       list_->add(name, {.name = {},
@@ -125,8 +126,8 @@ class Declaration {
     return t;
   }
 
-  /// A matrix of state [rows, columns], in files, that only its start values fill.
-  constexpr Tensor state_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Start start) {
+  /// A matrix of state [rows, columns], in files, that only its initial values fill.
+  constexpr Tensor state_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Initializer start) {
     const Tensor t = genoform::matrix(Memory::state, state_, rows, columns);
     state_ += rows * columns;
     if (list_ != nullptr)
@@ -140,15 +141,15 @@ class Declaration {
                         .transient = false});
     return t;
   }
-  /// State of whole numbers from 0 to below - 1, handle [size, 1]; I32 in files.
-  constexpr Tensor integers(TensorName name, std::int64_t size, Start start, std::int64_t below) {
-    const Tensor t = state(name, size, start, false, false, Element::index);
+  /// State of integers from 0 to below - 1, handle [size, 1]; I32 in files.
+  constexpr Tensor integers(TensorName name, std::int64_t size, Initializer start, std::int64_t below) {
+    const Tensor t = state(name, size, start, false, false, ElementType::index);
     if (list_ != nullptr) list_->tensors.back().below = below;
     return t;
   }
-  /// Where a router of `experts` experts notes what it does, handle [2 * (experts + 1), 1] (op::NoteLoad); never in files.
+  /// Where a router of `experts` experts notes what it does, handle [2 * (experts + 1), 1] (op::RecordLoad); never in files.
   constexpr Tensor load(TensorName name, std::int64_t experts) {
-    const Tensor t = state(name, 2 * (experts + 1), Start::constant(0), true, true);
+    const Tensor t = state(name, 2 * (experts + 1), Initializer::constant(0), true, true);
     if (list_ != nullptr) list_->tensors.back().is_load = true;
     return t;
   }
@@ -170,11 +171,12 @@ class Declaration {
 
   constexpr std::int64_t parameters() const { return weights_; }
   constexpr std::int64_t activated_parameters() const { return activated_; }
-  constexpr std::int64_t state_cells() const { return state_; }
+  constexpr std::int64_t state_elements() const { return state_; }
 
  private:
   [[gnu::cold, gnu::noinline]] constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions,
-                                                       Start start, bool decays, bool is_f32, std::int64_t activated_percent) {
+                                                       Initializer start, bool decays, bool is_f32,
+                                                       std::int64_t activated_percent) {
     const std::int64_t rows = dimensions == 3 ? shape[0] * shape[1] : shape[0];
     const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
     const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);
@@ -193,7 +195,7 @@ class Declaration {
   }
 
   TensorList* list_;
-  Around around_;
+  ModelContext model_context_;
   std::int64_t weights_ = 0, activated_ = 0, state_ = 0, heads_ = 0;
 };
 

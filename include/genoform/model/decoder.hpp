@@ -52,15 +52,15 @@ struct DecoderLayer {
                  flag<Untied, &L::untied>(),
                  wrapped<LogitScale, &L::logit_scale>()};
   }
-  constexpr Broken broken(const Around&) const {
-    if (static_cast<double>(vocab) * width >= largest_parameters) return {Rule::too_many_parameters, {"Vocab", "Width"}};
-    if (positions.kind == InputPositionsKind::learned && static_cast<double>(context) * width >= largest_parameters)
+  constexpr Violation violation(const ModelContext&) const {
+    if (static_cast<double>(vocab) * width >= max_parameters) return {Rule::too_many_parameters, {"Vocab", "Width"}};
+    if (positions.kind == InputPositionsKind::learned && static_cast<double>(context) * width >= max_parameters)
       return {Rule::too_many_parameters, {"Context", "Width"}};
     if (positions.kind == InputPositionsKind::sinusoid && width % 2 != 0) return {Rule::sinusoid_width_even, {"Width"}};
     return {};
   }
   /// What the sub-layers of this model see around them.
-  constexpr Around around() const {
+  constexpr ModelContext model_context() const {
     return {.width = width,
             .vocab = vocab,
             .context = context,
@@ -110,7 +110,7 @@ struct PartsOfStacks<List<Ss...>> {
 /// The type's options read into a DecoderLayer; the first child of the tree is the body.
 struct DecoderReading {
   DecoderLayer layer{};
-  Verdict verdict{};
+  CheckResult check_result{};
   int place = -1;
 };
 template <class... Options>
@@ -121,9 +121,9 @@ constexpr DecoderReading read_decoder() {
   (genoform::spell<Options>(nodes), ...);
   nodes.close(self);
   DecoderReading r;
-  r.verdict = read_arguments(nodes.tree(), 0, 2, r.layer);
-  if (r.verdict.fine()) r.verdict = check_rules(nodes.tree(), 0, r.layer, Around{});
-  r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node) - 1;
+  r.check_result = read_arguments(nodes.tree(), 0, 2, r.layer);
+  if (r.check_result.fine()) r.check_result = check_rules(nodes.tree(), 0, r.layer, ModelContext{});
+  r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node) - 1;
   return r;
 }
 
@@ -131,13 +131,13 @@ constexpr DecoderReading read_decoder() {
 template <class... Options>
 struct ReadDecoder {
   static constexpr DecoderReading reading = read_decoder<Options...>();
-  static constexpr Around around = reading.layer.around();
+  static constexpr ModelContext model_context = reading.layer.model_context();
 };
 
 /// Checks one part against the model around it, D::around; fails to compile with the sentence of the rule.
 template <class P, class D, class... Args>
 constexpr auto checked_in_model(List<Args...>) {
-  constexpr Around around = D::around;
+  constexpr ModelContext model_context = D::model_context;
   constexpr NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes = [] {
     NodeArray<1 + (Spelling<Args>::count + ... + 0)> array;
     const int self = array.open("part");
@@ -145,9 +145,9 @@ constexpr auto checked_in_model(List<Args...>) {
     array.close(self);
     return array;
   }();
-  constexpr Verdict verdict = check_rules(nodes.tree(), 0, P::value, around);
-  constexpr int place = verdict.fine() ? -1 : child_index(nodes.tree(), 0, verdict.node);
-  return decltype(refuse_unless_fine<verdict.rule, place, typename P::layer_type, P, Args...>()){};
+  constexpr CheckResult check_result = check_rules(nodes.tree(), 0, P::value, model_context);
+  constexpr int place = check_result.fine() ? -1 : child_index(nodes.tree(), 0, check_result.node);
+  return decltype(refuse_unless_fine<check_result.rule, place, typename P::layer_type, P, Args...>()){};
 }
 template <class P>
 constexpr auto arguments_of() {
@@ -182,8 +182,8 @@ concept Declares = requires(const L& layer, typename L::Weights& weights, Declar
 };
 /// The heads of the attention layers of a sub-layer, also of those inside it, found by declaring it.
 template <class L>
-constexpr std::int64_t heads_of(const L& layer, const Around& around) {
-  Declaration d(around);
+constexpr std::int64_t heads_of(const L& layer, const ModelContext& model_context) {
+  Declaration d(model_context);
   if constexpr (Declares<L>) {
     typename L::Weights weights{};
     layer.declare(weights, d);
@@ -203,17 +203,17 @@ struct JoinedHeads {
   constexpr bool fine() const { return heads > 0; }
 };
 template <class... Ps>
-constexpr JoinedHeads joined_heads(List<Ps...>, const Around& around) {
+constexpr JoinedHeads joined_heads(List<Ps...>, const ModelContext& model_context) {
   JoinedHeads joined;
-  (joined.add(heads_of(resolved(Ps::value, around), around)), ...);
+  (joined.add(heads_of(resolved(Ps::value, model_context), model_context)), ...);
   return joined;
 }
 /// Is the table of SharedRelBias at its place? It is known when there is a width; fails to compile with the rule's sentence.
 template <class Whole, class D, class... Stacks>
 constexpr auto checked_shared_bias(List<Stacks...>) {
-  if constexpr (D::reading.layer.shares_bias() && D::around.width > 0) {
+  if constexpr (D::reading.layer.shares_bias() && D::model_context.width > 0) {
     using Parts = concat_t<typename Stacks::sub_layers...>;
-    constexpr JoinedHeads joined = joined_heads(Parts{}, D::around);
+    constexpr JoinedHeads joined = joined_heads(Parts{}, D::model_context);
     if constexpr (joined.fine())
       return Type<Whole>{};
     else if constexpr (joined.place >= 0)
@@ -242,7 +242,7 @@ struct Decoder {
   using Read = part_rules::ReadDecoder<Options...>;
   static constexpr part_rules::DecoderReading reading = Read::reading;
   using checked_options =
-      decltype(part_rules::refuse_unless_fine<reading.verdict.rule, reading.place, DecoderLayer, Decoder, Options...>());
+      decltype(part_rules::refuse_unless_fine<reading.check_result.rule, reading.place, DecoderLayer, Decoder, Options...>());
   using checked = decltype(part_rules::checked_body<Decoder, B, Read>());
 
  public:

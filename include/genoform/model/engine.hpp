@@ -12,7 +12,7 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/core/math.hpp"
 #include "genoform/core/memory.hpp"
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
@@ -21,9 +21,9 @@
 #include "genoform/model/orthogonal.hpp"
 #include "genoform/model/routing_report.hpp"
 #include "genoform/ops/arena.hpp"
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/pass.hpp"
-#include "genoform/ops/record.hpp"
+#include "genoform/ops/recorder.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
@@ -68,12 +68,12 @@ class Engine {
   const Backend& backend() const { return backend_; }
 
   /// The values of a named tensor; empty when there is none of that name.
-  std::span<Real> parameter(std::string_view name) { return cells_of(name, Memory::weights, parameters_); }
-  std::span<Real> gradient(std::string_view name) { return cells_of(name, Memory::weights, gradients()); }
-  /// The whole numbers of a named state tensor (the table of Hash); empty when there is none of that name.
+  std::span<Real> parameter(std::string_view name) { return elements_of(name, Memory::weights, parameters_); }
+  std::span<Real> gradient(std::string_view name) { return elements_of(name, Memory::weights, gradients()); }
+  /// The integers of a named state tensor (the table of Hash); empty when there is none of that name.
   std::span<IndexOf<Real>> integers(std::string_view name) {
-    const auto cells = cells_of(name, Memory::state, state());
-    return {reinterpret_cast<IndexOf<Real>*>(cells.data()), cells.size()};
+    const auto elements = elements_of(name, Memory::state, state());
+    return {reinterpret_cast<IndexOf<Real>*>(elements.data()), elements.size()};
   }
   /// The values of a tensor of tensors(), trained or state.
   std::span<Real> values(const TensorInfo& info) {
@@ -91,8 +91,9 @@ class Engine {
     std::string together;
     for (const std::string& pattern : patterns) {
       if (std::none_of(tensors_.begin(), tensors_.end(), [&](const TensorInfo& i) { return is_matched(i, pattern); }))
-        return Error{Fault::usage, "\"" + pattern + "\" matches no trained tensor of the model; a pattern is a name such as \"" +
-                                       tensors_.front().name + "\", with * for any characters"};
+        return Error{ErrorKind::usage, "\"" + pattern +
+                                           "\" matches no trained tensor of the model; a pattern is a name such as \"" +
+                                           tensors_.front().name + "\", with * for any characters"};
       together += (together.empty() ? "" : " ") + pattern;
     }
     for (TensorInfo& info : tensors_)
@@ -110,8 +111,9 @@ class Engine {
         std::fill_n(gradients_.begin() + static_cast<std::ptrdiff_t>(info.tensor.offset), info.tensor.size(), Real{0});
   }
 
-  /// All gradients are 0 from here on. The zeros are written when gradients() is called, or never: the next way back replaces
-  /// most of what is there. Who reads or writes their memory in between by an older span, or shares it, calls gradients() first.
+  /// All gradients are 0 from here on. The zeros are written when gradients() is called, or never: the next backward pass
+  /// replaces most of what is there. Who reads or writes their memory in between by an older span, or shares it, calls
+  /// gradients() first.
   void zero_gradients() { gradients_are_zero_ = true; }
   /// To be called after each optimizer step: routers update what they remember.
   void after_step() {
@@ -121,11 +123,11 @@ class Engine {
   }
 
   /// Losses and noise of routers that no architecture says. A change drops the prepared training programs; not between a forward
-  /// and its way back.
+  /// and its backward pass.
   void set_router_training(const RouterTraining& routers) {
     if (routers == routers_) return;
     routers_ = routers;
-    drop_programs([](Pass pass) { return pass == Pass::train; });
+    drop_recordings([](Pass pass) { return pass == Pass::train; });
   }
   const RouterTraining& router_training() const { return routers_; }
   /// The number of the next micro-batch, which says what is drawn in it; after_step() counts it up.
@@ -166,7 +168,7 @@ class Engine {
     return summary;
   }
 
-  /// Start values; the same for the same seed, whatever the back end's number type (rounded to it).
+  /// Initial values; the same for the same seed, whatever the back end's number type (rounded to it).
   void start(std::uint64_t seed) {
     backend_.enter();
     for (const TensorInfo& info : tensors_) start(info, seed);
@@ -176,47 +178,49 @@ class Engine {
   /// before prepare() and the first step. Costs no time and some memory, see plan(); without it nothing is kept beyond its use.
   void keep_outputs(bool keep = true) { keeps_outputs_ = keep; }
   /// The residual stream after every sub-layer in the last training pass, in order; empty without keep_outputs().
-  /// The spans may be read until the next training pass of the same shape; the way back of a Module takes the place of its last.
+  /// The spans may be read until the next training pass of the same shape; the backward pass of a Module takes the place of its
+  /// last.
   std::vector<LayerOutput<Real>> outputs() const {
     std::vector<LayerOutput<Real>> all;
     if (const Recording<Real>* last = last_training())
-      for (const OutputPlace& o : last->outputs) all.push_back({o.block, o.place, output_at(*last, o)});
+      for (const OutputLocation& o : last->outputs) all.push_back({o.block, o.place, output_at(*last, o)});
     return all;
   }
   /// One of them, as in layer_output(0, 1) for the second sub-layer of the first block; empty when there is none.
   std::span<const Real> layer_output(std::int64_t block, std::int64_t place) const {
     if (const Recording<Real>* last = last_training())
-      for (const OutputPlace& o : last->outputs)
+      for (const OutputLocation& o : last->outputs)
         if (o.block == block && o.place == place) return output_at(*last, o);
     return {};
   }
 
-  /// For less memory keeps only the residual stream between blocks; each block runs forward again before its way back. The same
-  /// bits for about a third more time. A change drops the prepared training programs; not between a forward and its way back.
+  /// For less memory keeps only the residual stream between blocks; each block runs forward again before its backward pass. The
+  /// same bits for about a third more time. A change drops the prepared training programs; not between a forward and its backward
+  /// pass.
   void set_recompute(bool recompute = true) {
     if (recompute == recomputes_) return;
     recomputes_ = recompute;
-    drop_programs([](Pass pass) { return pass != Pass::evaluate; });
+    drop_recordings([](Pass pass) { return pass != Pass::evaluate; });
   }
   bool recomputes() const { return recomputes_; }
 
   /// From here on the observer is given every call of this model and of the optimizers bound to it afterwards; it must outlive
-  /// them. Drops the prepared programs; not between a forward and its way back. Null ends it for the model.
-  void observe(CallObserver* observer) {
+  /// them. Drops the prepared programs; not between a forward and its backward pass. Null ends it for the model.
+  void observe(OperationObserver* observer) {
     observer_ = observer;
-    programs_.clear();
-    after_step_ = Calls();
+    recordings_.clear();
+    after_step_ = OperationList();
     after_step_.observe(observer, "optimizer");
     network_->record_after_step(backend_, memories(), after_step_);
   }
-  CallObserver* observer() const { return observer_; }
+  OperationObserver* observer() const { return observer_; }
 
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
   Plan plan(Shape shape, Pass pass) { return network_->plan(shape, pass, layout(pass), routers_); }
   /// Bytes of parameters, gradients, state and the workspace of one pass.
   std::int64_t bytes(Shape shape, Pass pass) {
-    return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_cells) *
+    return (2 * static_cast<std::int64_t>(parameters_.size()) + state_.size() + plan(shape, pass).workspace_elements) *
            static_cast<std::int64_t>(sizeof(Real));
   }
   /// All that a model needs which has prepared this pass and no other, before any of it is there.
@@ -226,9 +230,10 @@ class Engine {
   }
   /// What is there, of all programs that are prepared; an optimizer's state is its own.
   MemoryUse memory() const {
-    MemoryUse use{.parameters = Cells<Real>::bytes_of(static_cast<std::int64_t>(parameters_.size())), .state = state_.bytes()};
+    MemoryUse use{.parameters = HostBuffer<Real>::bytes_of(static_cast<std::int64_t>(parameters_.size())),
+                  .state = state_.bytes()};
     use.gradients = use.parameters;
-    for (const auto& p : programs_) {
+    for (const auto& p : recordings_) {
       use.inputs += p->inputs.bytes() + p->results.bytes();
       use.workspace += p->workspace.bytes();
     }
@@ -237,36 +242,36 @@ class Engine {
   }
 
  protected:
-  [[gnu::cold]] Engine(Owned<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
+  [[gnu::cold]] Engine(UniquePtr<AnyNetwork<Backend>> network, std::string text, Storage<Real> storage, Backend backend)
       : backend_(std::move(backend)), network_(std::move(network)), text_(std::move(text)) {
     TensorList list;
-    Declaration d(network_->around(), &list);
+    Declaration d(network_->model_context(), &list);
     network_->declare(d);
     tensors_ = std::move(list.tensors);
-    const auto place = [&](std::span<Real> given, Cells<Real>& own, const char* what) -> std::span<Real> {
+    const auto place = [&](std::span<Real> given, HostBuffer<Real>& own, const char* what) -> std::span<Real> {
       const auto needed = static_cast<std::size_t>(d.parameters());
       if (given.data() == nullptr) {
         require_memory(d.parameters() * static_cast<std::int64_t>(sizeof(Real)), joined({"the buffer of ", what}));
-        own = Cells<Real>(d.parameters());
+        own = HostBuffer<Real>(d.parameters());
         return {own.data(), needed};
       }
       if (given.size() != needed)
-        fail(Fault::input, {"the span of ", what, " has ", given.size(), " numbers; the model has ", needed});
+        fail(ErrorKind::input, {"the span of ", what, " has ", given.size(), " numbers; the model has ", needed});
       return given;
     };
     parameters_ = place(storage.parameters, own_parameters_, "parameters");
     gradients_ = place(storage.gradients, own_gradients_, "gradients");
-    state_ = Cells<Real>(d.state_cells());
+    state_ = HostBuffer<Real>(d.state_elements());
     network_->record_after_step(backend_, memories(), after_step_);
   }
 
   Recording<Real>& program(Shape shape, Pass pass) {
-    for (auto& p : programs_)
+    for (auto& p : recordings_)
       if (p->shape == shape && p->pass == pass && p->layout == layout(pass)) return *p;
-    return make_program(shape, pass);
+    return make_recording(shape, pass);
   }
   /// The program that is about to run.
-  Recording<Real>& program_to_run(Shape shape, Pass pass) {
+  Recording<Real>& recording_to_run(Shape shape, Pass pass) {
     Recording<Real>& p = program(shape, pass);
     p.run = ++runs_;
     return p;
@@ -276,11 +281,11 @@ class Engine {
   void enter_round(Recording<Real>& p) const {
     *p.memories.indices(step_tensors(p.shape).round) = static_cast<IndexOf<Real>>(round_ & 0x7FFFFFFF);
   }
-  void run(const Calls& calls) const {
+  void run(const OperationList& calls) const {
     backend_.enter();
     calls.run();
   }
-  /// The way back.
+  /// The backward pass.
   void run_backward(Recording<Real>& p) {
     *p.memories.indices(step_tensors(p.shape).zero_before) = gradients_are_zero_ ? 1 : 0;
     write_zeros(p.replaced);
@@ -288,7 +293,7 @@ class Engine {
   }
 
  private:
-  void write_zeros(const std::vector<CellRange>& but = {}) const {
+  void write_zeros(const std::vector<ElementRange>& but = {}) const {
     if (std::exchange(gradients_are_zero_, false)) clear_beside(gradients_, but);
   }
 
@@ -299,11 +304,11 @@ class Engine {
   }
   const Recording<Real>* last_training() const {
     const Recording<Real>* last = nullptr;
-    for (const auto& p : programs_)
+    for (const auto& p : recordings_)
       if (p->pass == Pass::train && p->run > 0 && (last == nullptr || p->run > last->run)) last = p.get();
     return last;
   }
-  static std::span<const Real> output_at(const Recording<Real>& p, const OutputPlace& o) {
+  static std::span<const Real> output_at(const Recording<Real>& p, const OutputLocation& o) {
     return {p.memories.reals(o.tensor), static_cast<std::size_t>(o.tensor.size())};
   }
 
@@ -315,18 +320,18 @@ class Engine {
     return m;
   }
 
-  [[gnu::cold]] Recording<Real>& make_program(Shape shape, Pass pass) {
-    auto p = make_owned<Recording<Real>>();
+  [[gnu::cold]] Recording<Real>& make_recording(Shape shape, Pass pass) {
+    auto p = make_unique_ptr<Recording<Real>>();
     p->shape = shape;
     p->pass = pass;
     p->layout = layout(pass);
     p->routers = routers_;
     p->plan = network_->plan(shape, pass, p->layout, routers_);
-    require_memory(p->plan.workspace_cells * static_cast<std::int64_t>(sizeof(Real)),
+    require_memory(p->plan.workspace_elements * static_cast<std::int64_t>(sizeof(Real)),
                    joined({"the workspace of ", shape.tokens(), " tokens"}));
-    p->workspace = Cells<Real>(p->plan.workspace_cells);
-    p->inputs = Cells<Real>(input_cells(shape));
-    p->results = Cells<Real>(result_cells);
+    p->workspace = HostBuffer<Real>(p->plan.workspace_elements);
+    p->inputs = HostBuffer<Real>(input_elements(shape));
+    p->results = HostBuffer<Real>(result_elements);
     p->inputs.data()[2 * shape.tokens()] = Real{1};
     p->memories = memories();
     p->memories[Memory::workspace] = p->workspace.data();
@@ -337,23 +342,23 @@ class Engine {
     p->backward.observe(observer_, "backward");
     backend_.enter();
     network_->record(backend_, *p);
-    programs_.push_back(std::move(p));
-    return *programs_.back();
+    recordings_.push_back(std::move(p));
+    return *recordings_.back();
   }
 
   /// Those of the passes that are named. By hand: every model would pay for std::erase_if when it is compiled.
-  [[gnu::cold]] void drop_programs(bool (*named)(Pass)) {
-    std::vector<Owned<Recording<Real>>> kept;
-    for (auto& p : programs_)
+  [[gnu::cold]] void drop_recordings(bool (*named)(Pass)) {
+    std::vector<UniquePtr<Recording<Real>>> kept;
+    for (auto& p : recordings_)
       if (!named(p->pass)) kept.push_back(std::move(p));
-    programs_ = std::move(kept);
+    recordings_ = std::move(kept);
   }
 
   std::span<const Real> last_loads(const TensorInfo& info) {
     const auto all = values(info);
     return all.subspan(all.size() / 2);
   }
-  std::span<Real> cells_of(std::string_view name, Memory memory, std::span<Real> all) {
+  std::span<Real> elements_of(std::string_view name, Memory memory, std::span<Real> all) {
     for (const TensorInfo& info : tensors_)
       if (info.name == name && info.tensor.memory == memory)
         return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
@@ -361,39 +366,42 @@ class Engine {
   }
 
   void start(const TensorInfo& info, std::uint64_t seed) {
-    const auto cells = values(info);
+    const auto elements = values(info);
     const Random random(seed, stream_of(info.name));
     const auto columns = static_cast<std::size_t>(info.tensor.columns);
-    if constexpr (requires { backend_.draw_normals(random, info.start.value, cells); })
-      if (info.start.kind == Start::Kind::normal) return backend_.draw_normals(random, info.start.value, cells);
-    if (info.start.kind == Start::Kind::orthogonal) return draw_orthogonal(random, columns, cells);
-    for (std::size_t i = 0; i < cells.size(); ++i) {
+    if constexpr (requires { backend_.sample_normals(random, info.start.value, elements); })
+      if (info.start.kind == Initializer::Kind::normal) return backend_.sample_normals(random, info.start.value, elements);
+    if (info.start.kind == Initializer::Kind::orthogonal) return sample_orthogonal(random, columns, elements);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
       switch (info.start.kind) {
-        case Start::Kind::constant: cells[i] = static_cast<Real>(info.start.value); break;
-        case Start::Kind::normal: cells[i] = static_cast<Real>(static_cast<float>(info.start.value * random.normal(i))); break;
-        case Start::Kind::modulo:
-          reinterpret_cast<IndexOf<Real>&>(cells[i]) = static_cast<IndexOf<Real>>(i % static_cast<std::size_t>(info.start.value));
+        case Initializer::Kind::constant: elements[i] = static_cast<Real>(info.start.value); break;
+        case Initializer::Kind::normal:
+          elements[i] = static_cast<Real>(static_cast<float>(info.start.value * random.normal(i)));
           break;
-        case Start::Kind::dconv:
-          cells[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns)));
+        case Initializer::Kind::modulo:
+          reinterpret_cast<IndexOf<Real>&>(elements[i]) =
+              static_cast<IndexOf<Real>>(i % static_cast<std::size_t>(info.start.value));
           break;
-        case Start::Kind::orthogonal: break;
+        case Initializer::Kind::dconv:
+          elements[i] = static_cast<Real>(static_cast<float>(i % columns == 0 ? 0.5 : 0.5 / static_cast<double>(columns)));
+          break;
+        case Initializer::Kind::orthogonal: break;
       }
     }
   }
 
   Backend backend_;
-  Owned<AnyNetwork<Backend>> network_;
+  UniquePtr<AnyNetwork<Backend>> network_;
   std::string text_, frozen_;
   std::vector<TensorInfo> tensors_;
-  Cells<Real> own_parameters_, own_gradients_, state_;
+  HostBuffer<Real> own_parameters_, own_gradients_, state_;
   std::span<Real> parameters_, gradients_;
-  std::vector<Owned<Recording<Real>>> programs_;
+  std::vector<UniquePtr<Recording<Real>>> recordings_;
   std::int64_t runs_ = 0;
   bool keeps_outputs_ = false, recomputes_ = false;
   mutable bool gradients_are_zero_ = false;  ///< and nobody has written the zeros
-  Calls after_step_;
-  CallObserver* observer_ = nullptr;
+  OperationList after_step_;
+  OperationObserver* observer_ = nullptr;
   RouterTraining routers_;
   std::int64_t round_ = 0;
 };

@@ -18,8 +18,8 @@ class BlockSlots;
 template <class... Parts>
 class BlockSlots<List<Parts...>> {
  public:
-  [[gnu::cold]] constexpr explicit BlockSlots(const Around& around)
-      : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, around))...) {}
+  [[gnu::cold]] constexpr explicit BlockSlots(const ModelContext& model_context)
+      : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, model_context))...) {}
 
   BlockRun run;
 
@@ -29,7 +29,7 @@ class BlockSlots<List<Parts...>> {
     [&]<std::size_t... I>(std::index_sequence<I...>) { (f(std::get<I>(slots_), block, static_cast<std::int64_t>(I)), ...); }
     (std::index_sequence_for<Parts...>{});
   }
-  constexpr void each_back(std::int64_t block, auto&& f) {
+  constexpr void each_backward(std::int64_t block, auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f(std::get<sizeof...(Parts) - 1 - I>(slots_), block, static_cast<std::int64_t>(sizeof...(Parts) - 1 - I)), ...);
     }
@@ -46,9 +46,9 @@ class FixedBlocks;
 template <class... Stacks>
 class FixedBlocks<List<Stacks...>> {
  public:
-  explicit FixedBlocks(const Around& around)
-      : stacks_(std::vector<BlockSlots<typename Stacks::sub_layers>>(static_cast<std::size_t>(Stacks::count),
-                                                                     BlockSlots<typename Stacks::sub_layers>(around))...) {}
+  explicit FixedBlocks(const ModelContext& model_context)
+      : stacks_(std::vector<BlockSlots<typename Stacks::sub_layers>>(
+            static_cast<std::size_t>(Stacks::count), BlockSlots<typename Stacks::sub_layers>(model_context))...) {}
 
   void each(auto&, auto&& f) {
     std::int64_t block = 0;
@@ -58,7 +58,7 @@ class FixedBlocks<List<Stacks...>> {
     [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<I>(stacks_)), ...); }
     (std::index_sequence_for<Stacks...>{});
   }
-  void each_back(auto&, auto&& f) {
+  void each_backward(auto&, auto&& f) {
     std::int64_t block = (Stacks::count + ... + 0);
     const auto run = [&](auto& stack) {
       for (std::size_t i = stack.size(); i > 0; --i) f(stack[i - 1], --block);
@@ -77,7 +77,8 @@ class SampleBlocks;
 template <class... Stacks>
 class SampleBlocks<List<Stacks...>> {
  public:
-  constexpr explicit SampleBlocks(const Around& around) : samples_(BlockSlots<typename Stacks::sub_layers>(around)...) {}
+  constexpr explicit SampleBlocks(const ModelContext& model_context)
+      : samples_(BlockSlots<typename Stacks::sub_layers>(model_context)...) {}
 
   constexpr void each(auto& meter, auto&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -85,7 +86,7 @@ class SampleBlocks<List<Stacks...>> {
     }
     (std::index_sequence_for<Stacks...>{});
   }
-  constexpr void each_back(auto& meter, auto&& f) {
+  constexpr void each_backward(auto& meter, auto&& f) {
     constexpr std::size_t last = sizeof...(Stacks) - 1;
     constexpr int counts[] = {Stacks::count...};
     [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -5,7 +5,7 @@
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/plan.hpp"
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/pass.hpp"
 
 namespace genoform {
@@ -55,17 +55,17 @@ MemoryUse memory_needed(AnyNetwork<Backend>& network, const Backend& backend, Sh
                         const PassLayout& layout = {}, const RouterTraining& routers = {},
                         void (*also)(const Backend&, std::int64_t) = nullptr) {
   using Real = typename Backend::Real;
-  Declaration d(network.around());
+  Declaration d(network.model_context());
   network.declare(d);
-  const auto bytes = [](std::int64_t cells) { return Cells<Real>::bytes_of(cells); };
+  const auto bytes = [](std::int64_t elements) { return HostBuffer<Real>::bytes_of(elements); };
   MemoryUse use{.parameters = bytes(d.parameters()),
                 .gradients = bytes(d.parameters()),
-                .state = bytes(d.state_cells()),
-                .inputs = bytes(input_cells(shape)) + bytes(result_cells),
-                .workspace = bytes(network.plan(shape, pass, layout, routers).workspace_cells)};
+                .state = bytes(d.state_elements()),
+                .inputs = bytes(input_elements(shape)) + bytes(result_elements),
+                .workspace = bytes(network.plan(shape, pass, layout, routers).workspace_elements)};
   if constexpr (requires { backend.measuring(); }) {
     const Backend measuring = backend.measuring();
-    Calls calls;
+    OperationList calls;
     network.record_after_step(measuring, no_memories<Real>(), calls);
     rehearse(network, measuring, shape, pass, layout, routers);
     if (also != nullptr) also(measuring, d.parameters());

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "genoform/core/joined.hpp"
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/genome/text_of.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/fixed_blocks.hpp"
@@ -26,15 +26,15 @@ struct ModelOptions {
 [[gnu::cold]] inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
   const auto complete = [](int& own, int given, const char* word) {
     if (own != 0 && given != 0 && own != given)
-      fail(Fault::input, {word, "<", own, "> of the architecture and ", given, " given contradict"});
+      fail(ErrorKind::input, {word, "<", own, "> of the architecture and ", given, " given contradict"});
     if (own == 0) own = given;
-    if (own == 0) fail(Fault::input, {"the architecture has no ", word, "; write it or give it"});
+    if (own == 0) fail(ErrorKind::input, {"the architecture has no ", word, "; write it or give it"});
   };
   complete(sizes.vocab, vocab, "Vocab");
   complete(sizes.width, width, "Width");
   complete(sizes.context, context, "Context");
-  const Broken broken = sizes.broken(Around{});
-  if (broken.rule != Rule::none) throw Failure({Fault::input, std::string(sentence_of(broken.rule))});
+  const Violation violation = sizes.violation(ModelContext{});
+  if (violation.rule != Rule::none) throw Exception({ErrorKind::input, std::string(sentence_of(violation.rule))});
   return sizes;
 }
 
@@ -49,9 +49,10 @@ class Model : public BasicModel<Backend> {
   using Blocks = FixedBlocks<stacks_of<Net>>;
 
   [[gnu::cold]] Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
-      : BasicModel<Backend>(
-            sizes, make_owned<NetworkOf<Backend, DecoderNetwork<Blocks>>>(DecoderNetwork<Blocks>(sizes, Blocks(sizes.around()))),
-            std::string(text_of<Net>), options.storage, std::move(options.backend)) {
+      : BasicModel<Backend>(sizes,
+                            make_unique_ptr<NetworkOf<Backend, DecoderNetwork<Blocks>>>(
+                                DecoderNetwork<Blocks>(sizes, Blocks(sizes.model_context()))),
+                            std::string(text_of<Net>), options.storage, std::move(options.backend)) {
     this->start(options.seed);
     this->set_router_training(options.routers);
   }

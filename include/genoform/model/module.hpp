@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
@@ -78,20 +78,20 @@ class Module : public Engine<Backend> {
  private:
   using Blocks = FixedBlocks<stacks_of_part<Part>>;
 
-  static Owned<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
-    if (options.width < 1) throw Failure({Fault::input, "a part needs a width of at least 1; give {.width = ...}"});
-    const Around around{.width = options.width,
-                        .vocab = options.vocab,
-                        .context = options.context,
-                        .positions = options.positions,
-                        .whole = true};
-    return make_owned<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(around, Blocks(around)));
+  static UniquePtr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
+    if (options.width < 1) throw Exception({ErrorKind::input, "a part needs a width of at least 1; give {.width = ...}"});
+    const ModelContext model_context{.width = options.width,
+                                     .vocab = options.vocab,
+                                     .context = options.context,
+                                     .positions = options.positions,
+                                     .whole = true};
+    return make_unique_ptr<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(model_context, Blocks(model_context)));
   }
 
   Recording<Real>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(x.size()) / width_;
     assert(n * width_ == static_cast<std::int64_t>(x.size()) && batch >= 1 && n % batch == 0);
-    Recording<Real>& p = this->program_to_run({batch, n / batch}, pass);
+    Recording<Real>& p = this->recording_to_run({batch, n / batch}, pass);
     std::copy(x.begin(), x.end(), p.memories.reals(p.in));
     if (static_cast<std::int64_t>(tokens_.size()) == n)
       std::copy(tokens_.begin(), tokens_.end(), p.memories.indices(step_tensors(p.shape).tokens));

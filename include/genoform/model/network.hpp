@@ -14,7 +14,7 @@
 
 namespace genoform {
 
-/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_back(meter, f) with f(slots of a
+/// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_backward(meter, f) with f(slots of a
 /// block, number of the block): tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or
 /// the stream that f writes into.
 template <class Blocks>
@@ -55,10 +55,10 @@ class SubLayers {
   template <class Ops>
   constexpr void backward(Ops& ops, Tensor d) {
     ops.arena().release_kept(end_);
-    blocks_.each_back(ops, [&](auto& slots, std::int64_t block) {
+    blocks_.each_backward(ops, [&](auto& slots, std::int64_t block) {
       const Arena::Mark mark = ops.arena().mark();
       if (ops.recomputes()) recompute(ops, slots, block, d);
-      slots.each_back(block, [&](auto& slot, std::int64_t b, std::int64_t place) {
+      slots.each_backward(block, [&](auto& slot, std::int64_t b, std::int64_t place) {
         ops.note_sub_layer(b, place);
         slot.backward(ops, d);
       });
@@ -132,7 +132,7 @@ class DecoderNetwork {
     add_positions(ops, x);
     last_ = body_.forward(ops, x);
     const bool normed = own_.final_norm.exists();
-    const Element made_of = scales_logits() ? Element::real : ops.activations();
+    const ElementType made_of = scales_logits() ? ElementType::real : ops.activations();
     h_ = normed || scales_logits() ? ops.keep(x.rows, x.columns, made_of) : last_;
     own_.final_norm.forward(ops, last_, h_);
     if (scales_logits()) ops(op::ScaleBy{normed ? h_ : last_, h_, logit_factor()});
@@ -166,7 +166,7 @@ class DecoderNetwork {
     body_.after_step(ops);
   }
 
-  constexpr Around around() const { return sizes_.around(); }
+  constexpr ModelContext model_context() const { return sizes_.model_context(); }
   /// The columns of what goes out: one logit for each word of the vocabulary.
   constexpr std::int64_t out_columns() const { return sizes_.vocab; }
 
@@ -193,14 +193,15 @@ class DecoderNetwork {
 template <class Blocks>
 class PartNetwork {
  public:
-  constexpr PartNetwork(const Around& around, Blocks blocks) : around_(around), body_(std::move(blocks)) {}
+  constexpr PartNetwork(const ModelContext& model_context, Blocks blocks)
+      : model_context_(model_context), body_(std::move(blocks)) {}
 
   constexpr void declare(Declaration& d) { body_.declare(d); }
   /// The input lies at the bottom of the workspace; returns the output [N, D].
   template <class Ops>
   constexpr Tensor forward(Ops& ops) {
     ops(op::Clear{ops.step.aux_loss});
-    input_ = ops.keep(ops.tokens(), around_.width);
+    input_ = ops.keep(ops.tokens(), model_context_.width);
     return body_.forward(ops, input_);
   }
   /// d: on entry the gradient of the output, on return that of the input.
@@ -214,11 +215,11 @@ class PartNetwork {
   }
 
   constexpr Tensor input() const { return input_; }
-  constexpr Around around() const { return around_; }
-  constexpr std::int64_t out_columns() const { return around_.width; }
+  constexpr ModelContext model_context() const { return model_context_; }
+  constexpr std::int64_t out_columns() const { return model_context_.width; }
 
  private:
-  Around around_;
+  ModelContext model_context_;
   SubLayers<Blocks> body_;
   Tensor input_;
 };

@@ -32,11 +32,11 @@ inline void orthonormalise(std::vector<double>& block, std::size_t r, std::size_
 
 }  // namespace orthogonal
 
-/// Fills rows of `columns` cells: blocks of up to `columns` rows that are orthogonal to each other, each row as long as a row of
-/// normal numbers of its own (the orthogonal features of Performer, arXiv 2009.14794, section 2.4). Exact in float.
+/// Fills rows of `columns` elements: blocks of up to `columns` rows that are orthogonal to each other, each row as long as a row
+/// of normal numbers of its own (the orthogonal features of Performer, arXiv 2009.14794, section 2.4). Exact in float.
 template <class Real>
-void draw_orthogonal(const Random& random, std::size_t columns, std::span<Real> cells) {
-  const std::size_t rows = cells.size() / columns;
+void sample_orthogonal(const Random& random, std::size_t columns, std::span<Real> elements) {
+  const std::size_t rows = elements.size() / columns;
   std::vector<double> block(columns * columns), lengths(columns);
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t place = r % columns;
@@ -45,7 +45,7 @@ void draw_orthogonal(const Random& random, std::size_t columns, std::span<Real> 
     for (std::size_t i = 0; i < columns; ++i) lengths[i] = random.normal(2 * (r * columns + i) + 1);
     orthogonal::orthonormalise(block, place, columns);
     const double length = math::sqrt(orthogonal::dot(lengths.data(), lengths.data(), columns));
-    for (std::size_t i = 0; i < columns; ++i) cells[r * columns + i] = static_cast<Real>(static_cast<float>(length * row[i]));
+    for (std::size_t i = 0; i < columns; ++i) elements[r * columns + i] = static_cast<Real>(static_cast<float>(length * row[i]));
   }
 }
 

@@ -5,7 +5,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/decoder.hpp"
-#include "genoform/model/norm_place.hpp"
+#include "genoform/model/norm_position.hpp"
 
 namespace genoform {
 
@@ -16,7 +16,7 @@ class OwnTensors {
   constexpr explicit OwnTensors(const DecoderLayer& sizes) : final_norm(sizes.final_norm), sizes_(sizes) {}
 
   Tensor embedding, positions, head;  ///< head is the embedding unless the model is Untied
-  NormPlace final_norm;
+  NormPosition final_norm;
 
   constexpr void declare_embedding(Declaration& d) {
     embedding = d.matrix("embedding.weight", sizes_.vocab, sizes_.width, start_of_logits());
@@ -25,10 +25,10 @@ class OwnTensors {
   /// `heads`: those of the attention layers, Declaration::heads().
   constexpr void declare_positions(Declaration& d, std::int64_t heads) {
     if (sizes_.positions.kind == InputPositionsKind::learned)
-      positions = d.matrix("positions.weight", sizes_.context, sizes_.width, Start::fan_in(sizes_.width));
+      positions = d.matrix("positions.weight", sizes_.context, sizes_.width, Initializer::fan_in(sizes_.width));
     if (!sizes_.shares_bias()) return;
-    if (heads < 1) throw Failure({Fault::input, std::string(sentence_of(Rule::shared_bias_heads))});
-    positions = d.undecayed_matrix("positions.weight", heads, sizes_.positions.buckets, Start::fan_in(sizes_.width));
+    if (heads < 1) throw Exception({ErrorKind::input, std::string(sentence_of(Rule::shared_bias_heads))});
+    positions = d.undecayed_matrix("positions.weight", heads, sizes_.positions.buckets, Initializer::fan_in(sizes_.width));
   }
   constexpr void declare_final_norm(Declaration& d) { final_norm.declare(d, "norm"); }
   constexpr void declare_head(Declaration& d) {
@@ -37,8 +37,8 @@ class OwnTensors {
 
  private:
   /// Logits start with a deviation of about 1, scaled or not (GLaM: embeddings normal, logits times D^-0.5).
-  constexpr Start start_of_logits() const {
-    return sizes_.logit_scale.kind == LogitScaleKind::one ? Start::fan_in(sizes_.width) : Start::normal(1);
+  constexpr Initializer start_of_logits() const {
+    return sizes_.logit_scale.kind == LogitScaleKind::one ? Initializer::fan_in(sizes_.width) : Initializer::normal(1);
   }
 
   DecoderLayer sizes_;
@@ -53,7 +53,7 @@ struct OwnParameters {
 constexpr OwnParameters own_parameters(const DecoderLayer& sizes, std::int64_t heads) {
   OwnTensors own(sizes);
   const auto counted = [&](auto declare) {
-    Declaration d(sizes.around());
+    Declaration d(sizes.model_context());
     declare(d);
     return d.parameters();
   };

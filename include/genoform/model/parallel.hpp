@@ -31,12 +31,12 @@ constexpr bool is_norm(std::string_view word) {
 }
 
 /// Reads the norms among the arguments of `node`, wherever they stand.
-constexpr Verdict read_norms(Tree tree, int node, ParallelNorms& norms) {
+constexpr CheckResult read_norms(Tree tree, int node, ParallelNorms& norms) {
   std::uint64_t seen = 0;
   for (int c = first_child(node); c < end_of(tree, node); c = next_sibling(tree, c)) {
     if (!is_norm(node_at(tree, c).word)) continue;
-    const Verdict verdict = part_rules::read_argument(tree, c, norms, seen);
-    if (!verdict.fine()) return verdict;
+    const CheckResult check_result = part_rules::read_argument(tree, c, norms, seen);
+    if (!check_result.fine()) return check_result;
   }
   return part_rules::read_defaults(node, norms, seen);
 }
@@ -49,7 +49,7 @@ constexpr ParallelNorms norms_at(Tree tree, int node) {
 }
 
 /// A part has no norms of its own: blames the first that is written in it.
-constexpr Verdict check_part(Tree tree, int part) {
+constexpr CheckResult check_part(Tree tree, int part) {
   for (int c = first_child(part); c < end_of(tree, part); c = next_sibling(tree, c))
     if (is_norm(node_at(tree, c).word)) return {Rule::parallel_part_norms, c};
   return {};
@@ -73,8 +73,8 @@ class FixedParts {
   /// f(p, layer, weights or saved tensors of part p...).
   constexpr void each(auto&& f, auto&... tensors) const { in_order(std::index_sequence_for<Layers...>{}, f, tensors...); }
 
-  constexpr FixedParts resolved(const Around& around) const {
-    return std::apply([&](const Layers&... layers) { return FixedParts(genoform::resolved(layers, around)...); }, layers_);
+  constexpr FixedParts resolved(const ModelContext& model_context) const {
+    return std::apply([&](const Layers&... layers) { return FixedParts(genoform::resolved(layers, model_context)...); }, layers_);
   }
 
  private:
@@ -149,8 +149,8 @@ struct ParallelLayer : ParallelNorms {
 };
 
 template <class... Layers>
-constexpr auto resolved(const ParallelLayer<FixedParts<Layers...>>& layer, const Around& around) {
-  return ParallelLayer<FixedParts<Layers...>>{layer, layer.parts.resolved(around)};
+constexpr auto resolved(const ParallelLayer<FixedParts<Layers...>>& layer, const ModelContext& model_context) {
+  return ParallelLayer<FixedParts<Layers...>>{layer, layer.parts.resolved(model_context)};
 }
 
 namespace parallel_rules {
@@ -222,7 +222,7 @@ constexpr Found first_wrong() {
 
 struct NormsReading {
   ParallelNorms norms{};
-  Verdict verdict{};
+  CheckResult check_result{};
   int place = -1;
 };
 template <class... Norms>
@@ -232,8 +232,8 @@ constexpr NormsReading read_norm_types(List<Norms...>) {
   (genoform::spell<Norms>(nodes), ...);
   nodes.close(self);
   NormsReading r;
-  r.verdict = read_norms(nodes.tree(), 0, r.norms);
-  r.place = r.verdict.fine() ? -1 : child_index(nodes.tree(), 0, r.verdict.node);
+  r.check_result = read_norms(nodes.tree(), 0, r.norms);
+  r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
   return r;
 }
 template <Rule rule, int place, class Whole, class... Norms>
@@ -259,7 +259,7 @@ struct Parallel {
   static constexpr parallel_rules::Found wrong = parallel_rules::first_wrong<Args...>();
   static constexpr parallel_rules::NormsReading reading = parallel_rules::read_norm_types(norm_types{});
   using checked = decltype(part_rules::refuse_unless_fine<wrong.rule, wrong.place, ParallelNorms, Parallel, Args...>());
-  using checked_norms = decltype(parallel_rules::checked_norms<reading.verdict.rule, reading.place, Parallel>(norm_types{}));
+  using checked_norms = decltype(parallel_rules::checked_norms<reading.check_result.rule, reading.place, Parallel>(norm_types{}));
 
  public:
   static constexpr ParallelNorms norms = reading.norms;

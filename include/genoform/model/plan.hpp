@@ -34,9 +34,9 @@ constexpr Tensor walk(Network& network, Ops& ops, Enter&& enter) {
 
 /// What a dry run tells of one pass over one shape.
 struct Plan {
-  std::int64_t workspace_cells = 0;  ///< activations kept for the way back and scratch, together
-  std::int64_t kept_cells = 0;       ///< the most that is kept for the way back at one time
-  std::int64_t forward_flops = 0;    ///< useful FLOPs of the forward phase (spec/model.md section 6)
+  std::int64_t workspace_elements = 0;  ///< activations kept for the backward pass and scratch, together
+  std::int64_t kept_elements = 0;       ///< the most that is kept for the backward pass at one time
+  std::int64_t forward_flops = 0;       ///< useful FLOPs of the forward phase (spec/model.md section 6)
   std::int64_t operations = 0;
 };
 
@@ -51,8 +51,8 @@ constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayou
     if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;
   });
   if (plan.forward_flops == 0) plan.forward_flops = ops.sink().flops;
-  plan.workspace_cells = ops.arena().peak();
-  plan.kept_cells = ops.arena().peak_kept();
+  plan.workspace_elements = ops.arena().peak();
+  plan.kept_elements = ops.arena().peak_kept();
   plan.operations = ops.sink().operations;
   return plan;
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "genoform/model/declaration.hpp"
-#include "genoform/model/norm_place.hpp"
+#include "genoform/model/norm_position.hpp"
 #include "genoform/ops/arena.hpp"
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
@@ -23,11 +23,11 @@ constexpr Normed norms_of(const Layer& layer) {
 /// What the input of a layer and the gradient of its output may be made of: a layer whose `reads_bf16` is true takes what the
 /// model's activations are.
 template <class Layer>
-constexpr Element input_of(const Layer& layer, Element activations) {
+constexpr ElementType input_of(const Layer& layer, ElementType activations) {
   if constexpr (requires { layer.reads_bf16; })
-    return layer.reads_bf16 ? activations : Element::real;
+    return layer.reads_bf16 ? activations : ElementType::real;
   else
-    return Element::real;
+    return ElementType::real;
 }
 
 /// Where a block that is recomputed starts from: its input, its output, and what was kept when it began.
@@ -37,8 +37,8 @@ struct BlockRun {
 };
 
 /// The three norms of a sub-layer with their tensors.
-struct NormPlaces {
-  constexpr explicit NormPlaces(const Normed& norms) : pre(norms.pre), inner(norms.inner), post(norms.post) {}
+struct NormPositions {
+  constexpr explicit NormPositions(const Normed& norms) : pre(norms.pre), inner(norms.inner), post(norms.post) {}
 
   constexpr void declare(Declaration& d) {
     pre.declare(d, "pre");
@@ -46,7 +46,7 @@ struct NormPlaces {
     post.declare(d, "post");
   }
 
-  NormPlace pre, inner, post;
+  NormPosition pre, inner, post;
 };
 
 /// A sub-layer in its place: the layer, its tensors, its norms and the residual sum, x <- post(x + inner(f(pre(x)))).
@@ -89,7 +89,7 @@ class Slot {
       d_branch = ops.scratch(d.rows, d.columns);
       norms_.inner.backward(ops, branch_, d, d_branch, false);
     }
-    if (const Element read = input_of(layer_, ops.activations()); read != Element::real) {
+    if (const ElementType read = input_of(layer_, ops.activations()); read != ElementType::real) {
       const Tensor rounded = ops.scratch(d.rows, d.columns, read);
       ops(op::Copy{d_branch, rounded});
       d_branch = rounded;
@@ -112,7 +112,7 @@ class Slot {
 
  private:
   Layer layer_;
-  NormPlaces norms_;
+  NormPositions norms_;
   typename Layer::Weights weights_{};
   typename Layer::Saved saved_{};
   Arena::Mark kept_;

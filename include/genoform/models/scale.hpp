@@ -48,7 +48,7 @@ constexpr const Factor* factor_of(const Scale& scale, std::string_view word) {
   return nullptr;
 }
 
-/// Calls f(word, number) for each option of a layer that is one number.
+/// OperationList f(word, number) for each option of a layer that is one number.
 template <class L>
 constexpr void each_number(L& layer, auto f) {
   each_row<L>([&](const auto& row) {
@@ -82,10 +82,10 @@ constexpr L scaled(L layer, const Scale& scale) {
 /// What a part finds around it while a Decoder type D grows (genome/canonical.hpp).
 template <class D, Scale S>
 struct Growing {
-  static constexpr Around around = scaled(D::value, S).around();
+  static constexpr ModelContext model_context = scaled(D::value, S).model_context();
   static constexpr auto prepared(auto value) {
-    const auto whole = resolved(value, D::value.around());
-    if (!uneven(whole, S).empty()) throw "a size of this sub-layer times its factor of the Scale is not a whole number";
+    const auto whole = resolved(value, D::value.model_context());
+    if (!uneven(whole, S).empty()) throw "a size of this sub-layer times its factor of the Scale is not a integer";
     return scaled(whole, S);
   }
   static constexpr int count(int n) { return S.stacks.of(n); }
@@ -93,7 +93,7 @@ struct Growing {
 template <class D, Scale S>
 struct GrownDecoder {
   static constexpr DecoderLayer value = scaled(D::value, S);
-  static constexpr Around around{};
+  static constexpr ModelContext model_context{};
 };
 
 template <class D, Scale S>
@@ -106,27 +106,27 @@ struct Scaled {
 
 /// The text of a sub-layer that has grown; an Error names what does not come out whole.
 template <class Layers>
-Result<std::string> scaled_sub_layer(const Genome& genome, int node, const Scale& scale, const Around& around) {
+Result<std::string> scaled_sub_layer(const Genome& genome, int node, const Scale& scale, const ModelContext& model_context) {
   const std::vector<int> parts = genome.parts(node);
   if (!parts.empty()) {
     std::string text;
     for (const int part : parts) {
-      const Result<std::string> one = scaled_sub_layer<Layers>(genome, part, scale, around);
+      const Result<std::string> one = scaled_sub_layer<Layers>(genome, part, scale, model_context);
       if (!one) return one.error();
       text += (text.empty() ? "" : ", ") + *one;
     }
-    const std::string norms = written([&](Writer& out) { print_options(genome.parallel_norms(node), around, out); });
+    const std::string norms = written([&](Writer& out) { print_options(genome.parallel_norms(node), model_context, out); });
     return "Parallel<" + text + (norms.empty() ? "" : ", ") + norms + ">";
   }
   std::string text;
   std::string_view wrong;
   const bool is_known = genome.visit<Layers>(node, [&](const auto& layer) {
     wrong = uneven(layer, scale);
-    text = wrong.empty() ? text_of_layer(scaled(layer, scale), around) : text_of_layer(layer, genome.around());
+    text = wrong.empty() ? text_of_layer(scaled(layer, scale), model_context) : text_of_layer(layer, genome.model_context());
   });
-  if (!is_known) return Error{Fault::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" cannot be scaled here"};
+  if (!is_known) return Error{ErrorKind::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" cannot be scaled here"};
   if (!wrong.empty())
-    return Error{Fault::input, text + ": its " + std::string(wrong) + " times its factor of the scale is not a whole number"};
+    return Error{ErrorKind::input, text + ": its " + std::string(wrong) + " times its factor of the scale is not a integer"};
   return text;
 }
 
@@ -140,25 +140,25 @@ using scaled_t = typename scale_rules::Scaled<D, S>::type;
 template <class Layers = BuiltinLayers>
 Result<Genome> scaled(const Genome& genome, const Scale& scale) {
   if (!genome.is_model() || genome.decoder().width == 0)
-    return Error{Fault::input, "only a Decoder with its Width can be scaled; put the block into one"};
+    return Error{ErrorKind::input, "only a Decoder with its Width can be scaled; put the block into one"};
   const DecoderLayer sizes = scale_rules::scaled(genome.decoder(), scale);
   if (!scale_rules::uneven(genome.decoder(), scale).empty())
-    return Error{Fault::input, "Width times its factor of the scale is not a whole number"};
+    return Error{ErrorKind::input, "Width times its factor of the scale is not a integer"};
   std::string body;
   for (const GenomeStack& stack : genome.stacks()) {
     std::string block;
     for (const int node : stack.sub_layers) {
-      const Result<std::string> text = scale_rules::scaled_sub_layer<Layers>(genome, node, scale, sizes.around());
+      const Result<std::string> text = scale_rules::scaled_sub_layer<Layers>(genome, node, scale, sizes.model_context());
       if (!text) return text.error();
       block += (block.empty() ? "" : ", ") + *text;
     }
     if (!scale.stacks.divides(stack.count))
-      return Error{Fault::input,
-                   "a stack of " + std::to_string(stack.count) + " times its factor of the scale is not a whole number"};
+      return Error{ErrorKind::input,
+                   "a stack of " + std::to_string(stack.count) + " times its factor of the scale is not a integer"};
     body += (body.empty() ? "" : ", ") +
             ("Stack<Block<" + block + ">, " + std::to_string(stack.count * scale.stacks.times / scale.stacks.over) + ">");
   }
-  const std::string options = written([&](Writer& out) { print_options(sizes, Around{}, out); });
+  const std::string options = written([&](Writer& out) { print_options(sizes, ModelContext{}, out); });
   return Genome::parse<Layers>("Decoder<Body<" + body + ">" + (options.empty() ? "" : ", ") + options + ">");
 }
 

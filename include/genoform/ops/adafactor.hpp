@@ -7,22 +7,22 @@
 
 namespace genoform::op {
 
-/// Cells of Adafactor's controls [1, 8]. rest2 = 1 - beta2 is a cell of its own: for a late step f32 could not tell it from
-/// beta2. `clip` is the largest root mean square of an update before it is scaled (0: no clipping).
+/// HostBuffer of Adafactor's controls [1, 8]. one_minus_beta2 = 1 - beta2 is a element of its own: for a late step f32 could not
+/// tell it from beta2. `clip` is the largest root mean square of an update before it is scaled (0: no clipping).
 enum AdafactorControl {
-  adafactor_rate,
+  adafactor_learning_rate,
   adafactor_beta1,
   adafactor_beta2,
-  adafactor_rest2,
+  adafactor_one_minus_beta2,
   adafactor_epsilon1,
   adafactor_epsilon2,
-  adafactor_decay,
+  adafactor_weight_decay,
   adafactor_clip
 };
 
 /// One step of Adafactor on one tensor w [blocks * F, D], a matrix in each of its blocks (experts), without gaps (Shazeer and
 /// Stern 2018, algorithms 4 and 5):
-///   v <- beta2 v + rest2 (g^2 + epsilon1);  u = g / sqrt(v);  step = rate * scale / max(1, rms(u) / clip)
+///   v <- beta2 v + one_minus_beta2 (g^2 + epsilon1);  u = g / sqrt(v);  step = rate * scale / max(1, rms(u) / clip)
 ///   w <- (1 - rate * decay) w - step * u,   with momentum by m <- beta1 m + (1 - beta1) step * u in place of step * u.
 /// rms is over the whole tensor; scale = max(epsilon2, rms(w)) when `relative`, else 1. Factored, v of a block is known by its
 /// means only: v[i, j] = row_means[i] * column_means[j] / mean(row_means); else it lies in `squares`.

@@ -6,51 +6,51 @@
 
 namespace genoform {
 
-/// Cells of the memory that so many elements take: two of bf16 share one.
-constexpr std::int64_t cells_of(std::int64_t elements, Element element) {
-  return element == Element::bf16 ? (elements + 1) / 2 : elements;
+/// HostBuffer of the memory that so many elements take: two of bf16 share one.
+constexpr std::int64_t elements_of(std::int64_t elements, ElementType element_type) {
+  return element_type == ElementType::bf16 ? (elements + 1) / 2 : elements;
 }
 
-/// Lays out the workspace without liveness analysis: what the way back needs grows from the bottom, scratch from the top, both as
-/// stacks.
+/// Lays out the workspace without liveness analysis: what the backward pass needs grows from the bottom, scratch from the top,
+/// both as stacks.
 class Arena {
  public:
   struct Mark {
     std::int64_t kept = 0, scratch = 0;
   };
 
-  constexpr explicit Arena(std::int64_t cells = 0) : cells_(cells) {}
+  constexpr explicit Arena(std::int64_t elements = 0) : elements_(elements) {}
 
-  constexpr std::int64_t keep(std::int64_t cells) {
+  constexpr std::int64_t keep(std::int64_t elements) {
     const std::int64_t at = top_.kept;
-    top_.kept += padded(cells);
+    top_.kept += padded(elements);
     note_peak();
     return at;
   }
-  constexpr std::int64_t scratch(std::int64_t cells) {
-    top_.scratch += padded(cells);
+  constexpr std::int64_t scratch(std::int64_t elements) {
+    top_.scratch += padded(elements);
     note_peak();
-    return cells_ - top_.scratch;
+    return elements_ - top_.scratch;
   }
   constexpr Mark mark() const { return top_; }
   constexpr void release_scratch(Mark to) { top_.scratch = to.scratch; }
   constexpr void release_kept(Mark to) {
     if (!holds_) top_.kept = to.kept;
   }
-  /// From here on nothing that is kept is released, so that it can be read after the way back.
+  /// From here on nothing that is kept is released, so that it can be read after the backward pass.
   constexpr void hold_kept() { holds_ = true; }
   constexpr std::int64_t peak() const { return peak_; }
   constexpr std::int64_t peak_kept() const { return peak_kept_; }
 
  private:
-  /// Whole cache lines of 4-byte cells.
-  static constexpr std::int64_t padded(std::int64_t cells) { return (cells + 15) / 16 * 16; }
+  /// Whole cache lines of 4-byte elements.
+  static constexpr std::int64_t padded(std::int64_t elements) { return (elements + 15) / 16 * 16; }
   constexpr void note_peak() {
     peak_ = larger_of(peak_, top_.kept + top_.scratch);
     peak_kept_ = larger_of(peak_kept_, top_.kept);
   }
 
-  std::int64_t cells_;
+  std::int64_t elements_;
   Mark top_;
   std::int64_t peak_ = 0, peak_kept_ = 0;
   bool holds_ = false;

@@ -21,7 +21,7 @@ struct Rotate {
 };
 
 /// The first `channels` channels of a convolution's output turn as by Rotate, in the same pass; with none, no channel does.
-struct Turned {
+struct FusedRotation {
   std::int64_t channels = 0, head_dim = 0;
   constexpr bool fits(std::int64_t columns) const {
     return channels == 0 || (head_dim > 0 && head_dim % 2 == 0 && channels % head_dim == 0 && channels <= columns);
@@ -37,9 +37,9 @@ struct CausalConvolution {
   static constexpr std::string_view name = "causal_convolution";
   Tensor x, w, y;
   std::int64_t context = 0;
-  Turned turned{};
+  FusedRotation rotation{};
   constexpr bool fits() const {
-    return same_shape(x, y) && w.rows == x.columns && x.rows % context == 0 && turned.fits(y.columns);
+    return same_shape(x, y) && w.rows == x.columns && x.rows % context == 0 && rotation.fits(y.columns);
   }
   constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
   constexpr auto tensors() const { return std::array{x, w, y}; }
@@ -51,10 +51,10 @@ struct CausalConvolutionGradient {
   static constexpr std::string_view name = "causal_convolution_gradient";
   Tensor x, w, dy, dx, dw;
   std::int64_t context = 0;
-  Turned turned{};
+  FusedRotation rotation{};
   constexpr bool fits() const {
-    return same_shape(x, dy) && same_shape(dy, dx) && same_shape(w, dw) && w.rows == x.columns && turned.fits(dy.columns) &&
-           (turned.channels == 0 || dx == dy);
+    return same_shape(x, dy) && same_shape(dy, dx) && same_shape(w, dw) && w.rows == x.columns && rotation.fits(dy.columns) &&
+           (rotation.channels == 0 || dx == dy);
   }
   constexpr std::int64_t flops() const { return 4 * x.rows * w.size(); }
   constexpr auto tensors() const { return std::array{x, w, dy, dx, dw}; }
@@ -67,28 +67,28 @@ constexpr std::int64_t visible_pairs(std::int64_t context, std::int64_t window) 
 }
 
 /// Causal softmax attention: q [N, H*K], k and v [N, G*K], y [N, H*K]; query head h reads key head h / (H/G); scores / sqrt(K).
-/// log_sums [N, H] keeps log sum exp of each row of scores for the way back. bias [H, T] or absent: bias[h, t - s] is added to
-/// the score of query t and key s. window 0: all the past.
+/// log_sum_exps [N, H] keeps log sum exp of each row of scores for the backward pass. bias [H, T] or absent: bias[h, t - s] is
+/// added to the score of query t and key s. window 0: all the past.
 struct Attend {
   static constexpr std::string_view name = "attend";
-  Tensor q, k, v, y, log_sums;
+  Tensor q, k, v, y, log_sum_exps;
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
   Tensor bias{};
   std::int64_t window = 0;
   constexpr bool fits() const {
     return q.columns == heads * head_dim && k.columns == kv_heads * head_dim && same_shape(k, v) && same_shape(q, y) &&
-           heads % kv_heads == 0 && log_sums.columns == heads && q.rows % context == 0 &&
+           heads % kv_heads == 0 && log_sum_exps.columns == heads && q.rows % context == 0 &&
            (!bias.exists() || (bias.rows == heads && bias.columns == context));
   }
   /// Scores and mixing over the visible positions.
   constexpr std::int64_t flops() const { return 4 * heads * head_dim * (q.rows / context) * visible_pairs(context, window); }
-  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums, bias}; }
+  constexpr auto tensors() const { return std::array{q, k, v, y, log_sum_exps, bias}; }
 };
 
 /// dq, dk, dv are overwritten; so is dbias [H, T], where there is a bias.
 struct AttendGradient {
   static constexpr std::string_view name = "attend_gradient";
-  Tensor q, k, v, y, log_sums, dy, dq, dk, dv;
+  Tensor q, k, v, y, log_sum_exps, dy, dq, dk, dv;
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0, context = 0;
   Tensor bias{}, dbias{};
   std::int64_t window = 0;
@@ -96,7 +96,7 @@ struct AttendGradient {
     return same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy) && same_shape(bias, dbias);
   }
   constexpr std::int64_t flops() const { return 8 * heads * head_dim * (q.rows / context) * visible_pairs(context, window); }
-  constexpr auto tensors() const { return std::array{q, k, v, y, log_sums, dy, dq, dk, dv, bias, dbias}; }
+  constexpr auto tensors() const { return std::array{q, k, v, y, log_sum_exps, dy, dq, dk, dv, bias, dbias}; }
 };
 
 }  // namespace genoform::op

@@ -7,11 +7,11 @@
 
 /// The dense operations: plain structs of handles, each with its shape rule and its useful FLOPs (spec/model.md section 6).
 /// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there,
-/// which an operation with `zero_before` may take as 0 where that cell [1, 1] (an index; absent: never) is not 0.
+/// which an operation with `zero_before` may take as 0 where that element [1, 1] (an index; absent: never) is not 0.
 namespace genoform::op {
 
-/// Element-wise functions. `squared_relu` and `relu` need only their output on the way back, `gelu` and `swish` their slope
-/// f'(u).
+/// Element-wise functions. `squared_relu` and `relu` need only their output on the backward pass, `gelu` and `swish` their
+/// derivative f'(u).
 enum class Function : std::uint8_t { identity, relu, gelu, swish, squared_relu };
 /// What a norm divides by; `layer` and `primer` subtract the mean first. `primer`: the variance as mean(x(x - mean)), clamped at
 /// 0; equal to that of `layer` in exact arithmetic. In bf16 or f32 that form loses the variance of large values (mean 100,
@@ -20,13 +20,13 @@ enum class Statistic : std::uint8_t { rms, layer, primer };
 
 constexpr bool same_shape(const Tensor& a, const Tensor& b) { return a.rows == b.rows && a.columns == b.columns; }
 /// The same shape and element.
-constexpr bool same_cells(const Tensor& a, const Tensor& b) { return same_shape(a, b) && a.element == b.element; }
+constexpr bool same_elements(const Tensor& a, const Tensor& b) { return same_shape(a, b) && a.element_type == b.element_type; }
 /// Whether a product may make its result dx the gradient before f, of which `output` (or nothing) is known.
 constexpr bool may_undo(Function f, const Tensor& output, const Tensor& dx, bool accumulate) {
-  return !output.exists() || (same_cells(output, dx) && !accumulate && f != Function::identity);
+  return !output.exists() || (same_elements(output, dx) && !accumulate && f != Function::identity);
 }
 
-/// y = 0 in every cell.
+/// y = 0 in every element.
 struct Clear {
   static constexpr std::string_view name = "clear";
   Tensor y;
@@ -91,7 +91,7 @@ struct Linear {
 };
 
 /// dx = dy w, or dx += dy w when `accumulate`; with `output` [N, in], what f made of u on the way there (of gelu and swish the
-/// slope), dx = (dy w) f'(u).
+/// derivative), dx = (dy w) f'(u).
 struct LinearInputGradient {
   static constexpr std::string_view name = "linear_input_gradient";
   Tensor dy, w, dx;
@@ -130,7 +130,7 @@ struct Normalize {
   constexpr auto tensors() const { return std::array{x, w, b, statistics, y}; }
 };
 
-/// The way back: dx (added to it when `accumulate`), dw +=, db +=.
+/// The backward pass: dx (added to it when `accumulate`), dw +=, db +=.
 struct NormalizeGradient {
   static constexpr std::string_view name = "normalize_gradient";
   Statistic statistic = Statistic::rms;
@@ -143,29 +143,29 @@ struct NormalizeGradient {
   constexpr auto tensors() const { return std::array{x, w, statistics, dy, dx, dw, db}; }
 };
 
-/// y = f(u), or f(gate) * u when there is a gate. u, gate, y [N, F], of one element; y may be u. Without a gate, `slope` [N, F]
-/// or absent = f'(u); it may be u if y is not.
+/// y = f(u), or f(gate) * u when there is a gate. u, gate, y [N, F], of one element; y may be u. Without a gate, `derivative` [N,
+/// F] or absent = f'(u); it may be u if y is not.
 struct Activate {
   static constexpr std::string_view name = "activate";
   Function f = Function::identity;
-  Tensor u, gate, y, slope{};
+  Tensor u, gate, y, derivative{};
   constexpr bool fits() const {
-    return same_cells(u, y) && (!gate.exists() || (same_cells(gate, y) && !slope.exists())) &&
-           (!slope.exists() || same_cells(slope, y));
+    return same_elements(u, y) && (!gate.exists() || (same_elements(gate, y) && !derivative.exists())) &&
+           (!derivative.exists() || same_elements(derivative, y));
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{u, gate, y, slope}; }
+  constexpr auto tensors() const { return std::array{u, gate, y, derivative}; }
 };
 
 /// From dy: du, and dgate where there is a gate; all of one element. Without a gate, relu, squared_relu and identity read only y
-/// (u may be absent); gelu and swish read u, or where it is absent the slope as y. du may be dy.
+/// (u may be absent); gelu and swish read u, or where it is absent the derivative as y. du may be dy.
 struct ActivateGradient {
   static constexpr std::string_view name = "activate_gradient";
   Function f = Function::identity;
   Tensor u, gate, y, dy, du, dgate;
   constexpr bool fits() const {
-    return same_cells(dy, du) && (!u.exists() || same_cells(u, dy)) && (!y.exists() || same_cells(y, dy)) &&
-           (!gate.exists() || (same_cells(gate, dy) && same_cells(gate, dgate) && u.exists()));
+    return same_elements(dy, du) && (!u.exists() || same_elements(u, dy)) && (!y.exists() || same_elements(y, dy)) &&
+           (!gate.exists() || (same_elements(gate, dy) && same_elements(gate, dgate) && u.exists()));
   }
   constexpr std::int64_t flops() const { return 0; }
   constexpr auto tensors() const { return std::array{u, gate, y, dy, du, dgate}; }

@@ -6,7 +6,7 @@
 #include "genoform/ops/dense.hpp"
 
 /// Causal attention by a kernel of features, in time linear in the positions. docs/formats/model.md section 7.1; Choromanski et
-/// al., arXiv 2009.14794. Heads of m features or K channels lie side by side: cell i of head h is column h*m + i or h*K + i.
+/// al., arXiv 2009.14794. Heads of m features or K channels lie side by side: element i of head h is column h*m + i or h*K + i.
 namespace genoform::op {
 
 /// What the products of two feature rows estimate: e^(q.k / sqrt(K)), or the kernel that ReLU features define.
@@ -55,7 +55,7 @@ struct LinearAttend {
     return q.columns == heads * features && k.columns == kv_heads * features && v.columns == kv_heads * head_dim &&
            y.columns == heads * head_dim && reciprocal.columns == heads && heads % kv_heads == 0 && q.rows % context == 0;
   }
-  /// Of the recurrence: one multiply-add a cell of the sums [m, K] for each key head, one for each query head that reads them.
+  /// Of the recurrence: one multiply-add a element of the sums [m, K] for each key head, one for each query head that reads them.
   constexpr std::int64_t flops() const { return 2 * q.rows * features * head_dim * (heads + kv_heads); }
   constexpr auto tensors() const { return std::array{q, k, shift, v, y, reciprocal}; }
 };

@@ -6,7 +6,7 @@
 #include "genoform/ops/dense.hpp"
 
 /// Products over the visible positions with weights that are written down: by a trained table, or for every token. Letters: b
-/// sequence, g group of channels (a head), t and s positions, s <= t. Cells with s > t are never read or written.
+/// sequence, g group of channels (a head), t and s positions, s <= t. HostBuffer with s > t are never read or written.
 namespace genoform::op {
 
 /// Rows by sequence, group and position. Of tokens, [N, G*C]: row b*T + t, columns from g*C on. Of a table (positions P > 0),

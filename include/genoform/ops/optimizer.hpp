@@ -18,9 +18,18 @@ struct SumOfSquares {
   constexpr auto tensors() const { return std::array{x, sum}; }
 };
 
-/// Cells of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 - beta^step, the
-/// divisor.
-enum AdamWControl { rate_cell, beta1_cell, beta2_cell, epsilon_cell, decay_cell, correction1_cell, correction2_cell, clip_cell };
+/// HostBuffer of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 -
+/// beta^step, the divisor.
+enum AdamWControl {
+  learning_rate_index,
+  beta1_index,
+  beta2_index,
+  epsilon_index,
+  weight_decay_index,
+  correction1_index,
+  correction2_index,
+  clip_index
+};
 
 /// Decoupled weight decay (Loshchilov and Hutter): m, v, then w -= rate * (m^ / (sqrt(v^) + epsilon) + decay * w); all tensors
 /// [1, n]. Gradients are multiplied by min(1, clip / sqrt(sum)) first. `decays` is false for norms and biases.

@@ -12,9 +12,9 @@ struct Shape {
   friend constexpr bool operator==(const Shape&, const Shape&) = default;
 };
 
-/// `train` keeps what the way back needs and routes by pool; `evaluate` is causal and keeps nothing (spec/model.md section 4).
-/// `check` is the training pass as another program can compute it: what routers remember stays fixed, Base takes the argmax, and
-/// nothing is drawn or added that the text of the model does not say (`genoform grad`, spec/model.md section 5).
+/// `train` keeps what the backward pass needs and routes by pool; `evaluate` is causal and keeps nothing (spec/model.md section
+/// 4). `check` is the training pass as another program can compute it: what routers remember stays fixed, Base takes the argmax,
+/// and nothing is drawn or added that the text of the model does not say (`genoform grad`, spec/model.md section 5).
 enum class Pass : std::uint8_t { train, evaluate, check };
 
 /// What routers do while a model trains that its architecture does not say; all off by default and off outside Pass::train.
@@ -25,12 +25,12 @@ struct RouterTraining {
   friend constexpr bool operator==(const RouterTraining&, const RouterTraining&) = default;
 };
 
-/// What a training pass keeps. `hold`: nothing that is kept is released on the way back, so that it can be read afterwards;
-/// `recompute`: between the blocks only the residual stream, each block runs forward again before its way back; `activations`:
-/// what tensors that only products and operations that know bf16 touch are made of.
+/// What a training pass keeps. `hold`: nothing that is kept is released on the backward pass, so that it can be read afterwards;
+/// `recompute`: between the blocks only the residual stream, each block runs forward again before its backward pass;
+/// `activations`: what tensors that only products and operations that know bf16 touch are made of.
 struct PassLayout {
   bool hold = false, recompute = false;
-  Element activations = Element::real;
+  ElementType activations = ElementType::real;
   friend constexpr bool operator==(const PassLayout&, const PassLayout&) = default;
 };
 
@@ -41,15 +41,15 @@ struct StepTensors {
   Tensor spare_loss;  ///< takes what a forward pass that runs again would add to aux_loss
 };
 
-constexpr std::int64_t input_cells(Shape shape) { return 2 * shape.tokens() + 3; }
-inline constexpr std::int64_t result_cells = 3;
+constexpr std::int64_t input_elements(Shape shape) { return 2 * shape.tokens() + 3; }
+inline constexpr std::int64_t result_elements = 3;
 constexpr StepTensors step_tensors(Shape shape) {
   const std::int64_t n = shape.tokens();
-  return {.tokens = matrix(Memory::inputs, 0, n, 1, Element::index),
-          .targets = matrix(Memory::inputs, n, n, 1, Element::index),
+  return {.tokens = matrix(Memory::inputs, 0, n, 1, ElementType::index),
+          .targets = matrix(Memory::inputs, n, n, 1, ElementType::index),
           .scale = matrix(Memory::inputs, 2 * n, 1, 1),
-          .round = matrix(Memory::inputs, 2 * n + 1, 1, 1, Element::index),
-          .zero_before = matrix(Memory::inputs, 2 * n + 2, 1, 1, Element::index),
+          .round = matrix(Memory::inputs, 2 * n + 1, 1, 1, ElementType::index),
+          .zero_before = matrix(Memory::inputs, 2 * n + 2, 1, 1, ElementType::index),
           .loss = matrix(Memory::results, 0, 1, 1),
           .aux_loss = matrix(Memory::results, 1, 1, 1),
           .spare_loss = matrix(Memory::results, 2, 1, 1)};

@@ -21,7 +21,7 @@ struct ChooseByTable {
 };
 
 /// to.choice_expert [N, k] = the k experts of largest score [N, E], the largest first (ties: lower expert).
-struct ChooseLargest {
+struct ChooseTopK {
   static constexpr std::string_view name = "choose_largest";
   Tensor scores, tokens;
   Assignment to;
@@ -54,8 +54,8 @@ struct ChooseAbove {
 
 /// Slots for the choices that stand in to.choice_expert [N, k] (-1: none): first choices in token order, then second ones; an
 /// expert takes at most `capacity` (0: all). The weight of a choice is its score, or 1 without scores.
-struct PlaceChoices {
-  static constexpr std::string_view name = "place_choices";
+struct AssignSlots {
+  static constexpr std::string_view name = "assign_slots";
   Tensor scores;
   Assignment to;
   std::int64_t capacity = 0;
@@ -64,7 +64,8 @@ struct PlaceChoices {
   constexpr auto tensors() const { return std::array{scores, to.slot_token, to.slot_weight}; }
 };
 
-/// The way back from RouteThreshold: dp[n, first_expert + e] = dweight of the slot of token n at expert e; other cells stay.
+/// The backward pass from RouteThreshold: dp[n, first_expert + e] = dweight of the slot of token n at expert e; other elements
+/// stay.
 struct RouteThresholdGradient {
   static constexpr std::string_view name = "route_threshold_gradient";
   Assignment to;
@@ -77,7 +78,7 @@ struct RouteThresholdGradient {
 
 /// cuts [E + 1, 1] += (the `capacity`-th largest score of each expert over the tokens, 1); 0 where there are fewer tokens, and
 /// nothing where there are none.
-struct NoteCuts {
+struct RecordCuts {
   static constexpr std::string_view name = "note_cuts";
   Tensor scores, tokens, cuts;
   std::int64_t capacity = 0;
@@ -86,9 +87,9 @@ struct NoteCuts {
   constexpr auto tensors() const { return std::array{scores, tokens, cuts}; }
 };
 
-/// load [2 (E + 1), 1]: the first E + 1 cells gain the choices of each expert before capacity and the number of slots filled.
+/// load [2 (E + 1), 1]: the first E + 1 elements gain the choices of each expert before capacity and the number of slots filled.
 /// Expert e of the assignment is expert first_expert + e of the layer.
-struct NoteLoad {
+struct RecordLoad {
   static constexpr std::string_view name = "note_load";
   Assignment to;
   Tensor load;
@@ -136,24 +137,24 @@ struct SigmoidGradient {
   constexpr auto tensors() const { return std::array{y, dy, dx}; }
 };
 
-/// loss[0] += coefficient * mean over the tokens of z^2, z = logsumexp(l[n]); slope [N, E] = the gradient of that by l, 0 for
-/// padding. ST-MoE, eq. 5.
+/// loss[0] += coefficient * mean over the tokens of z^2, z = logsumexp(l[n]); derivative [N, E] = the gradient of that by l, 0
+/// for padding. ST-MoE, eq. 5.
 struct RouterZLoss {
   static constexpr std::string_view name = "router_z_loss";
-  Tensor logits, tokens, slope, loss;
+  Tensor logits, tokens, derivative, loss;
   double coefficient = 0;
-  constexpr bool fits() const { return same_shape(logits, slope) && tokens.rows == logits.rows; }
+  constexpr bool fits() const { return same_shape(logits, derivative) && tokens.rows == logits.rows; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{logits, tokens, slope, loss}; }
+  constexpr auto tensors() const { return std::array{logits, tokens, derivative, loss}; }
 };
 
-/// dx += scale[0] * slope.
+/// dx += scale[0] * derivative.
 struct RouterZLossGradient {
   static constexpr std::string_view name = "router_z_loss_gradient";
-  Tensor slope, scale, dx;
-  constexpr bool fits() const { return same_shape(slope, dx); }
+  Tensor derivative, scale, dx;
+  constexpr bool fits() const { return same_shape(derivative, dx); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{slope, scale, dx}; }
+  constexpr auto tensors() const { return std::array{derivative, scale, dx}; }
 };
 
 /// y[n, c] = x[n, c] * u, u uniform in [1 - width, 1 + width): number n * columns + c of round[0], of the seed and the stream.

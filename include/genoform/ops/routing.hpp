@@ -51,8 +51,8 @@ struct RouteTokenChoice {
   constexpr auto tensors() const { return std::array{p, to.slot_token, to.slot_weight}; }
 };
 
-/// dp [N, E] is overwritten: the way back from the slot weights' gradient dweight [S, 1] to the probabilities (or scores), also
-/// for choices that op::PlaceChoices placed.
+/// dp [N, E] is overwritten: the backward pass from the slot weights' gradient dweight [S, 1] to the probabilities (or scores),
+/// also for choices that op::AssignSlots placed.
 struct RouteTokenChoiceGradient {
   static constexpr std::string_view name = "route_token_choice_gradient";
   Tensor p;
@@ -67,7 +67,7 @@ struct RouteTokenChoiceGradient {
 };
 
 /// Each expert takes its `capacity` tokens of largest p (ties: lower token; all where there are fewer), weight p_e. cuts
-/// [E + 1, 1] += (the C-th largest p of each expert, 1), as op::NoteCuts. Padding is taken by none.
+/// [E + 1, 1] += (the C-th largest p of each expert, 1), as op::RecordCuts. Padding is taken by none.
 struct RouteExpertChoice {
   static constexpr std::string_view name = "route_expert_choice";
   Tensor p;
@@ -174,7 +174,7 @@ struct ExpertLinear {
 };
 
 /// dx[s] = dy[s] w_e, or added to dx when `accumulate`. With `output`, what f made of u on the way there (of gelu and
-/// swish the slope), dx[s] = (dy[s] w_e) f'(u).
+/// swish the derivative), dx[s] = (dy[s] w_e) f'(u).
 struct ExpertLinearInputGradient {
   static constexpr std::string_view name = "expert_linear_input_gradient";
   Tensor dy, w;

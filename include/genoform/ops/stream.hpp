@@ -12,16 +12,16 @@ namespace genoform {
 
 /// What the activations of a back end are made of, where it has a choice.
 template <class Backend>
-constexpr Element activations_of(const Backend& backend) {
+constexpr ElementType activations_of(const Backend& backend) {
   if constexpr (requires { backend.activations(); })
     return backend.activations();
   else
-    return Element::real;
+    return ElementType::real;
 }
 
 /// Throws Failure: the tensors of an operation do not fit together.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(std::string_view name) {
-  fail(Fault::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
+  fail(ErrorKind::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
 }
 
 /// A table of relative biases that the model adds in every attention layer; absent in most models and in a part alone.
@@ -36,14 +36,14 @@ struct SharedBias {
 template <class Sink>
 class Stream {
  public:
-  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_cells, Sink sink, const RouterTraining& routers = {},
+  constexpr Stream(Shape shape, Pass pass, std::int64_t workspace_elements, Sink sink, const RouterTraining& routers = {},
                    const PassLayout& layout = {})
       : step(step_tensors(shape)),
         shape_(shape),
         pass_(pass),
         routers_(pass == Pass::train ? routers : RouterTraining{}),
         layout_(layout),
-        arena_(workspace_cells),
+        arena_(workspace_elements),
         sink_(std::move(sink)) {
     if (layout.hold) arena_.hold_kept();
   }
@@ -53,21 +53,22 @@ class Stream {
 
   constexpr Shape shape() const { return shape_; }
   constexpr std::int64_t tokens() const { return shape_.tokens(); }
-  /// Is there a way back?
+  /// Is there a backward pass?
   constexpr bool training() const { return pass_ != Pass::evaluate; }
   /// Is it there only to be looked at?
   constexpr bool checking() const { return pass_ == Pass::check; }
   constexpr const RouterTraining& routers() const { return routers_; }
   /// What a layer may ask its tensors to be made of where only products and operations that know bf16 touch them.
-  constexpr Element activations() const { return layout_.activations; }
-  /// Does each block run forward again before its way back?
+  constexpr ElementType activations() const { return layout_.activations; }
+  /// Does each block run forward again before its backward pass?
   constexpr bool recomputes() const { return training() && layout_.recompute; }
 
-  /// A workspace tensor that lives until the way back has passed; in evaluation and while forgetting until the end of the
+  /// A workspace tensor that lives until the backward pass has passed; in evaluation and while forgetting until the end of the
   /// sub-layer.
-  [[gnu::cold, gnu::noinline]] constexpr Tensor keep(std::int64_t rows, std::int64_t columns, Element element = Element::real) {
-    if (!training() || forgets_) return scratch(rows, columns, element);
-    return note_taken(placed(arena_.keep(cells_of(rows * columns, element)), rows, columns, element), true);
+  [[gnu::cold, gnu::noinline]] constexpr Tensor keep(std::int64_t rows, std::int64_t columns,
+                                                     ElementType element_type = ElementType::real) {
+    if (!training() || forgets_) return scratch(rows, columns, element_type);
+    return note_taken(placed(arena_.keep(elements_of(rows * columns, element_type)), rows, columns, element_type), true);
   }
   /// The same for the residual stream, which is not forgotten when the outputs of sub-layers are held.
   constexpr Tensor keep_output(std::int64_t rows, std::int64_t columns) {
@@ -76,11 +77,11 @@ class Stream {
   }
   /// A workspace tensor that lives until the end of the sub-layer.
   [[gnu::cold, gnu::noinline]] constexpr Tensor scratch(std::int64_t rows, std::int64_t columns,
-                                                        Element element = Element::real) {
-    return note_taken(placed(arena_.scratch(cells_of(rows * columns, element)), rows, columns, element), false);
+                                                        ElementType element_type = ElementType::real) {
+    return note_taken(placed(arena_.scratch(elements_of(rows * columns, element_type)), rows, columns, element_type), false);
   }
 
-  /// Runs `body` keeping nothing for the way back, which computes it again; its scratch is free afterwards.
+  /// Runs `body` keeping nothing for the backward pass, which computes it again; its scratch is free afterwards.
   constexpr void forgetting(auto body) {
     const Arena::Mark mark = arena_.mark();
     const bool before = std::exchange(forgets_, true);
@@ -88,7 +89,7 @@ class Stream {
     forgets_ = before;
     arena_.release_scratch(mark);
   }
-  /// Runs `body`, which emits on the way back what has run forward before: its losses count once, its outputs are known.
+  /// Runs `body`, which emits on the backward pass what has run forward before: its losses count once, its outputs are known.
   constexpr void again(auto body) {
     const Tensor aux_loss = std::exchange(step.aux_loss, step.spare_loss);
     note_again(true);
@@ -120,7 +121,7 @@ class Stream {
     const Sink before = sink_;
     body();
     const std::int64_t kept = arena_.mark().kept - arena.mark().kept;
-    if (times > 1 && kept > 0) {  // the way back starts from the last time, so that one has to lie where it belongs
+    if (times > 1 && kept > 0) {  // the backward pass starts from the last time, so that one has to lie where it belongs
       arena_ = arena;
       sink_ = before;
       arena_.keep((times - 1) * kept);
@@ -133,8 +134,8 @@ class Stream {
   constexpr Sink& sink() { return sink_; }
 
  private:
-  static constexpr Tensor placed(std::int64_t cell, std::int64_t rows, std::int64_t columns, Element element) {
-    return matrix(Memory::workspace, element == Element::bf16 ? 2 * cell : cell, rows, columns, element);
+  static constexpr Tensor placed(std::int64_t element, std::int64_t rows, std::int64_t columns, ElementType element_type) {
+    return matrix(Memory::workspace, element_type == ElementType::bf16 ? 2 * element : element, rows, columns, element_type);
   }
   constexpr void note_again(bool begins) {
     again_ = begins;

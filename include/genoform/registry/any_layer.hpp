@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/model/parallel.hpp"
 #include "genoform/model/slot.hpp"
-#include "genoform/ops/record.hpp"
+#include "genoform/ops/recorder.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
@@ -18,9 +18,9 @@ class AnyLayer {
  public:
   virtual ~AnyLayer() = default;
   virtual void declare(Declaration& d) = 0;
-  virtual void forward(Stream<Record<Backend>>& ops, Tensor x, Tensor y) = 0;
-  virtual void backward(Stream<Record<Backend>>& ops, Tensor x, Tensor dy, Tensor dx) = 0;
-  virtual void after_step(Stream<Record<Backend>>& ops) = 0;
+  virtual void forward(Stream<Recorder<Backend>>& ops, Tensor x, Tensor y) = 0;
+  virtual void backward(Stream<Recorder<Backend>>& ops, Tensor x, Tensor dy, Tensor dx) = 0;
+  virtual void after_step(Stream<Recorder<Backend>>& ops) = 0;
 };
 
 template <class Backend, class Layer>
@@ -29,11 +29,11 @@ class LayerOf final : public AnyLayer<Backend> {
   explicit LayerOf(Layer layer) : layer_(std::move(layer)) {}
 
   void declare(Declaration& d) override { layer_.declare(weights_, d); }
-  void forward(Stream<Record<Backend>>& ops, Tensor x, Tensor y) override { layer_.forward(ops, weights_, saved_, x, y); }
-  void backward(Stream<Record<Backend>>& ops, Tensor x, Tensor dy, Tensor dx) override {
+  void forward(Stream<Recorder<Backend>>& ops, Tensor x, Tensor y) override { layer_.forward(ops, weights_, saved_, x, y); }
+  void backward(Stream<Recorder<Backend>>& ops, Tensor x, Tensor dy, Tensor dx) override {
     layer_.backward(ops, weights_, saved_, x, dy, dx);
   }
-  void after_step(Stream<Record<Backend>>& ops) override {
+  void after_step(Stream<Recorder<Backend>>& ops) override {
     if constexpr (requires { layer_.after_step(ops, weights_); }) layer_.after_step(ops, weights_);
   }
 
@@ -56,22 +56,22 @@ class ErasedLayer : public Normed {
   template <class Layer>
   static ErasedLayer of(Layer layer) {
     const Normed norms = norms_of(layer);
-    const bool reads_bf16 = input_of(layer, Element::bf16) == Element::bf16;
-    return ErasedLayer(norms, reads_bf16, make_owned<LayerOf<Backend, Layer>>(std::move(layer)));
+    const bool reads_bf16 = input_of(layer, ElementType::bf16) == ElementType::bf16;
+    return ErasedLayer(norms, reads_bf16, make_unique_ptr<LayerOf<Backend, Layer>>(std::move(layer)));
   }
 
   void declare(Weights&, Declaration& d) const { layer_->declare(d); }
-  void forward(Stream<Record<Backend>>& ops, const Weights&, Saved&, Tensor x, Tensor y) const { layer_->forward(ops, x, y); }
-  void backward(Stream<Record<Backend>>& ops, const Weights&, const Saved&, Tensor x, Tensor dy, Tensor dx) const {
+  void forward(Stream<Recorder<Backend>>& ops, const Weights&, Saved&, Tensor x, Tensor y) const { layer_->forward(ops, x, y); }
+  void backward(Stream<Recorder<Backend>>& ops, const Weights&, const Saved&, Tensor x, Tensor dy, Tensor dx) const {
     layer_->backward(ops, x, dy, dx);
   }
-  void after_step(Stream<Record<Backend>>& ops, const Weights&) const { layer_->after_step(ops); }
+  void after_step(Stream<Recorder<Backend>>& ops, const Weights&) const { layer_->after_step(ops); }
 
  private:
-  ErasedLayer(const Normed& norms, bool reads, Owned<AnyLayer<Backend>> layer)
+  ErasedLayer(const Normed& norms, bool reads, UniquePtr<AnyLayer<Backend>> layer)
       : Normed(norms), reads_bf16(reads), layer_(std::move(layer)) {}
 
-  Owned<AnyLayer<Backend>> layer_;
+  UniquePtr<AnyLayer<Backend>> layer_;
 };
 
 /// The parts of a Parallel of a genome.
@@ -103,7 +103,7 @@ class GenomeBlock {
   void each(std::int64_t block, auto&& f) {
     for (std::size_t p = 0; p < slots_.size(); ++p) f(slots_[p], block, static_cast<std::int64_t>(p));
   }
-  void each_back(std::int64_t block, auto&& f) {
+  void each_backward(std::int64_t block, auto&& f) {
     for (std::size_t p = slots_.size(); p-- > 0;) f(slots_[p], block, static_cast<std::int64_t>(p));
   }
 
@@ -122,7 +122,7 @@ class GenomeBlocks {
   void each(auto&, auto&& f) {
     for (std::size_t b = 0; b < blocks_.size(); ++b) f(blocks_[b], static_cast<std::int64_t>(b));
   }
-  void each_back(auto&, auto&& f) {
+  void each_backward(auto&, auto&& f) {
     for (std::size_t b = blocks_.size(); b-- > 0;) f(blocks_[b], static_cast<std::int64_t>(b));
   }
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/cost/cost.hpp"
 #include "genoform/genome/genome.hpp"
@@ -30,31 +30,32 @@ class Kinds {
   /// Reads a text in which the added kinds may stand too.
   Result<Genome> parse(std::string_view text) const { return Genome::parse(text, names_); }
 
-  /// The model of a genome, with start values of the seed; the same bits as Model<Net, Backend> of the same text.
+  /// The model of a genome, with initial values of the seed; the same bits as Model<Net, Backend> of the same text.
   Result<BasicModel<Backend>> build(const Genome& genome, ModelOptions<Backend> options = {}) const {
-    if (!genome.is_model()) return Error{Fault::input, "a part cannot be trained; put it into a Decoder<...>"};
+    if (!genome.is_model()) return Error{ErrorKind::input, "a part cannot be trained; put it into a Decoder<...>"};
     try {
       const DecoderLayer sizes = with_sizes(genome.decoder(), options.vocab, options.width, options.context);
       const Result<Genome> sized = genome.with_sizes(sizes.vocab, sizes.width, sizes.context);
       if (!sized) return sized.error();
-      Result<Owned<AnyNetwork<Backend>>> network = network_of(*sized);
+      Result<UniquePtr<AnyNetwork<Backend>>> network = network_of(*sized);
       if (!network) return network.error();
       BasicModel<Backend> model(sizes, std::move(*network), genome.text(), options.storage, std::move(options.backend));
       model.start(options.seed);
       model.set_router_training(options.routers);
       return model;
-    } catch (const Failure& failure) { return failure.error(); }
+    } catch (const Exception& failure) { return failure.error(); }
   }
 
   /// The network of a genome with all its sizes, without a model: for memory_needed() and rehearse().
-  Result<Owned<AnyNetwork<Backend>>> network_of(const Genome& genome) const {
+  Result<UniquePtr<AnyNetwork<Backend>>> network_of(const Genome& genome) const {
     if (!genome.is_model() || !genome.has_sizes())
-      return Error{Fault::input, "the network of a model needs a Decoder with Vocab, Width and Context"};
+      return Error{ErrorKind::input, "the network of a model needs a Decoder with Vocab, Width and Context"};
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     using Network = DecoderNetwork<GenomeBlocks<Backend>>;
-    Owned<AnyNetwork<Backend>> network = make_owned<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
-    Declaration d(network->around());
+    UniquePtr<AnyNetwork<Backend>> network =
+        make_unique_ptr<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
+    Declaration d(network->model_context());
     network->declare(d);
     return network;
   }
@@ -63,22 +64,22 @@ class Kinds {
   Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::int64_t context = 0,
                        const PassLayout& layout = {}) const {
     if (!genome.is_model() || !genome.has_sizes())
-      return Error{Fault::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
+      return Error{ErrorKind::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
-    return cost_of_network<Record<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context}, layout);
+    return cost_of_network<Recorder<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context}, layout);
   }
 
   /// The named tensors of a genome with all its sizes, without a model.
   Result<std::vector<TensorInfo>> tensors_of(const Genome& genome) const {
     if (!genome.is_model() || !genome.has_sizes())
-      return Error{Fault::input, "the tensors of a model need a Decoder with Vocab, Width and Context"};
+      return Error{ErrorKind::input, "the tensors of a model need a Decoder with Vocab, Width and Context"};
     Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
     DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
     TensorList list;
-    Declaration d(network.around(), &list);
+    Declaration d(network.model_context(), &list);
     network.declare(d);
     return std::move(list.tensors);
   }
@@ -103,7 +104,7 @@ class Kinds {
     if (genome.kind_name(node) == ParallelNorms::name) return parallel_of(genome, node);
     for (const Maker& maker : makers_)
       if (maker.name == genome.kind_name(node)) return maker.make(genome, node);
-    return Error{Fault::input,
+    return Error{ErrorKind::input,
                  "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
   }
   Result<Layer> parallel_of(const Genome& genome, int node) const {

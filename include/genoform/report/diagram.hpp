@@ -42,16 +42,16 @@ inline std::string text_of_positions(const InputPositions& positions) {
 
 /// `norms`: the layer stands in the stream itself, not in a Parallel, which has them.
 template <class Layer>
-Part part_of_layer(const Layer& layer, const Around& around, Shape shape, bool norms) {
-  Part part{.text = text_of_layer(layer, around), .norms = norms ? norms_of(layer) : Normed{{}, {}, {}}};
-  if (around.width == 0 || around.context == 0) return part;
-  Declaration d(around);
+Part part_of_layer(const Layer& layer, const ModelContext& model_context, Shape shape, bool norms) {
+  Part part{.text = text_of_layer(layer, model_context), .norms = norms ? norms_of(layer) : Normed{{}, {}, {}}};
+  if (model_context.width == 0 || model_context.context == 0) return part;
+  Declaration d(model_context);
   typename Layer::Weights weights;
   typename Layer::Saved saved;
-  if (norms) NormPlaces(norms_of(layer)).declare(d);
+  if (norms) NormPositions(norms_of(layer)).declare(d);
   layer.declare(weights, d);
   Stream<Count> ops(shape, Pass::train, 0, Count{});
-  const Tensor x = ops.keep(shape.tokens(), around.width), y = ops.keep(shape.tokens(), around.width);
+  const Tensor x = ops.keep(shape.tokens(), model_context.width), y = ops.keep(shape.tokens(), model_context.width);
   layer.forward(ops, weights, saved, x, y);
   part.parameters = d.parameters();
   part.flops = ops.sink().flops;
@@ -77,8 +77,8 @@ struct Row {
 template <class Layers>
 Row row_of_layer(const Genome& genome, int node, std::int64_t times, Shape shape, const std::string& lead, Role role) {
   Part part{.text = std::string(genome.kind_name(node))};
-  genome.visit<Layers>(node,
-                       [&](const auto& layer) { part = part_of_layer(layer, genome.around(), shape, role == Role::sub_layer); });
+  genome.visit<Layers>(
+      node, [&](const auto& layer) { part = part_of_layer(layer, genome.model_context(), shape, role == Role::sub_layer); });
   return {.text = lead + part.text,
           .parameters = times * part.parameters,
           .flops = times * part.flops,
@@ -96,9 +96,9 @@ void add_sub_layer(std::vector<Row>& rows, const Genome& genome, int node, std::
     return;
   }
   const ParallelNorms norms = genome.parallel_norms(node);
-  Declaration d(genome.around());
-  NormPlaces(norms).declare(d);
-  const Part whole{.text = text_of_layer(norms, genome.around()), .parameters = d.parameters(), .norms = norms};
+  Declaration d(genome.model_context());
+  NormPositions(norms).declare(d);
+  const Part whole{.text = text_of_layer(norms, genome.model_context()), .parameters = d.parameters(), .norms = norms};
   rows.push_back({.text = "|    x += " + whole.text + " of",
                   .parameters = times * whole.parameters,
                   .flops = 0,

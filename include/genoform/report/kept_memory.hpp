@@ -13,16 +13,16 @@
 
 namespace genoform {
 
-/// A tensor that a training pass keeps for its way back, and why.
+/// A tensor that a training pass keeps for its backward pass, and why.
 struct KeptTensor {
-  std::int64_t block = -1, place = 0;  ///< the sub-layer that keeps it; block -1: the model itself
-  std::int64_t offset = 0, cells = 0;  ///< in the workspace, cells of four bytes with the rest of the last cache line
+  std::int64_t block = -1, place = 0;     ///< the sub-layer that keeps it; block -1: the model itself
+  std::int64_t offset = 0, elements = 0;  ///< in the workspace, elements of four bytes with the rest of the last cache line
   std::int64_t rows = 0, columns = 0;
-  bool recomputed = false;                ///< kept on the way back only, of a block that runs forward again
+  bool recomputed = false;                ///< kept on the backward pass only, of a block that runs forward again
   bool starts_again = false;              ///< a block that runs forward again starts from it
   std::string_view made_by;               ///< the operation that fills it
   std::string_view overwritten_by;        ///< the one that puts its own result in the same place; empty: none
-  std::vector<std::string_view> read_by;  ///< operations of the way back; an assignment is read by all that follow it
+  std::vector<std::string_view> read_by;  ///< operations of the backward pass; an assignment is read by all that follow it
 
   /// Who reads an assignment of tokens to experts.
   static constexpr std::string_view routed = "the operations on routed rows";
@@ -31,7 +31,7 @@ struct KeptTensor {
   std::string why() const {
     std::string text = overwritten_by.empty() ? "" : "overwritten in place by " + std::string(overwritten_by) + "; ";
     if (starts_again) return text + "kept: its block runs forward again from it";
-    if (read_by.empty()) return text + "nothing on the way back reads it";
+    if (read_by.empty()) return text + "nothing on the backward pass reads it";
     text += recomputed ? "recomputed: " : "kept: ";
     for (std::size_t i = 0; i < read_by.size(); ++i) text += (i > 0 ? ", " : "") + std::string(read_by[i]);
     return text + (read_by.size() > 1 || read_by.front() == routed ? " read it" : " reads it");
@@ -43,11 +43,11 @@ struct KeptTensor {
 
 /// The fullest moment of a workspace.
 struct MemoryPeak {
-  std::int64_t kept = 0, scratch = 0;  ///< cells
+  std::int64_t kept = 0, scratch = 0;  ///< elements
   Phase phase = Phase::forward;
   std::int64_t block = -1, place = 0;
   std::string_view operation;
-  std::int64_t cells() const { return kept + scratch; }
+  std::int64_t elements() const { return kept + scratch; }
 };
 
 /// Listens to a rehearsal (see rehearse) and tells what is kept, why, and where the peak is.
@@ -62,18 +62,18 @@ class KeptMemory final : public Observer {
 
   void take(const Tensor& t, bool kept, const Arena& arena) override {
     const Arena::Mark top = arena.mark();
-    if (top.kept + top.scratch > peak_.cells()) {
+    if (top.kept + top.scratch > peak_.elements()) {
       peak_ = {top.kept, top.scratch, phase_, block_, place_, {}};
       waits_for_operation_ = true;
     }
-    const std::int64_t used_before = kept ? t.first_cell() : top.kept;
+    const std::int64_t used_before = kept ? t.first_element() : top.kept;
     while (!live_.empty() && end_of(live_.back()) > used_before) live_.pop_back();  // released since
     if (!kept) return;
     live_.push_back(tensors_.size());
     tensors_.push_back({.block = block_,
                         .place = place_,
-                        .offset = t.first_cell(),
-                        .cells = top.kept - t.first_cell(),
+                        .offset = t.first_element(),
+                        .elements = top.kept - t.first_element(),
                         .rows = t.rows,
                         .columns = t.columns,
                         .recomputed = phase_ == Phase::backward,
@@ -94,13 +94,13 @@ class KeptMemory final : public Observer {
   }
 
  private:
-  std::int64_t end_of(std::size_t index) const { return tensors_[index].offset + tensors_[index].cells; }
+  std::int64_t end_of(std::size_t index) const { return tensors_[index].offset + tensors_[index].elements; }
 
   void see(std::string_view op, const Tensor& t, bool twice, std::string_view reader = {}) {
     if (t.memory != Memory::workspace) return;
-    const auto above = std::upper_bound(live_.begin(), live_.end(), t.first_cell(),
+    const auto above = std::upper_bound(live_.begin(), live_.end(), t.first_element(),
                                         [&](std::int64_t offset, std::size_t i) { return offset < tensors_[i].offset; });
-    if (above == live_.begin() || t.first_cell() >= end_of(above[-1])) return;
+    if (above == live_.begin() || t.first_element() >= end_of(above[-1])) return;
     KeptTensor& kept = tensors_[above[-1]];
     if (kept.made_by.empty()) {
       kept.made_by = op;

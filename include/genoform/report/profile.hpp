@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "genoform/core/tensor.hpp"
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 
 namespace genoform {
 
 /// Where the time of a training step goes: `model.observe(&profile)`, then an optimizer and the programs are made, and after each
 /// step `end_step` is called. Rows are kinds of operations; those that have useful FLOPs one for each distinct set of shapes.
-class Profile final : public CallObserver {
+class Profile final : public OperationObserver {
  public:
   /// What a step spends on an operation; of several calls the sums.
   struct Row {
@@ -26,12 +26,12 @@ class Profile final : public CallObserver {
     double bytes = 0;  ///< of all its tensors, each once in each call: what must move when no cache holds it
   };
 
-  /// A cell of the back end's number type has so many bytes; bf16 has 2.
-  explicit Profile(std::int64_t bytes_per_cell = 4) : bytes_per_cell_(bytes_per_cell) {}
+  /// A element of the back end's number type has so many bytes; bf16 has 2.
+  explicit Profile(std::int64_t bytes_per_element = 4) : bytes_per_element_(bytes_per_element) {}
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
 
-  std::size_t note(const CallNote& note) override {
+  std::size_t note(const OperationInfo& note) override {
     calls_.push_back(
         {row_of(note.phase, note.name, note.flops > 0 ? shapes_of(note) : std::string()), note.flops, bytes_of(note)});
     return calls_.size() - 1;
@@ -104,7 +104,7 @@ class Profile final : public CallObserver {
     rows_.push_back(std::move(row));
     return rows_.size() - 1;
   }
-  static std::string shapes_of(const CallNote& note) {
+  static std::string shapes_of(const OperationInfo& note) {
     std::string all;
     for (std::size_t i = 0; i < note.tensor_count; ++i) {
       const Tensor& t = note.tensors[i];
@@ -114,12 +114,12 @@ class Profile final : public CallObserver {
     }
     return all;
   }
-  std::int64_t bytes_of(const CallNote& note) const {
+  std::int64_t bytes_of(const OperationInfo& note) const {
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < note.tensor_count; ++i) {
       const Tensor& t = note.tensors[i];
       const Tensor* const end = note.tensors + i;
-      if (t.exists() && std::find(note.tensors, end, t) == end) bytes += t.bytes(bytes_per_cell_);
+      if (t.exists() && std::find(note.tensors, end, t) == end) bytes += t.bytes(bytes_per_element_);
     }
     return bytes;
   }
@@ -135,7 +135,7 @@ class Profile final : public CallObserver {
     r.bytes += static_cast<double>(bytes);
   }
 
-  std::int64_t bytes_per_cell_;
+  std::int64_t bytes_per_element_;
   std::vector<Row> rows_;  ///< of the step that is under way
   std::vector<Call> calls_;
   std::vector<Step> steps_;

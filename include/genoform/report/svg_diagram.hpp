@@ -92,8 +92,8 @@ text { fill: #e6eaf0 } .quiet, .head { fill: #9aa5b4 } .code { fill: #c9d1dc } .
 </style>
 )";
 
-/// Draws the rows from the top down: the stream of the model is a line at the left, each sub-layer a branch that leaves it and
-/// is added to it again.
+/// RandomStream the rows from the top down: the stream of the model is a line at the left, each sub-layer a branch that leaves it
+/// and is added to it again.
 class SvgDrawing {
  public:
   static constexpr int width = 960;

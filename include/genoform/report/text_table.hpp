@@ -34,7 +34,7 @@ inline std::string with_unit(double n, double step = 1000, const char* base = ""
 }
 inline std::string bytes_text(std::int64_t bytes) { return with_unit(static_cast<double>(bytes), 1024, "B"); }
 
-/// Rows of text in columns as wide as their widest cell; columns of numbers stand at the right.
+/// Rows of text in columns as wide as their widest element; columns of numbers stand at the right.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> head) : rows_{std::move(head)} {}
@@ -63,8 +63,8 @@ class TextTable {
   bool stands_right(std::size_t column) const {
     for (std::size_t r = 1; r < rows_.size(); ++r) {
       if (column >= rows_[r].size() || rows_[r][column].empty()) continue;
-      const std::string& cell = rows_[r][column];
-      return cell.find_first_of("0123456789") <= (cell.find_first_of("+-.") == 0 ? 1U : 0U);
+      const std::string& element = rows_[r][column];
+      return element.find_first_of("0123456789") <= (element.find_first_of("+-.") == 0 ? 1U : 0U);
     }
     return false;
   }

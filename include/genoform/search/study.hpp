@@ -4,11 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "genoform/search/calibration.hpp"
-#include "genoform/search/finals.hpp"
-#include "genoform/search/report.hpp"
-#include "genoform/search/store.hpp"
-#include "genoform/search/trial_runner.hpp"
+#include "genoform/search/clock/calibration.hpp"
+#include "genoform/search/report/report.hpp"
+#include "genoform/search/store/store.hpp"
+#include "genoform/search/study/finals.hpp"
+#include "genoform/search/study/trial_runner.hpp"
 
 namespace genoform::search {
 
@@ -34,8 +34,8 @@ inline void claim(Store& store, const nlohmann::json& identity) {
   if (differences.empty()) return;
   const nlohmann::json::json_pointer path(differences.front().at("path").get<std::string>());
   const auto value = [&](const nlohmann::json& j) { return j.contains(path) ? j.at(path).dump() : std::string("nothing"); };
-  throw Failure({Fault::input, "the study was made with another " + path.to_string().substr(1) + ": " + value(there) + ", now " +
-                                   value(identity) + "; take the same options and data, or another --study"});
+  throw Exception({ErrorKind::input, "the study was made with another " + path.to_string().substr(1) + ": " + value(there) +
+                                         ", now " + value(identity) + "; take the same options and data, or another --study"});
 }
 
 /// The table of step times of a study: the one it has, or one that is calibrated now and kept.
@@ -45,8 +45,8 @@ inline StepTable step_table_of(Store& store, const std::function<StepTable()>& c
   if (kept && !recalibrate) {
     const std::string there = store.note("processor").value_or("unknown");
     if (there != processor_name())
-      throw Failure({Fault::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
-                                       processor_name() + "\"; --recalibrate measures them anew for the trials to come"});
+      throw Exception({ErrorKind::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
+                                             processor_name() + "\"; --recalibrate measures them anew for the trials to come"});
     return StepTable::from_json(nlohmann::json::parse(*kept));
   }
   const StepTable table = calibrate();

@@ -13,18 +13,18 @@
 
 namespace genoform::testing {
 
-/// The worst cell of a gradient check: its error relative to the largest gradient of its tensor, and where it is.
+/// The worst element of a gradient check: its error relative to the largest gradient of its tensor, and where it is.
 struct GradientCheck {
   double error = 0;
   std::string tensor;  ///< "input" for the gradient of the input
-  std::int64_t cell = 0;
+  std::int64_t element = 0;
   double found = 0, expected = 0;
-  std::int64_t cells = 0;  ///< how many were compared
+  std::int64_t elements = 0;  ///< how many were compared
 };
 
 inline std::ostream& operator<<(std::ostream& out, const GradientCheck& check) {
-  return out << "worst of " << check.cells << " cells: " << check.tensor << " cell " << check.cell << ": gradient " << check.found
-             << ", differences " << check.expected << ", relative error " << check.error;
+  return out << "worst of " << check.elements << " elements: " << check.tensor << " element " << check.element << ": gradient "
+             << check.found << ", differences " << check.expected << ", relative error " << check.error;
 }
 
 namespace gradients {
@@ -32,18 +32,18 @@ namespace gradients {
 /// Central differences with the steps 1e-4, 1e-5, 1e-6, the one closest to `found`: a kink or a changed choice of a router inside
 /// a wide step is outside a narrow one, while a wrong gradient is wrong with all.
 template <class Loss>
-double differences(double& cell, double found, const Loss& loss) {
-  const double middle = cell;
+double differences(double& element, double found, const Loss& loss) {
+  const double middle = element;
   double best = 0, best_error = -1;
   for (double h = 1e-4; h > 0.5e-6 && (best_error < 0 || best_error > 1e-9); h *= 0.1) {
-    cell = middle + h;
+    element = middle + h;
     const double above = loss();
-    cell = middle - h;
-    const double slope = (above - loss()) / (2 * h);
-    cell = middle;
-    if (best_error < 0 || std::abs(slope - found) < best_error) {
-      best = slope;
-      best_error = std::abs(slope - found);
+    element = middle - h;
+    const double derivative = (above - loss()) / (2 * h);
+    element = middle;
+    if (best_error < 0 || std::abs(derivative - found) < best_error) {
+      best = derivative;
+      best_error = std::abs(derivative - found);
     }
   }
   return best;
@@ -63,7 +63,7 @@ inline std::vector<std::size_t> places(std::size_t size, std::size_t most) {
 /// more.
 template <class T, class Backend = Reference>
 GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(),
-                              std::size_t cells_of_a_tensor = 150) {
+                              std::size_t elements_of_a_tensor = 150) {
   static_assert(std::is_same_v<typename Backend::Real, double>, "differences need a back end in double, such as Reference");
   Subject<T, Backend> subject(sizes, seed, std::move(backend));
   auto& engine = subject.engine();
@@ -75,14 +75,14 @@ GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, B
   for (const double g : gradients) largest = std::max(largest, std::abs(g));
   for (const double g : input_gradient) largest = std::max(largest, std::abs(g));
   GradientCheck worst{.tensor = "none"};
-  const auto compare = [&](const std::string& name, std::span<double> cells, std::span<const double> found) {
+  const auto compare = [&](const std::string& name, std::span<double> elements, std::span<const double> found) {
     double scale = 1e-3 * largest + 1e-12;  // a tensor whose gradient vanishes is measured against the others
     for (const double g : found) scale = std::max(scale, std::abs(g));
-    for (const std::size_t i : gradients::places(cells.size(), cells_of_a_tensor)) {
-      const double expected = gradients::differences(cells[i], found[i], [&] { return subject.loss(); });
+    for (const std::size_t i : gradients::places(elements.size(), elements_of_a_tensor)) {
+      const double expected = gradients::differences(elements[i], found[i], [&] { return subject.loss(); });
       const double error = std::abs(found[i] - expected) / scale;
-      ++worst.cells;
-      if (!(error <= worst.error)) worst = {error, name, static_cast<std::int64_t>(i), found[i], expected, worst.cells};
+      ++worst.elements;
+      if (!(error <= worst.error)) worst = {error, name, static_cast<std::int64_t>(i), found[i], expected, worst.elements};
     }
   };
   for (const TensorInfo& info : engine.tensors()) {

@@ -15,11 +15,11 @@ namespace genoform::testing {
 struct BackendComparison {
   double error = 0;   ///< relative to the largest magnitude of the tensor
   std::string where;  ///< "output", "evaluation", "loss", "input" (its gradient) or the name of a parameter (its gradient)
-  std::size_t cell = 0;
+  std::size_t element = 0;
 };
 
 inline std::ostream& operator<<(std::ostream& out, const BackendComparison& c) {
-  return out << "worst relative difference " << c.error << " at " << c.where << " cell " << c.cell;
+  return out << "worst relative difference " << c.error << " at " << c.where << " element " << c.element;
 }
 
 /// Runs the same part or model with the same numbers on two back ends; `Oracle` is what the differences are relative to.

@@ -10,7 +10,7 @@
 
 namespace genoform::testing {
 
-/// Is this operation on the way back?
+/// Is this operation on the backward pass?
 template <class Op>
 bool is_backward(const Op& op) {
   if constexpr (requires { op.inverse; })
@@ -19,7 +19,7 @@ bool is_backward(const Op& op) {
     return op.name.ends_with("_gradient");
 }
 
-/// The gradients that an operation of the way back writes, by the names of its members.
+/// The gradients that an operation of the backward pass writes, by the names of its members.
 template <class Op, class F>
 void each_gradient_of(const Op& op, F f) {
   if constexpr (requires { op.inverse; }) f(op.x);
@@ -39,8 +39,9 @@ void each_gradient_of(const Op& op, F f) {
   if constexpr (requires { op.dkeys; }) f(op.dqueries), f(op.dkeys), f(op.dadded);
 }
 
-/// A back end with an error of one part in a thousand in whatever one operation of the way back writes: what a test of gradients
-/// must find. `planted` empty: no error. `names`, where given, collects the operations of the way back as they are prepared.
+/// A back end with an error of one part in a thousand in whatever one operation of the backward pass writes: what a test of
+/// gradients must find. `planted` empty: no error. `names`, where given, collects the operations of the backward pass as they are
+/// prepared.
 template <class Backend>
 class PlantedError {
  public:

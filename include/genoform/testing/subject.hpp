@@ -64,9 +64,9 @@ class Subject {
     const auto n = static_cast<std::size_t>(sizes.batch * sizes.context);
     for (std::size_t i = 0; i < engine_.parameters().size(); ++i)
       engine_.parameters()[i] = rounded(static_cast<double>(engine_.parameters()[i]) + 0.3 * noise.normal(i));
-    for (std::size_t i = 0; i < n; ++i) tokens_.push_back(draw_token(numbers, i));
+    for (std::size_t i = 0; i < n; ++i) tokens_.push_back(sample_token(numbers, i));
     if constexpr (is_model) {
-      for (std::size_t i = 0; i < n; ++i) targets_.push_back(i == 1 ? -1 : draw_token(weights, i));  // one row without a target
+      for (std::size_t i = 0; i < n; ++i) targets_.push_back(i == 1 ? -1 : sample_token(weights, i));  // one row without a target
     } else {
       for (std::size_t i = 0; i < n * static_cast<std::size_t>(sizes.width); ++i) {
         input_.push_back(rounded(numbers.normal(i)));
@@ -122,7 +122,7 @@ class Subject {
 
  private:
   static Real rounded(double x) { return static_cast<Real>(static_cast<float>(x)); }
-  Token draw_token(const Random& random, std::size_t i) const {
+  Token sample_token(const Random& random, std::size_t i) const {
     if constexpr (is_model)
       return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(engine_.sizes().vocab)));
     else

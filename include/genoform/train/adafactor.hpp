@@ -10,7 +10,7 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/ops/adafactor.hpp"
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/train/optimizer.hpp"
 
@@ -28,7 +28,7 @@ struct Adafactor {
   double epsilon1 = 1e-30;         ///< added to each square; at least 1e-36, which f32 still holds
   double epsilon2 = 1e-3;          ///< the least size that a tensor counts with in a relative step
   bool relative = true;            ///< the rate is a share of the rms of the tensor
-  double decay = 0;                ///< decoupled, of matrices, by rate * decay as in AdamW
+  double weight_decay = 0;         ///< decoupled, of matrices, by rate * decay as in AdamW
   std::int64_t factor_from = 128;  ///< matrices with both sides at least this are factored (Mesh TensorFlow's value); 1: all
 
   static constexpr Adafactor glam() {
@@ -51,8 +51,8 @@ struct Adafactor {
     return n >= 2 && info.shape[n - 1] >= factor_from && info.shape[n - 2] >= factor_from;
   }
   /// Numbers of memory for a model of these tensors, scratch included.
-  std::int64_t cells(std::span<const TensorInfo> tensors) const {
-    std::int64_t sum = scratch_cells + factor_cells(tensors);
+  std::int64_t elements(std::span<const TensorInfo> tensors) const {
+    std::int64_t sum = scratch_elements + factor_elements(tensors);
     for (const TensorInfo& info : tensors)
       if (info.tensor.memory == Memory::weights)
         sum += (factors(info) ? rows_of(info) + columns_of(info) : info.tensor.size()) + (beta1 > 0 ? info.tensor.size() : 0);
@@ -60,13 +60,13 @@ struct Adafactor {
   }
 
  private:
-  static constexpr std::int64_t scratch_cells = 1 + 8;  ///< the sum of squares and the controls
+  static constexpr std::int64_t scratch_elements = 1 + 8;  ///< the sum of squares and the controls
 
   static std::int64_t blocks_of(const TensorInfo& info) { return info.shape.size() == 3 ? info.shape[0] : 1; }
   static std::int64_t rows_of(const TensorInfo& info) { return info.tensor.rows; }
   static std::int64_t columns_of(const TensorInfo& info) { return blocks_of(info) * info.tensor.columns; }
   /// Of the largest factored tensor: scratch that all share.
-  std::int64_t factor_cells(std::span<const TensorInfo> tensors) const {
+  std::int64_t factor_elements(std::span<const TensorInfo> tensors) const {
     std::int64_t largest = 0;
     for (const TensorInfo& info : tensors)
       if (info.tensor.memory == Memory::weights && factors(info)) largest = std::max(largest, rows_of(info) + columns_of(info));
@@ -74,12 +74,12 @@ struct Adafactor {
   }
 
   Adafactor checked() const {
-    const auto refuse = [](const char* what) { throw Failure({Fault::usage, std::string("adafactor: ") + what}); };
+    const auto refuse = [](const char* what) { throw Exception({ErrorKind::usage, std::string("adafactor: ") + what}); };
     if (!(beta1 >= 0 && beta1 < 1)) refuse("beta1 must be at least 0 and below 1");
     if (!(beta2 >= 0 && beta2 < 1)) refuse("beta2 must be at least 0 and below 1; 0 lets it grow with the step");
     if (!(exponent > 0)) refuse("the exponent of beta2 must be above 0");
     if (!(epsilon1 >= 1e-36) || !(epsilon2 >= 0)) refuse("epsilon1 must be at least 1e-36, epsilon2 at least 0");
-    if (!(update_clip >= 0) || !(decay >= 0)) refuse("the clipping and the decay must be at least 0");
+    if (!(update_clip >= 0) || !(weight_decay >= 0)) refuse("the clipping and the decay must be at least 0");
     if (factor_from < 1) refuse("matrices are factored from a side of at least 1 on");
     return *this;
   }
@@ -93,7 +93,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
   Bound(const Adafactor& options, BasicModel<Backend>& model) : Optimizer<Backend>(model), options_(options) {
     sum_ = this->scratch(1);
     controls_ = this->scratch(8);
-    factors_ = this->scratch(options_.factor_cells(model.tensors()));
+    factors_ = this->scratch(options_.factor_elements(model.tensors()));
     std::vector<op::AdafactorUpdate> updates;
     for (const TensorInfo& info : model.tensors()) {
       if (info.tensor.memory != Memory::weights) continue;
@@ -109,35 +109,35 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     std::snprintf(text, sizeof text,
                   "adafactor beta1 %g beta2 %g exponent %g update clip %g epsilons %g %g relative %s decay %g factored from %lld",
                   options_.beta1, options_.beta2, options_.exponent, options_.update_clip, options_.epsilon1, options_.epsilon2,
-                  options_.relative ? "yes" : "no", options_.decay, static_cast<long long>(options_.factor_from));
+                  options_.relative ? "yes" : "no", options_.weight_decay, static_cast<long long>(options_.factor_from));
     return text;
   }
 
   double gradient_norm() override {
     this->model().zero_frozen_gradients();
     this->run(norm_);
-    return std::sqrt(static_cast<double>(this->cell(sum_)));
+    return std::sqrt(static_cast<double>(this->element(sum_)));
   }
 
-  void update(std::int64_t step, double rate) override {
-    const double rest2 = rest2_at(step);
-    set(op::adafactor_rate, rate);
+  void update(std::int64_t step, double learning_rate) override {
+    const double one_minus_beta2 = one_minus_beta2_at(step);
+    set(op::adafactor_learning_rate, learning_rate);
     set(op::adafactor_beta1, options_.beta1);
-    set(op::adafactor_beta2, 1 - rest2);
-    set(op::adafactor_rest2, rest2);
+    set(op::adafactor_beta2, 1 - one_minus_beta2);
+    set(op::adafactor_one_minus_beta2, one_minus_beta2);
     set(op::adafactor_epsilon1, options_.epsilon1);
     set(op::adafactor_epsilon2, options_.epsilon2);
-    set(op::adafactor_decay, options_.decay);
+    set(op::adafactor_weight_decay, options_.weight_decay);
     set(op::adafactor_clip, options_.update_clip);
     this->run(updates_);
     this->model().zero_gradients();
   }
 
  private:
-  void set(op::AdafactorControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }
+  void set(op::AdafactorControl control, double value) { this->element(controls_, control) = static_cast<Real>(value); }
 
   /// 1 - beta2 of a step. The first step forgets the start of the moments altogether, whichever rule is used.
-  double rest2_at(std::int64_t step) const {
+  double one_minus_beta2_at(std::int64_t step) const {
     const auto t = static_cast<double>(step);
     if (options_.beta2 == 0) return std::pow(t, -options_.exponent);
     return (1 - options_.beta2) / (1 - std::pow(options_.beta2, t));  // = 1 - beta2 (1 - beta2^(t-1)) / (1 - beta2^t)
@@ -187,7 +187,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
 
   Adafactor options_;
   Tensor sum_, controls_, factors_;
-  Calls norm_, updates_;
+  OperationList norm_, updates_;
 };
 
 }  // namespace genoform

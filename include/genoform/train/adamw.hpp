@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/train/optimizer.hpp"
 
@@ -16,7 +16,7 @@ namespace genoform {
 /// Gradients are clipped by their global norm first; clip 0: never.
 struct AdamW {
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
-  double decay = 0.1;
+  double weight_decay = 0.1;
   double clip = 1;
 
   template <class Backend>
@@ -33,7 +33,7 @@ struct AdamW {
     (void)backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum}, {});
   }
   /// Numbers of memory for a model of these tensors, scratch included.
-  std::int64_t cells(std::span<const TensorInfo> tensors) const {
+  std::int64_t elements(std::span<const TensorInfo> tensors) const {
     std::int64_t sum = 1 + 8;
     for (const TensorInfo& info : tensors)
       if (info.tensor.memory == Memory::weights) sum += 2 * info.tensor.size();
@@ -58,31 +58,31 @@ class AdamW::Bound final : public Optimizer<Backend> {
   std::string description() const override {
     char text[160];
     std::snprintf(text, sizeof text, "adamw beta1 %g beta2 %g epsilon %g decay %g clip %g", options_.beta1, options_.beta2,
-                  options_.epsilon, options_.decay, options_.clip);
+                  options_.epsilon, options_.weight_decay, options_.clip);
     return text;
   }
 
   double gradient_norm() override {
     this->model().zero_frozen_gradients();
     this->run(norm_);
-    return std::sqrt(static_cast<double>(this->cell(sum_)));
+    return std::sqrt(static_cast<double>(this->element(sum_)));
   }
 
-  void update(std::int64_t step, double rate) override {
-    set(op::rate_cell, rate);
-    set(op::beta1_cell, options_.beta1);
-    set(op::beta2_cell, options_.beta2);
-    set(op::epsilon_cell, options_.epsilon);
-    set(op::decay_cell, options_.decay);
-    set(op::correction1_cell, 1 - std::pow(options_.beta1, static_cast<double>(step)));
-    set(op::correction2_cell, 1 - std::pow(options_.beta2, static_cast<double>(step)));
-    set(op::clip_cell, options_.clip);
+  void update(std::int64_t step, double learning_rate) override {
+    set(op::learning_rate_index, learning_rate);
+    set(op::beta1_index, options_.beta1);
+    set(op::beta2_index, options_.beta2);
+    set(op::epsilon_index, options_.epsilon);
+    set(op::weight_decay_index, options_.weight_decay);
+    set(op::correction1_index, 1 - std::pow(options_.beta1, static_cast<double>(step)));
+    set(op::correction2_index, 1 - std::pow(options_.beta2, static_cast<double>(step)));
+    set(op::clip_index, options_.clip);
     this->run(updates_);
     this->model().zero_gradients();
   }
 
  private:
-  void set(op::AdamWControl control, double value) { this->cell(controls_, control) = static_cast<Real>(value); }
+  void set(op::AdamWControl control, double value) { this->element(controls_, control) = static_cast<Real>(value); }
 
   /// One state tensor for each trained one, packed like the parameters; returns all of them as one.
   Tensor declare_moments(const char* prefix) {
@@ -132,7 +132,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
 
   AdamW options_;
   Tensor sum_, controls_;
-  Calls norm_, updates_;
+  OperationList norm_, updates_;
 };
 
 }  // namespace genoform

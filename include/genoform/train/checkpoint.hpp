@@ -19,11 +19,11 @@
 #include "genoform/version.hpp"
 
 /// A checkpoint is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it:
-/// `weights.<tensor>`, `state.<tensor>`, the optimizer's state under its own names, and as metadata the facts of the run.
+/// `weights.<tensor>`, `state.<tensor>`, the optimizer's state under its own names, and as metadata the cpu_report of the run.
 namespace genoform::checkpoint {
 
 /// What a run was started with and how far it is: names and values, in order.
-using Facts = std::vector<std::pair<std::string, std::string>>;
+using CpuReport = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view format = "genoform-checkpoint-1";
 inline std::string path_in(const std::string& folder) {
@@ -49,7 +49,7 @@ inline std::string number_text(float number) {
   return {text, end};
 }
 
-/// Calls visit(name, shape, span of the numbers) for everything that changes while a model is trained.
+/// OperationList visit(name, shape, span of the numbers) for everything that changes while a model is trained.
 template <class Backend, class Visit>
 void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visit&& visit) {
   for (const auto& info : model.tensors())
@@ -59,16 +59,17 @@ void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visi
 
 /// Writes a checkpoint, whole or not at all. Refuses parameters that are not finite.
 template <class Backend>
-Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimizer<Backend>& optimizer, const Facts& facts) {
+Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimizer<Backend>& optimizer,
+                  const CpuReport& cpu_report) {
   using Real = typename Backend::Real;
   const std::string path = path_in(folder);
   const std::string bad = first_not_finite<Real>(model.tensors(), model.parameters());
-  if (!bad.empty()) return Error{Fault::not_finite, path + ": not written: tensor " + bad + " is not finite"};
+  if (!bad.empty()) return Error{ErrorKind::not_finite, path + ": not written: tensor " + bad + " is not finite"};
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  if (failed) return Error{Fault::resources, folder + ": cannot be made: " + failed.message()};
+  if (failed) return Error{ErrorKind::resources, folder + ": cannot be made: " + failed.message()};
   Metadata metadata{{"format", std::string(format)}, {"model", model.text()}, {"genoform", std::string(library_version)}};
-  for (const auto& [name, value] : facts) metadata["run." + name] = value;
+  for (const auto& [name, value] : cpu_report) metadata["run." + name] = value;
   std::vector<TensorData> tensors;
   each_tensor(model, optimizer, [&](std::string name, const std::vector<std::int64_t>& shape, std::span<const Real> values) {
     tensors.push_back(tensor_data(std::move(name), shape, values));
@@ -82,7 +83,7 @@ inline Result<Safetensors> open(const std::string& folder) {
   if (!file) return file;
   const auto found = file->metadata().find("format");
   if (found == file->metadata().end() || found->second != format)
-    return Error{Fault::input,
+    return Error{ErrorKind::input,
                  file->path() + ": not a checkpoint: metadata key \"format\" is not \"" + std::string(format) + "\""};
   return file;
 }
@@ -99,9 +100,9 @@ template <class Backend>
 Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer<Backend>& optimizer) {
   using Real = typename Backend::Real;
   const auto text = file.metadata().find("model");
-  if (text == file.metadata().end()) return Error{Fault::input, file.path() + ": metadata key \"model\" is missing"};
+  if (text == file.metadata().end()) return Error{ErrorKind::input, file.path() + ": metadata key \"model\" is missing"};
   if (text->second != model.text())
-    return Error{Fault::input, file.path() + ": another model: " + difference(text->second, model.text())};
+    return Error{ErrorKind::input, file.path() + ": another model: " + difference(text->second, model.text())};
   std::string wrong;
   std::size_t expected = 0;
   each_tensor(model, optimizer, [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<Real> values) {
@@ -117,13 +118,13 @@ Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer
   if (wrong.empty() && file.tensors().size() != expected) wrong = "it has further tensors";
   for (const TensorInfo& info : model.tensors()) {
     if (!wrong.empty() || info.below == 0) continue;
-    std::vector<Real> cells(model.values(info).size());
-    file.copy(*file.find("state." + info.name), std::span<Real>(cells));
-    const std::span<const IndexOf<Real>> integers(reinterpret_cast<const IndexOf<Real>*>(cells.data()), cells.size());
+    std::vector<Real> elements(model.values(info).size());
+    file.copy(*file.find("state." + info.name), std::span<Real>(elements));
+    const std::span<const IndexOf<Real>> integers(reinterpret_cast<const IndexOf<Real>*>(elements.data()), elements.size());
     if (std::ranges::any_of(integers, [&](auto i) { return i < 0 || i >= info.below; }))
       wrong = "tensor \"state." + info.name + "\" has a number that is not from 0 to " + std::to_string(info.below - 1);
   }
-  if (!wrong.empty()) return Error{Fault::input, file.path() + ": " + wrong};
+  if (!wrong.empty()) return Error{ErrorKind::input, file.path() + ": " + wrong};
   each_tensor(model, optimizer,
               [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });
   return {};

@@ -17,8 +17,8 @@ namespace genoform {
 inline Result<void> check_vocabulary(std::span<const Token> text, std::int64_t vocabulary) {
   const auto wrong = std::ranges::find_if(text, [&](Token token) { return token < 0 || token >= vocabulary; });
   if (wrong == text.end()) return {};
-  return Error{Fault::input, "token " + std::to_string(wrong - text.begin()) + " of the text is " + std::to_string(*wrong) +
-                                 "; the model has Vocab<" + std::to_string(vocabulary) + ">"};
+  return Error{ErrorKind::input, "token " + std::to_string(wrong - text.begin()) + " of the text is " + std::to_string(*wrong) +
+                                     "; the model has Vocab<" + std::to_string(vocabulary) + ">"};
 }
 
 /// The causal loss (spec/model.md section 4) on windows spread evenly over a text. Everything is prepared by the constructor.

@@ -16,7 +16,7 @@ template <class Real>
 std::string first_not_finite(const std::vector<TensorInfo>& tensors, std::span<const Real> flat,
                              Memory memory = Memory::weights) {
   for (const TensorInfo& info : tensors) {
-    if (info.tensor.memory != memory || info.tensor.element != Element::real) continue;
+    if (info.tensor.memory != memory || info.tensor.element_type != ElementType::real) continue;
     std::int64_t bad = 0;
     for (const Real x : flat.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size())))
       bad += std::isfinite(x) ? 0 : 1;

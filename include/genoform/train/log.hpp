@@ -28,7 +28,7 @@ class TrainLog {
       const auto path = folder / (table ? "log.csv" : "log.jsonl");
       if (Result<void> kept = keep_until(path, steps_done, table); !kept) return kept.error();
       one->reset(std::fopen(path.c_str(), "ab"));
-      if (!*one) return Error{Fault::resources, path.string() + ": cannot be written: " + std::strerror(errno)};
+      if (!*one) return Error{ErrorKind::resources, path.string() + ": cannot be written: " + std::strerror(errno)};
       std::setvbuf(one->get(), nullptr, _IOLBF, 4096);
     }
     std::fseek(log.table_.get(), 0, SEEK_END);
@@ -43,18 +43,20 @@ class TrainLog {
     if (s.routing.exists())
       std::fprintf(json_.get(), "\"worst_load\": %.6g, \"dropped\": %.6g, \"router_entropy\": %.6g, ", s.routing.worst_load,
                    s.routing.dropped, s.routing.entropy);
-    std::fprintf(json_.get(),
-                 "\"aux_loss\": %.6g, \"rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n",
-                 s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
+    std::fprintf(
+        json_.get(),
+        "\"aux_loss\": %.6g, \"learning_rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n",
+        s.aux_loss, s.learning_rate, s.gradient_norm, s.seconds, s.tokens_per_second);
     std::fprintf(table_.get(), "%d,%lld,%.6g,", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
     if (s.was_validated()) std::fprintf(table_.get(), "%.6g", s.validation);
-    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g,", s.aux_loss, s.rate, s.gradient_norm, s.seconds, s.tokens_per_second);
+    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g,", s.aux_loss, s.learning_rate, s.gradient_norm, s.seconds,
+                 s.tokens_per_second);
     if (s.routing.exists())
       std::fprintf(table_.get(), "%.6g,%.6g,%.6g\n", s.routing.worst_load, s.routing.dropped, s.routing.entropy);
     else
       std::fputs(",,\n", table_.get());
     if (std::ferror(json_.get()) || std::ferror(table_.get()))
-      return Error{Fault::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
+      return Error{ErrorKind::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
     return {};
   }
 
@@ -63,7 +65,7 @@ class TrainLog {
     void operator()(std::FILE* f) const { std::fclose(f); }
   };
   static constexpr const char* header =
-      "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,rate,gradient_norm,seconds,tokens_per_second,"
+      "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,learning_rate,gradient_norm,seconds,tokens_per_second,"
       "worst_load,dropped,router_entropy\n";
 
   static std::int64_t step_of(std::string_view line, bool table) {
@@ -87,7 +89,7 @@ class TrainLog {
     }
     std::error_code failed;
     if (std::filesystem::exists(path, failed)) std::filesystem::resize_file(path, kept, failed);
-    if (failed) return Error{Fault::resources, path.string() + ": cannot be shortened: " + failed.message()};
+    if (failed) return Error{ErrorKind::resources, path.string() + ": cannot be shortened: " + failed.message()};
     return {};
   }
 

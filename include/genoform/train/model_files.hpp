@@ -23,7 +23,7 @@ std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
                        .state = info.tensor.memory == Memory::state,
                        .optional = info.optional,
                        .must_be_f32 = info.is_f32};
-    if (info.tensor.element == Element::index) {
+    if (info.tensor.element_type == ElementType::index) {
       tensor.integers = {reinterpret_cast<std::int32_t*>(tensor.values.data()), tensor.values.size()};
       tensor.values = {};
       tensor.below = info.below;
@@ -51,7 +51,7 @@ Result<void> load(BasicModel<Backend>& model, const std::string& path) {
   const Result<Folder> folder = load_folder(path);
   if (!folder) return folder.error();
   if (folder->config.model != model.text())
-    return Error{Fault::input, path + ": another model: has \"" + folder->config.model + "\", not \"" + model.text() + "\""};
+    return Error{ErrorKind::input, path + ": another model: has \"" + folder->config.model + "\", not \"" + model.text() + "\""};
   return load(model, *folder);
 }
 

@@ -10,7 +10,7 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/model/basic_model.hpp"
-#include "genoform/ops/calls.hpp"
+#include "genoform/ops/operation_list.hpp"
 
 namespace genoform {
 
@@ -38,13 +38,13 @@ class Optimizer {
   virtual double gradient_norm() = 0;
   /// Changes the parameters by the gradients; `step` counts from 1. Those of this library end with model().zero_gradients(), so
   /// that a loop of one's own needs no call; a Trainer calls it before every step.
-  virtual void update(std::int64_t step, double rate) = 0;
+  virtual void update(std::int64_t step, double learning_rate) = 0;
   /// Its name and settings: what a run that is resumed must have the same.
   virtual std::string description() const = 0;
 
   const std::vector<OptimizerState>& state() const { return state_; }
   std::span<Real> values(const OptimizerState& state) {
-    return {cells_.data() + state.tensor.offset, static_cast<std::size_t>(state.tensor.size())};
+    return {elements_.data() + state.tensor.offset, static_cast<std::size_t>(state.tensor.size())};
   }
 
  protected:
@@ -58,7 +58,7 @@ class Optimizer {
     state_.push_back({std::move(name), std::move(shape), t});
     return t;
   }
-  /// Cells that are not saved, [1, size].
+  /// HostBuffer that are not saved, [1, size].
   Tensor scratch(std::int64_t size) {
     const Tensor t = matrix(Memory::optimizer, used_, 1, size);
     used_ += size;
@@ -67,19 +67,19 @@ class Optimizer {
   /// After the declarations. Throws Failure (resources) when there is no room.
   void allocate() {
     require_memory(used_ * static_cast<std::int64_t>(sizeof(Real)), "the state of the optimizer");
-    cells_ = Cells<Real>(used_);
+    elements_ = HostBuffer<Real>(used_);
   }
   Memories<Real> memories() const {
     Memories<Real> m;
     m[Memory::weights] = model_->parameters().data();
     m[Memory::gradients] = model_->gradients().data();
-    m[Memory::optimizer] = cells_.data();
+    m[Memory::optimizer] = elements_.data();
     return m;
   }
-  Real& cell(const Tensor& t, std::int64_t index = 0) const { return cells_.data()[t.offset + index]; }
+  Real& element(const Tensor& t, std::int64_t index = 0) const { return elements_.data()[t.offset + index]; }
   BasicModel<Backend>& model() const { return *model_; }
   /// Operations on the gradients as they are.
-  void run(const Calls& calls) const {
+  void run(const OperationList& calls) const {
     (void)model_->gradients();  // if they are 0, let them be so in memory
     model_->backend().enter();
     calls.run();
@@ -93,7 +93,7 @@ class Optimizer {
  private:
   BasicModel<Backend>* model_;
   std::vector<OptimizerState> state_;
-  Cells<Real> cells_;
+  HostBuffer<Real> elements_;
   std::int64_t used_ = 0;
 };
 

@@ -21,8 +21,8 @@ std::unique_ptr<Optimizer<Backend>> make_optimizer(const OptimizerChoice& choice
 }
 
 /// Numbers of memory that it needs beside the parameters and gradients of a model of these tensors.
-inline std::int64_t optimizer_cells(const OptimizerChoice& choice, std::span<const TensorInfo> tensors) {
-  return std::visit([&](const auto& settings) { return settings.cells(tensors); }, choice);
+inline std::int64_t optimizer_elements(const OptimizerChoice& choice, std::span<const TensorInfo> tensors) {
+  return std::visit([&](const auto& settings) { return settings.elements(tensors); }, choice);
 }
 
 }  // namespace genoform

@@ -13,7 +13,7 @@ struct Step {
   double validation =
       std::numeric_limits<double>::quiet_NaN();  ///< causal bits per byte on the validation windows, where it was measured
   double aux_loss = 0;                           ///< nats
-  double rate = 0;
+  double learning_rate = 0;
   double gradient_norm = 0;  ///< before clipping
   std::int64_t tokens = 0;   ///< trained on since the start of the run
   double seconds = 0;        ///< of this step, its evaluation left out

@@ -29,14 +29,14 @@
 
 namespace genoform {
 
-/// How a model is trained: `Trainer trainer(model, {.steps = 500, .batch = 16, .rate = 3e-3f});`.
+/// How a model is trained: `Trainer trainer(model, {.steps = 500, .batch = 16, .learning_rate = 3e-3f});`.
 struct TrainOptions {
   int steps = 1000;
-  int batch = 16;          ///< sequences of a micro-batch, which is also the routing pool
-  float rate = 3e-3f;      ///< the largest learning rate; `schedule` says how it goes from there
-  int context = 0;         ///< positions of a sequence; 0: the model's
-  int accumulate = 1;      ///< micro-batches of a step; their gradients are averaged
-  std::uint64_t seed = 1;  ///< of the order of the data
+  int batch = 16;               ///< sequences of a micro-batch, which is also the routing pool
+  float learning_rate = 3e-3f;  ///< the largest learning rate; `schedule` says how it goes from there
+  int context = 0;              ///< positions of a sequence; 0: the model's
+  int accumulate = 1;           ///< micro-batches of a step; their gradients are averaged
+  std::uint64_t seed = 1;       ///< of the order of the data
   Schedule schedule{};
   OptimizerChoice optimizer{};  ///< AdamW with its defaults
   int validate_every = 0;       ///< steps; 0: after the last step only
@@ -64,10 +64,10 @@ class Trainer {
     if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
       model.set_router_training({options_.routers.z_loss, options_.routers.jitter, options_.seed});
     if (options_.recompute) model.set_recompute();
-    require_memory(bytes_still_needed(optimizer ? 0 : optimizer_cells(options_.optimizer, model.tensors())), "training");
+    require_memory(bytes_still_needed(optimizer ? 0 : optimizer_elements(options_.optimizer, model.tensors())), "training");
     if (optimizer && !options_.frozen.empty())
-      throw Failure(
-          {Fault::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
+      throw Exception(
+          {ErrorKind::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
     if (!options_.frozen.empty()) model.freeze(options_.frozen).value();
     optimizer_ = optimizer ? std::move(optimizer) : make_optimizer(options_.optimizer, model);
     model.prepare(shape_, Pass::train);
@@ -100,24 +100,24 @@ class Trainer {
 
  private:
   static TrainOptions checked(const BasicModel<Backend>& model, TrainOptions o) {
-    const auto refuse = [](const std::string& what) { throw Failure({Fault::usage, what}); };
+    const auto refuse = [](const std::string& what) { throw Exception({ErrorKind::usage, what}); };
     if (o.context == 0) o.context = model.sizes().context;
     if (o.steps < 1 || o.batch < 1 || o.accumulate < 1) refuse("steps, batch and accumulate must be at least 1");
     if (o.context < 1 || o.context > model.sizes().context)
       refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" +
              std::to_string(model.sizes().context) + ">");
-    if (!(o.rate > 0) || !std::isfinite(o.rate)) refuse("the rate must be above 0");
+    if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate)) refuse("the rate must be above 0");
     if (!(o.routers.z_loss >= 0) || !std::isfinite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
     if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
     if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
     return o;
   }
   /// Beside the parameters and gradients that the model holds already.
-  std::int64_t bytes_still_needed(std::int64_t optimizer_cells) {
+  std::int64_t bytes_still_needed(std::int64_t optimizer_elements) {
     const Shape windows{std::min(Evaluation<Backend>::windows_at_once, options_.windows), options_.context};
-    std::int64_t cells = model_->plan(shape_, Pass::train).workspace_cells + optimizer_cells;
-    if (options_.windows > 0) cells += model_->plan(windows, Pass::evaluate).workspace_cells;
-    return cells * static_cast<std::int64_t>(sizeof(typename Backend::Real));
+    std::int64_t elements = model_->plan(shape_, Pass::train).workspace_elements + optimizer_elements;
+    if (options_.windows > 0) elements += model_->plan(windows, Pass::evaluate).workspace_elements;
+    return elements * static_cast<std::int64_t>(sizeof(typename Backend::Real));
   }
 
   /// Checks a corpus when the run first meets it, and opens the log.
@@ -125,7 +125,7 @@ class Trainer {
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
   Error not_finite(double loss);
   /// Everything that a resumed run must have the same.
-  checkpoint::Facts facts() const;
+  checkpoint::CpuReport cpu_report() const;
 
   BasicModel<Backend>* model_;
   TrainOptions options_;
@@ -202,8 +202,8 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
   s.gradient_norm = optimizer_->gradient_norm();
   if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm))
     return not_finite(losses.main);
-  s.rate = static_cast<double>(options_.rate) * options_.schedule.factor(done_, options_.steps);
-  optimizer_->update(done_ + 1, s.rate);
+  s.learning_rate = static_cast<double>(options_.learning_rate) * options_.schedule.factor(done_, options_.steps);
+  optimizer_->update(done_ + 1, s.learning_rate);
   model_->after_step();
   ++done_;
   s.bits_per_byte = losses.main / std::numbers::ln2 / corpus.bytes_per_token();
@@ -225,7 +225,7 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
 
 template <class Backend>
 Result<double> Trainer<Backend>::validate(const Corpus& corpus) {
-  if (!evaluation_) return Error{Fault::usage, "the trainer was made without validation windows"};
+  if (!evaluation_) return Error{ErrorKind::usage, "the trainer was made without validation windows"};
   const Result<double> nats = evaluation_->nats(corpus.validation());
   if (!nats) return nats.error();
   return *nats / std::numbers::ln2 / corpus.bytes_per_token();
@@ -238,7 +238,7 @@ Result<void> Trainer<Backend>::meet(const Corpus& corpus) {
   if (Result<void> known = check_vocabulary(corpus.train(), model_->sizes().vocab); !known) return known;
   const std::string mark = std::to_string(corpus.fingerprint());
   if (!corpus_mark_.empty() && corpus_mark_ != mark)
-    return Error{Fault::input, "the text is not the one that the run started with; resume with the same data"};
+    return Error{ErrorKind::input, "the text is not the one that the run started with; resume with the same data"};
   batches_.emplace(corpus.train(), static_cast<std::size_t>(options_.batch), static_cast<std::size_t>(options_.context),
                    options_.seed);
   if (!options_.log.empty() && !log_) {
@@ -264,18 +264,18 @@ Error Trainer<Backend>::not_finite(double loss) {
             gradient;
   else
     what += "the norm of the gradients is not finite";
-  return {Fault::not_finite, what + "; nothing was changed; try a smaller rate"};
+  return {ErrorKind::not_finite, what + "; nothing was changed; try a smaller rate"};
 }
 
 template <class Backend>
-checkpoint::Facts Trainer<Backend>::facts() const {
+checkpoint::CpuReport Trainer<Backend>::cpu_report() const {
   return {{"steps", std::to_string(options_.steps)},
           {"batch", std::to_string(options_.batch)},
           {"context", std::to_string(options_.context)},
           {"accumulate", std::to_string(options_.accumulate)},
-          {"rate", checkpoint::number_text(options_.rate)},
+          {"learning_rate", checkpoint::number_text(options_.learning_rate)},
           {"seed", std::to_string(options_.seed)},
-          {"activations", activations_of(model_->backend()) == Element::bf16 ? "bf16" : "full"},
+          {"activations", activations_of(model_->backend()) == ElementType::bf16 ? "bf16" : "full"},
           {"schedule", options_.schedule.description()},
           {"optimizer", optimizer_->description()},
           {"frozen", model_->frozen()},
@@ -286,7 +286,7 @@ checkpoint::Facts Trainer<Backend>::facts() const {
 
 template <class Backend>
 Result<void> Trainer<Backend>::save(const std::string& folder) {
-  checkpoint::Facts all = facts();
+  checkpoint::CpuReport all = cpu_report();
   all.emplace_back("done", std::to_string(done_));
   all.emplace_back("data", corpus_mark_);
   return checkpoint::save(folder, *model_, *optimizer_, all);
@@ -296,16 +296,16 @@ template <class Backend>
 Result<void> Trainer<Backend>::resume(const std::string& folder) {
   Result<Safetensors> file = checkpoint::open(folder);
   if (!file) return file.error();
-  for (const auto& [name, value] : facts()) {
+  for (const auto& [name, value] : cpu_report()) {
     const std::string found = checkpoint::fact(*file, name);
     if (found != value)
-      return Error{Fault::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) + ", this one " +
-                                     name + " " + (value.empty() ? "none" : value)};
+      return Error{ErrorKind::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) +
+                                         ", this one " + name + " " + (value.empty() ? "none" : value)};
   }
   const std::string done = checkpoint::fact(*file, "done");
   int steps = -1;
   if (std::from_chars(done.data(), done.data() + done.size(), steps).ec != std::errc() || steps < 0 || steps > options_.steps)
-    return Error{Fault::input, file->path() + ": metadata key \"run.done\" is \"" + done + "\", not a step of this run"};
+    return Error{ErrorKind::input, file->path() + ": metadata key \"run.done\" is \"" + done + "\", not a step of this run"};
   if (Result<void> loaded = checkpoint::load(*file, *model_, *optimizer_); !loaded) return loaded;
   done_ = steps;
   corpus_mark_ = checkpoint::fact(*file, "data");

@@ -12,10 +12,10 @@
 #endif
 
 #include "genoform/backend/cpu/kernels.hpp"
-#include "genoform/backend/cpu/onednn.hpp"
+#include "genoform/backend/cpu/products/onednn.hpp"
 #include "genoform/backend/host/rows.hpp"
 #include "genoform/core/memory.hpp"
-#include "genoform/core/owned.hpp"
+#include "genoform/core/pointers.hpp"
 
 namespace genoform::cpu {
 
@@ -31,14 +31,15 @@ class Scratch {
     const std::size_t unit = bytes < huge_page / 2 ? 64 : huge_page;
     const std::size_t size = (bytes + unit - 1) / unit * unit;
     bytes_ = {};
-    if (!measures_) bytes_ = Cells<std::byte>(static_cast<std::int64_t>(size));  // touched, so that no step pays for the pages
+    if (!measures_)
+      bytes_ = HostBuffer<std::byte>(static_cast<std::int64_t>(size));  // touched, so that no step pays for the pages
     size_ = size;
   }
   std::size_t size() const { return size_; }
   void* get() const { return bytes_.data(); }
 
  private:
-  Cells<std::byte> bytes_;
+  HostBuffer<std::byte> bytes_;
   std::size_t size_ = 0;
   bool measures_;
 };
@@ -89,36 +90,37 @@ class Context {
     for (const auto& rotation : rotations_) bytes += (rotation->cosines.size() + rotation->sines.size()) * sizeof(float);
     return bytes;
   }
-  template <class Cell>
-  Cell* shared() const {
-    return static_cast<Cell*>(shared_.get());
+  template <class Value>
+  Value* shared() const {
+    return static_cast<Value*>(shared_.get());
   }
   float* of_thread(int thread) const { return static_cast<float*>(per_thread_[static_cast<std::size_t>(thread)].get()); }
 
   /// body(first, last, thread) over parts of [0, items). Which thread does what may not change any result.
-  /// Work below some ten thousand cells is not worth waking a thread.
+  /// Work below some ten thousand elements is not worth waking a thread.
   template <class Body>
-  void split(std::int64_t items, std::int64_t cells_per_item, const Body& body) const {
-    split_parts(items, cells_per_item, &body, [](const void* held, std::int64_t first, std::int64_t last, int thread) {
+  void split(std::int64_t items, std::int64_t elements_per_item, const Body& body) const {
+    split_parts(items, elements_per_item, &body, [](const void* held, std::int64_t first, std::int64_t last, int thread) {
       (*static_cast<const Body*>(held))(first, last, thread);
     });
   }
 
   /// body(row, column, count) over a matrix: whole rows, or long runs of row 0 when the matrix is `flat` (no gaps between rows).
   template <class Body>
-  void over_cells(std::int64_t rows, std::int64_t columns, bool flat, const Body& body) const {
-    const std::int64_t cells = rows * columns;
-    split(flat ? (cells + 63) / 64 : rows, flat ? 64 : columns, [&](std::int64_t first, std::int64_t last, int) {
-      if (flat) return body(std::int64_t{0}, first * 64, std::min(cells, last * 64) - first * 64);
+  void over_elements(std::int64_t rows, std::int64_t columns, bool flat, const Body& body) const {
+    const std::int64_t elements = rows * columns;
+    split(flat ? (elements + 63) / 64 : rows, flat ? 64 : columns, [&](std::int64_t first, std::int64_t last, int) {
+      if (flat) return body(std::int64_t{0}, first * 64, std::min(elements, last * 64) - first * 64);
       for (std::int64_t r = first; r < last; ++r) body(r, std::int64_t{0}, columns);
     });
   }
 
   /// y = 0.
   [[gnu::noinline]] void clear(const host::Rows<float>& y) const {
-    over_cells(y.rows, y.columns, y.rows <= 1 || y.stride == y.columns, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-      std::memset(y[r] + c, 0, static_cast<std::size_t>(count) * sizeof(float));
-    });
+    over_elements(y.rows, y.columns, y.rows <= 1 || y.stride == y.columns,
+                  [&](std::int64_t r, std::int64_t c, std::int64_t count) {
+                    std::memset(y[r] + c, 0, static_cast<std::size_t>(count) * sizeof(float));
+                  });
   }
 
   /// body(first, last) over blocks of columns, each done by one thread from the first row to the last.
@@ -129,8 +131,8 @@ class Context {
   }
 
   /// A product of one call's own; the call holds it, so that it goes when the call's program goes.
-  Owned<onednn::Product> own_product(const onednn::ProductShape& shape) {
-    auto product = make_owned<onednn::Product>(shape);
+  UniquePtr<onednn::Product> own_product(const onednn::ProductShape& shape) {
+    auto product = make_unique_ptr<onednn::Product>(shape);
     reserve_per_thread(product->scratch_bytes());
     return product;
   }
@@ -148,14 +150,14 @@ class Context {
   struct ExpertProduct {
     onednn::ProductShape shape;
     std::int64_t slab;
-    Owned<onednn::Product> product;
+    UniquePtr<onednn::Product> product;
   };
 
   /// split() without its body's type: the parallel region is compiled once.
-  [[gnu::noinline]] void split_parts(std::int64_t items, std::int64_t cells_per_item, const void* body,
+  [[gnu::noinline]] void split_parts(std::int64_t items, std::int64_t elements_per_item, const void* body,
                                      void (*run)(const void* body, std::int64_t first, std::int64_t last, int thread)) const {
 #ifdef _OPENMP
-    if (threads_ > 1 && items > 1 && items * cells_per_item > 16384) {
+    if (threads_ > 1 && items > 1 && items * elements_per_item > 16384) {
 #pragma omp parallel num_threads(threads_)
       {
         const std::int64_t thread = omp_get_thread_num(), team = omp_get_num_threads();
@@ -165,7 +167,7 @@ class Context {
       return;
     }
 #endif
-    static_cast<void>(cells_per_item);
+    static_cast<void>(elements_per_item);
     if (items > 0) run(body, 0, items, 0);
   }
 
@@ -177,7 +179,7 @@ class Context {
   Scratch shared_;
   std::vector<Scratch> per_thread_;
   std::vector<ExpertProduct> expert_products_;
-  std::vector<Owned<Rotation>> rotations_;
+  std::vector<UniquePtr<Rotation>> rotations_;
 };
 
 /// The context as prepared calls hold it, which do not own it: a Cpu outlives its calls. A call of plain data needs no code to be

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "genoform/backend/cpu/amx.hpp"
-#include "genoform/backend/cpu/work.hpp"
+#include "genoform/backend/cpu/kernel_args.hpp"
+#include "genoform/backend/cpu/machine/amx.hpp"
 #include "genoform/ops/dense.hpp"
 
 #ifdef __FAST_MATH__
@@ -69,7 +69,7 @@ namespace portable {
 #pragma GCC target("no-avx")
 #endif
 #define GENOFORM_LANES 4
-#include "genoform/backend/cpu/kernels/table.inc"
+#include "genoform/backend/cpu/kernels/sets/table.inc"
 #undef GENOFORM_LANES
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute pop
@@ -87,7 +87,7 @@ namespace avx2 {
 #pragma GCC target("avx2,fma,prfchw,no-avx512f")
 #endif
 #define GENOFORM_LANES 8
-#include "genoform/backend/cpu/kernels/table.inc"
+#include "genoform/backend/cpu/kernels/sets/table.inc"
 #undef GENOFORM_LANES
 #ifdef __clang__
 #pragma clang attribute pop
@@ -104,7 +104,7 @@ namespace avx512 {
 #pragma GCC target("avx2,fma,prfchw,avx512f,avx512vl,avx512bw,avx512dq")
 #endif
 #define GENOFORM_LANES 16
-#include "genoform/backend/cpu/kernels/table.inc"
+#include "genoform/backend/cpu/kernels/sets/table.inc"
 #undef GENOFORM_LANES
 #ifdef __clang__
 #pragma clang attribute pop
@@ -123,11 +123,11 @@ namespace avx512_bf16 {
 #endif
 #define GENOFORM_LANES 16
 #define GENOFORM_HARDWARE_BF16
-#include "genoform/backend/cpu/kernels/set_bf16.inc"
+#include "genoform/backend/cpu/kernels/sets/set_bf16.inc"
 #undef GENOFORM_HARDWARE_BF16
 #undef GENOFORM_LANES
 namespace unit {
-#include "genoform/backend/cpu/kernels/unit_dot.inc"
+#include "genoform/backend/cpu/kernels/products/unit_dot.inc"
 }
 #ifdef __clang__
 #pragma clang attribute pop
@@ -139,10 +139,10 @@ namespace unit {
 namespace amx {
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16"))), apply_to = function)
-#include "genoform/backend/cpu/kernels/unit_amx.inc"
+#include "genoform/backend/cpu/kernels/products/unit_amx.inc"
 #pragma clang attribute pop
 #else
-#include "genoform/backend/cpu/kernels/unit_amx.inc"
+#include "genoform/backend/cpu/kernels/products/unit_amx.inc"
 #endif
 }  // namespace amx
 #endif
@@ -231,7 +231,7 @@ struct PrecisionOf {
   static const PrecisionOf f32, bf16;
   constexpr bool is_bf16() const { return kernels != nullptr; }
   /// What layers may make their activations of.
-  constexpr Element activations() const { return is_bf16() ? Element::bf16 : Element::real; }
+  constexpr ElementType activations() const { return is_bf16() ? ElementType::bf16 : ElementType::real; }
   friend constexpr bool operator==(const PrecisionOf&, const PrecisionOf&) = default;
 };
 template <class T>

@@ -16,18 +16,18 @@ struct Values {
 
   [[gnu::cold, gnu::noinline]] Values(const Tensor& t, const Memories<float>& m)
       : rows(t.rows), columns(t.columns), stride(t.stride) {
-    if (t.element == Element::bf16)
-      shorts = static_cast<Bf16*>(m.places(t));
+    if (t.element_type == ElementType::bf16)
+      shorts = static_cast<Bf16*>(m.address(t));
     else
       floats = m.reals(t);
   }
   explicit operator bool() const { return floats != nullptr || shorts != nullptr; }
 
   /// A place in the matrix as float* or as Bf16*, whichever it holds; null for the absent matrix.
-  template <class Cell>
-  Cell* at(std::int64_t row, std::int64_t column) const {
-    Cell* first = nullptr;
-    if constexpr (std::same_as<Cell, Bf16>)
+  template <class Value>
+  Value* at(std::int64_t row, std::int64_t column) const {
+    Value* first = nullptr;
+    if constexpr (std::same_as<Value, Bf16>)
       first = shorts;
     else
       first = floats;

@@ -9,8 +9,8 @@
 /// gains. Deterministic, without allocation, and it ends whatever the scores are.
 namespace genoform::host {
 
-/// Cells of double that a balanced assignment works in.
-constexpr std::int64_t balanced_cells(std::int64_t tokens, std::int64_t experts) {
+/// HostBuffer of double that a balanced assignment works in.
+constexpr std::int64_t balanced_elements(std::int64_t tokens, std::int64_t experts) {
   return 2 * experts * experts + 4 * experts + 3 * tokens + 2 * experts;
 }
 
@@ -19,11 +19,11 @@ class Balanced {
  public:
   using Index = IndexOf<Real>;
 
-  /// owner [N]: the expert of each token, -1 for padding. `memory` holds balanced_cells(N, E).
+  /// owner [N]: the expert of each token, -1 for padding. `memory` holds balanced_elements(N, E).
   Balanced(Rows<const Real> scores, const Index* tokens, Index* owner, double* memory)
       : scores_(scores), tokens_(tokens), owner_(owner), experts_(scores.columns) {
-    const auto take = [&](std::int64_t cells) { return std::exchange(memory, memory + cells); };
-    const auto take_integers = [&](std::int64_t cells) { return reinterpret_cast<std::int64_t*>(take(cells)); };
+    const auto take = [&](std::int64_t elements) { return std::exchange(memory, memory + elements); };
+    const auto take_integers = [&](std::int64_t elements) { return reinterpret_cast<std::int64_t*>(take(elements)); };
     cost_ = take(experts_ * experts_);
     mover_ = take_integers(experts_ * experts_);
     distance_ = take(experts_);
@@ -37,7 +37,7 @@ class Balanced {
 
   void run() {
     auction();
-    place_the_rest();
+    assign_the_rest();
     fill_the_short();
     for (std::int64_t i = 0; i < real_ + 64 && exchange(); ++i) {}
   }
@@ -48,7 +48,7 @@ class Balanced {
     const double x = static_cast<double>(scores_[n][e]);
     return x == x ? std::clamp(x, -1e6, 1e6) : -1e6;
   }
-  std::int64_t* heap_of(std::int64_t e) const { return heap_ + e * most_; }
+  std::int64_t* heap_of(std::int64_t e) const { return heap_ + e * maximum_; }
   auto cheaper() const {
     return [this](std::int64_t a, std::int64_t b) { return bid_[a] > bid_[b] || (bid_[a] == bid_[b] && a < b); };
   }
@@ -66,8 +66,8 @@ class Balanced {
       }
     }
     range_ = std::max(high - low, 1e-12);
-    least_ = real_ / experts_;
-    most_ = (real_ + experts_ - 1) / experts_;
+    minimum_ = real_ / experts_;
+    maximum_ = (real_ + experts_ - 1) / experts_;
     std::fill_n(count_, experts_, std::int64_t{0});
   }
 
@@ -92,9 +92,9 @@ class Balanced {
       }
       bid_[n] = price(at) + (experts_ > 1 ? best - second : 0.0) + step;
       --waiting;
-      if (count_[at] == most_) {
-        std::pop_heap(heap_of(at), heap_of(at) + most_, cheaper());
-        const std::int64_t out = heap_of(at)[most_ - 1];
+      if (count_[at] == maximum_) {
+        std::pop_heap(heap_of(at), heap_of(at) + maximum_, cheaper());
+        const std::int64_t out = heap_of(at)[maximum_ - 1];
         owner_[out] = -1;
         waiting_[waiting++] = out;
         --count_[at];
@@ -104,14 +104,14 @@ class Balanced {
       std::push_heap(heap_of(at), heap_of(at) + count_[at], cheaper());
     }
   }
-  double price(std::int64_t e) const { return count_[e] < most_ ? 0.0 : bid_[heap_of(e)[0]]; }
+  double price(std::int64_t e) const { return count_[e] < maximum_ ? 0.0 : bid_[heap_of(e)[0]]; }
 
-  void place_the_rest() {
+  void assign_the_rest() {
     for (std::int64_t n = 0; n < scores_.rows; ++n) {
       if (owner_[n] >= 0 || routing::is_padding(tokens_, n)) continue;
       std::int64_t at = -1;
       for (std::int64_t e = 0; e < experts_; ++e)
-        if (count_[e] < most_ && (at < 0 || value(n, e) > value(n, at))) at = e;
+        if (count_[e] < maximum_ && (at < 0 || value(n, e) > value(n, at))) at = e;
       move(n, at);
     }
   }
@@ -119,11 +119,11 @@ class Balanced {
   /// An expert below its least takes the token that loses least from the experts above it.
   void fill_the_short() {
     for (std::int64_t e = 0; e < experts_; ++e)
-      while (count_[e] < least_) {
+      while (count_[e] < minimum_) {
         std::int64_t chosen = -1;
         double best = -1e300;
         for (std::int64_t n = 0; n < scores_.rows; ++n) {
-          if (owner_[n] < 0 || count_[owner_[n]] <= least_) continue;
+          if (owner_[n] < 0 || count_[owner_[n]] <= minimum_) continue;
           const double gain = value(n, e) - value(n, owner_[n]);
           if (gain > best) {
             best = gain;
@@ -155,7 +155,7 @@ class Balanced {
     }
     for (std::int64_t e = 0; e < experts_; ++e)
       for (std::int64_t f = 0; f < experts_; ++f)
-        if (count_[e] < most_ && count_[f] == most_ && cost_[e * experts_ + f] > 0) {
+        if (count_[e] < maximum_ && count_[f] == maximum_ && cost_[e * experts_ + f] > 0) {
           cost_[e * experts_ + f] = 0;
           mover_[e * experts_ + f] = -1;
         }
@@ -200,7 +200,7 @@ class Balanced {
   Rows<const Real> scores_;
   const Index* tokens_;
   Index* owner_;
-  std::int64_t experts_, real_ = 0, least_ = 0, most_ = 0;
+  std::int64_t experts_, real_ = 0, minimum_ = 0, maximum_ = 0;
   double range_ = 0;
   double *cost_, *distance_, *bid_;
   std::int64_t *mover_, *before_, *count_, *waiting_, *heap_;

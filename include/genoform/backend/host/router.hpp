@@ -16,7 +16,7 @@ void choose_by_table(const Index* table, const Index* tokens, std::int64_t n, In
   for (std::int64_t i = 0; i < n; ++i) choice[i] = tokens[i] < 0 ? Index{-1} : table[tokens[i]];
 }
 
-/// op::ChooseBalanced. `memory` holds balanced_cells(N, E).
+/// op::ChooseBalanced. `memory` holds balanced_elements(N, E).
 template <class Real>
 void choose_balanced(Rows<const Real> scores, const IndexOf<Real>* tokens, IndexOf<Real>* choice, double* memory) {
   Balanced<Real>(scores, tokens, choice, memory).run();
@@ -41,12 +41,12 @@ void choose_above(Rows<const Real> scores, const Real* threshold, const IndexOf<
   }
 }
 
-/// op::PlaceChoices; `scores` may be null.
+/// op::AssignSlots; `scores` may be null.
 template <class Real>
-void place_choices(Rows<const Real> scores, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity) {
-  if (!scores) return routing::place_choices(to, choices, capacity, [](std::int64_t, std::int64_t) { return Real{1}; });
-  routing::place_choices(to, choices, capacity,
-                         [&](std::int64_t n, std::int64_t j) { return scores[n][to.choice_expert[n * choices + j]]; });
+void assign_slots(Rows<const Real> scores, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity) {
+  if (!scores) return routing::assign_slots(to, choices, capacity, [](std::int64_t, std::int64_t) { return Real{1}; });
+  routing::assign_slots(to, choices, capacity,
+                        [&](std::int64_t n, std::int64_t j) { return scores[n][to.choice_expert[n * choices + j]]; });
 }
 
 /// op::RouteThresholdGradient.
@@ -57,9 +57,9 @@ void route_threshold_gradient(const Slots<Real>& to, const Real* dweight, Rows<R
       dp[to.slot_token[s]][first_expert + e] = dweight[s];
 }
 
-/// op::NoteLoad; load holds `all_experts` + 1 cells and as many again.
+/// op::RecordLoad; load holds `all_experts` + 1 elements and as many again.
 template <class Real>
-void note_load(const Slots<Real>& to, std::int64_t choices, Real* load, std::int64_t all_experts, std::int64_t first_expert) {
+void record_load(const Slots<Real>& to, std::int64_t choices, Real* load, std::int64_t all_experts, std::int64_t first_expert) {
   for (std::int64_t e = 0; e < to.experts; ++e) {
     load[all_experts] += static_cast<Real>(to.expert_count[e]);
     if (to.choice_expert == nullptr) load[first_expert + e] += static_cast<Real>(to.expert_count[e]);
@@ -69,7 +69,7 @@ void note_load(const Slots<Real>& to, std::int64_t choices, Real* load, std::int
     if (to.choice_expert[i] >= 0) load[first_expert + to.choice_expert[i]] += Real{1};
 }
 
-/// op::StepLoad; load holds 2 * `half` cells.
+/// op::StepLoad; load holds 2 * `half` elements.
 template <class Real>
 void step_load(Real* load, std::int64_t half) {
   Real noted = 0;
@@ -82,7 +82,7 @@ void step_load(Real* load, std::int64_t half) {
 /// op::UpdateBias.
 template <class Real>
 void update_bias(const Real* load, Real* bias, std::int64_t experts, double rate) {
-  double total = 0;  // whole numbers: the mean is compared without rounding
+  double total = 0;  // integers: the mean is compared without rounding
   for (std::int64_t e = 0; e < experts; ++e) total += static_cast<double>(load[e]);
   for (std::int64_t e = 0; e < experts; ++e) {
     const double over = total - static_cast<double>(load[e]) * static_cast<double>(experts);
@@ -90,13 +90,13 @@ void update_bias(const Real* load, Real* bias, std::int64_t experts, double rate
   }
 }
 
-/// The factor of one cell of op::Jitter.
-inline double jitter_factor(const Random& random, std::int64_t round, std::int64_t cell, double width) {
-  const auto number = (static_cast<std::uint64_t>(round) << 40) + static_cast<std::uint64_t>(cell);
+/// The factor of one element of op::Jitter.
+inline double jitter_factor(const Random& random, std::int64_t round, std::int64_t element, double width) {
+  const auto number = (static_cast<std::uint64_t>(round) << 40) + static_cast<std::uint64_t>(element);
   return 1.0 + width * (2.0 * random.uniform(number) - 1.0);
 }
 
-/// op::Jitter and its way back on the rows [first, last).
+/// op::Jitter and its backward pass on the rows [first, last).
 template <class Real>
 void jitter(Rows<const Real> x, Rows<Real> y, std::int64_t round, double width, const Random& random, std::int64_t first,
             std::int64_t last) {

@@ -79,7 +79,7 @@ void index_tokens(const Slots<Real>& to) {
 
 /// The `choices` largest of p[0 .. experts), largest first, ties to the lower index.
 template <class Real>
-void choose_largest(const Real* p, std::int64_t experts, IndexOf<Real>* chosen, std::int64_t choices) {
+void choose_top_k(const Real* p, std::int64_t experts, IndexOf<Real>* chosen, std::int64_t choices) {
   std::int64_t count = 0;
   for (std::int64_t e = 0; e < experts; ++e) {
     if (count == choices && !(p[e] > p[chosen[count - 1]])) continue;
@@ -113,7 +113,7 @@ std::int64_t count_tokens(const Index* tokens, std::int64_t n) {
 /// From choice_expert (-1: none): first_share, the segments and slots, choice_slot and the tokens' lists. A capacity of 0 means
 /// no limit. weight_of(token, place of the choice).
 template <class Real, class WeightOf>
-void place_choices(const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, const WeightOf& weight_of) {
+void assign_slots(const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, const WeightOf& weight_of) {
   using Index = IndexOf<Real>;
   const std::int64_t limit = capacity > 0 ? capacity : to.tokens;
   std::fill_n(to.expert_count, to.experts, Index{0});
@@ -145,10 +145,10 @@ void place_choices(const Slots<Real>& to, std::int64_t choices, std::int64_t cap
 
 }  // namespace routing
 
-/// op::ChooseLargest. `tokens` and `bias` [E] may be null; `scratch` holds E reals where there is a bias.
+/// op::ChooseTopK. `tokens` and `bias` [E] may be null; `scratch` holds E reals where there is a bias.
 template <class Real>
-void choose_largest(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, const IndexOf<Real>* tokens,
-                    const Real* bias = nullptr, Real* scratch = nullptr) {
+void choose_top_k(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, const IndexOf<Real>* tokens,
+                  const Real* bias = nullptr, Real* scratch = nullptr) {
   for (std::int64_t n = 0; n < to.tokens; ++n) {
     IndexOf<Real>* chosen = to.choice_expert + n * choices;
     if (routing::is_padding(tokens, n)) {
@@ -160,17 +160,17 @@ void choose_largest(Rows<const Real> p, const Slots<Real>& to, std::int64_t choi
       for (std::int64_t e = 0; e < to.experts; ++e) scratch[e] = p[n][e] + bias[e];
       score = scratch;
     }
-    routing::choose_largest(score, to.experts, chosen, choices);
+    routing::choose_top_k(score, to.experts, chosen, choices);
   }
 }
 
 /// The rest of op::RouteTokenChoice once the choices stand in to.choice_expert.
 template <class Real>
-void place_largest(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
-                   double epsilon) {
+void assign_top_k(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
+                  double epsilon) {
   std::int64_t summed = -1;
   Real divisor = 1;
-  routing::place_choices(to, choices, capacity, [&](std::int64_t n, std::int64_t j) {
+  routing::assign_slots(to, choices, capacity, [&](std::int64_t n, std::int64_t j) {
     const IndexOf<Real>* chosen = to.choice_expert + n * choices;
     if (normalise && summed != n) divisor = routing::sum_of_choices(p[n], chosen, choices, epsilon);
     summed = n;
@@ -183,8 +183,8 @@ template <class Real>
 void route_token_choice(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
                         const IndexOf<Real>* tokens = nullptr, const Real* bias = nullptr, double epsilon = 1e-9,
                         Real* scratch = nullptr) {
-  choose_largest(p, to, choices, tokens, bias, scratch);
-  place_largest(p, to, choices, capacity, normalise, epsilon);
+  choose_top_k(p, to, choices, tokens, bias, scratch);
+  assign_top_k(p, to, choices, capacity, normalise, epsilon);
 }
 
 /// op::RouteTokenChoiceGradient. With w_i = p_i / S: dp_i = (dw_i - sum_j dw_j w_j) / S.

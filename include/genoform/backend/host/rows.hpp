@@ -9,11 +9,11 @@ namespace genoform::host {
 /// A strided matrix in the memory of the host.
 template <class Real>
 struct Rows {
-  Real* cells = nullptr;
+  Real* elements = nullptr;
   std::int64_t rows = 0, columns = 0, stride = 0;
-  Real* operator[](std::int64_t row) const { return cells + row * stride; }
-  explicit operator bool() const { return cells != nullptr; }
-  operator Rows<const Real>() const requires(!std::is_const_v<Real>) { return {cells, rows, columns, stride}; }
+  Real* operator[](std::int64_t row) const { return elements + row * stride; }
+  explicit operator bool() const { return elements != nullptr; }
+  operator Rows<const Real>() const requires(!std::is_const_v<Real>) { return {elements, rows, columns, stride}; }
 };
 
 template <class Real>

@@ -12,20 +12,20 @@ namespace genoform::reference {
 /// u = g / sqrt(v) of one block, its moving means of g^2 over rows and columns updated first.
 inline void factored_update(const op::AdafactorUpdate& o, Host host, Index block, std::vector<double>& u) {
   const auto g = host(o.g), means = host(o.row_means), columns = host(o.column_means), controls = host(o.controls);
-  const double beta2 = controls(0, op::adafactor_beta2), rest2 = controls(0, op::adafactor_rest2);
+  const double beta2 = controls(0, op::adafactor_beta2), one_minus_beta2 = controls(0, op::adafactor_one_minus_beta2);
   const double epsilon1 = controls(0, op::adafactor_epsilon1);
   const Index rows = means.columns, first = block * rows;
   double mean = 0.0;
   for (Index i = 0; i < rows; ++i) {
     double sum = 0.0;
     for (Index j = 0; j < g.columns; ++j) sum += g(first + i, j) * g(first + i, j) + epsilon1;
-    means(block, i) = beta2 * means(block, i) + rest2 * sum / static_cast<double>(g.columns);
+    means(block, i) = beta2 * means(block, i) + one_minus_beta2 * sum / static_cast<double>(g.columns);
     mean += means(block, i) / static_cast<double>(rows);
   }
   for (Index j = 0; j < g.columns; ++j) {
     double sum = 0.0;
     for (Index i = 0; i < rows; ++i) sum += g(first + i, j) * g(first + i, j) + epsilon1;
-    columns(block, j) = beta2 * columns(block, j) + rest2 * sum / static_cast<double>(rows);
+    columns(block, j) = beta2 * columns(block, j) + one_minus_beta2 * sum / static_cast<double>(rows);
   }
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < g.columns; ++j)
@@ -34,31 +34,32 @@ inline void factored_update(const op::AdafactorUpdate& o, Host host, Index block
 
 inline void run(const op::AdafactorUpdate& o, Host host) {
   const auto w = host(o.w), g = host(o.g), controls = host(o.controls);
-  const auto control = [&](op::AdafactorControl cell) { return controls(0, cell); };
+  const auto control = [&](op::AdafactorControl element) { return controls(0, element); };
   std::vector<double> u;
   if (o.factored())
     for (Index b = 0; b < o.row_means.rows; ++b) factored_update(o, host, b, u);
   double* const first_w = &w(0, 0);
   double* const v = o.squares.exists() ? &host(o.squares)(0, 0) : nullptr;
   double* const m = o.momentum.exists() ? &host(o.momentum)(0, 0) : nullptr;
-  const auto cells = static_cast<std::size_t>(o.w.size());
-  for (std::size_t i = 0; v != nullptr && i < cells; ++i) {
+  const auto elements = static_cast<std::size_t>(o.w.size());
+  for (std::size_t i = 0; v != nullptr && i < elements; ++i) {
     const double gradient = (&g(0, 0))[i];
     v[i] = control(op::adafactor_beta2) * v[i] +
-           control(op::adafactor_rest2) * (gradient * gradient + control(op::adafactor_epsilon1));
+           control(op::adafactor_one_minus_beta2) * (gradient * gradient + control(op::adafactor_epsilon1));
     u.push_back(gradient / std::sqrt(v[i]));
   }
   double squares_u = 0.0, squares_w = 0.0;
-  for (std::size_t i = 0; i < cells; ++i) squares_u += u[i] * u[i], squares_w += first_w[i] * first_w[i];
-  const double rms_u = std::sqrt(squares_u / static_cast<double>(cells)),
-               rms_w = std::sqrt(squares_w / static_cast<double>(cells));
-  const double clip = control(op::adafactor_clip), rate = control(op::adafactor_rate), beta1 = control(op::adafactor_beta1);
+  for (std::size_t i = 0; i < elements; ++i) squares_u += u[i] * u[i], squares_w += first_w[i] * first_w[i];
+  const double rms_u = std::sqrt(squares_u / static_cast<double>(elements)),
+               rms_w = std::sqrt(squares_w / static_cast<double>(elements));
+  const double clip = control(op::adafactor_clip), rate = control(op::adafactor_learning_rate),
+               beta1 = control(op::adafactor_beta1);
   const double scale = o.relative ? std::max(control(op::adafactor_epsilon2), rms_w) : 1.0;
   const double step = rate * scale * (clip > 0.0 && rms_u > clip ? clip / rms_u : 1.0);
-  for (std::size_t i = 0; i < cells; ++i) {
+  for (std::size_t i = 0; i < elements; ++i) {
     double move = step * u[i];
     if (m != nullptr) move = m[i] = beta1 * m[i] + (1.0 - beta1) * move;
-    first_w[i] -= (o.decays ? rate * control(op::adafactor_decay) * first_w[i] : 0.0) + move;
+    first_w[i] -= (o.decays ? rate * control(op::adafactor_weight_decay) * first_w[i] : 0.0) + move;
   }
 }
 

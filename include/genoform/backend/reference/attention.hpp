@@ -34,12 +34,12 @@ inline void run(const op::CausalConvolution& o, Host host) {
         for (Index i = 0; i < w.columns && i <= t; ++i) sum += w(c, i) * x(first + t - i, c);
         y(first + t, c) = sum;
       }
-  if (o.turned.channels > 0) run(o.turned.of(o.y, o.context, false), host);
+  if (o.rotation.channels > 0) run(o.rotation.of(o.y, o.context, false), host);
 }
 
 inline void run(const op::CausalConvolutionGradient& o, Host host) {
   const auto x = host(o.x), w = host(o.w), dy = host(o.dy), dx = host(o.dx), dw = host(o.dw);
-  if (o.turned.channels > 0) run(o.turned.of(o.dy, o.context, true), host);
+  if (o.rotation.channels > 0) run(o.rotation.of(o.dy, o.context, true), host);
   for (Index first = 0; first < x.rows; first += o.context)
     for (Index t = 0; t < o.context; ++t)
       for (Index c = 0; c < x.columns; ++c) {
@@ -62,7 +62,7 @@ inline double score(const Matrix<double>& q, const Matrix<double>& k, Index q_ro
 inline Index first_seen(Index n, Index first, Index window) { return window > 0 ? std::max(first, n - window + 1) : first; }
 
 inline void run(const op::Attend& o, Host host) {
-  const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums), bias = host(o.bias);
+  const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sum_exps = host(o.log_sum_exps), bias = host(o.bias);
   for (Index n = 0; n < q.rows; ++n)
     for (Index h = 0; h < o.heads; ++h) {
       const Index first = first_seen(n, n - n % o.context, o.window);
@@ -73,11 +73,11 @@ inline void run(const op::Attend& o, Host host) {
       const double largest = *std::max_element(scores.begin(), scores.end());
       double sum = 0.0;
       for (const double value : scores) sum += std::exp(value - largest);
-      log_sums(n, h) = largest + std::log(sum);
+      log_sum_exps(n, h) = largest + std::log(sum);
       for (Index i = 0; i < o.head_dim; ++i) {
         double mixed = 0.0;
         for (Index s = first; s <= n; ++s)
-          mixed += std::exp(scores[static_cast<std::size_t>(s - first)] - log_sums(n, h)) * v(s, key_head + i);
+          mixed += std::exp(scores[static_cast<std::size_t>(s - first)] - log_sum_exps(n, h)) * v(s, key_head + i);
         y(n, head + i) = mixed;
       }
     }
@@ -85,7 +85,7 @@ inline void run(const op::Attend& o, Host host) {
 
 /// With p the softmax: dv_s += p_s dy, dp_s = dy . v_s, dscore_s = p_s (dp_s - sum p dp); the sum of query n is dy . y.
 inline void run(const op::AttendGradient& o, Host host) {
-  const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sums = host(o.log_sums);
+  const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sum_exps = host(o.log_sum_exps);
   const auto dy = host(o.dy), dq = host(o.dq), dk = host(o.dk), dv = host(o.dv), bias = host(o.bias), dbias = host(o.dbias);
   for (const auto& gradient : {dq, dk, dv, dbias})
     for (Index n = 0; n < gradient.rows; ++n)
@@ -99,7 +99,7 @@ inline void run(const op::AttendGradient& o, Host host) {
       for (Index i = 0; i < o.head_dim; ++i) mean += dy(n, head + i) * y(n, head + i);
       for (Index s = first; s <= n; ++s) {
         const double shift = bias ? bias(h, n - s) : 0.0;
-        const double p = std::exp(score(q, k, n, head, s, key_head, o.head_dim) + shift - log_sums(n, h));
+        const double p = std::exp(score(q, k, n, head, s, key_head, o.head_dim) + shift - log_sum_exps(n, h));
         double dp = 0.0;
         for (Index i = 0; i < o.head_dim; ++i) dp += dy(n, head + i) * v(s, key_head + i);
         const double dscore = p * (dp - mean);

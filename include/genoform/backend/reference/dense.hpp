@@ -25,7 +25,7 @@ inline double apply(op::Function f, double u) {
 }
 
 /// df/du from u.
-inline double slope(op::Function f, double u) {
+inline double derivative(op::Function f, double u) {
   switch (f) {
     case op::Function::identity: return 1.0;
     case op::Function::relu: return u > 0.0 ? 1.0 : 0.0;
@@ -40,8 +40,8 @@ inline double slope(op::Function f, double u) {
   return 1.0;
 }
 
-/// df/du from what a product's way back is given: y = f(u), or of gelu and swish the slope itself.
-inline double slope_from_output(op::Function f, double y) {
+/// df/du from what a product's backward pass is given: y = f(u), or of gelu and swish the derivative itself.
+inline double derivative_from_output(op::Function f, double y) {
   if (f == op::Function::relu) return y > 0.0 ? 1.0 : 0.0;
   if (f == op::Function::squared_relu) return 2.0 * std::sqrt(y);
   return f == op::Function::identity ? 1.0 : y;
@@ -95,7 +95,7 @@ inline void run(const op::LinearInputGradient& o, Host host) {
     for (Index in = 0; in < dx.columns; ++in) {
       double sum = o.accumulate ? dx(n, in) : 0.0;
       for (Index out = 0; out < dy.columns; ++out) sum += dy(n, out) * w(out, in);
-      dx(n, in) = output ? sum * slope_from_output(o.f, output(n, in)) : sum;
+      dx(n, in) = output ? sum * derivative_from_output(o.f, output(n, in)) : sum;
     }
 }
 
@@ -149,12 +149,12 @@ inline void run(const op::NormalizeGradient& o, Host host) {
 }
 
 inline void run(const op::Activate& o, Host host) {
-  const auto u = host(o.u), gate = host(o.gate), y = host(o.y), slopes = host(o.slope);
+  const auto u = host(o.u), gate = host(o.gate), y = host(o.y), derivatives = host(o.derivative);
   for (Index n = 0; n < y.rows; ++n)
     for (Index c = 0; c < y.columns; ++c) {
       const double x = u(n, c);
       y(n, c) = gate ? apply(o.f, gate(n, c)) * x : apply(o.f, x);
-      if (slopes) slopes(n, c) = slope(o.f, x);
+      if (derivatives) derivatives(n, c) = derivative(o.f, x);
     }
 }
 
@@ -165,10 +165,10 @@ inline void run(const op::ActivateGradient& o, Host host) {
     for (Index c = 0; c < dy.columns; ++c) {
       const double d = dy(n, c);
       if (gate) {
-        dgate(n, c) = d * u(n, c) * slope(o.f, gate(n, c));
+        dgate(n, c) = d * u(n, c) * derivative(o.f, gate(n, c));
         du(n, c) = d * apply(o.f, gate(n, c));
       } else {
-        du(n, c) = d * (by_input ? slope(o.f, u(n, c)) : slope_from_output(o.f, y(n, c)));
+        du(n, c) = d * (by_input ? derivative(o.f, u(n, c)) : derivative_from_output(o.f, y(n, c)));
       }
     }
 }

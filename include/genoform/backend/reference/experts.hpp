@@ -3,7 +3,7 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// What happens between a Route operation and its way back: rows to slots, the experts' matrices, slots to rows, the balance
+/// What happens between a Route operation and its backward pass: rows to slots, the experts' matrices, slots to rows, the balance
 /// loss.
 namespace genoform::reference {
 
@@ -74,7 +74,7 @@ inline void run(const op::ExpertLinearInputGradient& o, Host host) {
       for (Index in = 0; in < dx.columns; ++in) {
         double sum = o.accumulate ? dx(s, in) : 0.0;
         for (Index out = 0; out < dy.columns; ++out) sum += dy(s, out) * w(e * dy.columns + out, in);
-        dx(s, in) = output ? sum * slope_from_output(o.f, output(s, in)) : sum;
+        dx(s, in) = output ? sum * derivative_from_output(o.f, output(s, in)) : sum;
       }
 }
 

@@ -8,22 +8,22 @@
 /// The products over visible positions, as their formulas say.
 namespace genoform::reference {
 
-/// The cells of a Grouped tensor by sequence, group, position and channel.
-class GroupedCells {
+/// The elements of a Grouped tensor by sequence, group, position and channel.
+class GroupedElements {
  public:
-  GroupedCells(const op::Grouped& t, Index context, Host host)
-      : cells_(host(t)), context_(context), groups_(t.groups), width_(t.width()), positions_(t.positions) {}
+  GroupedElements(const op::Grouped& t, Index context, Host host)
+      : elements_(host(t)), context_(context), groups_(t.groups), width_(t.width()), positions_(t.positions) {}
   double& operator()(Index b, Index g, Index t, Index c) const {
-    return positions_ > 0 ? cells_(g * positions_ + t, c) : cells_(b * context_ + t, g * width_ + c);
+    return positions_ > 0 ? elements_(g * positions_ + t, c) : elements_(b * context_ + t, g * width_ + c);
   }
-  explicit operator bool() const { return static_cast<bool>(cells_); }
-  Index sequences() const { return positions_ > 0 ? 1 : cells_.rows / context_; }
+  explicit operator bool() const { return static_cast<bool>(elements_); }
+  Index sequences() const { return positions_ > 0 ? 1 : elements_.rows / context_; }
   Index groups() const { return groups_; }
   Index width() const { return width_; }
   bool is_table() const { return positions_ > 0; }
 
  private:
-  Matrix<double> cells_;
+  Matrix<double> elements_;
   Index context_, groups_, width_, positions_;
 };
 
@@ -36,7 +36,7 @@ void each_row(Index sequences, Index groups, Index context, const Visit& visit) 
 }
 
 inline void run(const op::CausalMix& o, Host host) {
-  const GroupedCells x(o.x, o.context, host), w(o.w, o.context, host), y(o.y, o.context, host);
+  const GroupedElements x(o.x, o.context, host), w(o.w, o.context, host), y(o.y, o.context, host);
   const auto bias = host(o.bias);
   each_row(x.sequences(), x.groups(), o.context, [&](Index b, Index g, Index t) {
     for (Index c = 0; c < x.width(); ++c) {
@@ -48,7 +48,7 @@ inline void run(const op::CausalMix& o, Host host) {
 }
 
 inline void run(const op::CausalMixGradient& o, Host host) {
-  const GroupedCells x(o.x, o.context, host), w(o.w, o.context, host), dy(o.dy, o.context, host), dx(o.dx, o.context, host),
+  const GroupedElements x(o.x, o.context, host), w(o.w, o.context, host), dy(o.dy, o.context, host), dx(o.dx, o.context, host),
       dw(o.dw, o.context, host);
   const auto dbias = host(o.dbias);
   each_row(x.sequences(), x.groups(), o.context, [&](Index b, Index g, Index s) {
@@ -69,7 +69,7 @@ inline void run(const op::CausalMixGradient& o, Host host) {
 }
 
 inline void run(const op::CausalScores& o, Host host) {
-  const GroupedCells q(o.queries, o.context, host), k(o.keys, o.context, host), added(o.added, o.context, host),
+  const GroupedElements q(o.queries, o.context, host), k(o.keys, o.context, host), added(o.added, o.context, host),
       y(o.y, o.context, host);
   const double scale = o.scaled ? 1.0 / std::sqrt(static_cast<double>(q.width())) : 1.0;
   each_row(y.sequences(), y.groups(), o.context, [&](Index b, Index g, Index t) {
@@ -82,7 +82,7 @@ inline void run(const op::CausalScores& o, Host host) {
 }
 
 inline void run(const op::CausalScoresGradient& o, Host host) {
-  const GroupedCells q(o.queries, o.context, host), k(o.keys, o.context, host), dy(o.dy, o.context, host),
+  const GroupedElements q(o.queries, o.context, host), k(o.keys, o.context, host), dy(o.dy, o.context, host),
       dq(o.dqueries, o.context, host), dk(o.dkeys, o.context, host), dadded(o.dadded, o.context, host);
   const double scale = o.scaled ? 1.0 / std::sqrt(static_cast<double>(q.width())) : 1.0;
   each_row(dy.sequences(), dy.groups(), o.context, [&](Index b, Index g, Index t) {
@@ -98,7 +98,7 @@ inline void run(const op::CausalScoresGradient& o, Host host) {
 }
 
 inline void run(const op::AddByDistance& o, Host host) {
-  const GroupedCells x(o.x, o.context, host), y(o.y, o.context, host);
+  const GroupedElements x(o.x, o.context, host), y(o.y, o.context, host);
   const auto bias = host(o.bias);
   each_row(y.sequences(), y.groups(), o.context, [&](Index b, Index g, Index t) {
     for (Index s = 0; s <= t; ++s) y(b, g, t, s) = x(b, g, t, s) + bias(g, t - s);
@@ -106,7 +106,7 @@ inline void run(const op::AddByDistance& o, Host host) {
 }
 
 inline void run(const op::AddByDistanceGradient& o, Host host) {
-  const GroupedCells dy(o.dy, o.context, host);
+  const GroupedElements dy(o.dy, o.context, host);
   const auto dbias = host(o.dbias);
   for (Index g = 0; g < dy.groups(); ++g)
     for (Index n = 0; n < o.context; ++n) dbias(g, n) = 0.0;
@@ -116,7 +116,7 @@ inline void run(const op::AddByDistanceGradient& o, Host host) {
 }
 
 inline void run(const op::CausalSoftmax& o, Host host) {
-  const GroupedCells x(o.x, o.context, host), y(o.y, o.context, host);
+  const GroupedElements x(o.x, o.context, host), y(o.y, o.context, host);
   each_row(y.sequences(), y.groups(), o.context, [&](Index b, Index g, Index t) {
     double largest = x(b, g, t, 0), sum = 0.0;
     for (Index s = 1; s <= t; ++s) largest = std::max(largest, x(b, g, t, s));
@@ -126,7 +126,7 @@ inline void run(const op::CausalSoftmax& o, Host host) {
 }
 
 inline void run(const op::CausalSoftmaxGradient& o, Host host) {
-  const GroupedCells y(o.y, o.context, host), dy(o.dy, o.context, host), dx(o.dx, o.context, host);
+  const GroupedElements y(o.y, o.context, host), dy(o.dy, o.context, host), dx(o.dx, o.context, host);
   each_row(y.sequences(), y.groups(), o.context, [&](Index b, Index g, Index t) {
     double along = 0.0;
     for (Index s = 0; s <= t; ++s) along += y(b, g, t, s) * dy(b, g, t, s);

@@ -18,17 +18,17 @@ inline void run(const op::SumOfSquares& o, Host host) {
 
 inline void run(const op::AdamWUpdate& o, Host host) {
   const auto w = host(o.w), g = host(o.g), m = host(o.m), v = host(o.v), sum = host(o.sum), controls = host(o.controls);
-  const auto control = [&](op::AdamWControl cell) { return controls(0, cell); };
-  const double beta1 = control(op::beta1_cell), beta2 = control(op::beta2_cell);
-  const double norm = std::sqrt(sum(0)), clip = control(op::clip_cell);
+  const auto control = [&](op::AdamWControl element) { return controls(0, element); };
+  const double beta1 = control(op::beta1_index), beta2 = control(op::beta2_index);
+  const double norm = std::sqrt(sum(0)), clip = control(op::clip_index);
   const double shrink = clip > 0.0 && norm > clip ? clip / norm : 1.0;
   for (Index i = 0; i < w.columns; ++i) {
     const double gradient = shrink * g(0, i);
     m(0, i) = beta1 * m(0, i) + (1.0 - beta1) * gradient;
     v(0, i) = beta2 * v(0, i) + (1.0 - beta2) * gradient * gradient;
-    const double mean = m(0, i) / control(op::correction1_cell), square = v(0, i) / control(op::correction2_cell);
-    const double decay = o.decays ? control(op::decay_cell) * w(0, i) : 0.0;
-    w(0, i) -= control(op::rate_cell) * (mean / (std::sqrt(square) + control(op::epsilon_cell)) + decay);
+    const double mean = m(0, i) / control(op::correction1_index), square = v(0, i) / control(op::correction2_index);
+    const double decay = o.decays ? control(op::weight_decay_index) * w(0, i) : 0.0;
+    w(0, i) -= control(op::learning_rate_index) * (mean / (std::sqrt(square) + control(op::epsilon_index)) + decay);
   }
 }
 

@@ -24,7 +24,7 @@ std::vector<Index> cheapest_assignment(Index n, Cost cost) {
   std::vector<double> u(at(n + 1)), v(at(n + 1));
   std::vector<Index> row_of(at(n + 1)), before(at(n + 1));  // from 1; 0 is none
   for (Index row = 1; row <= n; ++row) {
-    std::vector<double> least(at(n + 1), std::numeric_limits<double>::infinity());
+    std::vector<double> minimum(at(n + 1), std::numeric_limits<double>::infinity());
     std::vector<bool> used(at(n + 1));
     Index column = 0;
     row_of[0] = row;
@@ -36,12 +36,12 @@ std::vector<Index> cheapest_assignment(Index n, Cost cost) {
         if (used[at(j)]) continue;
         const Index i = row_of[at(column)];
         const double reduced = cost(i - 1, j - 1) - u[at(i)] - v[at(j)];
-        if (reduced < least[at(j)]) {
-          least[at(j)] = reduced;
+        if (reduced < minimum[at(j)]) {
+          minimum[at(j)] = reduced;
           before[at(j)] = column;
         }
-        if (least[at(j)] < delta) {
-          delta = least[at(j)];
+        if (minimum[at(j)] < delta) {
+          delta = minimum[at(j)];
           next = j;
         }
       }
@@ -50,7 +50,7 @@ std::vector<Index> cheapest_assignment(Index n, Cost cost) {
           u[at(row_of[at(j)])] += delta;
           v[at(j)] -= delta;
         } else {
-          least[at(j)] -= delta;
+          minimum[at(j)] -= delta;
         }
       column = next;
     } while (row_of[at(column)] != 0);
@@ -70,15 +70,15 @@ inline void run(const op::ChooseBalanced& o, Host host) {
     choice(n) = -1;
     if (!tokens || tokens(n) >= 0) real.push_back(n);
   }
-  const Index count = static_cast<Index>(real.size()), experts = scores.columns, least = count / experts;
-  const Index places = experts * (least + 1);
-  const std::vector<Index> place_of = cheapest_assignment(places, [&](Index row, Index place) {
-    const bool must = place % (least + 1) < least;
+  const Index count = static_cast<Index>(real.size()), experts = scores.columns, minimum = count / experts;
+  const Index slots = experts * (minimum + 1);
+  const std::vector<Index> index_of = cheapest_assignment(slots, [&](Index row, Index slot) {
+    const bool must = slot % (minimum + 1) < minimum;
     if (row >= count) return must ? 1e12 : 0.0;
-    const double x = scores(real[static_cast<std::size_t>(row)], place / (least + 1));
+    const double x = scores(real[static_cast<std::size_t>(row)], slot / (minimum + 1));
     return x == x ? -std::max(-1e6, std::min(x, 1e6)) : 1e6;
   });
-  for (std::size_t i = 0; i < real.size(); ++i) choice(real[i]) = place_of[i] / (least + 1);
+  for (std::size_t i = 0; i < real.size(); ++i) choice(real[i]) = index_of[i] / (minimum + 1);
 }
 
 inline void run(const op::ChooseAbove& o, Host host) {
@@ -92,9 +92,9 @@ inline void run(const op::ChooseAbove& o, Host host) {
   }
 }
 
-inline void run(const op::PlaceChoices& o, Host host) {
+inline void run(const op::AssignSlots& o, Host host) {
   const auto scores = host(o.scores);
-  place_choices(o.to, o.capacity, host, [&](Index n, Index expert) { return scores ? scores(n, expert) : 1.0; });
+  assign_slots(o.to, o.capacity, host, [&](Index n, Index expert) { return scores ? scores(n, expert) : 1.0; });
 }
 
 inline void run(const op::RouteThresholdGradient& o, Host host) {
@@ -104,12 +104,12 @@ inline void run(const op::RouteThresholdGradient& o, Host host) {
       if (const Index slot = slot_of(n, e, o.to, host); slot >= 0) dp(n, o.first_expert + e) = dweight(slot);
 }
 
-inline void run(const op::NoteCuts& o, Host host) {
+inline void run(const op::RecordCuts& o, Host host) {
   const auto scores = host(o.scores), cuts = host(o.cuts);
-  note_cuts(scores, host.indices(o.tokens), o.capacity, cuts);
+  record_cuts(scores, host.indices(o.tokens), o.capacity, cuts);
 }
 
-inline void run(const op::NoteLoad& o, Host host) {
+inline void run(const op::RecordLoad& o, Host host) {
   const auto load = host(o.load);
   const auto expert_count = host.indices(o.to.expert_count), choice = host.indices(o.to.choice_expert);
   const Index experts = load.rows / 2 - 1;
@@ -134,7 +134,7 @@ inline void run(const op::StepLoad& o, Host host) {
 
 inline void run(const op::UpdateBias& o, Host host) {
   const auto load = host(o.load), bias = host(o.bias);
-  double total = 0.0;  // compared as whole numbers: load * E with the sum of the loads
+  double total = 0.0;  // compared as integers: load * E with the sum of the loads
   for (Index e = 0; e < bias.rows; ++e) total += load(e);
   for (Index e = 0; e < bias.rows; ++e) {
     const double over = total - load(e) * static_cast<double>(bias.rows);
@@ -155,27 +155,27 @@ inline void run(const op::SigmoidGradient& o, Host host) {
 }
 
 inline void run(const op::RouterZLoss& o, Host host) {
-  const auto logits = host(o.logits), slope = host(o.slope), loss = host(o.loss);
+  const auto logits = host(o.logits), derivative = host(o.derivative), loss = host(o.loss);
   const auto tokens = host.indices(o.tokens);
   double real = 0.0, sum = 0.0;
   for (Index n = 0; n < logits.rows; ++n) real += is_padding(tokens, n) ? 0.0 : 1.0;
   for (Index n = 0; n < logits.rows; ++n) {
-    double most = logits(n, 0), total = 0.0;
-    for (Index e = 1; e < logits.columns; ++e) most = std::max(most, logits(n, e));
-    for (Index e = 0; e < logits.columns; ++e) total += std::exp(logits(n, e) - most);
-    const double z = most + std::log(total);
+    double maximum = logits(n, 0), total = 0.0;
+    for (Index e = 1; e < logits.columns; ++e) maximum = std::max(maximum, logits(n, e));
+    for (Index e = 0; e < logits.columns; ++e) total += std::exp(logits(n, e) - maximum);
+    const double z = maximum + std::log(total);
     const bool padding = is_padding(tokens, n);
     if (!padding) sum += z * z;
     for (Index e = 0; e < logits.columns; ++e)
-      slope(n, e) = padding ? 0.0 : o.coefficient * 2.0 * z * std::exp(logits(n, e) - z) / real;
+      derivative(n, e) = padding ? 0.0 : o.coefficient * 2.0 * z * std::exp(logits(n, e) - z) / real;
   }
   if (real > 0.0) loss(0) += o.coefficient * sum / real;
 }
 
 inline void run(const op::RouterZLossGradient& o, Host host) {
-  const auto slope = host(o.slope), scale = host(o.scale), dx = host(o.dx);
+  const auto derivative = host(o.derivative), scale = host(o.scale), dx = host(o.dx);
   for (Index n = 0; n < dx.rows; ++n)
-    for (Index e = 0; e < dx.columns; ++e) dx(n, e) += scale(0) * slope(n, e);
+    for (Index e = 0; e < dx.columns; ++e) dx(n, e) += scale(0) * derivative(n, e);
 }
 
 /// The random numbers are the library's own, the same on every back end.

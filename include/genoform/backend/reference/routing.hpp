@@ -72,7 +72,7 @@ inline Index slot_of(Index token, Index expert, const op::Assignment& to, Host h
 
 /// Slots for the choices that stand in choice_expert; weight_of(token, expert).
 template <class WeightOf>
-void place_choices(const op::Assignment& to, Index capacity, Host host, WeightOf weight_of) {
+void assign_slots(const op::Assignment& to, Index capacity, Host host, WeightOf weight_of) {
   const auto first_share = host(to.first_share);
   const auto choice_slot = host.indices(to.choice_slot), choice_expert = host.indices(to.choice_expert);
   std::vector<Visit> visits;
@@ -96,8 +96,8 @@ void place_choices(const op::Assignment& to, Index capacity, Host host, WeightOf
   }
 }
 
-inline void choose_largest(const Matrix<double>& p, const Matrix<double>& bias, const Tensor& tokens_of, const op::Assignment& to,
-                           Host host) {
+inline void choose_top_k(const Matrix<double>& p, const Matrix<double>& bias, const Tensor& tokens_of, const op::Assignment& to,
+                         Host host) {
   const auto choice_expert = host.indices(to.choice_expert), tokens = host.indices(tokens_of);
   for (Index n = 0; n < p.rows; ++n) {
     const std::vector<Index> order = largest_first(p.columns, [&](Index e) { return bias ? p(n, e) + bias(e) : p(n, e); });
@@ -106,7 +106,7 @@ inline void choose_largest(const Matrix<double>& p, const Matrix<double>& bias, 
   }
 }
 
-inline void run(const op::ChooseLargest& o, Host host) { choose_largest(host(o.scores), host({}), o.tokens, o.to, host); }
+inline void run(const op::ChooseTopK& o, Host host) { choose_top_k(host(o.scores), host({}), o.tokens, o.to, host); }
 
 inline double sum_of_choices(const op::Assignment& to, const Matrix<double>& p, Index n, double epsilon, Host host) {
   const auto choice_expert = host.indices(to.choice_expert);
@@ -117,8 +117,8 @@ inline double sum_of_choices(const op::Assignment& to, const Matrix<double>& p, 
 
 inline void run(const op::RouteTokenChoice& o, Host host) {
   const auto p = host(o.p);
-  choose_largest(p, host(o.bias), o.tokens, o.to, host);
-  place_choices(o.to, o.capacity, host, [&](Index n, Index expert) {
+  choose_top_k(p, host(o.bias), o.tokens, o.to, host);
+  assign_slots(o.to, o.capacity, host, [&](Index n, Index expert) {
     return o.normalise ? p(n, expert) / sum_of_choices(o.to, p, n, o.epsilon, host) : p(n, expert);
   });
 }
@@ -146,7 +146,7 @@ inline void run(const op::RouteTokenChoiceGradient& o, Host host) {
 }
 
 /// Adds the capacity-th largest score of each expert among the tokens that are no padding, and 1 for the pool.
-inline void note_cuts(const Matrix<double>& p, const Matrix<std::int64_t>& tokens, Index capacity, const Matrix<double>& cuts) {
+inline void record_cuts(const Matrix<double>& p, const Matrix<std::int64_t>& tokens, Index capacity, const Matrix<double>& cuts) {
   std::vector<Index> real;
   for (Index n = 0; n < p.rows; ++n)
     if (!is_padding(tokens, n)) real.push_back(n);
@@ -171,7 +171,7 @@ inline void run(const op::RouteExpertChoice& o, Host host) {
       ++taken;
     }
   }
-  if (cuts) note_cuts(p, tokens, o.capacity, cuts);
+  if (cuts) record_cuts(p, tokens, o.capacity, cuts);
   write_assignment(visits, p.rows, o.to, host);
 }
 

@@ -17,7 +17,7 @@ struct Line {
   std::int64_t flops = 0;  ///< useful ones, spec/model.md section 6
 };
 
-inline Line line_of(std::string_view name, std::span<const Tensor> tensors, std::int64_t flops, std::int64_t bytes_per_cell) {
+inline Line line_of(std::string_view name, std::span<const Tensor> tensors, std::int64_t flops, std::int64_t bytes_per_element) {
   Line line{.name = name, .shapes = {}, .bytes = 0, .flops = flops};
   for (const Tensor& t : tensors) {
     if (!line.shapes.empty()) line.shapes += ' ';
@@ -26,13 +26,13 @@ inline Line line_of(std::string_view name, std::span<const Tensor> tensors, std:
   for (auto t = tensors.begin(); t != tensors.end(); ++t) {
     bool first_time = t->exists();
     for (auto other = tensors.begin(); other != t; ++other) first_time = first_time && !(*other == *t);
-    if (first_time) line.bytes += t->bytes(bytes_per_cell);
+    if (first_time) line.bytes += t->bytes(bytes_per_element);
   }
   return line;
 }
 template <class Op>
-Line line_of(const Op& op, std::int64_t bytes_per_cell) {
-  return line_of(Op::name, op.tensors(), op.flops(), bytes_per_cell);
+Line line_of(const Op& op, std::int64_t bytes_per_element) {
+  return line_of(Op::name, op.tensors(), op.flops(), bytes_per_element);
 }
 
 inline std::ostream& operator<<(std::ostream& out, const Line& line) {

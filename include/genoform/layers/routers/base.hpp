@@ -10,11 +10,11 @@ struct BaseRouting : SigmoidRouting {
     if (ops.training() && !ops.checking())
       ops(op::ChooseBalanced{s.logits, ops.step.tokens, to});
     else
-      ops(op::ChooseLargest{s.logits, ops.step.tokens, to});
-    ops(op::PlaceChoices{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
+      ops(op::ChooseTopK{s.logits, ops.step.tokens, to});
+    ops(op::AssignSlots{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
   }
-  constexpr void choose_back(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
-                             Tensor d_scores) const {
+  constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
+                                 Tensor d_scores) const {
     ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, d_scores, 1, false});
   }
 };

@@ -7,7 +7,7 @@ namespace genoform {
 /// In training each expert takes its C tokens of largest p out of the pool; in evaluation a token goes to every expert whose
 /// running threshold its p exceeds, which is causal.
 struct ExpertChoiceRouting : SoftmaxRouting {
-  static constexpr int default_percent = 100, least_percent = 1;
+  static constexpr int default_percent = 100, min_percent = 1;
 
   constexpr std::int64_t activated_percent() const { return percent; }
   constexpr std::int64_t choice_columns(std::int64_t) const { return 0; }
@@ -17,17 +17,18 @@ struct ExpertChoiceRouting : SoftmaxRouting {
   constexpr bool by_threshold(bool training) const { return !training; }
   constexpr void declare(RouterWeights& w, Declaration& d, std::int64_t experts) const {
     LogitRouting::declare(w, d, experts);
-    w.threshold = d.state("moe.threshold", experts, Start::constant(1.0 / static_cast<double>(experts)), true, false);
-    w.cuts = d.state("moe.cuts", experts + 1, Start::constant(0), true, true);
+    w.threshold = d.state("moe.threshold", experts, Initializer::constant(1.0 / static_cast<double>(experts)), true, false);
+    w.cuts = d.state("moe.cuts", experts + 1, Initializer::constant(0), true, true);
   }
   constexpr void choose(auto& ops, const RouterWeights&, RouterSaved& s, const op::Assignment& to) const {
     s.cuts = ops.keep(to.experts + 1, 1);
     ops(op::Clear{s.cuts});
     ops(op::RouteExpertChoice{s.scores, to, expert_capacity(1, s.scores.rows, percent, to.experts), s.cuts, ops.step.tokens});
   }
-  /// The cuts of this pool count only when the way back follows: a loss that is merely looked at must not move the thresholds.
-  constexpr void choose_back(auto& ops, const RouterWeights& w, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
-                             Tensor dp) const {
+  /// The cuts of this pool count only when the backward pass follows: a loss that is merely looked at must not move the
+  /// thresholds.
+  constexpr void choose_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, const op::Assignment& to,
+                                 Tensor d_weight, Tensor dp) const {
     ops(op::RouteExpertChoiceGradient{to, d_weight, dp});
     if (!ops.checking()) ops(op::Add{s.cuts, w.cuts});
   }

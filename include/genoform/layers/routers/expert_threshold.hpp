@@ -15,21 +15,21 @@ struct ExpertThresholdRouting : SoftmaxRouting {
   constexpr bool by_threshold(bool training) const { return !training || percent == 0; }
   constexpr void declare(RouterWeights& w, Declaration& d, std::int64_t experts) const {
     LogitRouting::declare(w, d, experts);
-    w.threshold = d.state("moe.threshold", experts, Start::constant(1.0 / static_cast<double>(experts)), false, false);
-    w.cuts = d.state("moe.cuts", experts + 1, Start::constant(0), true, true);
+    w.threshold = d.state("moe.threshold", experts, Initializer::constant(1.0 / static_cast<double>(experts)), false, false);
+    w.cuts = d.state("moe.cuts", experts + 1, Initializer::constant(0), true, true);
   }
   constexpr void choose(auto& ops, const RouterWeights& w, RouterSaved& s, const op::Assignment& to) const {
     ops(op::ChooseAbove{s.scores, w.threshold, ops.step.tokens, to});
-    ops(op::PlaceChoices{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
+    ops(op::AssignSlots{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
   }
-  constexpr void choose_back(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
-                             Tensor dp) const {
+  constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
+                                 Tensor dp) const {
     ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, dp, to.experts, false});
   }
-  constexpr void score_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dp, Tensor dx) const {
+  constexpr void score_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dp, Tensor dx) const {
     const std::int64_t cut = expert_capacity(1, s.scores.rows, activated_percent(), s.scores.columns);
-    if (!ops.checking()) ops(op::NoteCuts{s.scores, ops.step.tokens, w.cuts, cut});
-    SoftmaxRouting::score_back(ops, w, s, x, dp, dx);
+    if (!ops.checking()) ops(op::RecordCuts{s.scores, ops.step.tokens, w.cuts, cut});
+    SoftmaxRouting::score_backward(ops, w, s, x, dp, dx);
   }
   constexpr void after_step(auto& ops, const RouterWeights& w) const { ops(op::UpdateThreshold{w.cuts, w.threshold}); }
 };

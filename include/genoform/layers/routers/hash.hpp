@@ -11,16 +11,16 @@ struct HashRouting : Routing {
 
   constexpr void declare(RouterWeights& w, Declaration& d, std::int64_t experts) const {
     if (d.vocab() < 1 && d.list() != nullptr)
-      throw Failure({Fault::input, "Hash routes by token id and needs the vocabulary of the model; give {.vocab = ...}"});
-    w.table = d.integers("moe.table", d.vocab(), Start::modulo(experts), experts);
+      throw Exception({ErrorKind::input, "Hash routes by token id and needs the vocabulary of the model; give {.vocab = ...}"});
+    w.table = d.integers("moe.table", d.vocab(), Initializer::modulo(experts), experts);
   }
   constexpr void score(auto&, const RouterWeights&, RouterSaved&, Tensor) const {}
   constexpr void choose(auto& ops, const RouterWeights& w, RouterSaved&, const op::Assignment& to) const {
     ops(op::ChooseByTable{w.table, ops.step.tokens, to});
-    ops(op::PlaceChoices{{}, to, capacity(ops.tokens(), to.experts, ops.training())});
+    ops(op::AssignSlots{{}, to, capacity(ops.tokens(), to.experts, ops.training())});
   }
-  constexpr void choose_back(auto&, const RouterWeights&, const RouterSaved&, const op::Assignment&, Tensor, Tensor) const {}
-  constexpr void score_back(auto& ops, const RouterWeights&, const RouterSaved&, Tensor, Tensor, Tensor dx) const {
+  constexpr void choose_backward(auto&, const RouterWeights&, const RouterSaved&, const op::Assignment&, Tensor, Tensor) const {}
+  constexpr void score_backward(auto& ops, const RouterWeights&, const RouterSaved&, Tensor, Tensor, Tensor dx) const {
     ops(op::Clear{dx});
   }
 };

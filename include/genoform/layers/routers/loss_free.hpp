@@ -8,7 +8,7 @@ namespace genoform {
 struct LossFreeRouting : SigmoidRouting {
   constexpr void declare(RouterWeights& w, Declaration& d, std::int64_t experts) const {
     LogitRouting::declare(w, d, experts);
-    w.bias = d.state("moe.bias", experts, Start::constant(0), false, false);
+    w.bias = d.state("moe.bias", experts, Initializer::constant(0), false, false);
   }
   constexpr void score(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x) const {
     SigmoidRouting::score(ops, w, s, x, true);
@@ -23,8 +23,8 @@ struct LossFreeRouting : SigmoidRouting {
                              .bias = w.bias,
                              .epsilon = 0});
   }
-  constexpr void choose_back(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
-                             Tensor d_scores) const {
+  constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
+                                 Tensor d_scores) const {
     ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, d_scores, choices, true, 0});
   }
   constexpr void after_step(auto& ops, const RouterWeights& w) const { ops(op::UpdateBias{w.load, w.bias}); }

@@ -26,26 +26,26 @@ struct RouterWeights {
   Tensor threshold, cuts;  ///< [E, 1], [E + 1, 1]
   Tensor bias;             ///< [E, 1]
   Tensor table;            ///< [V, 1] of experts
-  Tensor load;             ///< what op::NoteLoad measures, for every router
+  Tensor load;             ///< what op::RecordLoad measures, for every router
 };
 
-/// What a router keeps for its way back.
+/// What a router keeps for its backward pass.
 struct RouterSaved {
-  Tensor logits;  ///< l [N, E], until the end of the forward pass of the layer only
-  Tensor scores;  ///< what weights are made of [N, E]
-  Tensor input;   ///< what the router read instead of x, with jitter
-  Tensor slope;   ///< of the z-loss by the logits [N, E]
-  Tensor cuts;    ///< of this pool
+  Tensor logits;      ///< l [N, E], until the end of the forward pass of the layer only
+  Tensor scores;      ///< what weights are made of [N, E]
+  Tensor input;       ///< what the router read instead of x, with jitter
+  Tensor derivative;  ///< of the z-loss by the logits [N, E]
+  Tensor cuts;        ///< of this pool
 };
 
 /// What most routers have in common. A routing derives from it, hides what is different with it, and adds choose() and the ways
 /// back:
-///   declare(w, d, experts), score(ops, w, s, x), choose(ops, w, s, to), choose_back(ops, w, s, to, d_weight, d_scores),
-///   score_back(ops, w, s, x, d_scores, dx) [dx is overwritten], after_step(ops, w).
+///   declare(w, d, experts), score(ops, w, s, x), choose(ops, w, s, to), choose_backward(ops, w, s, to, d_weight, d_scores),
+///   score_backward(ops, w, s, x, d_scores, dx) [dx is overwritten], after_step(ops, w).
 struct Routing {
   std::int64_t choices = 1, percent = 0;
 
-  static constexpr int default_percent = 0, least_percent = 0;
+  static constexpr int default_percent = 0, min_percent = 0;
   static constexpr bool has_scores = true;
 
   /// What a token uses of the experts, for counting.
@@ -70,14 +70,14 @@ struct LogitRouting : Routing {
   static constexpr bool jitters = false;
 
   constexpr void declare(RouterWeights& w, Declaration& d, std::int64_t experts) const {
-    w.matrix = d.matrix("moe.router.weight", experts, d.width(), Start::fan_in(d.width()), true);
+    w.matrix = d.matrix("moe.router.weight", experts, d.width(), Initializer::fan_in(d.width()), true);
   }
 
  protected:
   /// l [N, E] into `l`, with the noise and the loss that training may add.
   constexpr void logits(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x, Tensor l, bool with_jitter) const {
     const RouterTraining& t = ops.routers();
-    s.input = s.slope = {};
+    s.input = s.derivative = {};
     if (with_jitter && t.jitter > 0) {
       s.input = ops.keep(x.rows, x.columns);
       ops(op::Jitter{x, ops.step.round, s.input, t.jitter, t.seed,
@@ -85,12 +85,12 @@ struct LogitRouting : Routing {
     }
     ops(op::Linear{.x = s.input.exists() ? s.input : x, .w = w.matrix, .bias = {}, .y = l, .exact = true});
     if (!(t.z_loss > 0)) return;
-    s.slope = ops.keep(x.rows, l.columns);
-    ops(op::RouterZLoss{l, ops.step.tokens, s.slope, ops.step.aux_loss, t.z_loss});
+    s.derivative = ops.keep(x.rows, l.columns);
+    ops(op::RouterZLoss{l, ops.step.tokens, s.derivative, ops.step.aux_loss, t.z_loss});
   }
   /// From dl [N, E], which may change, to dx, which is overwritten.
-  constexpr void logits_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dl, Tensor dx) const {
-    if (s.slope.exists()) ops(op::RouterZLossGradient{s.slope, ops.step.scale, dl});
+  constexpr void logits_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dl, Tensor dx) const {
+    if (s.derivative.exists()) ops(op::RouterZLossGradient{s.derivative, ops.step.scale, dl});
     const Tensor input = s.input.exists() ? s.input : x;
     ops(op::LinearWeightGradient{.x = input, .dy = dl, .dw = gradient(w.matrix), .dbias = {}, .exact = true});
     ops(op::LinearInputGradient{.dy = dl, .w = w.matrix, .dx = dx, .exact = true});
@@ -108,9 +108,9 @@ struct SoftmaxRouting : LogitRouting {
     logits(ops, w, s, x, s.scores, with_jitter);
     ops(op::Softmax{s.scores, s.scores});
   }
-  constexpr void score_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
+  constexpr void score_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
     ops(op::SoftmaxGradient{s.scores, d, d});
-    logits_back(ops, w, s, x, d, dx);
+    logits_backward(ops, w, s, x, d, dx);
   }
 };
 
@@ -122,17 +122,17 @@ struct SigmoidRouting : LogitRouting {
     logits(ops, w, s, x, s.logits, with_jitter);
     ops(op::Sigmoid{s.logits, s.scores});
   }
-  constexpr void score_back(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
+  constexpr void score_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
     ops(op::SigmoidGradient{s.scores, d, d});
-    logits_back(ops, w, s, x, d, dx);
+    logits_backward(ops, w, s, x, d, dx);
   }
 };
 
-/// The tensors of an assignment of `filled` slots over the experts, kept for the way back.
+/// The tensors of an assignment of `filled` slots over the experts, kept for the backward pass.
 constexpr op::Assignment make_assignment(auto& ops, std::int64_t tokens, std::int64_t experts, std::int64_t filled,
                                          std::int64_t choices) {
   const std::int64_t slots = op::slots_bound(filled, experts);
-  const auto index = [&](std::int64_t rows, std::int64_t columns) { return ops.keep(rows, columns, Element::index); };
+  const auto index = [&](std::int64_t rows, std::int64_t columns) { return ops.keep(rows, columns, ElementType::index); };
   op::Assignment to;
   to.expert_first = index(experts + 1, 1);
   to.expert_count = index(experts, 1);

@@ -24,8 +24,8 @@ struct TopKRouting : SoftmaxRouting {
                              .tokens = ops.step.tokens});
     if (ops.training()) ops(op::BalanceLoss{p, to.first_share, ops.step.aux_loss, balance_coefficient, ops.step.tokens});
   }
-  constexpr void choose_back(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
-                             Tensor dp) const {
+  constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
+                                 Tensor dp) const {
     ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, dp, choices, normalise});
     ops(op::BalanceLossGradient{to.first_share, ops.step.scale, dp, balance_coefficient, ops.step.tokens});
   }

@@ -53,12 +53,12 @@ struct RouterWords {
   static constexpr bool names(std::string_view word) { return routers::find(Routers{}, word) < Routers::size; }
   static constexpr void each_word(auto visit) { routers::each_word(Routers{}, visit); }
   static constexpr bool is_open(const Router&) { return false; }
-  static constexpr Verdict read(Tree tree, int node, Router& value) {
+  static constexpr CheckResult read(Tree tree, int node, Router& value) {
     value.kind = routers::find(Routers{}, node_at(tree, node).word);
     return routers::visit(Routers{}, value.kind, [&](auto type) {
       using R = typename decltype(type)::type;
       if constexpr (routers::takes_number<R>) {
-        return option_rows::read_number(tree, node, 1, largest_number, value.k);
+        return option_rows::read_number(tree, node, 1, max_number, value.k);
       } else {
         value.k = R::choices;
         return option_rows::no_arguments(tree, node);
@@ -81,7 +81,7 @@ struct RouterWords {
   using tag = typename decltype(routers::tag_of<V>(Routers{}))::type;
 };
 
-/// Calls f with the routing of a router.
+/// OperationList f with the routing of a router.
 template <class F>
 constexpr decltype(auto) with_routing(const Router& router, std::int64_t percent, F&& f) {
   return routers::visit(Routers{}, router.kind,

@@ -1,0 +1,97 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "genoform/core/result.hpp"
+#include "genoform/search/clock/cost_features.hpp"
+#include "genoform/search/clock/least_squares.hpp"
+
+namespace genoform::search {
+
+/// A model that was timed: its work and the seconds of its training step.
+struct Probe {
+  CostFeatures items;
+  double seconds = 0;
+};
+
+/// Step time as a sum over the work of a step: seconds for each unit of each item, fitted to probes, never negative.
+class StepTable {
+ public:
+  /// Throws Failure when there are too few probes to fit and check.
+  static StepTable fit(const std::vector<Probe>& probes) {
+    if (probes.size() < 10) throw Exception({ErrorKind::usage, "a table of step times needs at least 10 timed models"});
+    std::vector<Probe> some;
+    for (std::size_t i = 0; i < probes.size(); ++i)
+      if (i % 5 != 4) some.push_back(probes[i]);
+    const StepTable check = fit_all(some);
+    std::vector<double> errors;
+    for (std::size_t i = 4; i < probes.size(); i += 5)
+      errors.push_back(std::abs(check.seconds(probes[i].items) / probes[i].seconds - 1));
+    std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
+    StepTable table = fit_all(probes);
+    table.error_ = errors[errors.size() / 2];
+    return table;
+  }
+
+  double seconds(const CostFeatures& items) const {
+    double sum = 0;
+    for (const auto& [name, amount] : items)
+      if (const auto found = seconds_.find(name); found != seconds_.end()) sum += found->second * amount;
+    return sum;
+  }
+  /// Median relative error on probes that were left out of a first fit.
+  double error() const { return error_; }
+
+  nlohmann::json to_json() const { return {{"error", error_}, {"seconds", seconds_}}; }
+  static StepTable from_json(const nlohmann::json& j) {
+    StepTable table;
+    table.error_ = j.at("error");
+    table.seconds_ = j.at("seconds").get<Seconds>();
+    return table;
+  }
+
+ private:
+  using Seconds = std::map<std::string, double, std::less<>>;
+
+  /// Relative errors are fitted, so each row is divided by its time; each column by its largest entry.
+  static StepTable fit_all(const std::vector<Probe>& probes) {
+    std::set<std::string> names;
+    for (const Probe& probe : probes)
+      for (const auto& [name, amount] : probe.items) names.insert(name);
+    std::vector<std::vector<double>> rows(probes.size(), std::vector<double>(names.size(), 0.0));
+    std::vector<double> scales;
+    std::size_t column = 0;
+    for (const std::string& name : names) {
+      double scale = 0;
+      for (std::size_t r = 0; r < probes.size(); ++r) {
+        const auto found = probes[r].items.find(name);
+        rows[r][column] = found == probes[r].items.end() ? 0 : found->second / probes[r].seconds;
+        scale = std::max(scale, rows[r][column]);
+      }
+      for (std::vector<double>& row : rows) row[column] /= scale > 0 ? scale : 1;
+      scales.push_back(scale > 0 ? scale : 1);
+      ++column;
+    }
+    const std::vector<double> x = non_negative_fit(rows, 1e-3);
+    StepTable table;
+    column = 0;
+    for (const std::string& name : names) {
+      if (x[column] > 0) table.seconds_[name] = x[column] / scales[column];
+      ++column;
+    }
+    return table;
+  }
+
+  Seconds seconds_;
+  double error_ = 0;
+};
+
+}  // namespace genoform::search

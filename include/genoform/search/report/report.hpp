@@ -1,0 +1,243 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "genoform/report/text_table.hpp"
+#include "genoform/search/store/store.hpp"
+
+namespace genoform::search {
+
+/// One finalist with its fresh trainings, best first by the mean of their validation losses.
+struct Standing {
+  std::string name, text;
+  bool is_baseline = false;
+  int trial = 0;
+  double learning_rate = 0;
+  std::int64_t steps = 0;
+  double oracle_seconds = 0, step_seconds = 0;
+  std::vector<double> validation, test;  ///< bits per byte, one a seed
+  std::string failure;
+
+  static double mean(const std::vector<double>& values) {
+    double sum = 0;
+    for (const double v : values) sum += v;
+    return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
+  }
+  bool is_ranked() const { return !validation.empty() && failure.empty(); }
+};
+
+/// What a study found, as tables and as JSON.
+class Report {
+ public:
+  /// A step time is flagged when the oracle was off by more, compared with how far it was off for the first baseline.
+  static constexpr double tolerance = 0.05;
+
+  explicit Report(const Store& store) : trials_(store.trials()) {
+    for (const Trial& t : trials_) {
+      if (t.phase != "search") continue;
+      if (t.state == State::refused) ++refused_;
+      if (t.state == State::failed) ++failed_;
+      if (t.finished()) ++finished_;
+      if (t.state == State::done && !t.loss) ++stopped_;
+    }
+    if (const auto note = store.note("seconds of trials")) seconds_ = std::stod(*note);
+    for (const FinalRun& run : store.finals()) enter(run);
+    std::stable_sort(standings_.begin(), standings_.end(), [](const Standing& a, const Standing& b) {
+      if (a.is_ranked() != b.is_ranked()) return a.is_ranked();
+      return a.is_ranked() && Standing::mean(a.validation) < Standing::mean(b.validation);
+    });
+  }
+
+  const std::vector<Trial>& trials() const { return trials_; }
+  const std::vector<Standing>& standings() const { return standings_; }
+  int genomes() const { return finished_; }
+  double trials_per_hour() const { return seconds_ > 0 ? 3600 * (finished_ + baseline_runs()) / seconds_ : 0; }
+
+  /// The best finalist; before the final, the best trial. None in a study without results.
+  std::optional<Standing> winner() const {
+    if (!standings_.empty() && standings_.front().is_ranked()) return standings_.front();
+    const Trial* best = nullptr;
+    for (const Trial& t : trials_)
+      if (t.state == State::done && t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
+    if (best == nullptr) return std::nullopt;
+    Standing s;
+    s.is_baseline = best->phase == "baseline";
+    s.name = s.is_baseline ? best->name : "trial " + std::to_string(best->number);
+    s.text = best->text;
+    s.trial = best->number;
+    s.learning_rate = best->learning_rate;
+    s.steps = best->steps;
+    s.oracle_seconds = s.step_seconds = best->step_seconds;
+    return s;
+  }
+
+  std::string text() const;
+  nlohmann::json json() const;
+
+ private:
+  void enter(const FinalRun& run) {
+    auto place = std::find_if(standings_.begin(), standings_.end(), [&](const Standing& s) { return s.trial == run.trial; });
+    if (place == standings_.end()) {
+      standings_.push_back({.name = run.name,
+                            .text = run.text,
+                            .is_baseline = run.is_baseline,
+                            .trial = run.trial,
+                            .learning_rate = run.learning_rate,
+                            .steps = run.steps,
+                            .oracle_seconds = run.oracle_seconds,
+                            .step_seconds = run.step_seconds,
+                            .validation = {},
+                            .test = {},
+                            .failure = {}});
+      place = standings_.end() - 1;
+    }
+    if (!run.failure.empty()) place->failure = run.failure;
+    if (run.validation) place->validation.push_back(*run.validation);
+    if (run.test) place->test.push_back(*run.test);
+  }
+
+  int baseline_runs() const {
+    return static_cast<int>(
+        std::count_if(trials_.begin(), trials_.end(), [](const Trial& t) { return t.phase == "baseline" && t.finished(); }));
+  }
+  /// Measured over assumed step time, over the same of the first baseline.
+  double oracle_ratio(const Standing& s) const {
+    const auto of = [](const Standing& any) { return any.oracle_seconds > 0 ? any.step_seconds / any.oracle_seconds : 1; };
+    const auto first = std::find_if(standings_.begin(), standings_.end(), [](const Standing& any) { return any.is_baseline; });
+    return first == standings_.end() ? of(s) : of(s) / of(*first);
+  }
+  std::string baselines_text() const;
+  std::string finals_text() const;
+
+  std::vector<Trial> trials_;
+  std::vector<Standing> standings_;
+  int finished_ = 0, refused_ = 0, failed_ = 0, stopped_ = 0;
+  double seconds_ = 0;
+};
+
+namespace report {
+
+inline std::string fixed(double value, int digits) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+inline std::string listed(const std::vector<double>& values) {
+  std::string text;
+  for (const double v : values) text += (text.empty() ? "" : " ") + fixed(v, 3);
+  return text.empty() ? "-" : text;
+}
+inline std::string learning_rate_text(double learning_rate) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%g", learning_rate);
+  return text;
+}
+
+}  // namespace report
+
+/// Each baseline at its best rate.
+inline std::string Report::baselines_text() const {
+  std::vector<std::pair<std::string, const Trial*>> best;
+  for (const Trial& t : trials_) {
+    if (t.phase != "baseline") continue;
+    auto place = std::find_if(best.begin(), best.end(), [&](const auto& b) { return b.first == t.name; });
+    if (place == best.end()) place = best.insert(best.end(), {t.name, nullptr});
+    if (t.loss && (place->second == nullptr || *t.loss < *place->second->loss)) place->second = &t;
+  }
+  TextTable table({"baseline", "bits/byte", "learning_rate", "steps", "ms/step"});
+  for (const auto& [name, t] : best) {
+    if (t == nullptr)
+      table.add({name, "-", "-", "-", "-"});
+    else
+      table.add({name, report::fixed(*t->loss, 3), report::learning_rate_text(t->learning_rate), std::to_string(t->steps),
+                 report::fixed(1e3 * t->step_seconds, 2)});
+  }
+  return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
+}
+
+inline std::string Report::finals_text() const {
+  TextTable table({"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"});
+  bool off = false;
+  for (const Standing& s : standings_) {
+    const double ratio = oracle_ratio(s);
+    const bool is_off = std::abs(ratio - 1) > tolerance;
+    off = off || is_off;
+    table.add({s.name, report::fixed(Standing::mean(s.validation), 3), report::fixed(Standing::mean(s.test), 3),
+               s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(s.steps),
+               report::fixed(1e3 * s.step_seconds, 2), report::fixed(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
+  }
+  std::string text = "Finalists, trained anew with fresh seeds for equal measured time, bits per byte:\n" + table.text();
+  if (off)
+    text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
+  return text;
+}
+
+inline std::string Report::text() const {
+  std::string text = baselines_text() + "\n";
+  text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
+  if (seconds_ > 0) text += ", " + report::fixed(trials_per_hour(), 0) + " trials per hour";
+  text += "; " + std::to_string(stopped_) + " stopped at the hurdle, " + std::to_string(failed_) + " failed, " +
+          std::to_string(refused_) + " refused before they cost anything\n\n";
+  if (!standings_.empty()) text += finals_text() + "\n";
+  const std::optional<Standing> best = winner();
+  if (!best) return text + "No result yet.\n";
+  if (best->is_baseline)
+    text += "The winner is a baseline: no genome of this search was better than " + best->name + ".\n";
+  else
+    text += "Winner: " + best->name + ", " +
+            (standings_.empty() ? "not yet confirmed by a final"
+                                : "learning rate " + report::learning_rate_text(best->learning_rate)) +
+            "\n";
+  return text + "using Winner = " + best->text + ";\n";
+}
+
+inline nlohmann::json Report::json() const {
+  nlohmann::json baselines = nlohmann::json::array(), finalists = nlohmann::json::array();
+  for (const Trial& t : trials_) {
+    if (t.phase != "baseline") continue;
+    nlohmann::json run{{"name", t.name},
+                       {"text", t.text},
+                       {"learning_rate", t.learning_rate},
+                       {"steps", t.steps},
+                       {"step_seconds", t.step_seconds}};
+    run["validation"] = t.loss ? nlohmann::json(*t.loss) : nlohmann::json(nullptr);
+    baselines.push_back(std::move(run));
+  }
+  for (const Standing& s : standings_) {
+    finalists.push_back({{"name", s.name},
+                         {"text", s.text},
+                         {"is_baseline", s.is_baseline},
+                         {"trial", s.trial},
+                         {"learning_rate", s.learning_rate},
+                         {"steps", s.steps},
+                         {"step_seconds", s.step_seconds},
+                         {"oracle_seconds", s.oracle_seconds},
+                         {"oracle_off", std::abs(oracle_ratio(s) - 1) > tolerance},
+                         {"validation", s.validation},
+                         {"test", s.test}});
+    if (!s.failure.empty()) finalists.back()["failure"] = s.failure;
+  }
+  nlohmann::json j{{"baselines", baselines}, {"genomes", finished_}, {"stopped_at_hurdle", stopped_},
+                   {"failed", failed_},      {"refused", refused_},  {"trials_per_hour", trials_per_hour()},
+                   {"finalists", finalists}, {"winner", nullptr}};
+  if (const auto best = winner()) {
+    j["winner"] = {{"name", best->name},
+                   {"text", best->text},
+                   {"is_baseline", best->is_baseline},
+                   {"trial", best->trial},
+                   {"validation", best->validation},
+                   {"test", best->test},
+                   {"line", "using Winner = " + best->text + ";"}};
+  }
+  return j;
+}
+
+}  // namespace genoform::search

@@ -1,0 +1,140 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sqlite3.h>
+
+#include "genoform/core/result.hpp"
+
+namespace genoform::search {
+
+/// An open SQLite file. Errors are thrown as Failure with the file's name.
+class Database {
+ public:
+  enum class Open { existing, create, read };
+
+  Database(const std::string& path, Open how) : path_(path) {
+    const int flags =
+        how == Open::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (how == Open::create ? SQLITE_OPEN_CREATE : 0);
+    sqlite3* raw = nullptr;
+    const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+    handle_.reset(raw);
+    if (code != SQLITE_OK) fail();
+    sqlite3_busy_timeout(raw, 20000);
+  }
+
+  void run(const std::string& sql) {
+    if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail();
+  }
+  sqlite3* handle() const { return handle_.get(); }
+
+  [[noreturn]] void fail() const {
+    const int code = handle_ ? sqlite3_errcode(handle_.get()) : SQLITE_NOMEM;
+    const bool no_room = code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_IOERR;
+    const std::string what = handle_ ? sqlite3_errmsg(handle_.get()) : "no memory";
+    throw Exception({no_room ? ErrorKind::resources : ErrorKind::input, path_ + ": " + what});
+  }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const { sqlite3_close(handle); }
+  };
+  std::string path_;
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+/// Bytes that may hold zeros, for a column of type BLOB.
+struct Blob {
+  std::string bytes;
+};
+
+/// One SQL statement with its values: bind in order, then step over the rows.
+class Statement {
+ public:
+  Statement(const Database& database, std::string_view sql) : database_(database) {
+    sqlite3_stmt* raw = nullptr;
+    if (sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK)
+      database.fail();
+    handle_.reset(raw);
+  }
+
+  template <class... Values>
+  Statement& bind(const Values&... values) {
+    (put(values), ...);
+    return *this;
+  }
+  /// The next row; false after the last.
+  bool step() {
+    const int code = sqlite3_step(handle_.get());
+    if (code != SQLITE_ROW && code != SQLITE_DONE) database_.fail();
+    return code == SQLITE_ROW;
+  }
+  void run() {
+    while (step()) {}
+  }
+
+  int columns() const { return sqlite3_column_count(handle_.get()); }
+  bool is_null(int column) const { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
+  std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
+  double real(int column) const { return sqlite3_column_double(handle_.get(), column); }
+  std::optional<double> real_or_null(int column) const { return is_null(column) ? std::nullopt : std::optional(real(column)); }
+  /// A text, or the bytes of a blob.
+  std::string text(int column) const {
+    const void* bytes = sqlite3_column_blob(handle_.get(), column);
+    return bytes == nullptr ? std::string()
+                            : std::string(static_cast<const char*>(bytes),
+                                          static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
+  }
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+  };
+
+  void check(int code) {
+    if (code != SQLITE_OK) database_.fail();
+  }
+  void put(std::int64_t value) { check(sqlite3_bind_int64(handle_.get(), ++bound_, value)); }
+  void put(int value) { put(std::int64_t{value}); }
+  void put(std::uint64_t value) { put(static_cast<std::int64_t>(value)); }
+  void put(double value) { check(sqlite3_bind_double(handle_.get(), ++bound_, value)); }
+  void put(const std::string& value) {
+    check(sqlite3_bind_text64(handle_.get(), ++bound_, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  }
+  void put(std::string_view value) { put(std::string(value)); }
+  void put(const Blob& value) {
+    check(sqlite3_bind_blob64(handle_.get(), ++bound_, value.bytes.data(), value.bytes.size(), SQLITE_TRANSIENT));
+  }
+  void put(const std::optional<double>& value) {
+    if (value) return put(*value);
+    check(sqlite3_bind_null(handle_.get(), ++bound_));
+  }
+
+  const Database& database_;
+  std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+  int bound_ = 0;
+};
+
+/// Everything until commit() happens, or nothing of it.
+class Transaction {
+ public:
+  explicit Transaction(Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction() {
+    if (open_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  void commit() {
+    database_.run("COMMIT");
+    open_ = false;
+  }
+
+ private:
+  Database& database_;
+  bool open_ = true;
+};
+
+}  // namespace genoform::search

@@ -1,0 +1,271 @@
+#pragma once
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "genoform/search/store/sqlite.hpp"
+#include "genoform/search/study/final_run.hpp"
+#include "genoform/search/study/trial.hpp"
+
+namespace genoform::search {
+
+/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of
+/// a coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
+class WriterLock {
+ public:
+  explicit WriterLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    if (fd_ < 0) throw Exception({ErrorKind::input, path + ": " + std::strerror(errno)});
+    for (int waited = 0; waited < max_milliseconds; waited += 20) {
+      if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
+      ::usleep(20000);
+    }
+    ::close(fd_);
+    throw Exception({ErrorKind::input, path + ": another search is writing this study; wait for it or choose another --study"});
+  }
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+  ~WriterLock() { ::close(fd_); }
+
+ private:
+  static constexpr int max_milliseconds = 2000;
+
+  int fd_;
+};
+
+/// A study in one SQLite file. The record (`study`, `trials`) depends on the study's options alone; the journal (`attempts`,
+/// `notes`, `finals`, `files`) holds times, processes and what was measured. Every change is on the disk when the call returns.
+class Store {
+ public:
+  static constexpr std::int64_t format = 1;
+  static constexpr std::int64_t application_id = 0x67656E6F;  // "geno"
+  enum class Open { write, read };
+
+  /// Opens, or creates with Open::write. Errors: not a study, a newer format, another writer.
+  Store(const std::string& path, Open how);
+
+  std::optional<std::string> setting(const std::string& key) const { return value_of("study", key); }
+  void set(const std::string& key, const std::string& value) { set_value("study", key, value); }
+  std::optional<std::string> note(const std::string& key) const { return value_of("notes", key); }
+  void set_note(const std::string& key, const std::string& value) { set_value("notes", key, value); }
+
+  /// In the order of numbers and draws.
+  std::vector<Trial> trials() const;
+  /// Adds a proposal: its refused draws and the accepted one.
+  void add(std::span<const Trial> samples);
+  /// What became of a draw without a worker, or of one that a worker refused.
+  void set_result(const Trial& trial) { write_result(trial); }
+  /// Trials that were being trained when a coordinator ended wait again; their attempts are lost.
+  void release_leases();
+
+  /// Notes that a worker has the trial; returns the attempt.
+  std::int64_t lease(const Trial& trial, int worker, std::int64_t process);
+  /// Notes how an attempt ended (done, failed, died) and what became of its trial, both or neither.
+  void settle(const Trial& trial, std::int64_t attempt, const std::string& outcome, const std::string& what);
+  /// Attempts of a trial in which its worker died.
+  int deaths(int trial) const;
+
+  std::vector<FinalRun> finals() const;
+  void put(const FinalRun& run) { put_final(run); }
+  /// Forgets the final runs and weights that there are, and plans these.
+  void replace_finals(const std::vector<FinalRun>& runs);
+  std::optional<std::string> file(const std::string& name) const;
+  void put_file(const std::string& name, const std::string& bytes);
+
+  /// The whole record as text, one line a row: what is compared between runs.
+  std::string record() const;
+
+ private:
+  void create();
+  void verify(const std::string& path) const;
+  std::optional<std::string> value_of(const std::string& table, const std::string& key) const {
+    Statement s(*database_, "SELECT value FROM " + table + " WHERE key = ?");
+    return s.bind(key).step() ? std::optional(s.text(0)) : std::nullopt;
+  }
+  void set_value(const std::string& table, const std::string& key, const std::string& value) {
+    Statement(*database_, "INSERT OR REPLACE INTO " + table + " VALUES (?, ?)").bind(key, value).run();
+  }
+  void put_final(const FinalRun& run) {
+    Statement(*database_, "INSERT OR REPLACE INTO finals VALUES (?, ?)").bind(run.number, run.to_json().dump()).run();
+  }
+  void write_result(const Trial& trial) {
+    Statement(*database_,
+              "UPDATE trials SET steps = ?, step_seconds = ?, state = ?, reason = ?, at_hurdle = ?, loss = ? WHERE number = ? "
+              "AND draw = ?")
+        .bind(trial.steps, trial.step_seconds, name_of(trial.state), trial.reason, trial.at_hurdle, trial.loss, trial.number,
+              trial.sample)
+        .run();
+  }
+
+  std::unique_ptr<WriterLock> lock_;
+  std::unique_ptr<Database> database_;
+};
+
+inline Store::Store(const std::string& path, Open how) {
+  if (how == Open::read) {
+    database_ = std::make_unique<Database>(path, Database::Open::read);
+    verify(path);
+    return;
+  }
+  lock_ = std::make_unique<WriterLock>(path);
+  database_ = std::make_unique<Database>(path, Database::Open::create);
+  database_->run("PRAGMA synchronous = FULL");
+  Statement tables(*database_, "SELECT count(*) FROM sqlite_master");
+  tables.step();
+  const bool is_empty = tables.integer(0) == 0;
+  if (is_empty) create();
+  verify(path);
+}
+
+inline void Store::create() {
+  Transaction transaction(*database_);
+  database_->run("PRAGMA application_id = " + std::to_string(application_id));
+  database_->run("PRAGMA user_version = " + std::to_string(format));
+  database_->run(R"(
+    CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE trials (number INTEGER NOT NULL, draw INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
+      parent INTEGER NOT NULL, learning_rate REAL NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, step_seconds REAL NOT NULL, hurdle REAL,
+      state TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'done', 'failed', 'refused')), reason TEXT NOT NULL, at_hurdle REAL,
+      loss REAL, PRIMARY KEY (number, draw)) WITHOUT ROWID;
+    CREATE TABLE attempts (attempt INTEGER PRIMARY KEY, trial INTEGER NOT NULL, worker INTEGER NOT NULL, process INTEGER NOT NULL,
+      started TEXT NOT NULL, ended TEXT, outcome TEXT CHECK (outcome IN ('done', 'failed', 'died', 'lost')), what TEXT);
+    CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE finals (run INTEGER PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE files (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;)");
+  transaction.commit();
+}
+
+inline void Store::verify(const std::string& path) const {
+  Statement id(*database_, "PRAGMA application_id");
+  if (!id.step() || id.integer(0) != application_id) throw Exception({ErrorKind::input, path + ": not a study of genoform"});
+  Statement version(*database_, "PRAGMA user_version");
+  version.step();
+  if (version.integer(0) != format)
+    throw Exception({ErrorKind::input, path + ": a study of format " + std::to_string(version.integer(0)) +
+                                           "; this program reads format " + std::to_string(format)});
+}
+
+namespace store {
+
+inline constexpr std::string_view trial_columns =
+    "number, draw, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdle, state, reason, at_hurdle, loss";
+
+inline Trial trial_of(const Statement& row) {
+  const std::optional<State> state = state_of(row.text(11));
+  if (!state) throw Exception({ErrorKind::input, "trial " + std::to_string(row.integer(0)) + ": unknown state " + row.text(11)});
+  return {.number = static_cast<int>(row.integer(0)),
+          .sample = static_cast<int>(row.integer(1)),
+          .phase = row.text(2),
+          .name = row.text(3),
+          .text = row.text(4),
+          .parent = static_cast<int>(row.integer(5)),
+          .learning_rate = row.real(6),
+          .seed = static_cast<std::uint64_t>(row.integer(7)),
+          .steps = row.integer(8),
+          .step_seconds = row.real(9),
+          .hurdle = row.real_or_null(10),
+          .state = *state,
+          .reason = row.text(12),
+          .at_hurdle = row.real_or_null(13),
+          .loss = row.real_or_null(14)};
+}
+
+}  // namespace store
+
+inline std::vector<Trial> Store::trials() const {
+  std::vector<Trial> all;
+  Statement rows(*database_, "SELECT " + std::string(store::trial_columns) + " FROM trials ORDER BY number, draw");
+  while (rows.step()) all.push_back(store::trial_of(rows));
+  return all;
+}
+
+inline void Store::add(std::span<const Trial> samples) {
+  Transaction transaction(*database_);
+  for (const Trial& t : samples) {
+    Statement(*database_, "INSERT INTO trials (" + std::string(store::trial_columns) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+        .bind(t.number, t.sample, t.phase, t.name, t.text, t.parent, t.learning_rate, t.seed, t.steps, t.step_seconds, t.hurdle,
+              name_of(t.state), t.reason, t.at_hurdle, t.loss)
+        .run();
+  }
+  transaction.commit();
+}
+
+inline void Store::release_leases() {
+  Transaction transaction(*database_);
+  database_->run("UPDATE trials SET state = 'queued' WHERE state = 'leased'");
+  database_->run("UPDATE attempts SET outcome = 'lost', ended = datetime('now') WHERE outcome IS NULL");
+  transaction.commit();
+}
+
+inline std::int64_t Store::lease(const Trial& trial, int worker, std::int64_t process) {
+  Transaction transaction(*database_);
+  write_result(trial);
+  Statement(*database_, "INSERT INTO attempts (trial, worker, process, started) VALUES (?, ?, ?, datetime('now'))")
+      .bind(trial.number, worker, process)
+      .run();
+  const std::int64_t attempt = sqlite3_last_insert_rowid(database_->handle());
+  transaction.commit();
+  return attempt;
+}
+
+inline void Store::settle(const Trial& trial, std::int64_t attempt, const std::string& outcome, const std::string& what) {
+  Transaction transaction(*database_);
+  write_result(trial);
+  Statement(*database_, "UPDATE attempts SET ended = datetime('now'), outcome = ?, what = ? WHERE attempt = ?")
+      .bind(outcome, what, attempt)
+      .run();
+  transaction.commit();
+}
+
+inline int Store::deaths(int trial) const {
+  Statement count(*database_, "SELECT count(*) FROM attempts WHERE trial = ? AND outcome = 'died'");
+  count.bind(trial).step();
+  return static_cast<int>(count.integer(0));
+}
+
+inline std::vector<FinalRun> Store::finals() const {
+  std::vector<FinalRun> runs;
+  Statement rows(*database_, "SELECT value FROM finals ORDER BY run");
+  while (rows.step()) runs.push_back(FinalRun::from_json(nlohmann::json::parse(rows.text(0))));
+  return runs;
+}
+
+inline void Store::replace_finals(const std::vector<FinalRun>& runs) {
+  Transaction transaction(*database_);
+  database_->run("DELETE FROM finals; DELETE FROM files");
+  for (const FinalRun& run : runs) put_final(run);
+  transaction.commit();
+}
+
+inline std::optional<std::string> Store::file(const std::string& name) const {
+  Statement s(*database_, "SELECT content FROM files WHERE name = ?");
+  return s.bind(name).step() ? std::optional(s.text(0)) : std::nullopt;
+}
+
+inline void Store::put_file(const std::string& name, const std::string& bytes) {
+  Statement(*database_, "INSERT OR REPLACE INTO files VALUES (?, ?)").bind(name, Blob{bytes}).run();
+}
+
+inline std::string Store::record() const {
+  std::string text;
+  for (const char* query : {"SELECT * FROM study ORDER BY key", "SELECT * FROM trials ORDER BY number, draw"}) {
+    Statement rows(*database_, query);
+    while (rows.step()) {
+      for (int c = 0; c < rows.columns(); ++c) text += (c == 0 ? "" : "|") + rows.text(c);
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+}  // namespace genoform::search

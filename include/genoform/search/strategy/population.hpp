@@ -1,0 +1,46 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "genoform/search/strategy/random_stream.hpp"
+
+namespace genoform::search {
+
+/// A finished trial as a proposer sees it. Fitness: bits per byte on the validation text, lower is better.
+struct Scored {
+  int number = 0;
+  std::string text;
+  double fitness = 0;
+};
+
+/// The last `capacity` finished trials: the oldest member leaves, not the worst (regularised evolution, Real et al., 2019).
+class Population {
+ public:
+  Population(std::span<const Scored> log, std::size_t capacity) : members_(log.last(std::min(capacity, log.size()))) {}
+
+  std::span<const Scored> members() const { return members_; }
+
+  /// The best of `size` different members drawn at random; ties go to the older one.
+  const Scored& tournament(std::size_t size, RandomStream& samples) const {
+    std::vector<const Scored*> left;
+    for (const Scored& member : members_) left.push_back(&member);
+    const Scored* best = nullptr;
+    for (std::size_t i = 0; i < std::min(size, members_.size()); ++i) {
+      const std::size_t at = samples.below(left.size());
+      const Scored* sampled = left[at];
+      left.erase(left.begin() + static_cast<std::ptrdiff_t>(at));
+      if (best == nullptr || sampled->fitness < best->fitness ||
+          (!(best->fitness < sampled->fitness) && sampled->number < best->number))
+        best = sampled;
+    }
+    return *best;
+  }
+
+ private:
+  std::span<const Scored> members_;
+};
+
+}  // namespace genoform::search

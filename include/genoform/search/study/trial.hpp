@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace genoform::search {
+
+/// Where a trial stands. `refused` genomes were never trained; `failed` ones were and have a reason instead of a loss.
+enum class State { queued, leased, done, failed, refused };
+
+inline constexpr std::string_view state_names[] = {"queued", "leased", "done", "failed", "refused"};
+constexpr std::string_view name_of(State state) { return state_names[static_cast<int>(state)]; }
+inline std::optional<State> state_of(std::string_view name) {
+  for (int s = 0; s < 5; ++s)
+    if (state_names[s] == name) return static_cast<State>(s);
+  return std::nullopt;
+}
+
+/// One row of the record: what was proposed and what came of it. A number has one trial and, before it, the draws that were
+/// refused.
+struct Trial {
+  int number = 0, sample = 0;
+  std::string phase;         ///< "baseline" or "search"
+  std::string name;          ///< of a baseline
+  std::string text;          ///< canonical
+  int parent = 0;            ///< the trial it was mutated from, 0: none
+  double learning_rate = 0;  ///< learning rate
+  std::uint64_t seed = 0;
+  std::int64_t steps = 0;
+  double step_seconds = 0;       ///< by the oracle
+  std::optional<double> hurdle;  ///< the loss at the hurdle above which it is stopped
+  State state = State::queued;
+  std::string reason;               ///< of a refusal, a failure or a stop
+  std::optional<double> at_hurdle;  ///< bits per byte on the validation text after a quarter of the steps
+  std::optional<double> loss;       ///< bits per byte on the validation text at the end
+
+  bool finished() const { return state == State::done || state == State::failed; }
+};
+
+}  // namespace genoform::search

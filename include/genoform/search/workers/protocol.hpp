@@ -1,0 +1,83 @@
+#pragma once
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace genoform::search {
+
+/// Coordinator and workers exchange lines of JSON. The coordinator sends {"setup": ...}, then requests {"job": n, ...}; a worker
+/// says
+/// {"worker": protocol_version} when it is set up and answers each request with {"job": n, "answer": ...} or {"job": n, "error":
+/// ..., "fault": ...}.
+inline constexpr int protocol_version = 1;
+
+/// One end of a connection. A line longer than `longest_line` is a protocol error.
+class Channel {
+ public:
+  enum class Read { line, nothing, closed, violation };
+  static constexpr std::size_t longest_line = std::size_t{16} << 20;
+
+  explicit Channel(int fd) : fd_(fd) {}
+
+  int fd() const { return fd_; }
+
+  /// False when the other end is gone.
+  bool send(const nlohmann::json& message) {
+    const std::string line = message.dump() + "\n";
+    std::size_t sent = 0;
+    while (sent < line.size()) {
+      const ssize_t n = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      sent += static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+
+  /// Takes a whole line out of what has arrived; reads more, waiting if need be, until there is one or nothing more comes.
+  Read receive(nlohmann::json& message) {
+    for (;;) {
+      if (const Read taken = take(message); taken != Read::nothing) return taken;
+      if (const Read filled = fill(); filled != Read::line) return filled;
+    }
+  }
+  /// The same without waiting for more than one read; for use after poll().
+  Read receive_some(nlohmann::json& message) {
+    if (const Read taken = take(message); taken != Read::nothing) return taken;
+    if (const Read filled = fill(); filled != Read::line) return filled;
+    return take(message);
+  }
+  /// Takes a line that has arrived already.
+  Read take(nlohmann::json& message) {
+    const std::size_t end = buffer_.find('\n');
+    if (end == std::string::npos) return buffer_.size() > longest_line ? Read::violation : Read::nothing;
+    message = nlohmann::json::parse(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    buffer_.erase(0, end + 1);
+    return message.is_object() ? Read::line : Read::violation;
+  }
+
+ private:
+  Read fill() {
+    char bytes[65536];
+    for (;;) {
+      const ssize_t n = ::recv(fd_, bytes, sizeof bytes, 0);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return Read::closed;
+      buffer_.append(bytes, static_cast<std::size_t>(n));
+      return Read::line;
+    }
+  }
+
+  int fd_;
+  std::string buffer_;
+};
+
+}  // namespace genoform::search
