@@ -12,7 +12,7 @@
 /// The program genoform: one file a subcommand. A file defines add_<verb>(program, commands), which is listed in main.cpp.
 namespace command {
 
-/// A subcommand and what it does once the line is parsed: returns the exit code, throws genoform::Failure for an error.
+/// A subcommand and what it does once the line is parsed: returns the exit code, throws genoform::Exception for an error.
 struct Command {
   CLI::App* app;
   std::function<int()> run;

@@ -12,7 +12,7 @@
 #include "genoform/train/optimizer_choice.hpp"
 
 /// Texts, folders and the models they become. models.cpp is the only file that instantiates the registry. All of it throws
-/// Failure.
+/// Exception.
 namespace command {
 
 using CpuModel = genoform::BasicModel<genoform::Cpu>;

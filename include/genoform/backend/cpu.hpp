@@ -33,7 +33,7 @@ struct CpuOptions {
 
 /// The back end for host processors. Matrix products in f32 by oneDNN or, the large ones on AMX, by own kernels, which also make
 /// those in bf16 and everything between them; parameters, gradients and optimizer state are f32 in either precision. Link with
-/// -ldnnl -fopenmp. The same bits for a fixed number of threads, or for any. A copy has scratch of its own. OperationList
+/// -ldnnl -fopenmp. The same bits for a fixed number of threads, or for any. A copy has scratch of its own. Calls
 /// prepared by one Cpu run one after another, and need it until the last of them has run; it may be moved.
 class Cpu {
  public:

@@ -35,7 +35,7 @@ struct Piece {
   return all;
 }
 
-/// Throws Failure with the pieces as its message.
+/// Throws Exception with the pieces as its message.
 [[noreturn, gnu::cold, gnu::noinline]] inline void fail(ErrorKind error_kind, std::initializer_list<Piece> pieces) {
   throw Exception({error_kind, joined(pieces)});
 }

@@ -40,7 +40,7 @@ inline std::int64_t available_memory() {
 inline std::int64_t resident_memory() { return bytes_in("/proc/self/status", "VmRSS"); }
 inline std::int64_t peak_resident_memory() { return bytes_in("/proc/self/status", "VmHWM"); }
 
-/// Throws Failure (resources) that says both figures when `bytes` are not to be had.
+/// Throws Exception (resources) that says both figures when `bytes` are not to be had.
 inline void require_memory(std::int64_t bytes, const std::string& what) {
   const std::int64_t there = available_memory();
   if (bytes <= there) return;

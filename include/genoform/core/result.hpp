@@ -26,7 +26,7 @@ class Exception : public std::runtime_error {
   ErrorKind error_kind_;
 };
 
-/// A value or an Error. Test it with `if (result)`; converting it to T throws Failure when it holds an error.
+/// A value or an Error. Test it with `if (result)`; converting it to T throws Exception when it holds an error.
 template <class T>
 class [[nodiscard]] Result {
  public:

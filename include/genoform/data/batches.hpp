@@ -42,7 +42,7 @@ inline void copy_windows(std::span<const Token> tokens, std::span<const std::siz
 /// one number and a resumed run sees the same batches at once. Does not own the tokens.
 class Batches {
  public:
-  /// Throws Failure when the text is too short for the context.
+  /// Throws Exception when the text is too short for the context.
   Batches(std::span<const Token> tokens, std::size_t batch, std::size_t context, std::uint64_t seed)
       : tokens_(tokens), batch_(batch), context_(context), random_(seed, stream_of("batches")) {
     batches::check(tokens, context).value();

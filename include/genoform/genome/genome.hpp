@@ -133,7 +133,7 @@ class Genome {
     return resolved(kind_entries::layer_at<L>(tree(), node), model_context());
   }
 
-  /// OperationList f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
+  /// Calls f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
   template <class Layers, class F>
   bool visit(int node, F&& f) const {
     return visit_one(Layers{}, node, f);

@@ -8,7 +8,7 @@
 
 namespace genoform {
 
-/// What the kinds share whose weights are tables over positions, as long as the longest sequence of the model. Both throw Failure
+/// What the kinds share whose weights are tables over positions, as long as the longest sequence of the model. Both throw Exception
 /// (input).
 namespace over_positions {
 

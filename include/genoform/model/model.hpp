@@ -22,7 +22,7 @@ struct ModelOptions {
   RouterTraining routers{};  ///< losses and noise of routers in training; none
 };
 
-/// The sizes of an architecture completed by those given at run time; throws Failure when one is missing or contradicts.
+/// The sizes of an architecture completed by those given at run time; throws Exception when one is missing or contradicts.
 [[gnu::cold]] inline DecoderLayer with_sizes(DecoderLayer sizes, int vocab, int width, int context) {
   const auto complete = [](int& own, int given, const char* word) {
     if (own != 0 && given != 0 && own != given)
@@ -38,7 +38,7 @@ struct ModelOptions {
   return sizes;
 }
 
-/// A decoder whose architecture is the type Net: `Model<Net, Cpu> model({.seed = 1});`. Throws Failure at construction only.
+/// A decoder whose architecture is the type Net: `Model<Net, Cpu> model({.seed = 1});`. Throws Exception at construction only.
 template <class Net, class Backend>
 class Model : public BasicModel<Backend> {
  public:

@@ -26,7 +26,7 @@ struct ModuleOptions {
 };
 
 /// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
-/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Failure at construction
+/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Exception at construction
 /// only.
 template <class Part, class Backend>
 class Module : public Engine<Backend> {

@@ -41,7 +41,7 @@ struct Plan {
 };
 
 /// The plan of a pass, by a dry run. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
-/// Record of a back end, which costs no second instantiation where the network is recorded as well.
+/// Recorder of a back end, which costs no second instantiation where the network is recorded as well.
 template <class Sink = Count, class Network>
 constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayout& layout = {},
                        const RouterTraining& routers = {}) {

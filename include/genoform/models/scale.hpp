@@ -48,7 +48,7 @@ constexpr const Factor* factor_of(const Scale& scale, std::string_view word) {
   return nullptr;
 }
 
-/// OperationList f(word, number) for each option of a layer that is one number.
+/// Calls f(word, number) for each option of a layer that is one number.
 template <class L>
 constexpr void each_number(L& layer, auto f) {
   each_row<L>([&](const auto& row) {

@@ -73,7 +73,7 @@ struct EmbedGradient {
 
 /// y = f(x w^T + bias); x [N, in], w [out, in], bias [1, out] or absent, y [N, out]. `f` is identity, relu or squared_relu.
 /// `exact`: in the number type of the back end, also where a model's other products are in bf16 (routers). `added` [N, out] or
-/// absent comes on top (what Record makes of a Linear and the Add behind it: the residual sum).
+/// absent comes on top (what Recorder makes of a Linear and the Add behind it: the residual sum).
 struct Linear {
   static constexpr std::string_view name = "linear";
   Tensor x, w, bias, y;

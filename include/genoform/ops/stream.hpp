@@ -19,7 +19,7 @@ constexpr ElementType activations_of(const Backend& backend) {
     return ElementType::real;
 }
 
-/// Throws Failure: the tensors of an operation do not fit together.
+/// Throws Exception: the tensors of an operation do not fit together.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(std::string_view name) {
   fail(ErrorKind::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
 }

@@ -19,7 +19,7 @@ namespace genoform {
 template <class Backend>
 class Kinds {
  public:
-  /// Adds the kind of a layer struct: `kinds.add<ShiftLayer>()`. A name that is taken throws Failure.
+  /// Adds the kind of a layer struct: `kinds.add<ShiftLayer>()`. A name that is taken throws Exception.
   template <class Layer>
   Kinds& add() {
     names_.template add<Layer>().value();

@@ -25,7 +25,7 @@ inline nlohmann::json identity_of(const Space& space, const Proposer& proposer, 
           {"evaluator", std::move(evaluator)}};
 }
 
-/// Makes the store this study's, or makes sure that it is; throws Failure that says what differs.
+/// Makes the store this study's, or makes sure that it is; throws Exception that says what differs.
 inline void claim(Store& store, const nlohmann::json& identity) {
   const auto kept = store.setting("identity");
   if (!kept) return store.set("identity", identity.dump());

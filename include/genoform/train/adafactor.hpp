@@ -39,7 +39,7 @@ struct Adafactor {
 
   template <class Backend>
   class Bound;
-  /// The optimizer of one model, which must outlive it and stay where it is. Throws Failure when a setting makes no sense.
+  /// The optimizer of one model, which must outlive it and stay where it is. Throws Exception when a setting makes no sense.
   template <class Backend>
   std::unique_ptr<Optimizer<Backend>> bind(BasicModel<Backend>& model) const {
     return std::make_unique<Bound<Backend>>(checked(), model);

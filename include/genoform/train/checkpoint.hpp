@@ -19,11 +19,11 @@
 #include "genoform/version.hpp"
 
 /// A checkpoint is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it:
-/// `weights.<tensor>`, `state.<tensor>`, the optimizer's state under its own names, and as metadata the cpu_report of the run.
+/// `weights.<tensor>`, `state.<tensor>`, the optimizer's state under its own names, and as metadata the settings of the run.
 namespace genoform::checkpoint {
 
 /// What a run was started with and how far it is: names and values, in order.
-using CpuReport = std::vector<std::pair<std::string, std::string>>;
+using RunSettings = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view format = "genoform-checkpoint-1";
 inline std::string path_in(const std::string& folder) {
@@ -49,7 +49,7 @@ inline std::string number_text(float number) {
   return {text, end};
 }
 
-/// OperationList visit(name, shape, span of the numbers) for everything that changes while a model is trained.
+/// Calls visit(name, shape, span of the numbers) for everything that changes while a model is trained.
 template <class Backend, class Visit>
 void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visit&& visit) {
   for (const auto& info : model.tensors())
@@ -60,7 +60,7 @@ void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visi
 /// Writes a checkpoint, whole or not at all. Refuses parameters that are not finite.
 template <class Backend>
 Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimizer<Backend>& optimizer,
-                  const CpuReport& cpu_report) {
+                  const RunSettings& settings) {
   using Real = typename Backend::Real;
   const std::string path = path_in(folder);
   const std::string bad = first_not_finite<Real>(model.tensors(), model.parameters());
@@ -69,7 +69,7 @@ Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimiz
   std::filesystem::create_directories(folder, failed);
   if (failed) return Error{ErrorKind::resources, folder + ": cannot be made: " + failed.message()};
   Metadata metadata{{"format", std::string(format)}, {"model", model.text()}, {"genoform", std::string(library_version)}};
-  for (const auto& [name, value] : cpu_report) metadata["run." + name] = value;
+  for (const auto& [name, value] : settings) metadata["run." + name] = value;
   std::vector<TensorData> tensors;
   each_tensor(model, optimizer, [&](std::string name, const std::vector<std::int64_t>& shape, std::span<const Real> values) {
     tensors.push_back(tensor_data(std::move(name), shape, values));

@@ -27,7 +27,7 @@ class Evaluation {
  public:
   static constexpr int windows_at_once = 64;
 
-  /// Throws Failure (resources) when there is too little memory.
+  /// Throws Exception (resources) when there is too little memory.
   Evaluation(BasicModel<Backend>& model, int context, int windows) : model_(&model), context_(context), windows_(windows) {
     const std::int64_t whole = std::min(windows, windows_at_once), rest = windows % whole;
     model.prepare({whole, context}, Pass::evaluate);

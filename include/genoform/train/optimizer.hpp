@@ -64,7 +64,7 @@ class Optimizer {
     used_ += size;
     return t;
   }
-  /// After the declarations. Throws Failure (resources) when there is no room.
+  /// After the declarations. Throws Exception (resources) when there is no room.
   void allocate() {
     require_memory(used_ * static_cast<std::int64_t>(sizeof(Real)), "the state of the optimizer");
     elements_ = HostBuffer<Real>(used_);

@@ -56,7 +56,7 @@ class Trainer {
  public:
   class Run;
 
-  /// Throws Failure when an option makes no sense or when there is too little memory.
+  /// Throws Exception when an option makes no sense or when there is too little memory.
   explicit Trainer(BasicModel<Backend>& model, TrainOptions options = {}) : Trainer(model, options, nullptr) {}
   /// With an optimizer of the caller's in place of options.optimizer.
   Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
@@ -77,7 +77,7 @@ class Trainer {
   }
 
   /// The steps that are left, one for each turn of a loop: `for (const Step& s : trainer.run(corpus))`.
-  /// The loop throws Failure where step() returns an Error. The corpus must live as long.
+  /// The loop throws Exception where step() returns an Error. The corpus must live as long.
   Run run(const Corpus& corpus) { return Run(*this, corpus); }
   Run run(Corpus&&) = delete;
 
@@ -125,7 +125,7 @@ class Trainer {
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
   Error not_finite(double loss);
   /// Everything that a resumed run must have the same.
-  checkpoint::CpuReport cpu_report() const;
+  checkpoint::RunSettings settings() const;
 
   BasicModel<Backend>* model_;
   TrainOptions options_;
@@ -268,7 +268,7 @@ Error Trainer<Backend>::not_finite(double loss) {
 }
 
 template <class Backend>
-checkpoint::CpuReport Trainer<Backend>::cpu_report() const {
+checkpoint::RunSettings Trainer<Backend>::settings() const {
   return {{"steps", std::to_string(options_.steps)},
           {"batch", std::to_string(options_.batch)},
           {"context", std::to_string(options_.context)},
@@ -286,7 +286,7 @@ checkpoint::CpuReport Trainer<Backend>::cpu_report() const {
 
 template <class Backend>
 Result<void> Trainer<Backend>::save(const std::string& folder) {
-  checkpoint::CpuReport all = cpu_report();
+  checkpoint::RunSettings all = settings();
   all.emplace_back("done", std::to_string(done_));
   all.emplace_back("data", corpus_mark_);
   return checkpoint::save(folder, *model_, *optimizer_, all);
@@ -296,7 +296,7 @@ template <class Backend>
 Result<void> Trainer<Backend>::resume(const std::string& folder) {
   Result<Safetensors> file = checkpoint::open(folder);
   if (!file) return file.error();
-  for (const auto& [name, value] : cpu_report()) {
+  for (const auto& [name, value] : settings()) {
     const std::string found = checkpoint::fact(*file, name);
     if (found != value)
       return Error{ErrorKind::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) +

@@ -81,7 +81,7 @@ struct RouterWords {
   using tag = typename decltype(routers::tag_of<V>(Routers{}))::type;
 };
 
-/// OperationList f with the routing of a router.
+/// Calls f with the routing of a router.
 template <class F>
 constexpr decltype(auto) with_routing(const Router& router, std::int64_t percent, F&& f) {
   return routers::visit(Routers{}, router.kind,

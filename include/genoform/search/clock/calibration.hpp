@@ -45,7 +45,7 @@ inline std::vector<std::string> calibration_texts(const Space& space, const std:
   return texts;
 }
 
-/// Times the texts on all workers at once, as trials will run. Throws Failure when a model cannot be timed or it was stopped.
+/// Times the texts on all workers at once, as trials will run. Throws Exception when a model cannot be timed or it was stopped.
 inline std::vector<double> time_texts(WorkerPool& pool, const std::vector<std::string>& texts, int steps,
                                       const StopRequest& stop) {
   std::vector<double> seconds(texts.size(), 0.0);

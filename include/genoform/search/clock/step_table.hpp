@@ -25,7 +25,7 @@ struct Probe {
 /// Step time as a sum over the work of a step: seconds for each unit of each item, fitted to probes, never negative.
 class StepTable {
  public:
-  /// Throws Failure when there are too few probes to fit and check.
+  /// Throws Exception when there are too few probes to fit and check.
   static StepTable fit(const std::vector<Probe>& probes) {
     if (probes.size() < 10) throw Exception({ErrorKind::usage, "a table of step times needs at least 10 timed models"});
     std::vector<Probe> some;

@@ -6,7 +6,7 @@
 
 namespace genoform::search {
 
-/// What a worker does: answers requests about genomes, one after the other. Throws Failure for a genome that cannot be answered.
+/// What a worker does: answers requests about genomes, one after the other. Throws Exception for a genome that cannot be answered.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;

@@ -18,7 +18,7 @@
 
 namespace genoform::search {
 
-/// Makes the model of a text with initial values of a seed; throws Failure.
+/// Makes the model of a text with initial values of a seed; throws Exception.
 using ModelMaker = std::function<std::unique_ptr<BasicModel<Cpu>>(const std::string& text, std::uint64_t seed)>;
 
 /// Trains genomes on a text. Requests: {"do": "train", "text", "learning_rate", "seed", "steps" or "budget" (seconds) and
@@ -26,7 +26,7 @@ using ModelMaker = std::function<std::unique_ptr<BasicModel<Cpu>>(const std::str
 /// "steps"} for step times.
 class TrainingEvaluator : public Evaluator {
  public:
-  /// Throws Failure when the text cannot be read or is too short.
+  /// Throws Exception when the text cannot be read or is too short.
   TrainingEvaluator(TrainingSetup setup, ModelMaker make)
       : setup_(std::move(setup)), make_(std::move(make)), corpus_(Corpus::from_file(setup_.data).value()) {
     corpus_.check_context(static_cast<std::size_t>(setup_.context)).value();

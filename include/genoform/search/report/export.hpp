@@ -62,7 +62,7 @@ inline void write(const std::filesystem::path& path, const std::string& bytes) {
 }  // namespace project
 
 /// Writes a CMake project into a folder, which must not exist or be empty: winner.hpp with the type, main.cpp, and model/ with
-/// the weights that the final left. Throws Failure when the study has had no final.
+/// the weights that the final left. Throws Exception when the study has had no final.
 inline void export_winner(const Store& store, const Standing& winner, const std::string& folder) {
   const auto file = [&](const char* name) {
     const auto bytes = store.file(std::to_string(winner.trial) + "/" + name);

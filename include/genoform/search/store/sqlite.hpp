@@ -11,7 +11,7 @@
 
 namespace genoform::search {
 
-/// An open SQLite file. Errors are thrown as Failure with the file's name.
+/// An open SQLite file. Errors are thrown as Exception with the file's name.
 class Database {
  public:
   enum class Open { existing, create, read };

@@ -57,7 +57,7 @@ class WorkerPool {
   }
   pid_t process_of(int worker) const { return worker_slots_[static_cast<std::size_t>(worker)].process->pid(); }
 
-  /// Waits for the next reply, at most `seconds`. Throws Failure when workers cannot be set up.
+  /// Waits for the next reply, at most `seconds`. Throws Exception when workers cannot be set up.
   std::optional<Reply> wait(double seconds) {
     const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     do {

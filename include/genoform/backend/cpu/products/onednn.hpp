@@ -54,7 +54,7 @@ struct Destroy {
 template <class Handle, dnnl_status_t (*destroy)(Handle)>
 using Held = UniquePtr<std::remove_pointer_t<Handle>, Destroy<destroy>>;
 
-/// OperationList `create(&handle, arguments...)` and hands the handle to its owner.
+/// Calls `create(&handle, arguments...)` and hands the handle to its owner.
 template <class Owner, class Create, class... Arguments>
 [[gnu::cold, gnu::noinline]] Owner make(const char* what, Create create, Arguments... arguments) {
   typename Owner::pointer handle{};
