@@ -278,7 +278,7 @@ TEST_CASE("what is written as safetensors is read back with the same bits, in an
     std::vector<std::vector<std::byte>> contents;
     contents.reserve(names.size());
     for (const std::string& name : names) {
-      const auto dtype = *rc::gen::element_type(Dtype::F32, Dtype::BF16, Dtype::F64, Dtype::I32, Dtype::BOOL);
+      const auto dtype = *rc::gen::element(Dtype::F32, Dtype::BF16, Dtype::F64, Dtype::I32, Dtype::BOOL);
       auto shape = *rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 4));
       shape.resize(std::min<std::size_t>(shape.size(), 4));
       auto& bytes = contents.emplace_back(static_cast<std::size_t>(*safetensors::byte_count(dtype, shape)));

@@ -25,7 +25,7 @@ struct Pool {
     p.tokens = *rc::gen::inRange<std::int64_t>(1, 40);
     p.experts = *rc::gen::inRange<std::int64_t>(1, 9);
     p.k = *rc::gen::inRange<std::int64_t>(1, std::min(most_choices, p.experts) + 1);
-    const int levels = *rc::gen::element_type(3, 1000);  // few levels: ties everywhere
+    const int levels = *rc::gen::element(3, 1000);  // few levels: ties everywhere
     const std::size_t elements = p.size(p.tokens * p.experts);
     for (std::size_t i = 0; i < elements; ++i)
       p.scores.push_back((1 + *rc::gen::inRange(0, levels)) / static_cast<double>(levels));
@@ -223,7 +223,7 @@ TEST_CASE("a balanced assignment of many tokens ends, whatever the scores are") 
 TEST_CASE("thresholds send a token exactly to the experts that it is above, the largest first, up to the capacity") {
   REQUIRE(rc::check([] {
     Pool p = Pool::any(1);
-    const std::vector<double> threshold(p.size(p.experts), *rc::gen::element_type(0.0, 0.1, 0.25));
+    const std::vector<double> threshold(p.size(p.experts), *rc::gen::element(0.0, 0.1, 0.25));
     const auto capacity = *rc::gen::inRange<std::int64_t>(0, p.tokens + 1);
     const host::Slots<double> to = p.slots();
     host::choose_above<double>(p.rows(), threshold.data(), p.ids.data(), to.choice_expert);

@@ -115,7 +115,7 @@ TEST_CASE("a second backward pass adds to the first, and one after it replaces b
 
 TEST_CASE("an optimizer uses the gradients up: they are 0 after update(), and a second update finds nothing") {
   Model<Wide, Cpu> model({.seed = 5});
-  const auto optimizer = AdamW{.beta1 = 0, .beta2 = 0, .decay = 0}.bind(model);
+  const auto optimizer = AdamW{.beta1 = 0, .beta2 = 0, .weight_decay = 0}.bind(model);
   way_back(model, 0);
   CHECK(optimizer->gradient_norm() > 0);
   optimizer->update(1, 1e-3);
