@@ -173,7 +173,7 @@ def test_a_signal_saves_and_a_resumed_run_is_the_same_to_the_bit(b):
 
 
 def test_a_run_is_resumed_only_as_it_was_started(b):
-    b.error(3, *b.training, "--out", b.net, "--resume", "--learning-rate", "0.1", says="rate 0.003, this one rate 0.1")
+    b.error(3, *b.training, "--out", b.net, "--resume", "--learning-rate", "0.1", says="learning_rate 0.003, this one learning_rate 0.1")
     other = MODEL.replace("SqReLU", "ReLU")
     b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.net, "--resume", says="where \"...ReLU")
 
