@@ -5,46 +5,46 @@
 #include "genoform/core/random.hpp"
 #include "genoform/ops/dense.hpp"
 
-/// What the kernels of the CPU back end are given: pointers, strides and sizes, without code, so that every instruction set reads
-/// the same.
+/// The arguments of the kernels of the CPU back end: pointers, strides and sizes without code, so that every instruction set
+/// compiles the same structs. Strides are in elements.
 namespace genoform::cpu {
 
 /// Half of an f32: its sign, exponent and first 7 bits of the mantissa.
 enum class Bf16 : std::uint16_t {};
 
-/// An f32 that is multiplied as the three bf16 whose sum it is; of the nine products of two of them the six largest are summed,
-/// what is left out is below an f32's rounding (Henry, Tang, Heinecke: Leveraging the bfloat16 Artificial Intelligence Datatype
-/// For Higher-Precision Computations, 2019).
+/// An f32 that is multiplied as the three bf16 whose sum it is. Of the nine products of two such sums the six largest are
+/// added; the rest is below the rounding of an f32 (Henry, Tang, Heinecke: Leveraging the bfloat16 Artificial Intelligence
+/// Datatype For Higher-Precision Computations, 2019).
 enum class Split : std::uint32_t {};
 template <class T>
 inline constexpr std::int64_t parts_of = 1;
 template <>
 inline constexpr std::int64_t parts_of<Split> = 3;
 
-/// What may be done while a block of a product is multiplied: something to product_tile rows, and the same share of what is
-/// packed ahead. Two functions, since most blocks have only the first to do and are short.
+/// Work that runs while a block of a product is multiplied: `rows` handles product_tile rows, `ahead` packs the same share of
+/// the next operand. Two functions, since most blocks have only `rows` to run and are short.
 struct Beside {
   void (*rows)(const Beside& of, std::int64_t first, std::int64_t last) = nullptr;
   void (*ahead)(const Beside& of, std::int64_t first, std::int64_t last) = nullptr;
 };
 
-/// How an instruction set multiplies bf16: blocks of product_tile x product_tile, `steps` steps of product_tile in depth.
-/// `left` rows lie left_row bytes apart and left_step bytes from step to step; `right` is a panel of pack_right. c is f32, its
-/// rows c_stride elements apart. Of split f32, whose left tiles are always packed, each step has its three parts one after the
-/// other. One of the two ways to multiply a block is there.
+/// How an instruction set multiplies blocks of product_tile x product_tile in bf16, over `steps` steps of product_tile in
+/// depth. Rows of `left` are left_row bytes apart and its steps left_step bytes; `right` is a panel of pack_right; c is f32
+/// with a row stride of c_stride elements. Each step of split f32, whose left tiles are always packed, has its three parts one
+/// after the other. One of `block` and `block_beside` is set.
 struct ProductUnit {
-  void (*begin)() = nullptr;  ///< before and after a run of blocks on one thread, where the unit has a state
+  void (*begin)() = nullptr;  ///< called before a run of blocks on one thread, where the unit has a state; `end` after it
   void (*end)() = nullptr;
   void (*block)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right, float* c,
                 std::int64_t c_stride, bool accumulate) = nullptr;
-  /// The same with other work between the steps, where the unit leaves the vector registers idle.
+  /// The same, with other work between the steps, while the vector registers are idle.
   void (*block_beside)(std::int64_t steps, const char* left, std::int64_t left_row, std::int64_t left_step, const char* right,
                        float* c, std::int64_t c_stride, bool accumulate, const Beside& beside) = nullptr;
 };
 
-/// c = f(a b + bias + added) or c += a b, in bf16 with sums in f32; a [rows, depth], b [depth, columns], each of f32 or bf16,
-/// either of them stored turned. With `derivative_of` [rows, columns], of the type of c, c = (a b) f'(u): derivative_of is f(u)
-/// of relu or relu^2, and f'(u) itself of other functions.
+/// c = f(a b + bias + added) or c += a b, in bf16 with sums in f32. a [rows, depth] and b [depth, columns] are f32 or bf16, and
+/// either may be stored transposed. With `derivative_of` [rows, columns], of the element type of c: c = (a b) f'(u), where
+/// derivative_of is f(u) of relu and relu^2, and f'(u) itself of other functions.
 struct Bf16ProductArgs {
   const void *a = nullptr, *b = nullptr;
   void* c = nullptr;
@@ -58,14 +58,15 @@ struct Bf16ProductArgs {
   std::int64_t added_stride = 0;
   const void* derivative_of = nullptr;
   std::int64_t derivative_stride = 0;
-  bool split = false;  ///< operands of f32 are not rounded but Split; c is f32
+  bool split = false;  ///< f32 operands are multiplied as Split instead of being rounded to bf16; c is f32
 };
 
 /// Rows and columns of a block of a product, and its step in depth.
 inline constexpr std::int64_t product_tile = 32;
-/// Row tiles that are packed together: more than one where rows of c are columns of a, so that whole cache lines are read.
+/// Row tiles that are packed together: more than one if a is stored transposed, so that whole cache lines are read.
 constexpr std::int64_t left_group(const Bf16ProductArgs& args) { return args.a_transposed ? 4 : 1; }
-/// Packed row tiles that there is room for: a group, or one that is multiplied and the next, which is packed meanwhile.
+/// Packed row tiles for which there is memory: a group, or the tile that is multiplied and the next one, which is packed
+/// meanwhile.
 constexpr std::int64_t left_tiles(const Bf16ProductArgs& args) { return args.a_transposed ? left_group(args) : 2; }
 constexpr std::int64_t in_tiles(std::int64_t n) { return (n + product_tile - 1) / product_tile; }
 
@@ -99,7 +100,7 @@ struct ColumnSumsArgs {
   bool x_short = false;
 };
 
-/// From x (and z) to y, row by row.
+/// A function of the rows of x (and z), written to the rows of y.
 struct RowsArgs {
   const float *x = nullptr, *z = nullptr;
   float* y = nullptr;
@@ -113,7 +114,7 @@ struct CrossEntropyArgs {
   std::int64_t logits_stride = 0, targets_stride = 0, dlogits_stride = 0, columns = 0;
 };
 
-/// Attention whose queries, keys, values, results and gradients are of Cell, f32 or bf16.
+/// Attention whose queries, keys, values, outputs and gradients have elements of type Value, f32 or bf16.
 template <class Value>
 struct AttendArgsOf {
   const Value *q = nullptr, *k = nullptr, *v = nullptr;
@@ -128,28 +129,28 @@ struct AttendArgsOf {
   const float* bias = nullptr;  ///< [heads, context] by distance
   float* bias_sums = nullptr;   ///< [sequences, heads, context]: each sequence's part of the gradient of the bias
   std::int64_t bias_stride = 0;
-  std::int64_t window = 0;  ///< 0: all the past, else less than the context
+  std::int64_t window = 0;  ///< 0: all earlier positions, else less than the context
 };
 using AttendArgs = AttendArgsOf<float>;
 using Bf16AttendArgs = AttendArgsOf<Bf16>;
 
-/// Queries that are worked on together: their scores stay in the nearest caches. A row of scores is no power of two long, which
-/// would crowd a few sets of the cache.
+/// Queries that are processed together, so that their scores stay in the first-level caches. The row stride of the scores is no
+/// power of two, because rows at such strides would compete for a few sets of the cache.
 inline constexpr std::int64_t query_block = 64, score_stride = query_block + 16;
 
-/// Where one thread keeps the packed operands of a head.
+/// The scratch of one thread for the packed operands of a head.
 struct AttendScratch {
   std::int64_t elements = 0;
   float *queries_transposed = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr,
         *queries = nullptr, *dy = nullptr;
-  float *bias = nullptr, *dbias = nullptr;  ///< of one head by distance; below distance 0 there is room for the lanes of a vector
+  float *bias = nullptr, *dbias = nullptr;  ///< of one head by distance, with room for a vector before distance 0
 
   AttendScratch(const AttendArgs& args, float* memory) {
     const std::int64_t wide = (args.head_dim + 15) / 16 * 16, keys_padded = (args.context + 15) / 16 * 16;
     const auto take = [&](std::int64_t count) {
-      float* place = memory == nullptr ? nullptr : memory + elements;
+      float* begin = memory == nullptr ? nullptr : memory + elements;
       elements += count;
-      return place;
+      return begin;
     };
     queries_transposed = take(args.head_dim * score_stride);
     keys = take(keys_padded * wide);
@@ -165,27 +166,27 @@ struct AttendScratch {
   }
 };
 
-/// Where one thread keeps the operands of a head for products in bf16. Tiles and panels are those of Bf16ProductArgs; rows are
-/// padded to whole tiles, so that any of them can be a left operand.
+/// The scratch of one thread for the operands of a head in bf16. Tiles and panels are those of Bf16ProductArgs; rows are padded
+/// to whole tiles, so that each can be a left operand.
 struct Bf16AttendScratch {
   std::int64_t bytes = 0;
-  std::int64_t positions, wide;                       ///< of a sequence and of a head, in whole tiles
+  std::int64_t positions, wide;                       ///< of a sequence and of a head, rounded up to whole tiles
   float *scores, *dscores;                            ///< of a panel of queries [positions, tile]
-  std::uint32_t *queries_transposed, *dy_transposed;  ///< a panel, a head deep
-  std::uint32_t* tiles;                               ///< a row tile of all positions deep
+  std::uint32_t *queries_transposed, *dy_transposed;  ///< a panel over the channels of a head
+  std::uint32_t* tiles;                               ///< a row tile over all positions
   float* mixed;                                       ///< rows of a panel of queries [tile, wide]
-  std::uint32_t* panels;                ///< of values, or keys on the backward pass: [wide / tile] panels of all positions deep
+  std::uint32_t* panels;                ///< of values, or of keys in the backward pass: [wide / tile] panels over all positions
   Bf16 *probabilities, *dscores_short;  ///< of a block of queries [positions, query_block]
-  std::uint32_t *query_panels, *dy_panels;  ///< [wide / tile] panels of a block of queries deep
+  std::uint32_t *query_panels, *dy_panels;  ///< [wide / tile] panels over a block of queries
   float *dkeys, *dvalues;                   ///< sums over blocks of queries and over heads [positions, wide]
-  Bf16 *keys, *values, *queries, *dy;       ///< rows of a head that were no whole tiles
+  Bf16 *keys, *values, *queries, *dy;       ///< copies of rows of a head that do not fill whole tiles
   float *bias = nullptr, *dbias = nullptr;  ///< as in AttendScratch
 
   Bf16AttendScratch(const Bf16AttendArgs& args, void* memory)
       : positions(in_tiles(args.context) * product_tile), wide(in_tiles(args.head_dim) * product_tile) {
-    const auto take = [&]<class Value>(Value*& place, std::int64_t elements) {
-      place = memory == nullptr ? nullptr : reinterpret_cast<Value*>(static_cast<char*>(memory) + bytes);
-      bytes += elements * static_cast<std::int64_t>(sizeof(Value));
+    const auto take = [&]<class T>(T*& begin, std::int64_t elements) {
+      begin = memory == nullptr ? nullptr : reinterpret_cast<T*>(static_cast<char*>(memory) + bytes);
+      bytes += elements * static_cast<std::int64_t>(sizeof(T));
     };
     for (float** rows : {&scores, &dscores}) take(*rows, positions * product_tile);
     for (std::uint32_t** panel : {&queries_transposed, &dy_transposed}) take(*panel, product_tile * wide / 2);
@@ -216,7 +217,7 @@ struct ConvolutionArgs {
 };
 constexpr std::int64_t convolution_stride(std::int64_t channels) { return (channels + 15) / 16 * 16; }
 
-/// Where the rows of an operand over sequences, groups and positions lie (op::Grouped).
+/// The rows of an operand over sequences, groups and positions (op::Grouped).
 struct GroupedRows {
   float* first = nullptr;
   std::int64_t sequence = 0, group = 0, position = 0;
@@ -235,10 +236,10 @@ struct OuterArgs {
   std::int64_t left_sums_stride = 0, context = 0, width = 0;
   float scale = 0;
 };
-/// Positions that `outer` works on together, and the length of its rows, no power of two.
+/// Positions that `outer` processes together, and the stride of its rows, which is no power of two (see score_stride).
 inline constexpr std::int64_t mix_block = 64;
 constexpr std::int64_t mix_stride(std::int64_t context) { return (context + 15) / 16 * 16 + 16; }
-/// What a thread keeps for them: at most 8 rows are in a tile.
+/// Elements of scratch of a thread; a tile has at most 8 rows.
 constexpr std::int64_t mix_elements(std::int64_t context, std::int64_t width) {
   return (context + 15) / 16 * 16 * ((width + 15) / 16 * 16) + 8 * mix_stride(context);
 }
@@ -246,7 +247,7 @@ constexpr std::int64_t outer_elements(std::int64_t context, std::int64_t width) 
   return mix_block * ((width + 15) / 16 * 16) + (width + 8) * mix_stride(context);
 }
 
-/// Single heads, columns h*K .. of a row: x in place; on the backward pass y is the output and x -> dx.
+/// Single heads, columns h*K .. of a row: x in place. In the backward pass y is the output, and x becomes dx.
 struct HeadsArgs {
   void* x = nullptr;
   float* scales = nullptr;
@@ -254,7 +255,7 @@ struct HeadsArgs {
   std::int64_t x_stride = 0, scales_stride = 0, y_stride = 0, dy_stride = 0, heads = 0, head_dim = 0;
 };
 
-/// Columns so few that rows are worked on side by side, turned.
+/// Up to this many columns, rows are transposed and processed side by side in the lanes of a vector.
 inline constexpr std::int64_t few_columns = 16;
 
 /// The scores of tokens at experts [tokens, experts] as a router compares them.
@@ -262,12 +263,12 @@ struct ScoresArgs {
   const float* scores;
   std::int64_t stride, tokens, experts;
   const std::int32_t* token_ids;  ///< -1: padding; may be null
-  const float* bias;              ///< [experts], added to what is compared; may be null
+  const float* bias;              ///< [experts], added to the scores for the comparison; may be null
 };
-/// HostBuffer of the keys of one expert, whole vectors.
+/// Elements between the keys of one expert and the next: whole vectors.
 constexpr std::int64_t keys_stride(std::int64_t tokens) { return (tokens + 15) / 16 * 16; }
 
-/// Rows between tokens and slots. Those of slots, and of tokens where they are gathered, may be bf16.
+/// Copies of rows between tokens and slots. Rows of slots may be bf16, rows of tokens where they are gathered.
 struct SlotArgs {
   const void* x = nullptr;
   const float* z = nullptr;
@@ -288,7 +289,7 @@ struct AdamWScalars {
   float shrink, rate, beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, decay, over_correction1, over_correction2;
 };
 
-/// A tensor of Adafactor: factored, matrices [rows, columns] one after the other; else `squares`, element by element.
+/// A tensor of Adafactor. Factored: matrices [rows, columns] one after the other; else `squares`, one for each element.
 struct AdafactorArgs {
   float* w = nullptr;
   const float* g = nullptr;
@@ -367,7 +368,8 @@ struct ProductKernels {
                    std::int64_t, std::uint32_t*) = nullptr;
 };
 
-/// The kernels of one instruction set that know bf16; apart, so that a program that never asks for bf16 compiles none of them.
+/// The kernels of one instruction set that compute with bf16. They are a table of their own, so that a program that never asks
+/// for bf16 compiles none of them.
 struct Bf16Kernels {
   ProductKernels products;
   void (*widen)(const Bf16*, float*, std::int64_t) = nullptr;

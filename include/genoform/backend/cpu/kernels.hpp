@@ -11,7 +11,7 @@
 #error "genoform's kernels need IEEE arithmetic: compile without -ffast-math"
 #endif
 
-/// The kernels, compiled once for each instruction set whatever the user's own flags are; the set is chosen when the program
+/// The kernels, compiled once for each instruction set, whatever the flags of the user are; the set is chosen when the program
 /// runs. They are header code. A program of many translation units may compile them in one of them only: with
 /// GENOFORM_COMPILED_KERNELS defined they are declared here and come from cmake/compiled_kernels.cpp (target
 /// genoform_compiled_kernels).
@@ -19,7 +19,7 @@ namespace genoform::cpu {
 
 using op::Function;
 
-/// Each has what those before it have. The last two are avx512 but for bf16 and, in amx, products of f32.
+/// Each set includes those before it. The last two differ from avx512 only in bf16 and, for amx, in products of f32.
 enum class InstructionSet : std::uint8_t { portable, avx2, avx512, avx512_bf16, amx };
 inline constexpr InstructionSet all_instruction_sets[] = {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512,
                                                           InstructionSet::avx512_bf16, InstructionSet::amx};
@@ -41,7 +41,7 @@ inline bool available(InstructionSet set) {
   return set == InstructionSet::portable;
 }
 
-/// The last set that this processor has; the environment variable GENOFORM_ISA names one that may not be passed.
+/// The last set that this processor has. The environment variable GENOFORM_ISA sets an upper bound by name.
 inline InstructionSet best_instruction_set() {
   const char* limit = std::getenv("GENOFORM_ISA");
   InstructionSet best = InstructionSet::portable;
@@ -160,7 +160,7 @@ inline
   return portable::table;
 }
 
-/// The same of the kernels that know bf16.
+/// The same for the kernels that compute with bf16.
 template <class T = void>
 const Bf16Kernels& bf16_kernels(InstructionSet set) {
 #ifdef __x86_64__
@@ -182,7 +182,7 @@ const Bf16Kernels& bf16_kernels(InstructionSet set) {
   return portable::bf16_table<T>;
 }
 
-/// How f32 is multiplied Split where that is faster than multiply-adds of f32, which it is on AMX; else null.
+/// The kernels that multiply f32 as Split, where that is faster than multiply-adds of f32: on AMX; else null.
 #ifndef GENOFORM_COMPILE_KERNELS
 inline
 #endif
@@ -204,33 +204,33 @@ const Bf16Kernels& compiled_bf16_kernels(InstructionSet set) { return bf16_kerne
 #endif
 #endif
 
-/// The entry at a place of the table of an instruction set, as in kernel<&Kernels::rotate>(set). It reads the tables while this
-/// is compiled, so that a program of header code compiles only the kernels that it asks for; kernels_of brings all of them.
-template <auto place>
+/// The entry of the table of an instruction set, as in kernel<&Kernels::rotate>(set). It reads the tables during compilation,
+/// so that a program of header code compiles only the kernels that it uses; kernels_of compiles all of them.
+template <auto entry>
 const auto& kernel(InstructionSet set) {
 #if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
-  return kernels_of(set).*place;
+  return kernels_of(set).*entry;
 #else
 #ifdef __x86_64__
-  static constexpr auto on_avx512 = avx512::table.*place, on_avx2 = avx2::table.*place;
+  static constexpr auto on_avx512 = avx512::table.*entry, on_avx2 = avx2::table.*entry;
   if (set >= InstructionSet::avx512) return on_avx512;
   if (set == InstructionSet::avx2) return on_avx2;
 #endif
   static_cast<void>(set);
-  static constexpr auto on_any = portable::table.*place;
+  static constexpr auto on_any = portable::table.*entry;
   return on_any;
 #endif
 }
 
-/// What products multiply and layers keep: f32, or bf16 with sums, gradients of weights and residual stream in f32. It is the
-/// way to the kernels of bf16, and a template so that only a program that names Precision::bf16 compiles them.
+/// The precision of products and of kept activations: f32, or bf16 with sums, gradients of weights and residual stream in f32.
+/// It leads to the kernels of bf16, and is a template so that only a program that names Precision::bf16 compiles them.
 template <class T>
 struct PrecisionOf {
   const Bf16Kernels& (*kernels)(InstructionSet) = nullptr;
 
   static const PrecisionOf f32, bf16;
   constexpr bool is_bf16() const { return kernels != nullptr; }
-  /// What layers may make their activations of.
+  /// The element type that layers may use for their activations.
   constexpr ElementType activations() const { return is_bf16() ? ElementType::bf16 : ElementType::real; }
   friend constexpr bool operator==(const PrecisionOf&, const PrecisionOf&) = default;
 };

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
 
-/// What the kernels of the mixers beside softmax attention are given: pointers, strides and sizes.
+/// The arguments of the kernels of mixers other than softmax attention: pointers, strides and sizes.
 namespace genoform::cpu {
 
-/// Positions that are worked on together, and the length of a row of their scores; those of softmax attention.
+/// Positions that are processed together, and the row stride of their scores; equal to those of softmax attention.
 inline constexpr std::int64_t mixer_block = 64, mixer_stride = mixer_block + 16;
 
 constexpr std::int64_t whole_vectors(std::int64_t elements) { return (elements + 15) / 16 * 16; }
@@ -16,7 +16,7 @@ struct FeaturesArgs {
   float* dx = nullptr;
   std::int64_t x_stride = 0, w_stride = 0, y_stride = 0, shift_stride = 0, dy_stride = 0, dx_stride = 0;
   std::int64_t heads = 0, features = 0, head_dim = 0;
-  float root = 0, floor = 0;  ///< what x is multiplied by; what is added to a ReLU feature
+  float root = 0, floor = 0;  ///< the factor of x; the constant added to a ReLU feature
   bool softmax = false, shifted = false;
 };
 
@@ -30,22 +30,23 @@ struct LinearAttendArgs {
   std::int64_t heads = 0, kv_heads = 0, features = 0, head_dim = 0, context = 0;
 };
 
-/// Where one thread keeps the packed operands and the running sums of a key head. Values have one further column, of ones, so
-/// that the normaliser is one more channel of the sums.
+/// The scratch of one thread for the packed operands and the running sums of a key head. Values have one more column, of ones,
+/// so that the normaliser is one more channel of the sums.
 struct LinearAttendScratch {
   std::int64_t elements = 0;
-  float *tops = nullptr, *keys = nullptr, *queries = nullptr, *values = nullptr, *transposed = nullptr, *scores = nullptr,
+  float *max_shifts = nullptr, *keys = nullptr, *queries = nullptr, *values = nullptr, *transposed = nullptr, *scores = nullptr,
         *sums = nullptr, *aside = nullptr, *dscores = nullptr, *dvalues = nullptr, *later = nullptr, *transposed_sums = nullptr;
 
-  /// `chunks`: how many sums are kept, one for forward, one a block of positions for the backward pass.
+  /// `chunks`: the number of running sums that are kept: one in the forward pass, one for each block of positions in the
+  /// backward pass.
   LinearAttendScratch(const LinearAttendArgs& args, std::int64_t chunks, float* memory) {
     const std::int64_t features = whole_vectors(args.features), channels = whole_vectors(args.head_dim + 1);
     const auto take = [&](std::int64_t count) {
-      float* place = memory == nullptr ? nullptr : memory + elements;
+      float* begin = memory == nullptr ? nullptr : memory + elements;
       elements += count;
-      return place;
+      return begin;
     };
-    tops = take(whole_vectors(args.context));
+    max_shifts = take(whole_vectors(args.context));
     keys = take(mixer_block * features);
     queries = take(mixer_block * features);
     values = take(mixer_block * channels);
@@ -80,7 +81,7 @@ struct SquaredReluArgs {
   float scale = 0;
 };
 
-/// Where one thread keeps the packed operands of a sequence.
+/// The scratch of one thread for the packed operands of a sequence.
 struct SquaredReluScratch {
   std::int64_t elements = 0;
   float *transposed = nullptr, *keys = nullptr, *values = nullptr, *scores = nullptr, *dscores = nullptr, *queries = nullptr,
@@ -90,9 +91,9 @@ struct SquaredReluScratch {
     const std::int64_t narrow = whole_vectors(args.score_channels), wide = whole_vectors(args.channels),
                        positions = whole_vectors(args.context);
     const auto take = [&](std::int64_t count) {
-      float* place = memory == nullptr ? nullptr : memory + elements;
+      float* begin = memory == nullptr ? nullptr : memory + elements;
       elements += count;
-      return place;
+      return begin;
     };
     transposed = take((narrow > wide ? narrow : wide) * mixer_stride);
     keys = take(positions * narrow);
