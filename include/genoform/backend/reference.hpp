@@ -14,8 +14,8 @@
 
 namespace genoform {
 
-/// The oracle: every operation as its formula, in double, by plain loops and in one fixed order. Other back ends are measured
-/// against it.
+/// The oracle: every operation as its formula, in double, by plain loops in one fixed order. Tests compare the other back ends
+/// with it.
 class Reference {
  public:
   using Real = double;

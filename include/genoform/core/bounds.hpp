@@ -2,7 +2,7 @@
 
 namespace genoform {
 
-// std::min and std::max of <algorithm>, which costs a compiler 0.04 s.
+// std::min and std::max without <algorithm>, which takes 0.04 s to compile.
 
 template <class T>
 constexpr T smaller_of(T a, T b) {

@@ -9,7 +9,7 @@
 
 namespace genoform {
 
-/// A piece of a text that is put together: a text itself or an integer.
+/// A piece of a joined text: a text or an integer.
 struct Piece {
   Piece(std::string_view piece) : text(piece) {}
   Piece(const char* piece) : text(piece) {}
@@ -22,8 +22,8 @@ struct Piece {
   bool is_number = false;
 };
 
-/// The pieces, one after the other, as in joined({"blocks.", block, "."}). One function out of line: sums of strings are among
-/// the most expensive things that a compiler is given here.
+/// Joins pieces of text, as in joined({"blocks.", block, "."}). One function out of line, because sums of strings are among the
+/// most expensive expressions to compile.
 [[gnu::cold, gnu::noinline]] inline std::string joined(std::initializer_list<Piece> pieces) {
   std::string all;
   for (const Piece& piece : pieces) {

@@ -17,7 +17,7 @@
 
 namespace genoform {
 
-/// A figure of one of Linux' text files, "key: 123 kB", in bytes; -1 where it cannot be read.
+/// A figure of a text file of Linux, "key: 123 kB", in bytes; -1 if it cannot be read.
 inline std::int64_t bytes_in(const char* file, std::string_view key) {
   std::int64_t bytes = -1;
   if (std::FILE* info = std::fopen(file, "r")) {
@@ -30,17 +30,17 @@ inline std::int64_t bytes_in(const char* file, std::string_view key) {
   return bytes;
 }
 
-/// Bytes of memory that a new allocation may count on: MemAvailable of Linux, without limit where that cannot be read.
+/// Bytes of memory that are available to a new allocation: MemAvailable of Linux; no limit if it cannot be read.
 inline std::int64_t available_memory() {
   const std::int64_t bytes = bytes_in("/proc/meminfo", "MemAvailable");
   return bytes < 0 ? std::numeric_limits<std::int64_t>::max() : bytes;
 }
 
-/// Bytes of the process that are in memory now, and the most that ever were; -1 where that cannot be read.
+/// Bytes of the process that are in memory now, and their maximum so far; -1 if they cannot be read.
 inline std::int64_t resident_memory() { return bytes_in("/proc/self/status", "VmRSS"); }
 inline std::int64_t peak_resident_memory() { return bytes_in("/proc/self/status", "VmHWM"); }
 
-/// Throws Exception (resources) that says both figures when `bytes` are not to be had.
+/// Throws Exception (resources) with both figures if `bytes` are not available.
 inline void require_memory(std::int64_t bytes, const std::string& what) {
   const std::int64_t there = available_memory();
   if (bytes <= there) return;
@@ -49,10 +49,10 @@ inline void require_memory(std::int64_t bytes, const std::string& what) {
        {what, " needs ", bytes / mib, " MiB, ", there / mib, " MiB are available; take a smaller batch, context or model"});
 }
 
-/// What Linux maps at once where it is asked to.
+/// The size of a large page of Linux.
 inline constexpr std::size_t huge_page = std::size_t{1} << 21;
 
-/// Zeroed elements at a 64-byte boundary, at an address that moves never change.
+/// Zeroed elements at a 64-byte boundary. Moving the buffer does not change their address.
 template <class Real>
 class HostBuffer {
  public:
@@ -66,7 +66,8 @@ class HostBuffer {
         UniquePtr<Real, Free>(static_cast<Real*>(std::aligned_alloc(boundary, (bytes + boundary - 1) / boundary * boundary)));
     if (!elements_) fail(ErrorKind::resources, {"no memory for ", bytes, " bytes"});
 #ifdef MADV_HUGEPAGE
-    // A fault for each page of 4 KiB is most of the time that making a model takes; a system that refuses is as fine.
+    // Page faults for 4 KiB each take most of the time of making a model, so large pages are requested; the request may be
+    // refused.
     if (large) static_cast<void>(madvise(elements_.get(), bytes / huge_page * huge_page, MADV_HUGEPAGE));
 #endif
     std::memset(static_cast<void*>(elements_.get()), 0, bytes);
@@ -74,7 +75,7 @@ class HostBuffer {
   Real* data() const { return elements_.get(); }
   std::int64_t size() const { return count_; }
   std::int64_t bytes() const { return bytes_of(count_); }
-  /// What `count` elements take.
+  /// The bytes of `count` elements.
   static constexpr std::int64_t bytes_of(std::int64_t count) {
     return (count * static_cast<std::int64_t>(sizeof(Real)) + 63) / 64 * 64;
   }

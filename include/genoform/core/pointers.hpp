@@ -5,8 +5,8 @@
 
 namespace genoform {
 
-// What is needed here of std::unique_ptr and std::shared_ptr: <memory> brings streams and allocators along and costs a compiler
-// 0.14 s, a seventh of what the umbrella header may cost.
+// The parts of std::unique_ptr and std::shared_ptr that the library needs: <memory> includes streams and allocators and takes
+// 0.14 s to compile, a seventh of the limit of the umbrella header.
 
 struct Delete {
   template <class T>
@@ -15,7 +15,7 @@ struct Delete {
   }
 };
 
-/// The one owner of something on the heap, or of nothing.
+/// The only owner of an object on the heap, or of none.
 template <class T, class Free = Delete>
 class UniquePtr {
  public:
@@ -50,7 +50,7 @@ UniquePtr<T> make_unique_ptr(Arguments&&... arguments) {
   return UniquePtr<T>(new T{std::forward<Arguments>(arguments)...});
 }
 
-/// Something on the heap that all copies own together; threads may copy and drop theirs at the same time.
+/// An object on the heap that all copies own together; threads may copy and destroy their copies at the same time.
 template <class T>
 class SharedPtr {
  public:

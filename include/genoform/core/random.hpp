@@ -8,7 +8,7 @@
 namespace genoform {
 
 /// Counter-based random numbers, Philox 4x32-10 (Salmon et al., SC 2011): a pure function of (seed, stream, index), so there is
-/// no state to save or lose.
+/// no state to save or to lose.
 class Random {
  public:
   constexpr Random(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
@@ -37,7 +37,7 @@ class Random {
   struct Words {
     std::uint64_t first, second;
   };
-  /// In registers: an array of the four words costs as much again, since it is written in halves and read whole.
+  /// Four variables and not an array, which would be written in halves and read as a whole, at twice the time.
   constexpr Words philox(std::uint64_t index) const {
     std::uint32_t word0 = low(index), word1 = high(index), word2 = low(stream_), word3 = high(stream_);
     std::uint32_t key0 = low(seed_), key1 = high(seed_);
@@ -52,7 +52,7 @@ class Random {
     }
     return {(std::uint64_t{word1} << 32) | word0, (std::uint64_t{word3} << 32) | word2};
   }
-  /// The integer as a double, rounded once. Converting it whole takes a branch that nobody can foretell.
+  /// The integer as a double, rounded once. A single conversion needs a branch that the processor cannot predict.
   static constexpr double real(std::uint64_t bits) {
     return static_cast<double>(high(bits)) * 0x1p32 + static_cast<double>(low(bits));
   }

@@ -5,23 +5,23 @@ namespace genoform {
 
 using Token = std::int32_t;
 
-/// The memories of a model. A back end may keep each in a place of its own (a GPU does).
+/// The memories of a model. A back end may keep each in memory of its own, as a GPU does.
 enum class Memory : std::uint8_t {
   none,       ///< the absent tensor
-  weights,    ///< trained parameters, one flat buffer
+  weights,    ///< trainable parameters, one contiguous buffer
   gradients,  ///< the same layout as weights
-  state,      ///< what routers remember between steps; not trained by gradient
-  optimizer,  ///< moments, and the scalars of the step: rate, decay, step number
+  state,      ///< state of routers between steps; not trained by gradient
+  optimizer,  ///< moments, and the scalars of the step: learning rate, weight decay, step number
   workspace,  ///< activations and scratch, laid out by the memory plan
   inputs,     ///< token ids, targets and the loss scale of the step
   results     ///< loss, auxiliary loss, gradient norm
 };
 
-/// What a element holds: `real` is the number type of the back end (float, double), `index` an integer of the same size, `bf16`
-/// the upper half of a float; a back end that has no bf16 never says that activations are.
+/// The type of an element. `real` is the number type of the back end (float, double), `index` an integer of the same size,
+/// `bf16` the upper half of a float; a back end without bf16 never offers it for activations.
 enum class ElementType : std::uint8_t { real, index, bf16 };
 
-/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in elements of its element, never a pointer.
+/// An opaque handle of a matrix [rows, columns], row-major: memory and offset in elements of its type, never a pointer.
 struct Tensor {
   Memory memory = Memory::none;
   ElementType element_type = ElementType::real;
@@ -31,13 +31,13 @@ struct Tensor {
 
   constexpr bool exists() const { return memory != Memory::none; }
   constexpr std::int64_t size() const { return rows * columns; }
-  /// Of its elements; a element of the memory has so many, one of bf16 always two.
+  /// The bytes of all elements, where an element of the memory has `bytes_per_element`; one of bf16 always has two.
   constexpr std::int64_t bytes(std::int64_t bytes_per_element) const {
     return size() * (element_type == ElementType::bf16 ? 2 : bytes_per_element);
   }
-  /// Where it starts, in elements of the memory.
+  /// The offset in elements of the memory.
   constexpr std::int64_t first_element() const { return element_type == ElementType::bf16 ? offset / 2 : offset; }
-  /// A view of `count` columns from `first` on. Not inlined: layers make many views, all before the first step.
+  /// A view of `count` columns from `first` on. Not inlined, since layers make many views, all before the first step.
   [[gnu::noinline]] constexpr Tensor column_range(std::int64_t first, std::int64_t count) const {
     Tensor part = *this;
     part.offset += first;
@@ -60,7 +60,7 @@ constexpr Tensor matrix(Memory memory, std::int64_t offset, std::int64_t rows, s
   return {memory, element_type, offset, rows, columns, columns};
 }
 
-/// The gradient of a weight: the same place in another memory.
+/// The gradient of a weight: the same offset in another memory.
 constexpr Tensor gradient(Tensor weight) {
   if (weight.exists()) weight.memory = Memory::gradients;
   return weight;

@@ -2,7 +2,7 @@
 #include "genoform/models/size.hpp"
 
 /// The blocks of Zhou et al., 2023. The paper shows them as pictures that cannot be read as text: these are reconstructed from
-/// its parameter counts, as the only mixes of sub-layers and of the widths and heads of its search space that meet them, and say
+/// its parameter counts, as the only combinations of sub-layers, widths and heads of its search space that match them, and say
 /// so wherever they are listed. The order, which the paper's ablation finds nearly irrelevant, is ours.
 namespace genoform::models {
 

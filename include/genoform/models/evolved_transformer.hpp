@@ -5,7 +5,7 @@
 namespace genoform::models {
 
 /// Evolved Transformer's decoder layer (So et al., 2019) as Primer compares with it: attention with twice the heads of half the
-/// width, the convolution block, attention, an FFN with Swish. Ours to note: heads differ, so each attention layer has a table
+/// width, the convolution block, attention, an FFN with Swish. Choices of ours: heads differ, so each attention layer has a table
 /// of relative positions of its own.
 template <Size S>
 using EvolvedTransformer =

@@ -1,8 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
-/// GLaM (Du et al., 2022) and the models that differ from it by the router: every other FFN is a mixture of experts. Ours to
-/// note: experts have GELU, as in the Expert Choice paper; the vocabulary is that of the text, 256K, though published counts
+/// GLaM (Du et al., 2022) and the models that differ from it by the router: every other FFN is a mixture of experts. Choices of
+/// ours: experts have GELU, as in the Expert Choice paper; the vocabulary is that of the text, 256K, though published counts
 /// leave all but about 32K of its rows out.
 namespace genoform::models {
 

@@ -3,8 +3,8 @@
 
 namespace genoform::models {
 
-/// Gopher and Chinchilla: RMS norms, a plain FFN of four times the width. Ours to note: the relative positions of Transformer-XL,
-/// which cost a matrix [D, H*K] in each layer, are a T5 bias in each layer here.
+/// Gopher and Chinchilla: RMS norms, a plain FFN of four times the width. Choices of ours: the relative positions of
+/// Transformer-XL, which cost a matrix [D, H*K] in each layer, are a T5 bias in each layer here.
 template <Size S>
 using Gopher = Repeated<S, S.layers, Block<Heading<S, RelBias<32, 128>>, Ffn<GeLU, Hidden<S.hidden>>>>;
 

@@ -3,7 +3,7 @@
 
 namespace genoform::models {
 
-/// GPT-2 and GPT-3: learned positions, layer norms, GELU, tied embeddings. Ours to note: attention has no biases, and GPT-3's
+/// GPT-2 and GPT-3: learned positions, layer norms, GELU, tied embeddings. Choices of ours: attention has no biases, and GPT-3's
 /// alternating banded attention, whose band the paper does not give, is dense here.
 template <Size S>
 using Gpt = Repeated<S, S.layers, Block<Heading<S, Pre<LayerNorm>>, Ffn<GeLU, Hidden<S.hidden>, Bias, Pre<LayerNorm>>>,

@@ -5,7 +5,7 @@
 namespace genoform::models {
 
 /// PaLM: attention with one key head and a SwiGLU FFN side by side behind one norm, rotary positions, no biases, tied embeddings
-/// (Chowdhery et al., 2022). Ours to note: its layer norms have no bias either, ours do.
+/// (Chowdhery et al., 2022). A difference: its layer norms have no bias, ours do.
 template <Size S>
 using Palm = Repeated<S, S.layers, Block<Parallel<Heading<S, KvHeads<1>>, Ffn<SwiGlu, Hidden<S.hidden>>, Pre<LayerNorm>>>,
                       FinalNorm<LayerNorm>>;

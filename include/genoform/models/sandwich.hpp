@@ -4,7 +4,7 @@
 namespace genoform::models {
 
 /// Sandwich Transformer (Press et al., 2020): k attention layers, then n - k pairs, then k feed-forward layers; the parameters of
-/// the plain order. 0 < k < layers. Ours to note: a T5 bias in each layer in place of the papers' relative positions.
+/// the plain order. 0 < k < layers. Choices of ours: a T5 bias in each layer in place of the papers' relative positions.
 template <Size S, int k>
 using Sandwich =
     Decoder<Body<Stack<Block<Heading<S, RelBias<32, 128>, Pre<LayerNorm>>>, k>,

@@ -18,7 +18,7 @@ struct Size {
   int experts = 0;  ///< of each sparse layer
 };
 
-/// The same structure as small as it gets: for tests, and for a first try at a text.
+/// The same structure at a very small size: for tests, and for a first run on a text.
 constexpr Size reduced(Size s) {
   s.layers = s.layers > 4 ? 4 : s.layers;
   s.width = 32;

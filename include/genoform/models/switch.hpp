@@ -32,7 +32,7 @@ inline constexpr Size switch_550m{
     .layers = 12, .width = 768, .hidden = 3072, .heads = 12, .head_dim = 64, .vocab = 32128, .context = 512, .experts = 32};
 
 /// GShard-style decoder: every other FFN is a mixture with two experts a token, experts with ReLU (Lepikhin et al., 2021, whose
-/// own models translate; ours to note: the size is GLaM's smallest).
+/// own models translate; choices of ours: the size is GLaM's smallest).
 template <Size S>
 using Gshard = Repeated<
     S, S.layers / 2,

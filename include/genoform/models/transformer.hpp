@@ -7,7 +7,7 @@ namespace genoform::models {
 using T5Positions = Positions<SharedRelBias<32, 128>>;
 
 /// The decoder that Primer starts from: layer norms before both sub-layers, T5's relative positions, tied embeddings.
-/// reference: So et al., 2021 (Primer), baselines; FFN with ReLU or GELU, no biases here (the paper's counts have none).
+/// Source: So et al., 2021 (Primer), baselines; FFN with ReLU or GELU, no biases here (the paper's counts have none).
 template <Size S, class Activation = ReLU>
 using Transformer = Repeated<S, S.layers, Block<Heading<S, Pre<LayerNorm>>, Ffn<Activation, Hidden<S.hidden>, Pre<LayerNorm>>>,
                              T5Positions, FinalNorm<LayerNorm>>;

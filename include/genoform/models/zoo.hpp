@@ -17,15 +17,15 @@
 
 namespace genoform::models {
 
-/// A named architecture beside what its paper says of it.
+/// A named architecture and the figures of its paper.
 struct Known {
   std::string_view name;
   std::string_view text;         ///< the canonical text
   std::string_view reduced;      ///< the same structure at a size that trains within seconds
   double parameters = 0;         ///< as published; 0: not given
   double activated = 0;          ///< as published, for sparse models; 0: not given
-  bool counts_embedding = true;  ///< does the published count have the embedding in it?
-  std::string_view note = {};    ///< where we know why a figure differs, or what of the model is a choice of ours
+  bool counts_embedding = true;  ///< whether the published count includes the embedding
+  std::string_view note = {};    ///< why a figure differs, where it is known, or which choices are ours
 };
 
 namespace zoo_entries {
@@ -67,7 +67,7 @@ inline constexpr std::string_view glam_count = "published counts hold about 32K 
 
 }  // namespace zoo_entries
 
-/// Every named architecture of the Primer and Brainformer papers and what they compare with.
+/// Every named architecture of the Primer and Brainformer papers, and those that they compare with.
 inline std::span<const Known> zoo() {
   using namespace zoo_entries;
   static constexpr Known all[] = {

@@ -7,7 +7,7 @@
 
 namespace genoform {
 
-/// A string as JSON writes it, quotes included. Bytes above 127 pass as they are (UTF-8).
+/// A string in JSON, with quotes. Bytes above 127 are copied (UTF-8).
 inline std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -40,7 +40,7 @@ class JsonObject {
     std::snprintf(number, sizeof number, "%.10g", value);
     return add_raw(key, std::isfinite(value) ? number : "null");
   }
-  /// A value that is JSON already: an object, a list.
+  /// Adds a value that is already JSON: an object, a list.
   JsonObject& add_raw(std::string_view key, std::string_view json) {
     body_ += (body_.empty() ? "" : ", ") + json_quoted(key) + ": ";
     body_ += json;

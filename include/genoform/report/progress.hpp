@@ -11,7 +11,8 @@
 
 namespace genoform {
 
-/// Whether a stream may be coloured: NO_COLOR wins over CLICOLOR_FORCE, that over TERM=dumb, then only a terminal is.
+/// Whether output to a stream may be coloured: NO_COLOR decides first, then CLICOLOR_FORCE, then TERM=dumb, then whether it is
+/// a terminal.
 inline bool may_colour(std::FILE* stream) {
   const auto is_set = [](const char* name) {
     const char* value = std::getenv(name);
@@ -24,7 +25,7 @@ inline bool may_colour(std::FILE* stream) {
   return isatty(fileno(stream)) == 1;
 }
 
-/// Progress on stderr: one line that is written anew on a terminal, else a plain line now and then. Never allocates.
+/// Progress on stderr: one line that is rewritten on a terminal, else a plain line from time to time. Never allocates.
 class Progress {
  public:
   enum class Mode { automatic, quiet };
@@ -35,16 +36,16 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { finish(); }
 
-  /// Shows a line of the state of things; most calls between two refreshes are left out.
+  /// Shows the state in a line; most calls between two refreshes have no effect.
   void show(std::string_view line) {
     if (quiet_ || Clock::now() < next_) return;
     write(line);
   }
-  /// Shows a line at once: the first, the last, one with news.
+  /// Shows a line at once: the first one, the last one, or news.
   void show_now(std::string_view line) {
     if (!quiet_) write(line);
   }
-  /// Leaves the line as it stands; what comes next starts on a line of its own.
+  /// Ends the line; later output starts on a line of its own.
   void finish() {
     if (open_) std::fputc('\n', stderr);
     open_ = false;
@@ -53,7 +54,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// Of the terminal: a line that wraps could not be written over.
+  /// The width of the terminal: a line that wraps could not be rewritten.
   static std::size_t columns() {
     winsize window{};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : std::size_t{80};

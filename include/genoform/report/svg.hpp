@@ -7,7 +7,7 @@
 
 namespace genoform::svg {
 
-/// Text as XML takes it, between tags and in attributes. Control characters, which XML 1.0 has no way to write, become spaces.
+/// Escapes text for XML, between tags and in attributes. Control characters, which XML 1.0 cannot represent, become spaces.
 inline std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -25,7 +25,7 @@ inline std::string escaped(std::string_view text) {
   return out;
 }
 
-/// Cuts a list into lines of at most `width` bytes: at its spaces, and where there are none between two characters.
+/// Breaks a list into lines of at most `width` bytes: at spaces, else between two characters.
 inline std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   while (text.size() > width) {
@@ -33,7 +33,7 @@ inline std::vector<std::string> wrapped(std::string_view text, std::size_t width
     const bool at_space = cut != std::string_view::npos && cut > 0;
     if (!at_space) {
       cut = width;
-      while (cut > 1 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // inside a character of UTF-8
+      while (cut > 1 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // not inside a UTF-8 character
     }
     lines.emplace_back(text.substr(0, cut));
     text.remove_prefix(cut + (at_space ? 1 : 0));
@@ -42,7 +42,7 @@ inline std::vector<std::string> wrapped(std::string_view text, std::size_t width
   return lines;
 }
 
-/// The elements of a picture, in the order in which they are drawn. Lengths are pixels; looks come from classes.
+/// The elements of an SVG image, in drawing order. Lengths are pixels; styles come from classes.
 class Canvas {
  public:
   void rectangle(const char* look, int x, int y, int width, int height, int corner = 0) {
@@ -55,11 +55,11 @@ class Canvas {
   void circle(const char* look, int x, int y, int radius) {
     body_ += "<circle class=\"" + std::string(look) + "\"" + number("cx", x) + number("cy", y) + number("r", radius) + "/>\n";
   }
-  /// `path`: as SVG writes it, "M0 0 H10 V20".
+  /// `path`: SVG path data, "M0 0 H10 V20".
   void line(const char* look, const std::string& path) {
     body_ += "<path class=\"" + std::string(look) + "\" d=\"" + path + "\"/>\n";
   }
-  /// What is drawn until end_group() shows `tip` under the pointer.
+  /// Everything up to end_group() shows `tip` under the pointer.
   void group(std::string_view tip) { body_ += "<g><title>" + escaped(tip) + "</title>\n"; }
   void end_group() { body_ += "</g>\n"; }
   const std::string& body() const { return body_; }

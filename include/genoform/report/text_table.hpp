@@ -34,7 +34,7 @@ inline std::string with_unit(double n, double step = 1000, const char* base = ""
 }
 inline std::string bytes_text(std::int64_t bytes) { return with_unit(static_cast<double>(bytes), 1024, "B"); }
 
-/// Rows of text in columns as wide as their widest element; columns of numbers stand at the right.
+/// Rows of text in columns as wide as their widest entry; columns of numbers are aligned to the right.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> head) : rows_{std::move(head)} {}
@@ -59,7 +59,7 @@ class TextTable {
   }
 
  private:
-  /// A column of numbers, its head included.
+  /// Declares a column of numbers, with its header.
   bool stands_right(std::size_t column) const {
     for (std::size_t r = 1; r < rows_.size(); ++r) {
       if (column >= rows_[r].size() || rows_[r][column].empty()) continue;

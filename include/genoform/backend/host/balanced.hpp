@@ -5,11 +5,11 @@
 
 #include "genoform/backend/host/routing.hpp"
 
-/// The balanced assignment of op::ChooseBalanced: an auction that comes close, then exchanges along cycles of experts until none
-/// gains. Deterministic, without allocation, and it ends whatever the scores are.
+/// The balanced assignment of op::ChooseBalanced: an auction finds an assignment close to the best one, then exchanges along
+/// cycles of experts improve it until none gains. Deterministic, without allocation; it ends for any scores.
 namespace genoform::host {
 
-/// HostBuffer of double that a balanced assignment works in.
+/// Elements of double that a balanced assignment needs.
 constexpr std::int64_t balanced_elements(std::int64_t tokens, std::int64_t experts) {
   return 2 * experts * experts + 4 * experts + 3 * tokens + 2 * experts;
 }
@@ -43,7 +43,7 @@ class Balanced {
   }
 
  private:
-  /// What an expert is worth to a token; bounded, so that sums stay finite.
+  /// The score of a token at an expert, bounded so that sums stay finite.
   double value(std::int64_t n, std::int64_t e) const {
     const double x = static_cast<double>(scores_[n][e]);
     return x == x ? std::clamp(x, -1e6, 1e6) : -1e6;
@@ -53,7 +53,7 @@ class Balanced {
     return [this](std::int64_t a, std::int64_t b) { return bid_[a] > bid_[b] || (bid_[a] == bid_[b] && a < b); };
   }
 
-  /// Every expert ends with `least_` or `most_` tokens.
+  /// Counts the tokens and finds the range of the scores. Every expert ends with `minimum_` or `maximum_` tokens.
   void measure() {
     double low = 1e6, high = -1e6;
     for (std::int64_t n = 0; n < scores_.rows; ++n) {
@@ -71,8 +71,8 @@ class Balanced {
     std::fill_n(count_, experts_, std::int64_t{0});
   }
 
-  /// Tokens bid for places; a full expert gives up its lowest bid for a higher one. Ends after 16 bids a token: what then waits
-  /// gets what is left.
+  /// Tokens bid for experts; a full expert gives up its lowest bid for a higher one. Ends after 16 bids for each token; tokens
+  /// that still wait are assigned by assign_the_rest().
   void auction() {
     const double step = range_ / 256;
     std::int64_t waiting = real_;
@@ -116,7 +116,7 @@ class Balanced {
     }
   }
 
-  /// An expert below its least takes the token that loses least from the experts above it.
+  /// An expert below its minimum takes, from the experts above it, the token that loses least.
   void fill_the_short() {
     for (std::int64_t e = 0; e < experts_; ++e)
       while (count_[e] < minimum_) {
@@ -139,9 +139,9 @@ class Balanced {
     ++count_[to];
   }
 
-  /// cost(e, f): what is lost when the token that minds least goes from e to f. Where e has room to spare and f has none, f's
-  /// further place may become e's (mover -1), which costs nothing.
-  void weigh_moves() {
+  /// cost(e, f): the smallest loss of score when a token moves from e to f. Where e has fewer tokens than the maximum and f has
+  /// the maximum, e may take over the larger size from f: cost 0, and no token moves (mover -1).
+  void find_costs() {
     std::fill_n(cost_, experts_ * experts_, 1e300);
     for (std::int64_t n = 0; n < scores_.rows; ++n) {
       if (owner_[n] < 0) continue;
@@ -161,9 +161,9 @@ class Balanced {
         }
   }
 
-  /// Finds a cycle of moves that gains (Bellman and Ford) and makes them; false when there is none.
+  /// Finds a cycle of moves that gains (Bellman and Ford) and makes them; false if there is none.
   bool exchange() {
-    weigh_moves();
+    find_costs();
     const double tolerance = 1e-9 * range_ / static_cast<double>(experts_);
     std::fill_n(distance_, experts_, 0.0);
     std::fill_n(before_, experts_, std::int64_t{-1});
@@ -181,7 +181,7 @@ class Balanced {
     }
     std::int64_t on_cycle = changed;
     for (std::int64_t i = 0; i < experts_ && on_cycle >= 0; ++i) on_cycle = before_[on_cycle];
-    if (on_cycle < 0) return false;  // only the tolerance kept it going
+    if (on_cycle < 0) return false;  // the last changes were within the tolerance
     double total = 0;
     std::int64_t f = on_cycle;
     do {

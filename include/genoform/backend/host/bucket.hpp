@@ -4,11 +4,11 @@
 
 #include "genoform/core/math.hpp"
 
-/// The buckets of T5's relative bias in one direction (spec/model.md section 2): with h = b / 2, bucket n for n < h, else
-/// min(b - 1, h + floor(log(n/h) / log(m/h) * (b - h))), the floor of the exact value.
+/// The buckets of T5's relative bias in one direction (docs/formats/model.md, section 2): with h = b / 2, bucket n for n < h,
+/// else min(b - 1, h + floor(log(n/h) / log(m/h) * (b - h))), the floor of the exact value.
 namespace genoform::host {
 
-/// Is (n/h)^r = (m/h)^k? Compared prime by prime, so nothing is rounded.
+/// Whether (n/h)^r = (m/h)^k. Compared prime by prime, so that nothing is rounded.
 inline bool equal_powers(std::int64_t n, std::int64_t m, std::int64_t h, std::int64_t r, std::int64_t k) {
   std::int64_t rest[] = {n, m, h};
   const auto same = [&](std::int64_t prime) {

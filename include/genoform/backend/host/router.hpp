@@ -22,7 +22,7 @@ void choose_balanced(Rows<const Real> scores, const IndexOf<Real>* tokens, Index
   Balanced<Real>(scores, tokens, choice, memory).run();
 }
 
-/// op::ChooseAbove; an insertion sort, since few experts are above their threshold.
+/// op::ChooseAbove, by an insertion sort, since few experts are above their threshold.
 template <class Real>
 void choose_above(Rows<const Real> scores, const Real* threshold, const IndexOf<Real>* tokens, IndexOf<Real>* choice) {
   using Index = IndexOf<Real>;
@@ -82,7 +82,7 @@ void step_load(Real* load, std::int64_t half) {
 /// op::UpdateBias.
 template <class Real>
 void update_bias(const Real* load, Real* bias, std::int64_t experts, double rate) {
-  double total = 0;  // integers: the mean is compared without rounding
+  double total = 0;  // sums of integers: compared with the mean without rounding
   for (std::int64_t e = 0; e < experts; ++e) total += static_cast<double>(load[e]);
   for (std::int64_t e = 0; e < experts; ++e) {
     const double over = total - static_cast<double>(load[e]) * static_cast<double>(experts);

@@ -7,8 +7,8 @@
 #include "genoform/backend/memories.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// Who goes where, as plain loops over pointers: counting, stable, without allocation. Shared by the back ends that run on the
-/// host. A probability that is not a number never breaks an index: it loses every comparison.
+/// Routing by plain loops over pointers: counting, stable, without allocation. The back ends that run on the host share it. NaN
+/// never breaks an index: it loses every comparison.
 namespace genoform::host {
 
 /// op::Assignment with its pointers; absent tensors are null. Every array is contiguous.
@@ -37,7 +37,7 @@ Slots<Real> slots_of(const op::Assignment& to, const Memories<Real>& m) {
 
 namespace routing {
 
-/// From expert_count: the padded segments, all slots empty; expert_count becomes 0, ready to count again while slots are filled.
+/// From expert_count: the padded segments with all slots empty. expert_count becomes 0 and counts again while slots are filled.
 template <class Real>
 void open_segments(const Slots<Real>& to) {
   using Index = IndexOf<Real>;
@@ -89,7 +89,7 @@ void choose_top_k(const Real* p, std::int64_t experts, IndexOf<Real>* chosen, st
   }
 }
 
-/// Sum of the chosen probabilities plus epsilon, the divisor of normalised weights; never 0.
+/// The sum of the chosen probabilities plus epsilon: the divisor of normalised weights, never 0.
 template <class Real>
 Real sum_of_choices(const Real* p, const IndexOf<Real>* chosen, std::int64_t choices, double epsilon) {
   Real sum = 0;
@@ -98,7 +98,7 @@ Real sum_of_choices(const Real* p, const IndexOf<Real>* chosen, std::int64_t cho
   return sum == Real{0} ? std::numeric_limits<Real>::min() : sum;
 }
 
-/// Is token n padding? `tokens` may be null: then none is.
+/// Whether token n is padding; without `tokens` none is.
 template <class Index>
 bool is_padding(const Index* tokens, std::int64_t n) {
   return tokens != nullptr && tokens[n] < 0;
@@ -110,8 +110,8 @@ std::int64_t count_tokens(const Index* tokens, std::int64_t n) {
   return real;
 }
 
-/// From choice_expert (-1: none): first_share, the segments and slots, choice_slot and the tokens' lists. A capacity of 0 means
-/// no limit. weight_of(token, place of the choice).
+/// From choice_expert (-1: none): first_share, the segments and slots, choice_slot and the lists of the tokens. A capacity of 0
+/// means no limit. weight_of(token, index of the choice).
 template <class Real, class WeightOf>
 void assign_slots(const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, const WeightOf& weight_of) {
   using Index = IndexOf<Real>;
@@ -164,7 +164,7 @@ void choose_top_k(Rows<const Real> p, const Slots<Real>& to, std::int64_t choice
   }
 }
 
-/// The rest of op::RouteTokenChoice once the choices stand in to.choice_expert.
+/// The rest of op::RouteTokenChoice, once to.choice_expert holds the choices.
 template <class Real>
 void assign_top_k(Rows<const Real> p, const Slots<Real>& to, std::int64_t choices, std::int64_t capacity, bool normalise,
                   double epsilon) {
@@ -209,7 +209,7 @@ void route_token_choice_gradient(Rows<const Real> p, const Slots<Real>& to, cons
 
 namespace routing {
 
-/// What is compared: what is not a number loses to every number.
+/// The value that is compared: NaN is below every number.
 template <class Real>
 Real score_of(Real x) {
   return x == x ? x : -std::numeric_limits<Real>::infinity();
@@ -228,8 +228,8 @@ Real cut_of(Rows<const Real> p, std::int64_t e, const IndexOf<Real>* tokens, std
 
 }  // namespace routing
 
-/// op::RouteExpertChoice; `cuts` [E + 1] may be null. take(e, count, places) puts the `count` tokens of largest score of expert e
-/// there, ascending, and returns the lowest of their scores.
+/// op::RouteExpertChoice; `cuts` [E + 1] may be null. take(e, count, tokens) writes the `count` tokens of largest score of
+/// expert e, ascending, and returns the lowest of their scores.
 template <class Real, class Take>
 void route_expert_choice_by(Rows<const Real> p, const Slots<Real>& to, std::int64_t real, std::int64_t capacity, Real* cuts,
                             const Take& take) {

@@ -9,7 +9,7 @@
 /// The step of Adafactor, as its formulas say.
 namespace genoform::reference {
 
-/// u = g / sqrt(v) of one block, its moving means of g^2 over rows and columns updated first.
+/// u = g / sqrt(v) of one block, after an update of its moving means of g^2 over rows and columns.
 inline void factored_update(const op::AdafactorUpdate& o, Host host, Index block, std::vector<double>& u) {
   const auto g = host(o.g), means = host(o.row_means), columns = host(o.column_means), controls = host(o.controls);
   const double beta2 = controls(0, op::adafactor_beta2), one_minus_beta2 = controls(0, op::adafactor_one_minus_beta2);

@@ -50,7 +50,7 @@ inline void run(const op::CausalConvolutionGradient& o, Host host) {
       }
 }
 
-/// q . k / sqrt(K) of one head; the rows are rows of the whole batch, the columns where the head begins.
+/// q . k / sqrt(K) of one head; the rows count over the whole batch, the columns are those at which the head begins.
 inline double score(const Matrix<double>& q, const Matrix<double>& k, Index q_row, Index q_head, Index k_row, Index k_head,
                     Index head_dim) {
   double dot = 0.0;

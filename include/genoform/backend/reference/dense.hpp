@@ -6,7 +6,7 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/dense.hpp"
 
-/// The dense operations as their formulas say (spec/model.md section 2).
+/// The dense operations as their formulas say (docs/formats/model.md, section 2).
 namespace genoform::reference {
 
 inline constexpr double norm_epsilon = 1e-6;
@@ -40,7 +40,7 @@ inline double derivative(op::Function f, double u) {
   return 1.0;
 }
 
-/// df/du from what a product's backward pass is given: y = f(u), or of gelu and swish the derivative itself.
+/// df/du from the tensor that the backward pass of a product gets: y = f(u), or for gelu and swish the derivative itself.
 inline double derivative_from_output(op::Function f, double y) {
   if (f == op::Function::relu) return y > 0.0 ? 1.0 : 0.0;
   if (f == op::Function::squared_relu) return 2.0 * std::sqrt(y);
@@ -173,7 +173,7 @@ inline void run(const op::ActivateGradient& o, Host host) {
     }
 }
 
-/// log sum exp of a row, by the largest value so that nothing overflows.
+/// The log-sum-exp of a row, computed after subtracting the maximum so that nothing overflows.
 inline double log_sum_exp(const Matrix<double>& x, Index row) {
   double largest = x(row, 0), sum = 0.0;
   for (Index c = 1; c < x.columns; ++c) largest = std::max(largest, x(row, c));

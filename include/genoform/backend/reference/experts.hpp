@@ -3,11 +3,11 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// What happens between a Route operation and its backward pass: rows to slots, the experts' matrices, slots to rows, the balance
-/// loss.
+/// The operations between a Route operation and its backward pass: tokens to slots, the matrices of the experts, slots to
+/// tokens, the balance loss.
 namespace genoform::reference {
 
-/// Is token n padding? Without tokens none is.
+/// Whether token n is padding; without tokens none is.
 inline bool is_padding(const Matrix<std::int64_t>& tokens, Index n) { return tokens && tokens(n) < 0; }
 inline double count_tokens(const Matrix<std::int64_t>& tokens, Index n) {
   double real = 0.0;

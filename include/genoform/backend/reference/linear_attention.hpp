@@ -6,7 +6,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/linear_attention.hpp"
 
-/// Attention by features, with every pair of positions written out: an oracle that shares no running sum with other back ends.
+/// Attention by features, computed for every pair of positions: an oracle that has no running sum in common with other back
+/// ends.
 namespace genoform::reference {
 
 inline void run(const op::RandomFeatures& o, Host host) {

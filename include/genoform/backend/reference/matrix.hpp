@@ -13,7 +13,7 @@ class Matrix {
  public:
   Matrix(T* first, const Tensor& t) : first_(first), stride_(t.stride), rows(t.rows), columns(t.columns) {}
   T& operator()(Index row, Index column) const { return first_[row * stride_ + column]; }
-  /// A element of a column vector.
+  /// An element of a column vector.
   T& operator()(Index row) const { return first_[row * stride_]; }
   explicit operator bool() const { return first_ != nullptr; }
 
@@ -25,7 +25,7 @@ class Matrix {
   Index rows, columns;
 };
 
-/// Turns the handles of an operation into elements.
+/// Resolves the handles of an operation to elements.
 class Host {
  public:
   explicit Host(const Memories<double>& memories) : memories_(&memories) {}

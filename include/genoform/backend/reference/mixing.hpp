@@ -27,7 +27,7 @@ class GroupedElements {
   Index context_, groups_, width_, positions_;
 };
 
-/// visit(b, g, t) for every row.
+/// Calls visit(b, g, t) for every row.
 template <class Visit>
 void each_row(Index sequences, Index groups, Index context, const Visit& visit) {
   for (Index b = 0; b < sequences; ++b)

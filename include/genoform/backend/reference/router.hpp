@@ -17,12 +17,12 @@ inline void run(const op::ChooseByTable& o, Host host) {
   for (Index n = 0; n < tokens.rows; ++n) choice(n) = tokens(n) < 0 ? -1 : table(tokens(n));
 }
 
-/// Kuhn and Munkres with potentials: the column of each row, with the least sum of cost(row, column). Rows = columns = n.
+/// Kuhn and Munkres with potentials: the column of each row, with the minimum sum of cost(row, column). Rows = columns = n.
 template <class Cost>
 std::vector<Index> cheapest_assignment(Index n, Cost cost) {
   const auto at = [](Index i) { return static_cast<std::size_t>(i); };
   std::vector<double> u(at(n + 1)), v(at(n + 1));
-  std::vector<Index> row_of(at(n + 1)), before(at(n + 1));  // from 1; 0 is none
+  std::vector<Index> row_of(at(n + 1)), before(at(n + 1));  // counted from 1; 0: none
   for (Index row = 1; row <= n; ++row) {
     std::vector<double> minimum(at(n + 1), std::numeric_limits<double>::infinity());
     std::vector<bool> used(at(n + 1));
@@ -61,7 +61,7 @@ std::vector<Index> cheapest_assignment(Index n, Cost cost) {
   return column_of;
 }
 
-/// Each expert has floor(n / E) places that must be filled and one more; E - (n mod E) of the latter go to nobody.
+/// Each expert has floor(n / E) slots that must be filled and one more; E - (n mod E) of the latter stay empty.
 inline void run(const op::ChooseBalanced& o, Host host) {
   const auto scores = host(o.scores);
   const auto tokens = host.indices(o.tokens), choice = host.indices(o.to.choice_expert);
@@ -72,13 +72,13 @@ inline void run(const op::ChooseBalanced& o, Host host) {
   }
   const Index count = static_cast<Index>(real.size()), experts = scores.columns, minimum = count / experts;
   const Index slots = experts * (minimum + 1);
-  const std::vector<Index> index_of = cheapest_assignment(slots, [&](Index row, Index slot) {
+  const std::vector<Index> slot_of_token = cheapest_assignment(slots, [&](Index row, Index slot) {
     const bool must = slot % (minimum + 1) < minimum;
     if (row >= count) return must ? 1e12 : 0.0;
     const double x = scores(real[static_cast<std::size_t>(row)], slot / (minimum + 1));
     return x == x ? -std::max(-1e6, std::min(x, 1e6)) : 1e6;
   });
-  for (std::size_t i = 0; i < real.size(); ++i) choice(real[i]) = index_of[i] / (minimum + 1);
+  for (std::size_t i = 0; i < real.size(); ++i) choice(real[i]) = slot_of_token[i] / (minimum + 1);
 }
 
 inline void run(const op::ChooseAbove& o, Host host) {
@@ -86,7 +86,7 @@ inline void run(const op::ChooseAbove& o, Host host) {
   const auto tokens = host.indices(o.tokens), choice = host.indices(o.to.choice_expert);
   for (Index n = 0; n < scores.rows; ++n) {
     Index count = 0;
-    for (const Index e : largest_first(scores.columns, [&](Index i) { return scores(n, i); }))
+    for (const Index e : descending_order(scores.columns, [&](Index i) { return scores(n, i); }))
       if (scores(n, e) > threshold(e) && !is_padding(tokens, n)) choice(n, count++) = e;
     for (; count < scores.columns; ++count) choice(n, count) = -1;
   }
@@ -134,7 +134,7 @@ inline void run(const op::StepLoad& o, Host host) {
 
 inline void run(const op::UpdateBias& o, Host host) {
   const auto load = host(o.load), bias = host(o.bias);
-  double total = 0.0;  // compared as integers: load * E with the sum of the loads
+  double total = 0.0;  // integers: load * E is compared with the sum of the loads
   for (Index e = 0; e < bias.rows; ++e) total += load(e);
   for (Index e = 0; e < bias.rows; ++e) {
     const double over = total - load(e) * static_cast<double>(bias.rows);
@@ -178,7 +178,7 @@ inline void run(const op::RouterZLossGradient& o, Host host) {
     for (Index e = 0; e < dx.columns; ++e) dx(n, e) += scale(0) * derivative(n, e);
 }
 
-/// The random numbers are the library's own, the same on every back end.
+/// Every back end uses the random numbers of the library.
 inline void run(const op::Jitter& o, Host host) {
   const auto x = host(o.x), y = host(o.y);
   const Random random(o.seed, o.stream);

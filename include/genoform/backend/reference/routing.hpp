@@ -11,7 +11,7 @@
 #include "genoform/ops/router.hpp"
 #include "genoform/ops/routing.hpp"
 
-/// The operations of a sparse layer, by sorting and plain loops straight from spec/model.md section 4.
+/// The operations of a sparse layer by sorting and plain loops, as docs/formats/model.md defines them (section 4).
 namespace genoform::reference {
 
 /// One token at one expert.
@@ -20,16 +20,16 @@ struct Visit {
   double weight;
 };
 
-/// The numbers 0 .. n - 1 with the largest value first, ties in ascending order.
+/// The indices 0 .. n - 1, largest value first, ties in ascending order.
 template <class Value>
-std::vector<Index> largest_first(Index n, Value value) {
+std::vector<Index> descending_order(Index n, Value value) {
   std::vector<Index> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return value(a) > value(b); });
   return order;
 }
 
-/// Writes all but the choices of an assignment: slots by expert, then token.
+/// Writes all tensors of an assignment but the choices: slots by expert, then by token.
 inline void write_assignment(std::vector<Visit> visits, Index tokens, const op::Assignment& to, Host host) {
   std::sort(visits.begin(), visits.end(),
             [](const Visit& a, const Visit& b) { return std::tie(a.expert, a.token) < std::tie(b.expert, b.token); });
@@ -70,7 +70,7 @@ inline Index slot_of(Index token, Index expert, const op::Assignment& to, Host h
   return -1;
 }
 
-/// Slots for the choices that stand in choice_expert; weight_of(token, expert).
+/// Assigns slots to the choices in choice_expert; weight_of(token, expert).
 template <class WeightOf>
 void assign_slots(const op::Assignment& to, Index capacity, Host host, WeightOf weight_of) {
   const auto first_share = host(to.first_share);
@@ -100,7 +100,7 @@ inline void choose_top_k(const Matrix<double>& p, const Matrix<double>& bias, co
                          Host host) {
   const auto choice_expert = host.indices(to.choice_expert), tokens = host.indices(tokens_of);
   for (Index n = 0; n < p.rows; ++n) {
-    const std::vector<Index> order = largest_first(p.columns, [&](Index e) { return bias ? p(n, e) + bias(e) : p(n, e); });
+    const std::vector<Index> order = descending_order(p.columns, [&](Index e) { return bias ? p(n, e) + bias(e) : p(n, e); });
     for (Index i = 0; i < choice_expert.columns; ++i)
       choice_expert(n, i) = is_padding(tokens, n) ? -1 : order[static_cast<std::size_t>(i)];
   }
@@ -124,7 +124,7 @@ inline void run(const op::RouteTokenChoice& o, Host host) {
 }
 
 /// With S = sum of the chosen p + epsilon and g_i = p_i / S: dg_i / dp_j = [i = j] / S - p_i / S^2. A dropped choice has no dg,
-/// but is in S.
+/// but counts in S.
 inline void run(const op::RouteTokenChoiceGradient& o, Host host) {
   const auto p = host(o.p), dweight = host(o.dweight), dp = host(o.dp);
   const auto choice_slot = host.indices(o.to.choice_slot), choice_expert = host.indices(o.to.choice_expert);
@@ -145,7 +145,7 @@ inline void run(const op::RouteTokenChoiceGradient& o, Host host) {
   }
 }
 
-/// Adds the capacity-th largest score of each expert among the tokens that are no padding, and 1 for the pool.
+/// Adds the capacity-th largest score of each expert among the tokens that are no padding, and 1 to the number of pools.
 inline void record_cuts(const Matrix<double>& p, const Matrix<std::int64_t>& tokens, Index capacity, const Matrix<double>& cuts) {
   std::vector<Index> real;
   for (Index n = 0; n < p.rows; ++n)
@@ -154,7 +154,7 @@ inline void record_cuts(const Matrix<double>& p, const Matrix<std::int64_t>& tok
   if (count == 0) return;
   cuts(p.columns) += 1.0;
   for (Index e = 0; e < p.columns && count >= capacity; ++e) {
-    const auto order = largest_first(count, [&](Index i) { return p(real[static_cast<std::size_t>(i)], e); });
+    const auto order = descending_order(count, [&](Index i) { return p(real[static_cast<std::size_t>(i)], e); });
     cuts(e) += p(real[static_cast<std::size_t>(order[static_cast<std::size_t>(capacity - 1)])], e);
   }
 }
@@ -165,7 +165,7 @@ inline void run(const op::RouteExpertChoice& o, Host host) {
   std::vector<Visit> visits;
   for (Index e = 0; e < p.columns; ++e) {
     Index taken = 0;
-    for (const Index n : largest_first(p.rows, [&](Index i) { return p(i, e); })) {
+    for (const Index n : descending_order(p.rows, [&](Index i) { return p(i, e); })) {
       if (taken == o.capacity || is_padding(tokens, n)) continue;
       visits.push_back({e, n, p(n, e)});
       ++taken;

@@ -8,8 +8,8 @@
 
 namespace genoform::cpu {
 
-/// Whether this process may use the tile registers of AMX for bf16: the processor has them and the kernel grants their state,
-/// which it does once for a process and its later threads.
+/// Whether this process may use the tile registers of AMX for bf16: the processor must have them, and the kernel must grant
+/// their state, which it does once for a process and its later threads.
 inline bool amx_granted() {
 #if defined(__x86_64__) && defined(__linux__)
   static const bool granted = [] {

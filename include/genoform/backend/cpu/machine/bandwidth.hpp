@@ -6,14 +6,14 @@
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/core/memory.hpp"
 
-/// What the memory delivers at this moment: the roof of everything that is larger than the caches.
+/// The bandwidth of the memory at this moment: the bound of all operations on data that no cache holds.
 namespace genoform::cpu {
 
 /// GB/s of the triad a = b + s c (McCalpin's STREAM: three arrays count, the read before a write does not), the best of `rounds`
 /// passes of `threads` threads over arrays of `mebibytes` each, which should be well beyond a thread's share of the last cache.
 inline double triad_bandwidth(int threads = 1, std::int64_t mebibytes = 64, int rounds = 5) {
   using Clock = std::chrono::steady_clock;
-  using Vector [[gnu::vector_size(16)]] = float;  // so that no compiler is left to store number by number
+  using Vector [[gnu::vector_size(16)]] = float;  // vectors, so that no compiler stores element by element
   const std::int64_t bytes = mebibytes * 1024 * 1024, count = bytes / static_cast<std::int64_t>(sizeof(Vector));
   const HostBuffer<float> a(bytes / 4), b(bytes / 4), c(bytes / 4);
   auto* const to = reinterpret_cast<Vector*>(a.data());
@@ -29,7 +29,7 @@ inline double triad_bandwidth(int threads = 1, std::int64_t mebibytes = 64, int 
 #endif
     for (std::int64_t i = 0; i < count; ++i) to[i] = from[i] + s * scaled[i];
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    __asm__ volatile("" : : "r"(to) : "memory");  // what was written counts as read, so that no round is left out
+    __asm__ volatile("" : : "r"(to) : "memory");  // the result counts as used, so that no round is removed
     best = std::max(best, 3.0 * static_cast<double>(bytes) / seconds * 1e-9);
   }
   return best;
@@ -67,8 +67,8 @@ inline void read_once(InstructionSet set, const float* from, std::int64_t blocks
 #endif
 }
 
-/// GB/s at which one thread reads `bytes` again and again, the best of some passes: the roof of what works on so many bytes,
-/// whose nearest cache they fit into. Rounded up to 512 bytes.
+/// GB/s at which one thread reads `bytes` repeatedly, the best of some passes: the bound of operations on so many bytes, in the
+/// smallest cache that holds them. Rounded up to 512 bytes.
 inline double read_bandwidth(std::int64_t bytes, InstructionSet set = best_instruction_set()) {
   using Clock = std::chrono::steady_clock;
   const std::int64_t blocks = std::max<std::int64_t>((bytes + 511) / 512, 1);

@@ -8,7 +8,7 @@
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/products/onednn.hpp"
 
-/// What a report of speed needs to know about the machine.
+/// A description of the machine for reports of speed.
 namespace genoform::cpu {
 
 struct CpuReport {
@@ -16,8 +16,8 @@ struct CpuReport {
   int cores = 0;                              ///< hardware threads that this program may see
   std::vector<std::string> instruction_sets;  ///< those of ours that the processor has, narrowest first
   std::string chosen;                         ///< the one in use; the environment variable GENOFORM_ISA narrows it
-  bool splits = false;                        ///< large products of f32 are sums of bf16 products (cpu::Split), not oneDNN's
-  std::string onednn;                         ///< version of the library that is linked
+  bool splits = false;  ///< large products of f32 are computed as sums of bf16 products (cpu::Split), not by oneDNN
+  std::string onednn;   ///< version of the library that is linked
   std::vector<std::pair<std::string, std::string>> products;  ///< of typical matrix products: shape and oneDNN's implementation
   bool slow_products = false;                                 ///< one of them is a reference implementation
 };

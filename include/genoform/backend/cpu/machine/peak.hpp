@@ -9,20 +9,20 @@
 
 #include "genoform/backend/cpu/context.hpp"
 
-/// The peak of the moment: clocks and neighbours change, so a rate is quoted as a share of what this loop reaches beside it.
+/// The multiply-add peak at this moment: clock rates and other processes change it, so a rate is quoted as a share of the
+/// result of this loop, run beside it.
 namespace genoform::cpu {
 
-/// Runs 20 independent sums of fused multiply-adds `rounds` times on the widest vectors; returns the floating-point operations
-/// done.
+/// Runs 20 independent sums of fused multiply-adds `rounds` times on the widest vectors; returns the number of floating-point
+/// operations.
 inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #ifdef __x86_64__
 #ifdef __AVX512F__
-#define GENOFORM_UPPER \
-  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm30", "xmm31"  // no other code of the program touches them otherwise
+#define GENOFORM_UPPER , "xmm16", "xmm17", "xmm18", "xmm19", "xmm30", "xmm31"  // registers that the rest of the loop does not use
 #else
 #define GENOFORM_UPPER
 #endif
-// Assembly, so that no compiler shortens the loop: 2 units x latency 4 need 8 sums in flight, 20 leave room.
+// Assembly, so that no compiler shortens the loop. Two units of latency 4 need 8 independent sums; 20 are more than enough.
 #define GENOFORM_TEN(f, d) f(d##0) f(d##1) f(d##2) f(d##3) f(d##4) f(d##5) f(d##6) f(d##7) f(d##8) f(d##9)
 #define GENOFORM_WIDE(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
 #define GENOFORM_MIDDLE(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n"
@@ -65,7 +65,7 @@ inline double fma_burst(InstructionSet set, std::int64_t rounds) {
 #endif
 }
 
-/// The same in bf16: AMX's tiles or AVX-512's dot products of pairs, where the set has them; else f32 it is.
+/// The same in bf16: by the tiles of AMX or the dot products of AVX-512 where the instruction set has them, else in f32.
 inline double bf16_burst(InstructionSet set, std::int64_t rounds) {
 #ifdef __x86_64__
 #define GENOFORM_DOT(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"

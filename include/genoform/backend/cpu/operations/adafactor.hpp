@@ -10,8 +10,8 @@
 
 namespace genoform::cpu {
 
-/// The step of Adafactor on one tensor. Work is cut into chunks whose length does not depend on the threads, and what the chunks
-/// find is added in their order.
+/// The step of Adafactor on one tensor. The work is cut into chunks whose length does not depend on the number of threads, and
+/// their sums are added in order.
 class AdafactorCall {
  public:
   AdafactorCall(SharedContext context, const op::AdafactorUpdate& o, const FloatMemories& m)
@@ -62,7 +62,7 @@ class AdafactorCall {
   double* sizes() const { return context_->shared<double>(); }
   float* column_sums() const { return reinterpret_cast<float*>(sizes() + 2 * chunks_); }
 
-  /// body(chunk, first, last) over rows of one block each, or over elements where nothing is factored.
+  /// Calls body(chunk, first, last) over rows of one block each, or over elements where nothing is factored.
   template <class Body>
   void over_chunks(const Body& body) const {
     const bool factored = args_.squares == nullptr;
@@ -93,7 +93,7 @@ class AdafactorCall {
     }
   }
 
-  /// Fills sizes(): for each chunk the sums of the squares of its updates and of its parameters.
+  /// Fills sizes(): the sums of the squares of the updates and of the parameters of each chunk.
   void measure(const AdafactorScalars& s) const {
     over_chunks([&](std::int64_t c, std::int64_t first, std::int64_t last) {
       double* const found = sizes() + 2 * c;

@@ -36,7 +36,7 @@ inline auto prepare(const SharedContext& context, const op::Rotate& o, const Flo
   };
 }
 
-/// What both ways of a convolution share: its taps and how its channels turn.
+/// The arguments that both passes of a convolution share: its filters and the rotation of its channels.
 template <class Op>
 ConvolutionArgs convolution_args(const SharedContext& context, const Op& o, bool inverse, const FloatMemories& m) {
   ConvolutionArgs args{.x = m.address(o.x),
@@ -79,7 +79,7 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolutionGra
   args.dx_stride = o.dx.stride;
   args.dw_stride = o.dw.stride;
   const auto run = is_bf16(o.x) ? context->bf16().convolve_gradient : context->kernel<&Kernels::convolve_gradient>();
-  // A thread has whole heads, and whole vectors of sums.
+  // Each thread has whole heads, and whole vectors of sums.
   const std::int64_t K = args.head_dim, block = K == 0 ? 16 : K % 16 == 0 ? K : 16 * K;
   return [context, args, run, block] {
     float* filter_width = context->shared<float>();
@@ -117,7 +117,7 @@ AttendArgsOf<Value> attend_args(const Op& o, const FloatMemories& m) {
           .window = o.window < o.context ? o.window : 0};
 }
 
-/// Where the backward pass of attention of any kind finds dy and puts dq, dk and dv.
+/// dy, dq, dk and dv of the backward pass of any kind of attention.
 template <class Value = float, class Args, class Op>
 void set_gradient_addresses(Args& args, const Op& o, const FloatMemories& m) {
   args.dy = elements_of<Value>(o.dy, m);
@@ -130,7 +130,7 @@ void set_gradient_addresses(Args& args, const Op& o, const FloatMemories& m) {
   args.dv_stride = o.dv.stride;
 }
 
-/// Attention of either number type: what its calls hold, its scratch and its kernels.
+/// Attention with elements of f32 or bf16: its arguments, scratch and kernels.
 class Attending {
  public:
   template <class Op>
@@ -175,7 +175,7 @@ class Attending {
   std::int64_t sequences() const { return sequences_; }
 
  private:
-  /// run(first, last, scratch) over the heads of all sequences, counted sequence after sequence.
+  /// Calls run(first, last, scratch) over the heads, counted over all sequences.
   template <class Run>
   void over_heads(const Context& context, std::int64_t heads, const Run& run) const {
     context.split(sequences_ * heads, 4 * full_.context * full_.head_dim,
@@ -199,7 +199,7 @@ inline auto prepare(const SharedContext& context, const op::AttendGradient& o, c
   return [context, attending, dbias = host::rows_of(o.dbias, m), heads = o.heads, positions = o.context] {
     float* const bias_sums = dbias ? context->shared<float>() : nullptr;
     attending.backward(*context, bias_sums);
-    // Every sequence has a part of its own, added here in order: the same bits for any number of threads.
+    // Every sequence has sums of its own, which are added here in order: the same bits for any number of threads.
     for (std::int64_t h = 0; dbias && h < heads; ++h) {
       std::memset(dbias[h], 0, static_cast<std::size_t>(positions) * sizeof(float));
       context->kernel<&Kernels::add_rows>()(bias_sums + h * positions, attending.sequences(), heads * positions, positions,

@@ -8,8 +8,8 @@
 #include "genoform/backend/host/rows.hpp"
 #include "genoform/ops/dense.hpp"
 
-/// The dense operations on the CPU: each `prepare` resolves pointers, makes primitives and scratch, and returns the call.
-/// Where few models need an operation its `prepare` is a template, so that it is compiled only for those that do.
+/// The dense operations on the CPU. Each `prepare` resolves pointers, creates primitives, reserves scratch and returns a
+/// callable. The `prepare` of an operation that few models use is a template, so that only these models compile it.
 namespace genoform::cpu {
 
 inline bool flat(const Tensor& t) { return t.rows <= 1 || t.stride == t.columns; }
@@ -110,7 +110,7 @@ inline auto prepare(const SharedContext& context, const op::Normalize& o, const 
   };
 }
 
-/// Rows whose sums of weight gradients are made together; fixed, so that threads do not change them.
+/// Rows whose sums of weight gradients are computed together. The number is fixed, so that it does not depend on the threads.
 inline constexpr std::int64_t chunk_rows = 64;
 
 inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o, const FloatMemories& m) {

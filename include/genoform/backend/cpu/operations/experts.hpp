@@ -9,11 +9,11 @@
 #include "genoform/backend/cpu/products/bf16_expert_product.hpp"
 #include "genoform/backend/host/routing.hpp"
 
-/// The experts of sparse layers, on the CPU: rows to slots, products, slots to rows.
+/// The experts of sparse layers on the CPU: tokens to slots, products, slots to tokens.
 namespace genoform::cpu {
 
-/// One prepared product for every number of rows that a segment may be cut into: the multiples of slot_tile up to `fine`, then
-/// doubles.
+/// One prepared product for each number of rows into which a segment may be cut: the multiples of slot_tile up to `fine`, then
+/// powers of two times it.
 class ExpertProducts {
  public:
   static constexpr std::int64_t fine = 256;
@@ -24,7 +24,7 @@ class ExpertProducts {
     for (std::int64_t rows = 2 * fine; rows <= slots; rows *= 2) large_.push_back(make(rows));
   }
 
-  /// run(product, first row) over the pieces of a segment of `rows`, a multiple of slot_tile.
+  /// Calls run(product, first row) for the pieces of a segment of `rows`, a multiple of slot_tile.
   template <class Run>
   void over_segment(std::int64_t rows, Run run) const {
     std::int64_t first = 0;
@@ -38,8 +38,8 @@ class ExpertProducts {
   std::vector<onednn::Product*> small_, large_;
 };
 
-/// In f32 by oneDNN: prepared products of pieces of a segment, one piece after the other. Each thread takes a slab of the columns
-/// of every piece, or of the longer side of every weight gradient, and waits for nobody.
+/// Products in f32 by oneDNN: prepared products of pieces of a segment, one after the other. Each thread computes a slab of the
+/// columns of every piece, or of the longer side of every weight gradient, and waits for no other thread.
 class FullExpertProduct {
  public:
   [[gnu::cold, gnu::noinline]] FullExpertProduct(Context& context, const FloatMemories& m, const ExpertProductOf& p)
@@ -110,7 +110,7 @@ class FullExpertProduct {
   std::vector<Slab> slabs_;
 };
 
-/// The product of an ExpertLinear or a backward pass in the precision of its context.
+/// The product of an ExpertLinear or of its backward pass, in the precision of its context.
 inline auto expert_product(const SharedContext& context, const op::Assignment& to, const FloatMemories& m,
                            const ExpertProductOf& p, const Tensor& zero_before = {}) {
   const bool tiled = p.multiplied_in_tiles(*context);
@@ -137,7 +137,7 @@ inline auto prepare(const SharedContext& context, const op::ExpertLinearWeightGr
                         o.zero_before);
 }
 
-/// Rows between tokens and slots; absent arrays stay null.
+/// The arguments of copies between tokens and slots; absent arrays stay null.
 inline SlotArgs slot_args(const Tensor& x, const Tensor& y, const op::Assignment& to, const FloatMemories& m) {
   return {.x = m.address(x),
           .y = m.address(y),
@@ -161,7 +161,7 @@ inline auto prepare(const SharedContext& context, const op::GatherRows& o, const
   };
 }
 
-/// For a combination of slots into the rows of tokens.
+/// The arguments of a combination of slots into the rows of tokens.
 inline auto combine(const SharedContext& context, const SlotArgs& args, std::int64_t tokens) {
   return [context, args, tokens] {
     context->split(tokens, 2 * args.columns, [&](std::int64_t first, std::int64_t last, int) {

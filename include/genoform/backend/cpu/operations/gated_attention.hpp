@@ -62,7 +62,7 @@ SquaredReluArgs squared_relu_args(const Op& o, const FloatMemories& m) {
           .scale = static_cast<float>(1.0 / static_cast<double>(o.length))};
 }
 
-/// Calls run(work, sequence, scratch) for every sequence.
+/// Runs run(args, sequence, scratch) for every sequence.
 template <class Run>
 auto over_sequences(const SharedContext& context, const SquaredReluArgs& args, std::int64_t sequences, Run run) {
   context->reserve_per_thread(static_cast<std::size_t>(SquaredReluScratch(args, nullptr).elements) * sizeof(float));

@@ -24,7 +24,7 @@ FeaturesArgs features_args(const Op& o, const FloatMemories& m) {
           .softmax = o.kernel == op::FeatureKernel::softmax};
 }
 
-/// Calls arrange(work, scratch) for every thread's copy of w, then run(work, rows, scratch) over the rows.
+/// Runs arrange(args, scratch) for the copy of w of every thread, then run(args, rows, scratch) over the rows.
 template <class Arrange, class Run>
 auto over_feature_rows(const SharedContext& context, const FeaturesArgs& args, std::int64_t rows, Arrange arrange, Run run) {
   const std::int64_t wide = whole_vectors(args.head_dim), wide_m = whole_vectors(args.features);
@@ -79,7 +79,7 @@ LinearAttendArgs linear_attend_args(const Op& o, const FloatMemories& m) {
           .context = o.context};
 }
 
-/// Calls run(work, sequence, key head, scratch) for all of them; `kept`: how many sums one call keeps.
+/// Runs run(args, sequence, key head, scratch) for all key heads; `kept`: the number of sums that one call keeps.
 template <class Run>
 auto over_key_heads(const SharedContext& context, const LinearAttendArgs& args, std::int64_t sequences, std::int64_t kept,
                     Run run) {

@@ -18,7 +18,7 @@ inline float score_scale(bool scaled, std::int64_t width) {
   return scaled ? static_cast<float>(1.0 / math::sqrt(static_cast<double>(width))) : 1.0F;
 }
 
-/// Runs mix or mix_backward for every sequence and group; the sequences of a table's sum stay in one thread, in order.
+/// Runs mix or mix_backward for every sequence and group; the sequences of the sum of a table stay in one thread, in order.
 template <class Run>
 auto over_mixtures(const SharedContext& context, const MixArgs& args, std::int64_t sequences, std::int64_t groups, Run run) {
   const std::int64_t T = args.context, C = args.width;
@@ -32,8 +32,8 @@ auto over_mixtures(const SharedContext& context, const MixArgs& args, std::int64
   };
 }
 
-/// Runs `outer` for every sequence, group and block of rows; the sequences of a table's sum, or of the sums of the left rows,
-/// stay in one thread, in order.
+/// Runs `outer` for every sequence, group and block of rows; the sequences of the sum of a table, or of the sums of the left
+/// rows, stay in one thread, in order.
 inline auto over_products(const SharedContext& context, const OuterArgs& args, std::int64_t sequences, std::int64_t groups) {
   const std::int64_t T = args.context, blocks = (T + mix_block - 1) / mix_block;
   context->reserve_per_thread(static_cast<std::size_t>(outer_elements(T, args.width)) * sizeof(float));
@@ -49,7 +49,7 @@ inline auto over_products(const SharedContext& context, const OuterArgs& args, s
   };
 }
 
-/// body(sequence, group, position, thread) for every row of t; a row costs about `elements`.
+/// Calls body(sequence, group, position, thread) for every row of t; a row costs about `elements`.
 template <class Body>
 void over_rows(const SharedContext& context, std::int64_t sequences, std::int64_t groups, std::int64_t positions,
                std::int64_t elements, const Body& body) {
@@ -134,19 +134,19 @@ inline auto prepare(const SharedContext& context, const op::CausalScoresGradient
       };
 }
 
-/// Distances run against the positions of a row, so the biases are turned around first: those of row t begin at T - 1 - t.
+/// Distances grow from the end of a row to its start, so the biases are reversed first: those of row t begin at T - 1 - t.
 inline auto prepare(const SharedContext& context, const op::AddByDistance& o, const auto& m) {
   const std::int64_t T = o.context, groups = o.y.groups, sequences = o.y.sequences(T);
   context->reserve(static_cast<std::size_t>(groups * T) * sizeof(float));
   return
       [context, x = grouped_rows(o.x, T, m), y = grouped_rows(o.y, T, m), bias = host::rows_of(o.bias, m), T, groups, sequences] {
-        float* transposed = context->shared<float>();
-        for (std::int64_t i = 0; i < groups * T; ++i) transposed[i] = bias[i / T][T - 1 - i % T];
+        float* reversed = context->shared<float>();
+        for (std::int64_t i = 0; i < groups * T; ++i) reversed[i] = bias[i / T][T - 1 - i % T];
         over_rows(context, sequences, groups, T, T, [&](std::int64_t b, std::int64_t g, std::int64_t t, int) {
           const float* from = x.row(b, g, t);
           float* to = y.row(b, g, t);
           if (from != to) std::memcpy(to, from, static_cast<std::size_t>(t + 1) * sizeof(float));
-          context->kernel<&Kernels::add>()(transposed + g * T + T - 1 - t, to, t + 1);
+          context->kernel<&Kernels::add>()(reversed + g * T + T - 1 - t, to, t + 1);
         });
       };
 }
@@ -155,10 +155,10 @@ inline auto prepare(const SharedContext& context, const op::AddByDistanceGradien
   const std::int64_t T = o.context, groups = o.dy.groups, sequences = o.dy.sequences(T);
   context->reserve(static_cast<std::size_t>(groups * T) * sizeof(float));
   return [context, dy = grouped_rows(o.dy, T, m), dbias = host::rows_of(o.dbias, m), T, groups, sequences] {
-    float* transposed = context->shared<float>();
+    float* reversed = context->shared<float>();
     context->split(groups, sequences * T * T, [&](std::int64_t first, std::int64_t last, int) {
       for (std::int64_t g = first; g < last; ++g) {
-        float* sums = transposed + g * T;
+        float* sums = reversed + g * T;
         std::fill_n(sums, T, 0.0F);
         for (std::int64_t i = 0; i < sequences * T; ++i)
           context->kernel<&Kernels::add>()(dy.row(i / T, g, i % T), sums + T - 1 - i % T, i % T + 1);

@@ -8,7 +8,7 @@
 namespace genoform::cpu {
 
 inline auto prepare(const SharedContext& context, const op::SumOfSquares& o, const auto& m) {
-  // Chunks of fixed length: the order of the additions does not know the threads.
+  // Chunks of fixed length, so that the order of the additions does not depend on the number of threads.
   const std::int64_t length = flat(o.x) ? 16384 : o.x.columns;
   const std::int64_t elements = o.x.size(), chunks = flat(o.x) ? (elements + length - 1) / length : o.x.rows;
   context->reserve(static_cast<std::size_t>(chunks) * sizeof(double));

@@ -9,7 +9,7 @@
 /// Positions and single heads, on the CPU.
 namespace genoform::cpu {
 
-/// A table has few elements: the rows of a bias are no work for several threads.
+/// Tables are small, so one thread processes the rows of a bias.
 inline auto prepare(const SharedContext&, const op::RelativeBias& o, const auto& m) {
   return [table = host::rows_of(o.table, m), y = host::rows_of(o.y, m), accumulate = o.accumulate,
           buckets = host::buckets_of(o.y.columns, o.table.columns, o.distance)] {

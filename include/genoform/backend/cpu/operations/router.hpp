@@ -5,15 +5,15 @@
 #include "genoform/backend/host/router.hpp"
 #include "genoform/backend/host/routing.hpp"
 
-/// Who goes where, on the CPU: choices among scores by kernels, the rest by the host's loops with their pointers resolved. One
-/// pass over N tokens and E experts each, little beside the experts' products.
+/// Routing on the CPU: kernels choose among scores, and the loops of backend/host do the rest with resolved pointers. Each is
+/// one pass over N tokens and E experts, which is little beside the products of the experts.
 namespace genoform::cpu {
 
 inline ScoresArgs scores_args(const Tensor& scores, const Tensor& tokens, const Tensor& bias, const FloatMemories& m) {
   return {m.reals(scores), scores.stride, scores.rows, scores.columns, m.indices(tokens), m.reals(bias)};
 }
 
-/// Parts of the tokens of a ScoresArgs in whole vectors: body(first, last).
+/// Splits the tokens of a ScoresArgs into parts of whole vectors: body(first, last).
 template <class Body>
 void over_tokens(const Context& context, std::int64_t tokens, std::int64_t experts, const Body& body) {
   constexpr std::int64_t block = few_columns;
@@ -21,7 +21,7 @@ void over_tokens(const Context& context, std::int64_t tokens, std::int64_t exper
                 [&](std::int64_t first, std::int64_t last, int) { body(first * block, std::min(tokens, last * block)); });
 }
 
-/// For each expert the tokens of its largest scores.
+/// The tokens of the largest scores of each expert.
 class ExpertsChoice {
  public:
   ExpertsChoice(Context& context, const ScoresArgs& args) : args_(args), stride_(keys_stride(args.tokens)) {
@@ -34,7 +34,7 @@ class ExpertsChoice {
     });
   }
   std::int64_t real_tokens() const { return host::routing::count_tokens(args_.token_ids, args_.tokens); }
-  /// The `count` tokens of expert e, ascending, to `places` (unless null); returns the lowest of their scores.
+  /// Writes the `count` tokens of expert e, ascending, to `tokens_of_expert` (unless null); returns the lowest of their scores.
   float take(const Context& context, std::int64_t e, std::int64_t count, std::int32_t* buffers) const {
     std::int32_t* found = keys(context) + stride_ * args_.experts;
     const std::int32_t lowest = context.kernel<&Kernels::take_top_k>()(keys(context) + e * stride_, stride_, count, found);

@@ -36,7 +36,7 @@ inline auto prepare(const SharedContext&, const op::BalanceLossGradient& o, cons
           tokens = m.indices(o.tokens)] { host::balance_loss_gradient<float>(share, scale[0], coefficient, dp, tokens); };
 }
 
-/// The softmax gives the derivatives and, by its largest element, the sum of exponentials.
+/// Softmax computes the derivatives; its largest element gives the sum of the exponentials.
 inline auto prepare(const SharedContext& context, const op::RouterZLoss& o, const auto& m) {
   const RowsArgs args{m.reals(o.logits),   nullptr,         m.reals(o.derivative), o.logits.stride, 0,
                       o.derivative.stride, o.logits.columns};

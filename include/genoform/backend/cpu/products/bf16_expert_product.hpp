@@ -8,26 +8,26 @@
 
 namespace genoform::cpu {
 
-/// What the products of an ExpertLinear and its backward passes have in common: for each expert c = a b or c += a b, where two of
-/// the three are rows of slots and one a block of `block` rows of a matrix of all experts.
+/// The common description of the products of an ExpertLinear and its backward pass: for each expert c = a b or c += a b, where
+/// two of the three matrices are rows of slots and one is a block of `block` rows of a matrix of all experts.
 struct ExpertProductOf {
   Tensor a, b, c;
   bool a_transposed = false, b_transposed = false, accumulate = false;
   std::int64_t block = 0;
   op::Function f = op::Function::identity;
   Tensor derivative_of{};
-  /// Weight gradients run through the slots in depth.
+  /// Whether the depth of the product is the slots: a weight gradient.
   bool through_slots() const { return a_transposed; }
-  /// Whether a context multiplies them in bf16, by the slots that an expert has on average.
+  /// Whether a context multiplies them in bf16 or Split, judged by the average number of slots of an expert.
   bool multiplied_in_tiles(const Context& context) const {
     const std::int64_t experts = (through_slots() ? c.rows : b.rows) / block, slots = (a.rows + experts - 1) / experts;
     return cpu::multiplied_in_tiles(context, through_slots() ? block : slots, c.columns, through_slots() ? slots : a.columns);
   }
 };
 
-/// In bf16, or of f32 that are Split: every thread takes a part of the columns (or rows) of every expert's product, packs what it
-/// needs of the right operand for itself and waits for nobody; loads that differ do not leave it idle, and each block is computed
-/// alike by whatever thread does it.
+/// Products in bf16 or Split. Every thread computes a part of the columns (or rows) of every expert's product, packs its part
+/// of the right operand for itself and waits for no other thread. So different loads of the experts leave no thread idle, and
+/// each block is computed in the same way by whatever thread does it.
 class Bf16ExpertProduct {
  public:
   Bf16ExpertProduct() = default;
@@ -44,14 +44,14 @@ class Bf16ExpertProduct {
         block_(p.block),
         through_slots_(p.through_slots()) {
     if (through_slots_) all_.rows = block_;
-    by_rows_ = through_slots_ && all_.rows > all_.columns;  // else each thread would turn the larger operand
+    by_rows_ = through_slots_ && all_.rows > all_.columns;  // else each thread would transpose the larger operand
     const std::int64_t units = units_of(all_, all_.depth), panels = in_tiles(all_.columns);
     right_units_ = std::min(panels * units, std::max(packed_units, units));
     const std::int64_t left = left_tiles(all_) * units, sums = (panels + 1) * tile_elements;
     context.reserve_per_thread(static_cast<std::size_t>(right_units_ + left + sums) * 4);
   }
 
-  /// `zero_before`: as of Product.
+  /// `zero_before`: as in Product.
   void run(const Context& context, const host::Slots<float>& to, bool zero_before) const {
     const Bf16ProductArgs all = zero_before ? replacing(all_) : all_;
     for (std::int64_t e = 0; zero_before && e < to.experts; ++e)

@@ -10,38 +10,38 @@
 
 namespace genoform::cpu {
 
-/// HostBuffer of a block.
+/// Elements of a block.
 inline constexpr std::int64_t tile_elements = product_tile * product_tile;
-/// What of the right operand is packed at a time, in units of two elements: 1 MiB, half of a core's second cache.
+/// How much of the right operand is packed at a time, in units of two elements: 1 MiB, half of a core's second-level cache.
 inline constexpr std::int64_t packed_units = 1 << 18;
-/// Units of one panel, or of one left tile, of all its depth.
+/// Units of a panel, or of a left tile, over this depth.
 constexpr std::int64_t units_of(const Bf16ProductArgs& args, std::int64_t depth) {
   return in_tiles(depth) * tile_elements / 2 * (args.split ? parts_of<Split> : 1);
 }
 
-/// The depth of a product that is worked through at a time, where its sums can wait in c: what is packed of both operands should
-/// stay in a core's second cache, and c should not be read and written too often.
+/// The depth of a product that is processed at a time, if its sums can be kept in c. The packed part of both operands should
+/// stay in a core's second-level cache, and c should not be read and written too often.
 constexpr std::int64_t slice_depth(const Bf16ProductArgs& args) { return args.split ? 256 : 512; }
 
-/// HostBuffer behind others, of bf16 or f32.
+/// The address `count` elements after `elements`, which are bf16 or f32.
 template <class T>
 T* behind(T* elements, std::int64_t count, bool is_short) {
   using Byte = std::conditional_t<std::is_const_v<T>, const std::byte, std::byte>;
   return static_cast<Byte*>(elements) + count * (is_short ? 2 : 4);
 }
 
-/// A product in bf16, or of f32 that are Split, on the threads of a context. Each takes a part of the longer side of c, packs
-/// panels of the right operand for itself, a cache's part at a time, and passes its row tiles over them, one slice of the depth
-/// after the other: what another thread has packed would cost as much to fetch, and a wait. Each block is computed alike by
-/// whatever thread does it, but for weight gradients in DepthParts.
+/// A product in bf16 or Split on the threads of a context. Each thread takes a part of the longer side of c, packs panels of
+/// the right operand for itself, as many as the cache holds, and multiplies its row tiles by them, one slice of the depth after
+/// the other: fetching panels that another thread has packed would take as long, and a wait. Each block is computed in the same
+/// way by whatever thread does it, except for weight gradients in DepthParts.
 class Bf16Product {
  public:
   Bf16Product() = default;
-  /// Prepared for products of this shape, and of fewer rows.
+  /// Prepares products of this shape, and of fewer rows.
   Bf16Product(Context& context, const Bf16ProductArgs& args) : by_columns_(args.columns > args.rows) {
     const bool waits = !args.c_short && args.derivative_of == nullptr && args.f == op::Function::identity;
     const bool packs =
-        args.a_transposed || !args.a_short;  // else nothing of the left operand is packed, and c would be read again
+        args.a_transposed || !args.a_short;  // else the left operand is not packed, and slices would only read c again
     if (waits && packs && args.depth > slice_depth(args)) slice_ = slice_depth(args);
     const std::int64_t units = units_of(args, std::min(slice_, args.depth));
     together_ = std::clamp<std::int64_t>(packed_units / std::max<std::int64_t>(units, 1), 1, in_tiles(args.columns));
@@ -66,7 +66,7 @@ class Bf16Product {
   }
 
  private:
-  /// What [first, first + depth) of the depth adds.
+  /// The arguments of the part of the product over [first, first + depth) of the depth.
   static Bf16ProductArgs part_of(Bf16ProductArgs args, std::int64_t first, std::int64_t depth) {
     args.a = behind(args.a, args.a_transposed ? first * args.a_stride : first, args.a_short);
     args.b = behind(args.b, args.b_transposed ? first : first * args.b_stride, args.b_short);

@@ -7,9 +7,9 @@
 
 namespace genoform::cpu {
 
-/// A weight gradient of few elements that every thread sums over the rows of the operands that it works on elsewhere too: to
-/// fetch those sums is cheaper than to fetch what another thread has written. Where results must not depend on the threads, and
-/// for one thread, there is one part.
+/// A weight gradient of few elements, to which every thread adds the rows of the operands that it processes elsewhere too:
+/// fetching these sums is cheaper than fetching rows that another thread has written. There is one part for one thread, and
+/// where results must not depend on the number of threads.
 class DepthParts {
  public:
   DepthParts() = default;
@@ -25,9 +25,9 @@ class DepthParts {
   /// The first row of part i.
   std::int64_t first(std::int64_t i) const { return units_ * i / count_ * unit; }
   std::int64_t length(std::int64_t i) const { return (i + 1 == count_ ? depth_ : first(i + 1)) - first(i); }
-  /// Where part i > 0 puts its sums, [rows, columns]; the first one adds to the gradient itself.
+  /// The sums of part i > 0, [rows, columns]; part 0 adds to the gradient itself.
   float* sums(const Context& context, std::int64_t i) const { return context.shared<float>() + (i - 1) * rows_ * columns_; }
-  /// Adds them to the gradient c.
+  /// Adds the sums of all parts to the gradient c.
   void add(const Context& context, float* c, std::int64_t stride) const {
     context.split(rows_, count_ * columns_, [&](std::int64_t from, std::int64_t to, int) {
       for (std::int64_t r = from; r < to; ++r)

@@ -16,11 +16,11 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/ops/dense.hpp"
 
-/// Matrix products by oneDNN, the only file that knows it: 2.6 and every 3.x, through the C interface (a hundredth of the C++
-/// header's price).
+/// Matrix products by oneDNN, versions 2.6 and 3.x. No other file includes its header; it is used through the C interface,
+/// which compiles in a hundredth of the time of the C++ one.
 namespace genoform::cpu::onednn {
 
-/// A matrix of f32 as oneDNN sees it: either stride may be the unit one.
+/// A matrix of f32 for oneDNN; one of the strides must be 1.
 struct Layout {
   std::int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 1;
   Layout transposed() const { return {columns, rows, column_stride, row_stride}; }
@@ -54,7 +54,7 @@ struct Destroy {
 template <class Handle, dnnl_status_t (*destroy)(Handle)>
 using Held = UniquePtr<std::remove_pointer_t<Handle>, Destroy<destroy>>;
 
-/// Calls `create(&handle, arguments...)` and hands the handle to its owner.
+/// Runs `create(&handle, arguments...)` and returns the handle in its owner.
 template <class Owner, class Create, class... Arguments>
 [[gnu::cold, gnu::noinline]] Owner make(const char* what, Create create, Arguments... arguments) {
   typename Owner::pointer handle{};
@@ -70,7 +70,7 @@ using PrimitiveDescription = Held<dnnl_primitive_desc_t, dnnl_primitive_desc_des
 using Attributes = Held<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy>;
 using PostOperations = Held<dnnl_post_ops_t, dnnl_post_ops_destroy>;
 
-/// While one lives oneDNN uses the calling thread alone: threads of ours divide the work.
+/// While an object lives, oneDNN uses the calling thread alone, since the library divides the work among threads itself.
 class OnOneThread {
 #ifdef _OPENMP
  public:
@@ -95,7 +95,7 @@ inline std::string version() {
   return joined({v->major, ".", v->minor, ".", v->patch});
 }
 
-/// The shape of one operand in oneDNN's words: a struct in 2.x, a handle in 3.x.
+/// The description of one operand: a struct in oneDNN 2.x, a handle in 3.x.
 class Description {
  public:
   [[gnu::cold, gnu::noinline]] explicit Description(const Layout& layout) {
@@ -120,7 +120,7 @@ class Description {
 #endif
 };
 
-/// One prepared matrix product with its operands' places. One thread at a time runs it, and no other helps.
+/// One prepared matrix product. It is run by one thread at a time and uses no other.
 class Product {
  public:
   [[gnu::cold]] explicit Product(const ProductShape& shape) : has_bias_(shape.bias) {
@@ -156,13 +156,13 @@ class Product {
   }
 
   const std::string& implementation() const { return implementation_; }
-  /// Whether oneDNN fell back to one of its unoptimised loops, which may be a thousand times slower.
+  /// Whether oneDNN selected one of its unoptimised loops, which may be a thousand times slower.
   bool slow() const {
     return implementation_.find("ref") != std::string::npos || implementation_.find("simple") != std::string::npos;
   }
   std::size_t scratch_bytes() const { return scratch_bytes_; }
 
-  /// `scratch` has scratch_bytes() bytes, 64-byte aligned. Places that did not change since the last run cost nothing.
+  /// `scratch` has scratch_bytes() bytes, 64-byte aligned. Addresses that did not change since the last run are not set again.
   void run(const float* a, const float* b, const float* bias, float* c, void* scratch) {
     const std::size_t last = arguments_used_ - 1;
     if (scratch_bytes_ > 0) place(last, scratch);

@@ -12,7 +12,7 @@ namespace genoform::cpu {
 using FloatMemories = Memories<float>;
 
 constexpr bool is_bf16(const Tensor& t) { return t.element_type == ElementType::bf16; }
-/// A element that may be absent.
+/// A number that may be absent.
 constexpr bool is_set(const std::int32_t* element) { return element != nullptr && *element != 0; }
 
 /// The same product into a c that counts as 0.
@@ -21,8 +21,8 @@ constexpr Bf16ProductArgs replacing(Bf16ProductArgs args) {
   return args;
 }
 
-/// c = f(a b + bias), or c += a b, or c = a b + bias + added, or c = (a b) f'(u) by derivative_of; either factor may be stored
-/// turned.
+/// c = f(a b + bias), or c += a b, or c = a b + bias + added, or c = (a b) f'(u) by derivative_of. Either factor may be stored
+/// transposed.
 struct ProductOf {
   Tensor a, b, c;
   bool a_transposed = false, b_transposed = false;
@@ -30,7 +30,7 @@ struct ProductOf {
   bool accumulate = false;
   op::Function f = op::Function::identity;
   Tensor derivative_of{}, added{};
-  bool exact = false;  ///< in f32 whatever the precision
+  bool exact = false;  ///< computed in f32 whatever the precision of the context
 };
 
 inline onednn::Layout layout_of(const Tensor& t) { return {t.rows, t.columns, t.stride, 1}; }
@@ -47,8 +47,8 @@ inline onednn::Layout layout_of(const Tensor& t, bool transposed) {
           .f = p.derivative_of.exists() ? op::Function::identity : p.f};
 }
 
-/// Whether a context multiplies matrices of these sizes in bf16, or f32 that are Split. The latter only where it is faster than
-/// oneDNN: whole tiles are multiplied, and the right operand is packed anew for every product.
+/// Whether a context multiplies matrices of these sizes in bf16 or Split. Split is used only where it is faster than oneDNN: it
+/// multiplies whole tiles and packs the right operand for every product.
 inline bool multiplied_in_tiles(const Context& context, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
   if (context.in_bf16() || context.products() == nullptr) return context.in_bf16();
   const std::int64_t whole = product_tile * product_tile * product_tile * in_tiles(rows) * in_tiles(columns) * in_tiles(depth);
@@ -80,7 +80,7 @@ inline bool multiplied_in_tiles(const Context& context, std::int64_t rows, std::
           .split = split};
 }
 
-/// A product of one call, in the precision of its context.
+/// A product of one operation, in the precision of its context.
 class Product {
  public:
   [[gnu::cold, gnu::noinline]] Product(Context& context, const FloatMemories& m, const ProductOf& p)
@@ -95,7 +95,7 @@ class Product {
                                          p.a_transposed && p.accumulate && !p.bias.exists());
   }
 
-  /// `zero_before`: a c that is added to counts as 0, whatever is in its place.
+  /// `zero_before`: a c that is added to counts as 0, whatever it contains.
   [[gnu::noinline]] void run(const Context& context, bool zero_before = false) const {
     if (!full_) return by_tiles_.run(context, zero_before ? replacing(args_) : args_);
     if (zero_before) context.clear({static_cast<float*>(args_.c), args_.rows, args_.columns, args_.c_stride});
@@ -106,7 +106,8 @@ class Product {
   }
 
  private:
-  /// body(row, column, count) over a part of c: as one run of elements where it has no gaps in c and in what lies `stride` apart.
+  /// Calls body(row, column, count) over a part of c, as one run of elements if neither c nor the operand of row stride
+  /// `stride` has gaps.
   template <class Body>
   void over_part(std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column, std::int64_t stride,
                  const Body& body) const {
@@ -114,7 +115,7 @@ class Product {
     for (; row < last_row; ++row) body(row, column, last_column - column);
   }
 
-  /// After oneDNN's product: times the derivative, in the product's place.
+  /// After oneDNN's product: multiplies it by the derivative, in place.
   void undo(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column,
             std::int64_t last_column) const {
     const auto* y = static_cast<const float*>(args_.derivative_of);
@@ -126,7 +127,7 @@ class Product {
               });
   }
 
-  /// After oneDNN's product: what comes on top.
+  /// After oneDNN's product: adds what is added to it.
   void add(const Context& context, std::int64_t row, std::int64_t last_row, std::int64_t column, std::int64_t last_column) const {
     over_part(row, last_row, column, last_column, args_.added_stride, [&](std::int64_t r, std::int64_t i, std::int64_t count) {
       context.kernel<&Kernels::add>()(args_.added + r * args_.added_stride + i,
