@@ -2,7 +2,7 @@
 """nvcc parses every public header that a GPU program may include, and the types of the language work in a .cu file.
 
   check_nvcc.py --work FOLDER
-All headers stand in one translation unit; where that fails, each is tried alone, so that the culprit is named. No GPU is needed."""
+All headers are compiled in one translation unit; if that fails, each is compiled alone, to name the one at fault. No GPU is needed."""
 import argparse
 import pathlib
 import subprocess

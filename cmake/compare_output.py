@@ -3,7 +3,7 @@
 
   compare_output.py EXPECTED PROGRAM [ARGUMENT...]
 The first line of EXPECTED may be "# tolerance: 0.05"; without it 0.02. White space within a line does not count.
-With GENOFORM_UPDATE_OUTPUT=1 in the environment EXPECTED is written anew from what the program prints."""
+With GENOFORM_UPDATE_OUTPUT=1 in the environment EXPECTED is replaced by the output of the program."""
 import os
 import pathlib
 import re

@@ -5,7 +5,7 @@
 The text comes out of Debian's package r-cran-janeaustenr, downloaded with apt-get and unpacked, not installed. Hard-wrapped
 lines are joined: a paragraph is one line and ends with one newline; chapter headings are paragraphs too. Each novel is cut
 at the paragraph borders nearest to 90 and 95 percent of its bytes: training, validation, test. The three files are checked
-against the SHA-256 sums below. Where they are already there and right, nothing is done. Exit: 0 fine, 3 failed."""
+against the SHA-256 sums below. Existing files with the right sums are kept. Exit: 0 fine, 3 failed."""
 import bz2
 import hashlib
 import lzma

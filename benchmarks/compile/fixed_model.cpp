@@ -1,4 +1,5 @@
-// The price of one fixed model: a training step of one architecture on the CPU back end, with nothing left to link but oneDNN.
+// The compile time of one fixed model: a training step of one architecture on the CPU back end, which needs only oneDNN at link
+// time.
 #include <genoform/backend/cpu.hpp>
 #include <genoform/genoform.hpp>
 #include <genoform/model/model.hpp>

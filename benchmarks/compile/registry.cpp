@@ -1,4 +1,4 @@
-// The price of every kind at once: the builtin registry on the CPU back end.
+// The compile time of all kinds: the built-in registry on the CPU back end.
 #include <genoform/backend/cpu.hpp>
 #include <genoform/genoform.hpp>
 #include <genoform/registry/kinds.hpp>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A gate against slower code that no busy machine disturbs: counts the instructions of three training steps of two small models under valgrind's callgrind,
+"""Detects slower code independently of the load of the machine: counts the instructions of three training steps of two small models under valgrind's callgrind,
 with the AVX2 kernels (it knows no AVX-512), and compares them with stored counts. Exit 1 where one has grown by more than the tolerance.
 
   gate.py --program build/release/benchmarks/gate_steps             compare with counts.json
@@ -19,7 +19,7 @@ import tempfile
 
 STORED = pathlib.Path(__file__).resolve().parent / "counts.json"
 MODELS = ["dense", "sparse"]
-# oneDNN's products with narrow vectors: valgrind takes half a minute to translate what it generates for AVX2, and they are not what is watched.
+# oneDNN's products with narrow vectors: valgrind takes half a minute to translate its AVX2 code, and the gate does not watch it.
 ENVIRONMENT = {"GENOFORM_ISA": "avx2", "OMP_NUM_THREADS": "1", "DNNL_MAX_CPU_ISA": "SSE41", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 SHOWN = 12  # functions stored for each model, so that a growth has a name
 

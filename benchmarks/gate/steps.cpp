@@ -8,8 +8,8 @@
 #include "genoform/model/model.hpp"
 #include "genoform/train/adamw.hpp"
 
-/// A few training steps of two small models, whose instructions gate.py counts; a profile of valgrind's callgrind for each. What
-/// is made once is not counted.
+/// A few training steps of two small models, whose instructions gate.py counts; one profile of valgrind's callgrind for each
+/// model. The preparation of the models is not counted.
 namespace {
 
 using namespace genoform;

@@ -12,10 +12,10 @@
 #include "genoform/core/random.hpp"
 #include "genoform/ops/operations.hpp"
 
-/// The operations of the CPU back end one by one, on one thread, as a training step calls them, against their roof: the larger of
-/// useful FLOPs over the multiply-add peak and bytes of all tensors over what a read of so many bytes reaches (so the roof of
-/// small tensors is that of the cache they fit into). 768 tokens in f32; the argument is the width d.
-/// Counters: GFLOP/s, GB/s, and the percent of the roof (above 100 where a nearer cache keeps some of the tensors).
+/// Single operations of the CPU back end on one thread, as a training step runs them, relative to their roof: the larger of
+/// useful FLOPs over the multiply-add peak, and the bytes of all tensors over the rate at which so many bytes can be read (so
+/// small tensors are compared with the cache that holds them). 768 tokens in f32; the argument is the width d. Counters:
+/// GFLOP/s, GB/s, and the percentage of the roof (above 100 if a faster cache holds some of the tensors).
 namespace {
 
 using namespace genoform;
@@ -33,7 +33,7 @@ class Setup {
       memories_.reals(t)[i] = static_cast<float>(random_.normal(static_cast<std::uint64_t>(drawn_++)));
     return t;
   }
-  /// Numbers below `limit`.
+  /// Random integers below `limit`.
   Tensor index(std::int64_t rows, std::int64_t columns, std::int64_t limit) {
     const Tensor t = place(rows, columns, ElementType::index);
     for (std::int64_t i = 0; i < t.size(); ++i)
@@ -53,7 +53,7 @@ class Setup {
     cpu_.enter();
     call();
     const double start = seconds();
-    for ([[maybe_unused]] const auto& turn : state) call();
+    for ([[maybe_unused]] const auto& iteration : state) call();
     const double each = (seconds() - start) / static_cast<double>(state.iterations());
     double bytes = 0;
     for (const Tensor& t : op.tensors())
@@ -68,7 +68,7 @@ class Setup {
     if (used_ > memory_.size()) fail(ErrorKind::input, {"the memory of a kernel benchmark is too small: ", used_, " elements"});
     return t;
   }
-  /// Of this thread's work: others that take the core in between do not count.
+  /// The processor time of this thread, which other threads on the core do not change.
   static double seconds() {
     timespec now{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -221,7 +221,7 @@ void sum_of_squares(benchmark::State& state) {
   Setup s = setup_of(d);
   s.time(state, op::SumOfSquares{.x = s.real(1, 12 * d * d), .sum = s.real(1, 1)});
 }
-/// Every expert takes its eighth of the tokens.
+/// Every expert gets an eighth of the tokens.
 op::Assignment assignment(Setup& s) {
   const std::int64_t slots = op::slots_bound(tokens, experts);
   op::Assignment to;

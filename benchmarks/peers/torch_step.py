@@ -37,7 +37,7 @@ K = D // H
 
 
 def resident_bytes(key):
-    """A figure of this process: VmRSS, what is in memory, or VmHWM, the most that was."""
+    """A figure of this process: VmRSS, its resident memory, or VmHWM, the maximum of it."""
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key + ":"))
 
 
@@ -94,7 +94,7 @@ class FeedForward(nn.Module):
 
 
 class SparseFeedForward(nn.Module):
-    """Experts as one batched product where each takes the same number of tokens, one after the other where they take what comes."""
+    """Experts as one batched product if each has the same number of tokens, else one after the other."""
 
     def __init__(self):
         super().__init__()
@@ -147,7 +147,7 @@ class Decoder(nn.Module):
 
 
 def used_parameters(model):
-    """Those that a token uses: of the experts two, or one where experts choose."""
+    """The parameters that a token uses: of the experts two, or one where experts choose."""
     experts = sum(w.numel() for layer in model.layers if isinstance(layer, SparseFeedForward) for w in (layer.up, layer.down))
     unused = experts * (1 - (2 if a.router == "top2" else 1) / a.moe) if a.moe else 0
     return sum(w.numel() for w in model.parameters()) - round(unused)

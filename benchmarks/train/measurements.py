@@ -1,4 +1,4 @@
-"""Measurements that outlive the run which made them: a file with a line of JSON for each time that one contender ran in one round."""
+"""Stored measurements: a file with a line of JSON for each run of a contender in a round."""
 import datetime
 import glob
 import hashlib
@@ -13,8 +13,8 @@ def say(text):
 
 
 def digest_of(command):
-    """Of the files that a command names by their paths, which tells its program from another build of it; of a Python also of the torch that it has. A plain word
-    is an option or a value, even where a file of that name lies in the folder."""
+    """A hash of the files that a command names by their paths, which differs between builds of a program; for a Python it includes the version of torch. A word
+    without a path separator is an option or a value, even if the folder has a file of that name."""
     digest = hashlib.sha256()
     for word in (word for word in command if os.sep in word and os.path.isfile(word)):
         for file in [word, *sorted(glob.glob(os.path.join(os.path.dirname(word), "../lib*/python*/site-packages/torch/version.py")))]:
@@ -23,10 +23,10 @@ def digest_of(command):
 
 
 class Measurements:
-    """Results by what was measured. A result counts again only where command, environment, program and machine are what they were."""
+    """Results by the description of the measurement. A stored result is used only for the same command, environment, program and machine."""
 
     def __init__(self, path, machine):
-        """path: the file, or None where nothing is to be kept; machine: {name: what it is}, as it will stand in every line."""
+        """path: the file, or None to store nothing; machine: {name: value}, written to every line."""
         self.path, self.machine = path, machine
         self.known, self.dates, self.torn_at, self.told = {}, [], None, []
         if path and path.exists():
@@ -51,7 +51,7 @@ class Measurements:
         self.known[tuple(sorted(what.items()))] = record
 
     def of(self, what, command, environment, measure):
-        """The result of what was measured, {name: word or number}: the one that is known, else that of measure(), which is kept."""
+        """The result of the measurement `what`, {name: word or number}: the stored one, else that of measure(), which is stored."""
         identity = dict(command=command, environment=environment, program=digest_of(command), **self.machine)
         record = self.known.get(tuple(sorted(what.items())))
         others = [name for name, value in identity.items() if record and record.get(name) != value]
@@ -75,6 +75,6 @@ class Measurements:
         self.torn_at = None
 
     def days(self):
-        """The days on which all that was asked for was measured, in words."""
+        """The days of all measurements that were used, in words."""
         ends = [f"{day:%-d %B %Y}" for day in (min(self.dates), max(self.dates))]
         return ends[0] if ends[0] == ends[1] else " to ".join(ends)

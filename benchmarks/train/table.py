@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Time training steps of genoform and of PyTorch on the same work, in turn, on one core: models from width 64 to GPT-2 124M, and what convolutions,
-activations and sparse layers cost. Prints Markdown; --write puts it into a file between two marker comments.
+"""Time training steps of genoform and of PyTorch on the same work, alternately, on one core: models from width 64 to GPT-2 124M, and variants of two of
+them with convolutions, another activation and sparse layers. Prints Markdown; --write puts the table of the models into a file between two marker comments.
 
   table.py --program build/release/genoform                                              genoform alone
   table.py --program build/release/genoform --python build/venv-torch/bin/python         beside PyTorch
-  table.py ... --configurations d64,d128 --variants none --rounds 1                      a part, quickly
+  table.py ... --configurations d64,d128 --variants none --rounds 1                      a few minutes
   table.py ... --profiles --write docs/performance.md --results build/table.jsonl        everything, which takes hours
 
-With --results every measurement is added to a file when it is made: one contender in one round, as a line of JSON. A run that was stopped goes on where it was when
-it is started again; what the file has of another command, program or processor is measured again, and said. Rows go to stderr as they become complete.
+With --results each measurement (a contender in a round) is appended to a file as a line of JSON. A run that was stopped continues from this file;
+measurements of another command, program or processor are repeated, with a message. Rows go to stderr as they become complete.
 
-Best steps count, over all rounds; percentages are of the multiply-add peak of the type, the largest that was measured around the steps of the row. PyTorch is
-timed as a wheel gives it (stock: eager, fused attention) and tuned: torch.compile and the libraries of --preload (tcmalloc when it is installed; on AMD
-processors one that makes MKL take its AVX-512 path), with fused and with explicit attention, of which the faster is its figure."""
+The figure of a contender is its best step of all rounds. Percentages are relative to the multiply-add peak of the type, the highest one measured beside the
+steps of the row. PyTorch is timed as the wheel is installed (stock: eager, fused attention) and tuned: torch.compile and the libraries of --preload (tcmalloc
+if it is installed; on AMD processors a library that makes MKL use its AVX-512 code), with fused and with explicit attention, of which the faster counts."""
 import argparse
 import glob
 import json
@@ -25,16 +25,15 @@ from measurements import Measurements, say
 
 PEER = pathlib.Path(__file__).resolve().parent.parent / "peers" / "torch_step.py"
 BEGIN, END = "<!-- table.py: begin -->", "<!-- table.py: end -->"
-# name: sizes, and the percent of the peak that is to be reached
 CONFIGURATIONS = {
-    "d64": (dict(layers=4, width=64, heads=4, context=64, batch=12), dict(f32=70, bf16=50)),
-    "d128": (dict(layers=4, width=128, heads=4, context=64, batch=12), dict(f32=80, bf16=68)),
-    "d256": (dict(layers=4, width=256, heads=4, context=128, batch=16), dict(f32=86, bf16=78)),
-    "d512": (dict(layers=2, width=512, heads=8, context=256, batch=8), dict(f32=89, bf16=82)),
-    "d384": (dict(layers=6, width=384, heads=6, context=256, batch=64), dict(f32=87, bf16=80)),
-    "gpt2": (dict(layers=12, width=768, heads=12, context=64, batch=4, vocab=50257), dict(f32=79, bf16=66)),
+    "d64": dict(layers=4, width=64, heads=4, context=64, batch=12),
+    "d128": dict(layers=4, width=128, heads=4, context=64, batch=12),
+    "d256": dict(layers=4, width=256, heads=4, context=128, batch=16),
+    "d512": dict(layers=2, width=512, heads=8, context=256, batch=8),
+    "d384": dict(layers=6, width=384, heads=6, context=256, batch=64),
+    "gpt2": dict(layers=12, width=768, heads=12, context=64, batch=4, vocab=50257),
 }
-# name: what it is called, two blocks of it, and PyTorch's options
+# name: title, two blocks, and the options of torch_step.py
 DENSE = ("dense", "{plain}, {ffn}, {plain}, {ffn}", [])
 VARIANTS = {
     "dconv": ("DConv<3>", "{conv}, {ffn}, {conv}, {ffn}", ["--dconv", "3"]),
@@ -67,7 +66,7 @@ class Runner:
         self.peaks, self.triad, self.torch = {}, 0.0, None
 
     def run(self, what, command, environment):
-        """The result of what is to be measured: the configuration, the type, the contender and the round."""
+        """The result of one measurement: `what` has the configuration, the type, the contender and the round."""
         command = ["taskset", "-c", str(self.options.core), *command]
 
         def measure():
@@ -96,12 +95,12 @@ class Runner:
             yield attention, [*command, "--attention", attention, "--compile"], {"LD_PRELOAD": o.preload}
 
     def best_of(self, configuration, dtype, contenders):
-        """{name: best result} and the largest peak, of (name, command, environment), all of them in turn in every round."""
+        """{name: best result} and the highest peak of contenders (name, command, environment), which alternate in every round."""
         best, peak = {}, 0.0
-        for turn in range(self.options.rounds):
+        for number in range(self.options.rounds):
             for name, command, environment in contenders:
-                result = self.run(dict(configuration=configuration, dtype=dtype, contender=name, round=turn + 1), command, environment)
-                say(f"round {turn + 1}: {name}: {result['best_ms']:.2f} ms")
+                result = self.run(dict(configuration=configuration, dtype=dtype, contender=name, round=number + 1), command, environment)
+                say(f"round {number + 1}: {name}: {result['best_ms']:.2f} ms")
                 peak = max(peak, result.get("peak_gflops", 0.0))
                 self.triad = max(self.triad, result.get("dram_triad_gbps", 0.0))
                 self.torch = result.get("torch", self.torch)
@@ -116,53 +115,36 @@ def tuned(best, prefix=""):
 
 
 def main_table(runner, options):
-    """The rows of the table, memory beside PyTorch's, and a profile of each row below what it is to reach."""
-    rows, memory, missed = [], [], ""
+    """The table of the models; with --profiles the operations of each of them after it, which --write leaves out."""
+    rows, profiles = [], ""
     for name in options.configurations:
-        size, wanted = CONFIGURATIONS[name]
+        size = CONFIGURATIONS[name]
         for dtype in options.dtypes:
             say(f"{name} {dtype}")
             best, peak = runner.best_of(name, dtype, [("genoform", *runner.ours(size, dtype, DENSE[1])), *runner.peers(size, dtype, [])])
             ours = best["genoform"]
-            reached = 100 * ours["gflops"] / peak
-            row = [title(size), dtype, f"{ours['best_ms']:.4g}", f"{ours['tokens_per_second']:,.0f}", f"{reached:.1f} %", f"{wanted[dtype]} %"]
+            row = [title(size), dtype, f"{ours['best_ms']:.4g}", f"{ours['tokens_per_second']:,.0f}", f"{100 * ours['gflops'] / peak:.0f} %",
+                   mebibytes(ours)]
             if options.python:
-                row += [f"{best[kind]['best_ms']:.4g} ({100 * best[kind]['gflops'] / peak:.0f} %)" for kind in ("sdpa", "explicit", "stock")]
-                row += [f"{tuned(best) / ours['best_ms']:.2f}"]
-                memory.append(memory_row(size, dtype, best))
+                rival = min((best[kind]["peak_resident_bytes"], kind) for kind in ("sdpa", "explicit"))[1]
+                row += [f"{tuned(best):.4g}", f"{best['stock']['best_ms']:.4g}", f"{tuned(best) / ours['best_ms']:.2f}", mebibytes(best[rival])]
             rows.append(row)
             say(line(row))
-            if options.profiles and reached < wanted[dtype]:
+            if options.profiles:
                 what = dict(configuration=name, dtype=dtype, contender="genoform, profile", round=1)
-                missed += profile(f"{title(size)} {dtype}", runner.run(what, *runner.ours(size, dtype, DENSE[1], "--profile")))
-    head = ["configuration", "type", "best ms", "tokens/s", "of peak", "to reach"]
+                profiles += profile(f"{title(size)} {dtype}", runner.run(what, *runner.ours(size, dtype, DENSE[1], "--profile")))
+    head = ["configuration", "type", "step, ms", "tokens/s", "of peak", "memory, MiB"]
     if options.python:
-        head += ["PyTorch, fused attention", "explicit", "stock", "times faster than the best"]
-    text = table(head, rows)
-    if memory:
-        text += f"\n{MEMORY_TEXT}\n\n" + table(MEMORY_HEAD, memory)
-    return text + missed
+        head += ["PyTorch tuned, ms", "stock, ms", "times faster than tuned", "PyTorch's memory, MiB"]
+    return table(head, rows), profiles
 
 
-def memory_row(size, dtype, best):
-    """A row under MEMORY_HEAD. PyTorch's activations are its peak less the state, as its users see it, and less the library as well."""
-    ours, rival = best["genoform"], min((best[kind] for kind in ("sdpa", "explicit")), key=lambda result: result["peak_resident_bytes"])
-    mib = lambda size: f"{size / 2 ** 20:.1f}"
-    used = ours["workspace_bytes"] + ours["backend_scratch_bytes"]
-    theirs = rival["peak_resident_bytes"] - rival["state_bytes"]
-    return [title(size), dtype, mib(ours["total_bytes"]), mib(ours["peak_resident_bytes"]), mib(rival["peak_resident_bytes"]),
-            f"{100 * ours['peak_resident_bytes'] / rival['peak_resident_bytes']:.0f} %", mib(used), mib(theirs), f"{100 * used / theirs:.0f} %",
-            mib(theirs - rival["library_bytes"]), f"{100 * used / (theirs - rival['library_bytes']):.0f} %"]
-
-
-MEMORY_HEAD = ["configuration", "type", "planned, MiB", "process", "PyTorch's process", "ratio", "activations and scratch",
-               "PyTorch's: peak less state", "ratio", "less the library too", "ratio"]
-MEMORY_TEXT = """Memory in MiB: of genoform what was planned before the run (weights, gradients, moments, activations, scratch) and the most that the process
-had in memory; of PyTorch, tuned, the smaller of both attentions, the most of the timed steps, without what compiling took."""
+def mebibytes(result):
+    return f"{result['peak_resident_bytes'] / 2 ** 20:,.0f}"
 
 
 def profile(name, result):
-    """Where the time of a step goes: the operations that take most of it."""
+    """The eight operations that take most of the time of a step."""
     sums = {}
     for row in result["profile"]:
         ms, flops, size = sums.get(row["operation"], (0.0, 0.0, 0.0))
@@ -177,7 +159,7 @@ def variant_table(runner, options):
     rows = []
     variants = [DENSE, *(VARIANTS[v] for v in options.variants)]
     for name in [c for c in options.configurations if c in VARIED]:
-        size = CONFIGURATIONS[name][0]
+        size = CONFIGURATIONS[name]
         for dtype in options.dtypes:
             say(f"{name} {dtype}: variants")
             contenders = []
@@ -208,15 +190,15 @@ def table(head, rows):
 
 
 def machine(runner, options):
-    """When, where and with what."""
+    """The days, the machine and the versions of the measurements."""
     facts = runner.facts
     cpu = dict(re.findall(r"^(cpu family|model)\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE))
     compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout.strip()
     peaks = ", ".join(f"{peak:.0f} GFLOP/s in {dtype}" for dtype, peak in runner.peaks.items())
     versions = f"g++ {compiler}, oneDNN {facts['onednn']}" + (f", PyTorch {runner.torch}" if runner.torch else "")
     return (f"Measured on {runner.measurements.days()} by `benchmarks/train/table.py`: {facts['processor']} (family {cpu.get('cpu family', '?')}, model\n"
-            f"{cpu.get('model', '?')}), {facts['in_use']}, {os.cpu_count()} processors of which one is used; its peak {peaks}, its memory {runner.triad:.1f} GB/s (triad);\n"
-            f"{versions}. Best of at least {options.rounds} times {options.steps} steps; vocabulary 256 where no other is given, with clipping and AdamW.\n")
+            f"{cpu.get('model', '?')}), {facts['in_use']}, {os.cpu_count()} processors of which one is used; peak {peaks}, memory {runner.triad:.1f} GB/s (triad);\n"
+            f"{versions}. Best of at least {options.rounds} times {options.steps} steps with clipping and AdamW; vocabulary 256 unless given.\n")
 
 
 def write(path, text):
@@ -248,12 +230,12 @@ def arguments():
     parser.add_argument("--variants", type=listed(VARIANTS, none=True), default=list(VARIANTS), help=f"none, or some of {','.join(VARIANTS)}; of {' and '.join(VARIED)}")
     parser.add_argument("--dtypes", type=listed(["f32", "bf16"]), default=["f32", "bf16"], help="f32, bf16 or f32,bf16 (default)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4, help="at least so many a round")
-    parser.add_argument("--seconds", type=float, default=3, help="and for so long")
+    parser.add_argument("--steps", type=int, default=4, help="minimum number of steps of a round")
+    parser.add_argument("--seconds", type=float, default=3, help="minimum time of a round")
     parser.add_argument("--core", type=int, default=1)
-    parser.add_argument("--profiles", action="store_true", help="where a row is below what it is to reach, say where the time goes")
-    parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="take from this file what was measured, and add to it what is measured")
-    parser.add_argument("--write", type=pathlib.Path, help="put the tables into this file too")
+    parser.add_argument("--profiles", action="store_true", help="print the operations that take most of the time of each model")
+    parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="read earlier measurements from this file, and append new ones")
+    parser.add_argument("--write", type=pathlib.Path, help="put the table of the models into this file too")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
     if options.skip_peer:
@@ -264,13 +246,13 @@ def arguments():
 def main():
     options = arguments()
     runner = Runner(options)
-    text = main_table(runner, options)
+    models, text = main_table(runner, options)
     if options.variants and any(name in VARIED for name in options.configurations):
         text += "\n" + variant_table(runner, options)
-    text = machine(runner, options) + "\n" + text
-    print(text, end="")
+    models = machine(runner, options) + "\n" + models
+    print(models + text, end="")
     if options.write:
-        write(options.write, text)
+        write(options.write, models)
 
 
 if __name__ == "__main__":

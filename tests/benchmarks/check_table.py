@@ -25,11 +25,11 @@ if len(before) == int(read("stop")):
     sys.exit(1)
 with open(os.path.join(os.path.dirname(__file__), "calls"), "a") as calls:
     calls.write(command + "\\n")
-draw = zlib.crc32(f"{command} {before.count(command)}".encode()) %% 10 ** 6
-result = dict(best_ms=1 + draw %% 97, tokens_per_second=draw, gflops=50 + draw %% 7, peak_resident_bytes=10 ** 8 + draw)
+number = zlib.crc32(f"{command} {before.count(command)}".encode()) %% 10 ** 6
+result = dict(best_ms=1 + number %% 97, tokens_per_second=number, gflops=50 + number %% 7, peak_resident_bytes=10 ** 8 + number)
 if sys.argv[1] == "bench":
-    result.update(peak_gflops=100 + draw %% 13, dram_triad_gbps=5 + draw %% 11, total_bytes=draw, workspace_bytes=draw, backend_scratch_bytes=draw)
-    result.update(profile_step_ms=2.0, profile=[dict(operation="linear", ms=1.0, flops=draw, bytes=draw)])
+    result.update(peak_gflops=100 + number %% 13, dram_triad_gbps=5 + number %% 11, total_bytes=number, workspace_bytes=number, backend_scratch_bytes=number)
+    result.update(profile_step_ms=2.0, profile=[dict(operation="linear", ms=1.0, flops=number, bytes=number)])
 else:
     result.update(torch="9.9", state_bytes=10 ** 6, library_bytes=10 ** 7)
 print(json.dumps(result))
