@@ -6,7 +6,7 @@ namespace {
 
 constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::gelu, op::Function::swish,
                                       op::Function::squared_relu};
-/// Half a unit in the last place of the largest element of a matrix, and what is rough before it is rounded.
+/// Half a unit in the last place of the largest element of a matrix, and the error before rounding.
 constexpr double rounding = 1.05 / 256.0;
 
 }  // namespace
@@ -23,7 +23,7 @@ TEST_CASE("activations and gated pairs in bf16 agree forward and backward, in pl
           scene.agree(cpu, rounding, op::Activate{f, u, {}, y, derivative}, op::Activate{f, u, gate, z},
                       op::Activate{f, x, {}, x});
           scene.agree(cpu, rounding, op::ActivateGradient{f, u, gate, z, dy, dv, dgate}, op::Activate{f, u, {}, y, u});
-          if (f == op::Function::squared_relu) continue;  // a random y has no root
+          if (f == op::Function::squared_relu) continue;  // a random y may be negative
           scene.agree(cpu, rounding, op::ActivateGradient{f, u, {}, y, dy, du, {}},
                       op::ActivateGradient{f, {}, {}, y, dw, dw, {}});
         }
@@ -31,7 +31,7 @@ TEST_CASE("activations and gated pairs in bf16 agree forward and backward, in pl
       cpu::Precision::bf16);
 }
 
-TEST_CASE("relu and squared relu in bf16 go back from their output alone") {
+TEST_CASE("the gradients of relu and squared relu in bf16 need their output alone") {
   on_every_cpu(
       2,
       [](const Cpu& cpu, Scene& scene) {
@@ -43,7 +43,7 @@ TEST_CASE("relu and squared relu in bf16 go back from their output alone") {
       cpu::Precision::bf16);
 }
 
-TEST_CASE("activations in bf16 hold their ends: large numbers, zero and what is not a number") {
+TEST_CASE("activations in bf16 are right at the ends of their range: large numbers, zero and NaN") {
   on_every_cpu(
       1,
       [](const Cpu& cpu, Scene&) {
@@ -75,14 +75,15 @@ TEST_CASE("activations in bf16 hold their ends: large numbers, zero and what is 
       cpu::Precision::bf16);
 }
 
-TEST_CASE("a product goes back through each activation by what was kept of it, its output or its slope") {
+TEST_CASE("the backward pass of a product through each activation uses the kept tensor, its output or its derivative") {
   for (const bool in_bf16 : {false, true})
     on_every_cpu(
         3,
         [&](const Cpu& cpu, Scene& scene) {
           for (const auto f : functions) {
             if (f == op::Function::identity) continue;
-            const auto n = scene.number(33, 70), in = scene.number(33, 70), out = scene.number(1, 40);  // whole blocks and parts
+            const auto n = scene.number(33, 70), in = scene.number(33, 70),
+                       out = scene.number(1, 40);  // whole blocks and parts of blocks
             const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
               return in_bf16 ? scene.bf16(rows, columns) : scene.real(rows, columns);
             };

@@ -4,7 +4,8 @@ using namespace genoform;
 
 namespace {
 
-/// Random controls of a late step: rate, beta1, beta2, 1 - beta2, epsilons, decay, clipping that is at work or not.
+/// Random controls of a late step: learning rate, beta1, beta2, 1 - beta2, epsilons, weight decay, clipping that has an effect or
+/// not.
 Tensor controls_of(Scene& scene, bool clips) {
   const double values[] = {1e-2, 0.9, 0.7, 0.3, 1e-30, 1e-3, 0.1, clips ? 0.25 : 0.0};
   return scene.packed(1, 8, [&](std::int64_t, std::int64_t c) { return values[c]; });
@@ -15,7 +16,7 @@ Tensor positive(Scene& scene, std::int64_t rows, std::int64_t columns) {
 
 }  // namespace
 
-TEST_CASE("a factored Adafactor step agrees, for one matrix and for one an expert, with and without momentum") {
+TEST_CASE("a factored Adafactor step agrees, for one matrix and for one of each expert, with and without momentum") {
   on_every_cpu(8, [](const Cpu& cpu, Scene& scene) {
     const auto blocks = scene.number(1, 3), rows = scene.number(1, 200), columns = scene.number(1, 150);
     const bool clips = scene.number(0, 1) == 1, with_momentum = scene.number(0, 1) == 1, relative = scene.number(0, 1) == 1;
@@ -87,7 +88,7 @@ TEST_CASE("an Adafactor step gives the same bits for any number of threads") {
   REQUIRE(one == bits(3));
 }
 
-TEST_CASE("rows and columns that never had a gradient stay where they are") {
+TEST_CASE("rows and columns that never had a gradient do not move") {
   on_every_cpu(2, [](const Cpu& cpu, Scene& scene) {
     const auto rows = scene.number(2, 60), columns = scene.number(2, 60);
     const double values[] = {1e-2, 0, 0, 1, 1e-30, 1e-3, 0, 1};

@@ -68,7 +68,7 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
         cpu.prepare(op::ScaleBy{x, x, 0.5}, memories),
         cpu.prepare(op::Clear{dx}, memories)};
     cpu.enter();
-    for (const auto& call : calls) call();  // OpenMP makes its team in the first parallel region
+    for (const auto& call : calls) call();  // OpenMP creates its threads in the first parallel region
     allocations = 0;
     counting = true;
     for (const auto& call : calls) call();
@@ -105,7 +105,7 @@ TEST_CASE("running what was prepared of linear and gated attention allocates not
         cpu.prepare(op::SquaredReluAttendGradient{half(qk, 0), half(qk, 1), x, y, half(dq, 0), half(dq, 1), dx, 80, 80},
                     memories)};
     cpu.enter();
-    for (const auto& call : calls) call();  // OpenMP makes its team in the first parallel region
+    for (const auto& call : calls) call();  // OpenMP creates its threads in the first parallel region
     allocations = 0;
     counting = true;
     for (const auto& call : calls) call();

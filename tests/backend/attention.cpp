@@ -2,7 +2,7 @@
 
 using namespace genoform;
 
-TEST_CASE("rotation turns forth and back") {
+TEST_CASE("rotation and its inverse agree") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
     const auto context = scene.number(1, 40), sequences = scene.number(1, 4), half = scene.number(1, 20),
                heads = scene.number(1, 4);
@@ -22,16 +22,16 @@ TEST_CASE("causal convolution agrees for every width, longer than the sequence t
   });
 }
 
-TEST_CASE("causal convolution turns heads of every size in its pass, or in one of their own") {
+TEST_CASE("causal convolution rotates heads of every size in its own pass or in a separate one") {
   on_every_cpu(14, [](const Cpu& cpu, Scene& scene) {
     const auto context = scene.number(1, 40), n = context * scene.number(1, 4), heads = scene.number(1, 3);
     const auto K = scene.number(0, 1) == 0 ? 8 * scene.number(1, 8) : 2 * scene.number(1, 20);
     const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
     const Tensor x = scene.real(n, channels), w = scene.real(channels, width), y = scene.real(n, channels),
                  dy = scene.real(n, channels), dw = scene.real(channels, width);
-    const op::FusedRotation turned{heads * K, K};
-    scene.agree(cpu, 1e-5, op::CausalConvolution{x, w, y, context, turned},
-                op::CausalConvolutionGradient{x, w, dy, dy, dw, context, turned});
+    const op::FusedRotation rotated{heads * K, K};
+    scene.agree(cpu, 1e-5, op::CausalConvolution{x, w, y, context, rotated},
+                op::CausalConvolutionGradient{x, w, dy, dy, dw, context, rotated});
   });
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("attention agrees forward and backward on odd sizes and with grouped k
   });
 }
 
-TEST_CASE("attention agrees where several blocks of queries meet") {
+TEST_CASE("attention agrees over several blocks of queries") {
   on_every_cpu(1, [](const Cpu& cpu, Scene& scene) {
     check_attention(cpu, scene, 64, 2, 2, 1, 32);
     check_attention(cpu, scene, 149, 1, 1, 2, 24);

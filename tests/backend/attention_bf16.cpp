@@ -4,7 +4,7 @@ using namespace genoform;
 
 namespace {
 
-/// Half a unit in the last place of the largest element of a matrix, and what sums in f32 add.
+/// Half a unit in the last place of the largest element of a matrix, and the error of sums in f32.
 constexpr double rounding = 1.01 / 256.0;
 
 struct Sizes {
@@ -15,7 +15,7 @@ struct Shaping {
   std::int64_t window = 0;
 };
 
-/// There and back, as one.
+/// Forward and backward pass in one operation list.
 struct Attention {
   op::Attend there;
   op::AttendGradient back;
@@ -55,7 +55,7 @@ TEST_CASE("attention in bf16 agrees on odd sizes, with grouped keys, a bias or a
       cpu::Precision::bf16);
 }
 
-TEST_CASE("attention in bf16 agrees where several blocks of queries meet, also where whole blocks are unseen") {
+TEST_CASE("attention in bf16 agrees over several blocks of queries, also where whole blocks are not visible") {
   on_every_cpu(
       1,
       [](const Cpu& cpu, Scene& scene) {
@@ -92,7 +92,7 @@ TEST_CASE("attention in bf16 gives the same bits on one thread and on two") {
   CHECK(after(1) == after(2));
 }
 
-TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on two, whatever channels they share") {
+TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on two, however the channels are divided") {
   Scene scene(5);
   const std::int64_t n = 160, channels = 16 * 7 + 5, context = 40;
   const Tensor x = scene.bf16(n, channels), w = scene.real(channels, 3), y = scene.bf16(n, channels),
@@ -104,7 +104,7 @@ TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on t
   CHECK(after(1) == after(2));
 }
 
-TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on two where it turns three heads of any size") {
+TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on two if it rotates three heads of any size") {
   for (const std::int64_t K : {6, 16, 20, 32, 64}) {
     Scene scene(7);
     const std::int64_t n = 160, channels = 3 * K + 21, context = 40;
@@ -135,7 +135,7 @@ TEST_CASE("causal convolution in bf16 agrees for every width, longer than the se
       cpu::Precision::bf16);
 }
 
-TEST_CASE("causal convolution in bf16 turns heads of every size in its pass, or in one of their own") {
+TEST_CASE("causal convolution in bf16 rotates heads of every size in its own pass or in a separate one") {
   on_every_cpu(
       14,
       [](const Cpu& cpu, Scene& scene) {
@@ -144,10 +144,10 @@ TEST_CASE("causal convolution in bf16 turns heads of every size in its pass, or 
         const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
         const Tensor x = scene.bf16(n, channels), w = scene.real(channels, width), y = scene.bf16(n, channels),
                      dy = scene.bf16(n, channels), dw = scene.real(channels, width);
-        const op::FusedRotation turned{heads * K, K};
-        // Heads with a pass of their own are rounded twice.
-        scene.agree(cpu, 2 * rounding, op::CausalConvolution{x, w, y, context, turned},
-                    op::CausalConvolutionGradient{x, w, dy, dy, dw, context, turned});
+        const op::FusedRotation rotated{heads * K, K};
+        // Heads that are rotated in a separate pass are rounded twice.
+        scene.agree(cpu, 2 * rounding, op::CausalConvolution{x, w, y, context, rotated},
+                    op::CausalConvolutionGradient{x, w, dy, dy, dw, context, rotated});
       },
       cpu::Precision::bf16);
 }

@@ -50,7 +50,7 @@ Problem problem(std::uint64_t seed) {
   constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::squared_relu};
   Problem p{.rows = 1 + below(140),
             .columns = 1 + below(140),
-            .depth = 1 + below(seed % 4 == 0 ? 1500 : 100),  // longer than what one pass over the tiles takes
+            .depth = 1 + below(seed % 4 == 0 ? 1500 : 100),  // longer than one pass over the tiles
             .a_short = coin(),
             .b_short = coin(),
             .c_short = coin(),
@@ -68,7 +68,7 @@ Problem problem(std::uint64_t seed) {
   return p;
 }
 
-/// What the product must give, in double.
+/// The expected product, in double.
 double expected(const Problem& p, const Matrix& a, const Matrix& b, const Matrix& before, const Matrix& bias,
                 const Matrix& derivative_of, const Matrix& added, std::int64_t r, std::int64_t c) {
   double sum = 0;
@@ -136,7 +136,7 @@ void check(cpu::InstructionSet set, int threads, std::uint64_t seed, const Probl
 
 }  // namespace
 
-TEST_CASE("products in bf16 are those of the rounded factors, of any shape and type, on every instruction set") {
+TEST_CASE("products in bf16 equal those of the rounded factors, of any shape and type, on every instruction set") {
   for (const cpu::InstructionSet set : cpu::all_instruction_sets) {
     if (!cpu::available(set)) continue;
     for (const int threads : {1, 2})
@@ -144,7 +144,7 @@ TEST_CASE("products in bf16 are those of the rounded factors, of any shape and t
   }
 }
 
-TEST_CASE("weight gradients in bf16 that threads sum in parts are those of the rounded factors") {
+TEST_CASE("weight gradients in bf16 that threads sum in parts equal those of the rounded factors") {
   for (const int threads : {1, 2, 3})
     for (std::uint64_t seed = 0; seed < 12; ++seed) {
       Problem p = problem(seed);
@@ -156,7 +156,7 @@ TEST_CASE("weight gradients in bf16 that threads sum in parts are those of the r
     }
 }
 
-TEST_CASE("rounding to bf16 goes to the nearest, halves to even, and keeps what is not a number") {
+TEST_CASE("rounding to bf16 goes to the nearest, ties to even, and NaN stays NaN") {
   const float in[] = {1.0F, 1.00390625F, 1.01171875F, -3.0e38F, NAN, INFINITY, 0.0F, 1.00390637F};
   const float out[] = {1.0F, 1.0F, 1.015625F, -3.0040553e38F, NAN, INFINITY, 0.0F, 1.0078125F};
   for (const cpu::InstructionSet set : cpu::all_instruction_sets) {

@@ -11,7 +11,7 @@ using namespace genoform;
 
 namespace {
 
-/// Scores with ties, zeros of either sign and, if asked for, what is not a number, and tokens of which some are padding.
+/// Scores with ties, zeros of either sign and, if requested, NaN; some tokens are padding.
 struct Pool {
   std::int64_t tokens, experts, stride;
   std::vector<float> scores;
@@ -70,7 +70,7 @@ TEST_CASE("the kernel chooses the same experts for tokens as a plain loop") {
   });
 }
 
-TEST_CASE("the kernel takes the same tokens for experts as a sort, with ties, padding and what is not a number") {
+TEST_CASE("the kernel takes the same tokens for experts as a sort, with ties, padding and NaN") {
   on_every_set(200, [](const cpu::Kernels& kernels, Scene& scene) {
     const Pool pool(scene, scene.number(0, 1) == 0);
     const bool padded = scene.number(0, 1) == 0;
@@ -98,7 +98,7 @@ TEST_CASE("the kernel takes the same tokens for experts as a sort, with ties, pa
   });
 }
 
-TEST_CASE("the softmax of few columns is that of many, and keeps what is not a number to its row") {
+TEST_CASE("the softmax of few columns is that of many, and NaN stays in its row") {
   on_every_cpu(10, [](const Cpu& cpu, Scene& scene) {
     const auto rows = scene.number(1, 70), columns = scene.number(1, 20);
     const Tensor x = scene.real(rows, columns, 3.0), p = scene.real(rows, columns), dy = scene.real(rows, columns),

@@ -7,7 +7,7 @@ constexpr op::Function functions[] = {op::Function::identity, op::Function::relu
                                       op::Function::squared_relu};
 }
 
-TEST_CASE("moving and adding elements leaves the gaps between rows alone") {
+TEST_CASE("copying and adding elements leaves the gaps between rows alone") {
   on_every_cpu(10, [](const Cpu& cpu, Scene& scene) {
     const auto rows = scene.number(1, 70), columns = scene.number(1, 400);
     const Tensor x = scene.real(rows, columns), y = scene.real(rows, columns), z = scene.real(rows, columns),
@@ -63,7 +63,7 @@ TEST_CASE("norms agree forward and backward") {
   on_every_cpu(12, [](const Cpu& cpu, Scene& scene) {
     const auto n = scene.number(1, 200), d = scene.number(1, 70);
     for (const auto statistic : {op::Statistic::rms, op::Statistic::layer}) {
-      if (statistic == op::Statistic::layer && d < 4) continue;  // the variance of a few elements may be next to nothing
+      if (statistic == op::Statistic::layer && d < 4) continue;  // the variance of a few elements may be almost 0
       const Tensor x = scene.real(n, d), w = scene.real(1, d),
                    b = statistic == op::Statistic::layer ? scene.real(1, d) : Tensor{};
       const Tensor stats = scene.real(n, 2), y = scene.real(n, d), dy = scene.real(n, d), dx = scene.real(n, d),
@@ -92,7 +92,7 @@ TEST_CASE("activations and gated pairs agree forward and backward") {
   });
 }
 
-TEST_CASE("relu and squared relu go back from their output alone") {
+TEST_CASE("the gradients of relu and squared relu need their output alone") {
   on_every_cpu(2, [](const Cpu& cpu, Scene& scene) {
     for (const auto f : {op::Function::relu, op::Function::squared_relu}) {
       const Tensor u = scene.packed(9, 33), dy = scene.packed(9, 33), du = scene.packed(9, 33);

@@ -47,7 +47,7 @@ Expert expert_tensors(Scene& scene, const op::Assignment& to, std::int64_t token
   return e;
 }
 
-/// A whole sparse layer after `route`: there and back.
+/// A whole sparse layer after `route`: forward and backward.
 template <class Route>
 void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens,
                  std::int64_t narrowest = 1) {
@@ -64,7 +64,7 @@ void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Ass
 }
 }  // namespace
 
-TEST_CASE("a token choice layer agrees there and back, with and without capacity") {
+TEST_CASE("a token choice layer agrees forward and backward, with and without capacity") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
     const auto tokens = scene.number(1, 300), experts = scene.number(1, 9),
                choices = scene.number(1, std::min<std::int64_t>(3, experts));
@@ -77,7 +77,7 @@ TEST_CASE("a token choice layer agrees there and back, with and without capacity
   });
 }
 
-TEST_CASE("experts whose products are cut into slabs agree there and back") {
+TEST_CASE("experts whose products are cut into slabs agree forward and backward") {
   for (const auto set : sets_of_products())
     for (CpuOptions options : {CpuOptions{.threads = 2}, {.threads = 3}, {.threads = 1, .thread_invariant = true}})
       for (std::uint64_t seed = 0; seed < 3; ++seed) {
@@ -90,7 +90,7 @@ TEST_CASE("experts whose products are cut into slabs agree there and back") {
       }
 }
 
-TEST_CASE("an expert choice layer agrees there and back") {
+TEST_CASE("an expert choice layer agrees forward and backward") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
     const auto tokens = scene.number(1, 300), experts = scene.number(1, 9), capacity = scene.number(1, tokens);
     const op::Assignment to = assignment(scene, tokens, experts, capacity * experts, 0);

@@ -7,7 +7,7 @@ using namespace genoform;
 
 namespace {
 
-/// Two roundings to bf16 of a matrix's largest element, and what f32 weights lose when they are packed.
+/// Two roundings to bf16 of a matrix's largest element, and the rounding of f32 weights when they are packed.
 constexpr double rounding = 1.0 / 128.0;
 
 op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t experts, std::int64_t filled, std::int64_t choices) {
@@ -23,7 +23,7 @@ op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t expert
                     .first_share = {},
                     .experts = experts,
                     .useful_slots = filled};
-  scene.ignore(to.token_slots);  // behind the filled ones
+  scene.ignore(to.token_slots);  // after the filled ones
   if (choices > 0) {
     to.choice_slot = scene.index(tokens, choices, 0, 0);
     to.choice_expert = scene.index(tokens, choices, 0, 0);
@@ -32,7 +32,7 @@ op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t expert
   return to;
 }
 
-/// A sparse layer after `route`, rows of slots in bf16: there and back.
+/// A sparse layer after `route`, rows of slots in bf16: forward and backward.
 template <class Route>
 void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens, std::int64_t in,
                  std::int64_t out) {
@@ -62,7 +62,7 @@ void check_token_choice(const Cpu& cpu, Scene& scene, std::int64_t tokens, std::
 
 }  // namespace
 
-TEST_CASE("experts in bf16 agree there and back on odd sizes") {
+TEST_CASE("experts in bf16 agree forward and backward on odd sizes") {
   on_every_cpu(
       8,
       [](const Cpu& cpu, Scene& scene) {
@@ -99,7 +99,7 @@ TEST_CASE("experts in bf16 give the same bits for one, two and three threads") {
     for (const int threads : {2, 3}) {
       const std::vector<float> more = run(threads);
       INFO(cpu::name_of(set) << ", threads " << threads);
-      CHECK(std::memcmp(one.data(), more.data(), one.size() * sizeof(float)) == 0);  // integers lie among them
+      CHECK(std::memcmp(one.data(), more.data(), one.size() * sizeof(float)) == 0);  // some of them are integers
     }
   }
 }

@@ -10,7 +10,7 @@ struct FeatureSizes {
 
 void check_linear_attention(const Cpu& cpu, Scene& scene, const FeatureSizes& s, bool shifted) {
   const auto n = s.context * s.sequences, heads = s.kv_heads * s.group, m = s.features, K = s.head_dim;
-  // Features are positive, as random features are.
+  // Features are positive, like random features.
   const auto positive = [&](std::int64_t columns) {
     return scene.packed(n, columns, [&](std::int64_t, std::int64_t) { return std::exp(-std::abs(scene.normal())); });
   };
@@ -56,7 +56,7 @@ TEST_CASE("attention by features agrees forward and backward on odd sizes, with 
   });
 }
 
-TEST_CASE("attention by features agrees where the sums pass from block to block") {
+TEST_CASE("attention by features agrees over several blocks of positions") {
   on_every_cpu(1, [](const Cpu& cpu, Scene& scene) {
     check_linear_attention(cpu, scene, {64, 2, 2, 1, 32, 16}, true);
     check_linear_attention(cpu, scene, {149, 1, 1, 2, 24, 9}, true);
@@ -65,7 +65,7 @@ TEST_CASE("attention by features agrees where the sums pass from block to block"
   });
 }
 
-TEST_CASE("attention by features stays finite where shifts lie hundreds apart") {
+TEST_CASE("attention by features stays finite for shifts that differ by hundreds") {
   on_every_cpu(1, [](const Cpu& cpu, Scene& scene) {
     const std::int64_t n = 140, m = 6, K = 5;
     const auto positive = [&](std::int64_t, std::int64_t) { return std::exp(-std::abs(scene.normal())); };
@@ -91,7 +91,7 @@ TEST_CASE("scale and offset agree forward and backward") {
   });
 }
 
-TEST_CASE("attention by squared ReLU agrees forward and backward, where several blocks of queries meet too") {
+TEST_CASE("attention by squared ReLU agrees forward and backward, also over several blocks of queries") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
     check_squared_relu(cpu, scene, scene.number(1, 70), scene.number(1, 3), scene.number(1, 40), scene.number(1, 50));
   });

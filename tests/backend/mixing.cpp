@@ -7,7 +7,7 @@ using namespace genoform;
 
 namespace {
 
-/// Sizes that no tile likes; tables are longer than the sequence.
+/// Sizes that are no multiple of a tile; tables are longer than the sequence.
 struct Sizes {
   std::int64_t context, sequences, groups, width, positions;
 
@@ -45,7 +45,7 @@ TEST_CASE("causal mixing agrees with weights of a table and of every token, and 
   });
 }
 
-TEST_CASE("causal mixing agrees where several blocks of positions meet") {
+TEST_CASE("causal mixing agrees over several blocks of positions") {
   on_every_cpu(1, [](const Cpu& cpu, Scene& scene) {
     Sizes sizes(scene);
     sizes.context = 150;
@@ -70,7 +70,7 @@ TEST_CASE("causal scores agree for queries and keys of tokens and of tables, wit
   });
 }
 
-TEST_CASE("causal scores may be added to themselves") {
+TEST_CASE("the result of causal scores may be added to itself") {
   on_every_cpu(2, [](const Cpu& cpu, Scene& scene) {
     const Sizes sizes(scene);
     const op::Grouped q = sizes.tokens(scene), k = sizes.tokens(scene), y = sizes.tokens(scene, sizes.context);

@@ -8,7 +8,7 @@
 
 using namespace genoform;
 
-TEST_CASE("calls follow a Cpu that moves, and a list of calls that moves") {
+TEST_CASE("prepared operations stay valid when a Cpu or an operation list is moved") {
   std::vector<float> elements(3 * 16 * 16, 0.5F);
   Memories<float> memories;
   memories[Memory::workspace] = elements.data();
@@ -25,7 +25,7 @@ TEST_CASE("calls follow a Cpu that moves, and a list of calls that moves") {
   CHECK(std::all_of(elements.begin() + 512, elements.end(), [](float x) { return x == 4.5F; }));
 }
 
-TEST_CASE("the entries of the kernels one by one are those of the table") {
+TEST_CASE("the kernels taken one by one are those of the table") {
   for (const auto set : cpu::all_instruction_sets) {
     const cpu::Kernels& table = cpu::kernels_of(set);
     CHECK(cpu::kernel<&cpu::Kernels::attend>(set) == table.attend);

@@ -2,7 +2,7 @@
 
 using namespace genoform;
 
-TEST_CASE("an AdamW step agrees, clipped or not, with and without decay") {
+TEST_CASE("an AdamW step agrees, clipped or not, with and without weight decay") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
     const auto n = scene.number(1, 40000);
     const Tensor g = scene.packed(1, n), sum = scene.packed(1, 1);

@@ -27,7 +27,7 @@ TEST_CASE("attention with a bias or a window agrees on odd sizes and with groupe
   });
 }
 
-TEST_CASE("attention with a bias or a window agrees where several blocks of queries meet, also where whole blocks are unseen") {
+TEST_CASE("attention with a bias or a window agrees over several blocks of queries, also where whole blocks are not visible") {
   on_every_cpu(1, [](const Cpu& cpu, Scene& scene) {
     for (const std::int64_t window : {0, 1, 7, 16, 63, 64, 65, 100, 148}) {
       check_shaped_attention(cpu, scene, 149, 2, 1, 2, 5, true, window);
@@ -36,7 +36,7 @@ TEST_CASE("attention with a bias or a window agrees where several blocks of quer
   });
 }
 
-TEST_CASE("tables of relative biases are spread and folded alike") {
+TEST_CASE("the spread of a table of relative biases and its gradient agree") {
   on_every_cpu(8, [](const Cpu& cpu, Scene& scene) {
     const auto heads = scene.number(1, 5), buckets = scene.number(2, 40), context = scene.number(1, 90);
     const auto distance = buckets / 2 + scene.number(1, 50);
@@ -68,7 +68,7 @@ TEST_CASE("positions at the input and scaling agree") {
   });
 }
 
-TEST_CASE("Primer's norm agrees, and values around 100 with a spread of 0.3 stay numbers and near the variance") {
+TEST_CASE("Primer's norm agrees, and values around 100 with a spread of 0.3 stay finite and near the variance") {
   on_every_cpu(4, [](const Cpu& cpu, Scene& scene) {
     const auto n = scene.number(1, 30), D = scene.number(2, 70);
     const Tensor x = scene.real(n, D), w = scene.real(1, D), b = scene.real(1, D), statistics = scene.real(n, 2),
@@ -85,7 +85,7 @@ TEST_CASE("Primer's norm agrees, and values around 100 with a spread of 0.3 stay
       double square = 0;
       for (std::int64_t c = 0; c < 512; ++c)
         square += std::pow(elements[static_cast<std::size_t>(y.offset + r * 512 + c)], 2) / 512;
-      CHECK(square == Approx(1).epsilon(1e-3));  // false for what is not a number
+      CHECK(square == Approx(1).epsilon(1e-3));  // false for NaN
     }
   });
 }

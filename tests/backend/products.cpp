@@ -27,7 +27,7 @@ std::vector<ProductShape> shapes(std::int64_t n, std::int64_t in, std::int64_t o
 }
 }  // namespace
 
-TEST_CASE("no product falls to a slow implementation of oneDNN") {
+TEST_CASE("oneDNN picks no slow implementation for any product") {
   Cpu().enter();
   for (const std::int64_t n : {1, 16, 48, 768})
     for (const auto& [in, out] : std::vector<std::pair<std::int64_t, std::int64_t>>{
@@ -57,7 +57,7 @@ TEST_CASE("the exponential is within two units in the last place") {
   }
 }
 
-TEST_CASE("the exponential keeps what is not a number and ends in zero") {
+TEST_CASE("the exponential of NaN is NaN and that of large negative numbers is zero") {
   const float x[] = {NAN, -INFINITY, -200.0F, 0.0F};
   for (const auto set : cpu::all_instruction_sets) {
     if (!cpu::available(set)) continue;
@@ -98,7 +98,7 @@ TEST_CASE("a copy of a Cpu has scratch of its own and bad options are refused") 
   CHECK(scene.after(original, op::Linear{x, w, {}, y}) == scene.after(copy, op::Linear{x, w, {}, y}));
 }
 
-TEST_CASE("the facts name the processor's sets and the peak is plausible") {
+TEST_CASE("the report names the instruction sets of the processor and the peak is plausible") {
   const cpu::CpuReport cpu_report = cpu::cpu_report();
   CHECK(cpu_report.cores >= 1);
   CHECK(cpu_report.instruction_sets.front() == "portable");

@@ -8,7 +8,7 @@
 
 using namespace genoform;
 
-TEST_CASE("every cpu draws the very normal numbers that Random does, for any count and scale") {
+TEST_CASE("every instruction set gives the same normal numbers as Random, for any count and scale") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {
     const auto word = [&] { return static_cast<std::uint64_t>(scene.number(0, std::int64_t{1} << 62)) * 4 + 1; };
     const Random random(word(), word());
@@ -21,8 +21,8 @@ TEST_CASE("every cpu draws the very normal numbers that Random does, for any cou
   });
 }
 
-TEST_CASE("where two floats are possible the exact number decides") {
-  // Among two million numbers some lie within the margin of a rounding border; they come out as they should.
+TEST_CASE("where two floats are possible the exact value decides") {
+  // Among two million numbers some are within the margin of a rounding boundary; they must be right too.
   const Random random(3, stream_of("borders"));
   std::vector<float> found(2'000'000);
   Cpu().sample_normals(random, 1, found);

@@ -14,13 +14,13 @@
 #include "tests/catch.hpp"
 
 /// One memory with random matrices, in f32 for a Cpu and in double for the Reference, and one of matrices in bf16, whose elements
-/// the Reference has as double in the same places. Rows have gaps of odd lengths, and every element of the memories is compared
-/// after the operations, gaps included: a stray write shows.
+/// the Reference has as double at the same offsets. Rows have gaps of odd lengths, and every element of the memories is compared
+/// after the operations, gaps included, so that a stray write is found.
 class Scene {
  public:
   explicit Scene(std::uint64_t seed) : random_(seed, 7) {}
 
-  /// A number of [low, high].
+  /// A random integer of [low, high].
   std::int64_t number(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(random_.below(drawn_++, static_cast<std::uint64_t>(high - low + 1)));
   }
@@ -54,8 +54,8 @@ class Scene {
   }
   double normal() { return static_cast<float>(random_.normal(drawn_++)); }
 
-  /// Runs the operations on both back ends from the same start; every element must agree within tolerance * the largest element
-  /// (at least 1), one of bf16 within tolerance * the largest of its matrix.
+  /// Runs the operations on both back ends from the same contents; every element must agree within tolerance * the largest
+  /// element (at least 1), one of bf16 within tolerance * the largest of its matrix.
   template <class... Ops>
   void agree(const genoform::Cpu& cpu, double tolerance, const Ops&... ops) {
     std::vector<float> floats = start<float>();
@@ -86,7 +86,7 @@ class Scene {
     }
     for (const genoform::Tensor& t : short_tensors_) compare_shorts(t, shorts, wide_shorts, tolerance);
   }
-  /// What a run on one back end leaves in the memories.
+  /// The contents of the memories after a run on one back end.
   template <class... Ops>
   std::vector<float> after(const genoform::Cpu& cpu, const Ops&... ops) {
     std::vector<float> floats = start<float>();
@@ -95,7 +95,7 @@ class Scene {
     for (const std::uint16_t x : shorts) floats.push_back(widened(x));
     return floats;
   }
-  /// Rows of t behind the segments of an assignment are nobody's promise: not compared.
+  /// Rows of t after the segments of an assignment are undefined: not compared.
   void ignore_behind(const genoform::Tensor& t, const genoform::op::Assignment& to) {
     if (t.element_type == genoform::ElementType::bf16) return short_blanks_.emplace_back(t, to), void();
     blanks_.push_back([t, to](float* floats, double* doubles) {
@@ -103,7 +103,7 @@ class Scene {
       for (std::int64_t i = t.offset + end * t.stride; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
     });
   }
-  /// Scratch is nobody's promise either.
+  /// The contents of scratch are undefined too.
   void ignore(const genoform::Tensor& t) {
     blanks_.push_back([t](float* floats, double* doubles) {
       for (std::int64_t i = t.offset; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;

@@ -40,7 +40,7 @@ Problem problem(std::uint64_t seed) {
   constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::squared_relu};
   Problem p{.rows = 1 + below(150),
             .columns = 1 + below(150),
-            .depth = 1 + below(seed % 4 == 0 ? 1100 : 100),  // longer than a slice, and than what one pass over the tiles takes
+            .depth = 1 + below(seed % 4 == 0 ? 1100 : 100),  // longer than a slice, and than one pass over the tiles
             .a_transposed = below(2) == 1,
             .b_transposed = below(2) == 1,
             .top = static_cast<Top>(below(5)),
@@ -51,10 +51,10 @@ Problem problem(std::uint64_t seed) {
   return p;
 }
 
-/// A product by tiles beside the same in double.
+/// A product by tiles, compared with the same in double.
 struct Compared {
-  double worst = 0;     ///< |found - right| over the sum of |a b|, before f
-  bool outside = true;  ///< between the rows of c nothing was written
+  double worst = 0;     ///< |found - expected| over the sum of |a b|, before f
+  bool outside = true;  ///< whether the gaps between the rows of c were left alone
 };
 
 Compared compare(int threads, std::uint64_t seed, const Problem& p) {
@@ -152,7 +152,7 @@ TEST_CASE("the three parts of an f32 lose none of its bits") {
     }
   cpu::Context context(1, cpu::best_instruction_set(), cpu::Precision::f32);
   for (const bool a_transposed : {false, true})
-    for (const bool first : {false, true}) {  // on which side it stands
+    for (const bool first : {false, true}) {  // on which side of the product it is
       const Matrix &left = first ? a : one, &right = first ? one : a;
       const cpu::Bf16ProductArgs work{.a = left.elements.data(),
                                       .b = right.elements.data(),

@@ -13,7 +13,7 @@ TEST_CASE("the gradients of attention with a window are right, of one position a
               Attention<Heads<2>, HeadDim<4>, RelBias<4, 5>, Window<4>>, Attention<Heads<2>, HeadDim<4>, Window<99>>>();
 }
 
-TEST_CASE("the gradients of attention with normed queries and keys are right, turned and not turned") {
+TEST_CASE("the gradients of attention with normed queries and keys are right, rotated and not rotated") {
   check_kinds<Attention<Heads<3>, HeadDim<6>, QkNorm>, Attention<Heads<4>, HeadDim<3>, KvHeads<2>, NoPos, QkNorm>,
               Attention<Heads<2>, HeadDim<4>, DConv<3>, RelBias<4, 5>, QkNorm>>();
 }

@@ -9,7 +9,7 @@ using namespace genoform;
 
 namespace {
 
-/// Odd sizes, and sizes that fill vectors and tiles and a bit more.
+/// Odd sizes, and sizes that exceed vectors and tiles a little.
 template <class... Ts>
 void require_agreement() {
   const auto compare = [](auto type) {
@@ -59,7 +59,8 @@ TEST_CASE("the CPU back end agrees with the reference on several threads") {
   REQUIRE(worst.error < 2e-5);
 }
 
-TEST_CASE("an error of one part in a thousand on the backward pass is seen between back ends, and nothing where there is none") {
+TEST_CASE(
+    "an error of one part in a thousand in the backward pass is found between back ends, and none is found where there is none") {
   using Planted = testing::PlantedError<Reference>;
   REQUIRE(testing::compare_backends<Ffn<GeGlu, Hidden<9>>, Planted>({}, 1, Planted()).error == 0);
   const auto seen = testing::compare_backends<Ffn<GeGlu, Hidden<9>>, Planted>({}, 1, Planted("activate_gradient"));

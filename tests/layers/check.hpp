@@ -12,7 +12,7 @@
 
 namespace genoform::tests {
 
-/// An error that every check is far below, and one that every planted error is above.
+/// Bounds: every correct gradient is far below the first one, every planted error above the second one.
 inline constexpr double right = 2e-6, wrong = 2e-5;
 
 /// The operations of T's backward pass, each once.

@@ -49,7 +49,7 @@ void require_same_function(A& a, B& b, const std::string& a_tensor, const std::s
 
 }  // namespace
 
-TEST_CASE("one expert that everybody visits is the feed-forward layer") {
+TEST_CASE("one expert with all tokens is the feed-forward layer") {
   Module<Moe<Top1, Experts<1>, Hidden<13>>, Reference> moe({.width = 10});
   Module<Ffn<SqReLU, Hidden<13>>, Reference> ffn({.width = 10});
   copy_parameter(moe, "moe.up.weight", ffn, "ffn.up.weight");
@@ -67,13 +67,13 @@ TEST_CASE("one expert chosen by the expert itself at full capacity is the feed-f
   require_same(moe.forward(x, 3), ffn.forward(x, 3), 1e-13);
 }
 
-TEST_CASE("no limit is the same as a capacity that nothing exceeds") {
+TEST_CASE("no limit is the same as a capacity that no expert exceeds") {
   Module<Moe<Top2, Experts<4>, Hidden<6>>, Reference> dropless({.width = 10});
   Module<Moe<Top2, Experts<4>, Hidden<6>, Capacity<200>>, Reference> large({.width = 10});
   require_same_function(dropless, large, "moe.down.weight", "moe.down.weight", 0);
 }
 
-TEST_CASE("a small capacity drops tokens: the same layer then says something else") {
+TEST_CASE("a small capacity drops tokens and changes the output") {
   Module<Moe<Top2, Experts<4>, Hidden<6>>, Reference> dropless({.width = 10});
   Module<Moe<Top2, Experts<4>, Hidden<6>, Capacity<50>>, Reference> small({.width = 10});
   const Values x = random_numbers(3 * 7 * 10, 1);
@@ -83,7 +83,7 @@ TEST_CASE("a small capacity drops tokens: the same layer then says something els
   require_same(evaluated, a, 0);
 }
 
-TEST_CASE("equal experts with weights that sum to one are the feed-forward layer: no token gets lost on the way") {
+TEST_CASE("equal experts with weights that sum to one are the feed-forward layer: no token is lost") {
   Module<Moe<TopK<3>, Experts<5>, Hidden<8>>, Reference> moe({.width = 10});
   Module<Ffn<SqReLU, Hidden<8>>, Reference> ffn({.width = 10});
   for (const std::string name : {"up", "down"}) {
@@ -128,7 +128,7 @@ TEST_CASE("a convolution of width 1 with weight 1 changes nothing") {
     copy_parameter(plain, "attention." + name + ".weight", convolved, "attention." + name + ".weight");
   for (const std::string name : {"q", "k", "v"})
     for (double& tap : convolved.parameter("blocks.0.0.attention." + name + ".dconv")) {
-      REQUIRE(tap == 0.5);  // how every convolution starts
+      REQUIRE(tap == 0.5);  // the initial value of every convolution
       tap = 1;
     }
   require_same_function(convolved, plain, "attention.q.weight", "attention.q.weight", 1e-13);
@@ -147,7 +147,7 @@ TEST_CASE("gradients add up over calls and scale with the loss") {
   require_same(model.gradients(), expected, 1e-14);
 }
 
-TEST_CASE("a part at the end of a longer computation gets the gradient that a loss of the caller's gives") {
+TEST_CASE("a part at the end of a longer computation gets the gradient of a loss of the caller's") {
   using Net = Decoder<Stack<Block<Attention<Heads<2>, HeadDim<4>>, Ffn<SqReLU, Hidden<5>>>, 2>, Vocab<7>, Width<10>, Context<6>>;
   Model<Net, Reference> a({.seed = 3}), b({.seed = 3});
   const std::vector<Token> tokens{1, 2, 3, 4, 5, 6}, targets{2, 3, 4, 5, 6, 0};

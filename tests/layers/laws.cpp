@@ -11,7 +11,7 @@ using testing::laws_of;
 namespace {
 
 constexpr Laws all{};
-/// What a pool does: a choice looks at later positions and at other sequences.
+/// The laws of a pool: a choice depends on later positions and on other sequences.
 constexpr Laws pooled{.causal = false, .batch_independent = false};
 
 /// Declares its laws of training and of evaluation, and both are measured.
@@ -25,7 +25,7 @@ void require_laws(const Laws& training, const Laws& evaluation) {
   }
 }
 
-/// Reads the future: rows are shifted one back, over the ends of the sequences.
+/// Reads the future: rows are shifted by one to earlier positions, across the ends of the sequences.
 struct PeekLayer {
   static constexpr std::string_view name = "Peek";
   struct Weights {};
@@ -67,7 +67,7 @@ TEST_CASE("token choice without a limit keeps all laws, since every token choose
 }
 
 TEST_CASE("a finite capacity breaks batch independence in training, and evaluation lifts it") {
-  // First choices are served in token order, second choices after all of them: those look at later tokens too.
+  // First choices are served in token order, second choices after all of them: those depend on later tokens too.
   REQUIRE(laws_of<Moe<Top1, Experts<2>, Hidden<5>, Capacity<50>>>(Pass::train) ==
           Laws{.causal = true, .batch_independent = false});
   REQUIRE(laws_of<Moe<Top2, Experts<3>, Hidden<5>, Capacity<60>>>(Pass::train) == pooled);

@@ -30,7 +30,7 @@ void require_agreement() {
   (compare(Type<Ts>{}), ...);
 }
 
-/// The rows before a position are the same bits whatever stands from there on, in training and in evaluation.
+/// The rows before a position are the same bits whatever comes after it, in training and in evaluation.
 template <class T, class Backend>
 void require_same_bits_before() {
   INFO(text_of<T>);
@@ -160,10 +160,10 @@ TEST_CASE("random features come in orthogonal blocks with lengths of normal rows
   }
   REQUIRE(squares == Approx(K).epsilon(0.1));  // the mean of a chi-squared number with K degrees of freedom
   REQUIRE(dot(0, 0) != Approx(dot(1, 1)));
-  REQUIRE(dot(0, K) != Approx(0).margin(1e-3));  // blocks know nothing of each other
+  REQUIRE(dot(0, K) != Approx(0).margin(1e-3));  // blocks are independent of each other
 }
 
-TEST_CASE("with many features linear attention comes near the softmax attention that it stands for") {
+TEST_CASE("with many features linear attention approaches the softmax attention that it approximates") {
   using Few = LinearAttention<Heads<2>, HeadDim<4>, Features<16>>;
   using Many = LinearAttention<Heads<2>, HeadDim<4>, Features<8192>>;
   const auto x = numbers(2 * 9 * 8, 1);
@@ -187,7 +187,7 @@ TEST_CASE("with many features linear attention comes near the softmax attention 
   REQUIRE(near < far / 3);
 }
 
-TEST_CASE("queries and keys a hundred times too large leave linear attention finite on the CPU") {
+TEST_CASE("queries and keys a hundred times too large keep linear attention finite on the CPU") {
   Module<LinearAttention<Heads<2>, HeadDim<16>>, Cpu> part({.width = 12});
   const auto x = numbers(70 * 12, 1), dy = numbers(70 * 12, 2);
   for (const std::string name : {"q", "k"})
@@ -199,8 +199,8 @@ TEST_CASE("queries and keys a hundred times too large leave linear attention fin
   REQUIRE(finite(part.gradients()));
 }
 
-TEST_CASE("a convolution block whose convolutions have one tap of weight 1 is its matrices") {
-  // Taps of 1 everywhere and no norm: y = Wlast (relu(Wwide x) + pad(Wside x)).
+TEST_CASE("a convolution block whose convolutions have one filter element of 1 is its matrices") {
+  // Filters of 1 everywhere and no norm: y = Wlast (relu(Wwide x) + pad(Wside x)).
   using One = Conv<Taps<1>, SideTaps<1>, LastTaps<1>, Middle<NoNorm>, Hidden<3>, Side<2>, Pre<NoNorm>>;
   Module<One, Reference> part({.width = 2});
   for (const std::string name : {"wide", "side", "last"})

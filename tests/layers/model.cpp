@@ -9,7 +9,7 @@ namespace {
 
 using Mixed = Block<Attention<Heads<2>, HeadDim<4>, DConv<3>>, Moe<Top2, Experts<3>, Hidden<5>>, Ffn<SqReLU, Hidden<9>>>;
 
-/// ShiftLayer with a wrong backward pass: it forgets the taps.
+/// ShiftLayer with a wrong backward pass: it leaves out the gradient of the filter.
 struct ForgetfulLayer : ShiftLayer {
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor, Tensor dy, Tensor dx) const {
@@ -35,7 +35,7 @@ TEST_CASE("a layer of one's own stands in a fixed model and is checked like the 
   check_kinds<ShiftLayer, Decoder<Stack<Block<ShiftLayer, Ffn<SqReLU, Hidden<7>>>, 2>>>();
 }
 
-TEST_CASE("a layer whose backward pass forgets something is found, with the name of the tensor") {
+TEST_CASE("a layer whose backward pass leaves out a term is found, with the name of the tensor") {
   const auto check = testing::check_gradients<ForgetfulLayer>();
   REQUIRE(check.error > 0.1);
   REQUIRE((check.tensor == "blocks.0.0.shift.taps" || check.tensor == "input"));

@@ -7,8 +7,8 @@ using genoform::tests::check_kinds;
 TEST_CASE("the gradients of the token choice routers are right, with the balance loss and without drops") {
   check_kinds<Moe<Top1, Experts<3>, Hidden<7>>, Moe<Top2, Experts<5>, Hidden<6>>, Moe<TopK<3>, Experts<4>, Hidden<5>>,
               Moe<Top2, Experts<2>, Hidden<5>>>();
-  check_gradients_of<Moe<TopK<1>, Experts<3>, Hidden<4>>>();  // its weights are 1: too little reaches the router to find planted
-                                                              // errors
+  check_gradients_of<Moe<TopK<1>, Experts<3>, Hidden<4>>>();  // its weights are 1: the gradient of the router is too small to
+                                                              // find planted errors
 }
 
 TEST_CASE("the gradients of the token choice routers are right when tokens are dropped") {
@@ -28,5 +28,5 @@ TEST_CASE("the gradients of experts with every kind of activation are right") {
 
 TEST_CASE("the gradients of a mixture of experts inside its norms are right") {
   check_kinds<Moe<Top2, Experts<3>, Hidden<6>, Post<LayerNorm>>, Moe<ExpertChoice, Experts<3>, Hidden<6>, Pre<NoNorm>>>();
-  check_gradients_of<Moe<Top1, Experts<3>, Hidden<6>, Inner<RmsNorm>>>();  // the norm takes the router's weight away again
+  check_gradients_of<Moe<Top1, Experts<3>, Hidden<6>, Inner<RmsNorm>>>();  // the norm cancels the weight of the router
 }

@@ -29,7 +29,7 @@ void require_same(std::span<const double> a, std::span<const double> b, double m
   for (std::size_t i = 0; i < a.size(); ++i) REQUIRE(a[i] == Approx(b[i]).margin(margin).epsilon(0));
 }
 
-/// Copies what both have; returns the part with the copies.
+/// Copies the tensors that both have; returns the part with the copies.
 template <class A, class B>
 void copy_parameters(A& from, B& to) {
   for (const TensorInfo& info : from.tensors())
@@ -67,7 +67,7 @@ TEST_CASE("a window is a relative bias that forbids what is farther away") {
   require_same_function(window, biased, 1e-13);
 }
 
-TEST_CASE("a constant bias changes nothing, and its gradient sums to nothing") {
+TEST_CASE("a constant bias changes nothing, and its gradient sums to 0") {
   Module<Attention<Heads<2>, HeadDim<4>, NoPos>, Reference> plain({.width = 10});
   Module<Attention<Heads<2>, HeadDim<4>, RelBias<4, 5>>, Reference> biased({.width = 10});
   copy_parameters(plain, biased);
@@ -92,12 +92,12 @@ TEST_CASE("queries made from the keys are queries of the product of both matrice
   require_same_function(shared, plain, 1e-13);
 }
 
-TEST_CASE("normed queries and keys do not feel the size of their matrices") {
+TEST_CASE("normed queries and keys do not depend on the scale of their matrices") {
   Module<Attention<Heads<2>, HeadDim<4>, QkNorm>, Reference> once({.width = 10}), larger({.width = 10});
   for (const char* name : {"q.weight", "k.weight"})
     for (double& w : larger.parameter(at + name)) w *= 64;
   const Values x = random_numbers(3 * 7 * 10, 1);
-  require_same(once.forward(x, 3), larger.forward(x, 3), 1e-4);  // but for the epsilon
+  require_same(once.forward(x, 3), larger.forward(x, 3), 1e-4);  // except for the epsilon
   Module<Attention<Heads<2>, HeadDim<4>>, Reference> plain({.width = 10});
   const auto a = once.forward(x, 3), b = plain.forward(x, 3);
   REQUIRE_FALSE(std::equal(a.begin(), a.end(), b.begin()));
@@ -139,7 +139,7 @@ TEST_CASE("scaled logits are the logits times the width to the power of -1/2, an
   REQUIRE_FALSE(std::ranges::equal(head, untied.parameter("embedding.weight")));
   std::ranges::copy(untied.parameter("embedding.weight"), head.begin());
   require_same(untied.evaluate_logits(tokens, 1), expected, 1e-14);
-  std::ranges::copy(plain.parameters(), scaled.parameters().begin());  // its embedding starts larger
+  std::ranges::copy(plain.parameters(), scaled.parameters().begin());  // its embedding has larger initial values
   for (double& logit : expected) logit /= std::sqrt(10.0);
   require_same(scaled.evaluate_logits(tokens, 1), expected, 1e-14);
 }
@@ -161,7 +161,7 @@ TEST_CASE("a sequence shorter than the context has the logits of its positions i
                        Reference>());
 }
 
-TEST_CASE("positions at the input tell two equal tokens apart, where nothing else does") {
+TEST_CASE("positions at the input distinguish two equal tokens") {
   using Body = Block<Attention<Heads<2>, HeadDim<4>>>;
   const std::vector<Token> tokens{5, 5, 5};
   const auto same_rows = [&](auto&& model) {

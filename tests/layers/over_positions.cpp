@@ -30,7 +30,7 @@ using Roomy = Decoder<Stack<Block<Layers...>, 2>, Width<12>, Context<16>>;
 template <class... Layers>
 using Tight = Decoder<Block<Layers...>, Width<12>>;
 
-/// Odd sizes, and sizes that fill vectors and tiles and a bit more.
+/// Odd sizes, and sizes that exceed vectors and tiles a little.
 template <class... Ts>
 void require_agreement(int threads = 1) {
   const auto compare = [&](auto type) {
@@ -71,7 +71,7 @@ Bytes bytes_of(std::size_t count) {
   return bytes;
 }
 
-/// Every sum with the same terms has the same bits: outputs before position t do not move by a bit when later tokens do.
+/// Every sum with the same terms has the same bits: outputs before position t keep every bit when later tokens change.
 template <class Net>
 void require_causality_to_the_bit() {
   INFO(text_of<Net>);
@@ -144,12 +144,12 @@ TEST_CASE("the mixers over positions are causal, independent of the batch and de
   require_all_laws<Random2, RandomFactors, Plus, Dense2, DensePlus3, SpatialGate<GeLU, Hidden<10>, Bias>, TokenMix<GeLU, Bias>>();
 }
 
-TEST_CASE("a later token moves no earlier logit by a bit") {
+TEST_CASE("a later token changes no bit of an earlier logit") {
   require_causality_to_the_bit<Tight<Random2, PlusFactors, Dense2>>();
   require_causality_to_the_bit<Tight<SpatialGate<GeLU>, TokenMix<SwiGlu, Heads<3>, Bias>>>();
 }
 
-TEST_CASE("what no position sees has a gradient of exactly 0 and does not train") {
+TEST_CASE("elements that no position sees have a gradient of exactly 0 and are not trained") {
   using Net = Roomy<Random2, Plus, Dense2, RandomFactors, SpatialGate<GeLU>, TokenMix<SwiGlu, Heads<3>, Bias>>;
   constexpr std::int64_t P = 16, T = 13;
   Model<Net, Cpu> model({.seed = 4, .vocab = 11});

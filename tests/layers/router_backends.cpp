@@ -27,7 +27,7 @@ void require_agreement() {
 constexpr Laws all{};
 constexpr Laws pooled{.causal = false, .batch_independent = false};
 
-/// What a layer promises in training; in evaluation every router keeps all laws.
+/// The laws of a layer in training; in evaluation every router keeps all laws.
 template <class T>
 void require_laws(const Laws& training) {
   INFO(text_of<T>);
@@ -57,7 +57,7 @@ TEST_CASE("routers without a pool keep all laws in training too") {
   require_laws<Moe<ExpertThreshold, Experts<3>, Hidden<5>, Shared<1>>>(all);
 }
 
-TEST_CASE("a balanced assignment and capacities look at the whole pool in training") {
+TEST_CASE("a balanced assignment and capacities depend on the whole pool in training") {
   require_laws<Moe<Base, Experts<3>, Hidden<5>>>(pooled);
   require_laws<Moe<LossFree<2>, Experts<3>, Hidden<5>, Capacity<60>>>(pooled);
   require_laws<Moe<ExpertThreshold, Experts<6>, Hidden<5>, Capacity<40>>>(pooled);

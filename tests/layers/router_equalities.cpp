@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t width = 10, rows = 21;
 
 // GLaM's formula for its parameters, L/2 (2 * 4 M heads dim + 3 M H + E * 2 M H) for L layers in pairs of a dense and a sparse
-// one, at the sizes of its table: 0.1B/64E, 1.7B/64E, 8B/64E. Norms, routers and the embedding are counted apart.
+// one, at the sizes of its table: 0.1B/64E, 1.7B/64E, 8B/64E. Norms, routers and the embedding are counted separately.
 template <std::int64_t Pairs, int M, int H, int HeadCount, int Dim, int E>
 constexpr bool follows_formula() {
   using Attend = Attention<Heads<HeadCount>, HeadDim<Dim>>;
@@ -43,7 +43,7 @@ std::vector<Token> some_tokens(int vocab) {
   return tokens;
 }
 
-/// y = W down(ReLU^2(W up x)) of expert e, added to `y` with a weight: what a mixture is, without slots.
+/// y = W down(ReLU^2(W up x)) of expert e, added to `y` with a weight: a mixture of experts without slots.
 void add_expert(std::span<const double> up, std::span<const double> down, std::size_t e, std::size_t hidden,
                 std::span<const double> x, double weight, std::span<double> y) {
   for (std::size_t f = 0; f < hidden; ++f) {
@@ -86,7 +86,7 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 std::size_t largest(const std::vector<double>& x) {
   return static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin());
 }
-/// Takes away all but the k largest.
+/// Sets all but the k largest to 0.
 std::vector<double> keep_largest(std::vector<double> x, std::size_t k) {
   std::vector<double> sorted = x;
   std::sort(sorted.begin(), sorted.end(), std::greater<>());
@@ -162,7 +162,7 @@ TEST_CASE("shared experts are one more feed-forward layer of their width") {
   for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(y[i] == Approx(routed[i] + shared[i] - x[i]).margin(1e-12));  // one residual
 }
 
-TEST_CASE("experts without a capacity and with one that holds every token are the same by both ways through them") {
+TEST_CASE("experts without a capacity and with one that holds every token give the same by both code paths") {
   Module<Moe<ExpertThreshold, Experts<3>, Hidden<6>>, Reference> one_by_one({.width = 10});
   Module<Moe<ExpertThreshold, Experts<3>, Hidden<6>, Capacity<300>>, Reference> at_once({.width = 10});
   const auto x = random_numbers(rows * width, 1), dy = random_numbers(rows * width, 2);

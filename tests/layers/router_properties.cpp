@@ -14,18 +14,18 @@ using namespace genoform;
 
 namespace {
 
-/// Random scores and the assignment that a router of the host makes of them.
+/// Random scores and the assignment that a router of the host computes from them.
 struct Pool {
   std::int64_t tokens, experts, k;
   std::vector<double> scores, weight, share;
   std::vector<std::int64_t> ids, first, count, slot_token, token_first, token_slots, choice_slot, choice_expert;
 
-  static Pool any(std::int64_t most_choices) {
+  static Pool any(std::int64_t max_choices) {
     Pool p;
     p.tokens = *rc::gen::inRange<std::int64_t>(1, 40);
     p.experts = *rc::gen::inRange<std::int64_t>(1, 9);
-    p.k = *rc::gen::inRange<std::int64_t>(1, std::min(most_choices, p.experts) + 1);
-    const int levels = *rc::gen::element(3, 1000);  // few levels: ties everywhere
+    p.k = *rc::gen::inRange<std::int64_t>(1, std::min(max_choices, p.experts) + 1);
+    const int levels = *rc::gen::element(3, 1000);  // few levels: many ties
     const std::size_t elements = p.size(p.tokens * p.experts);
     for (std::size_t i = 0; i < elements; ++i)
       p.scores.push_back((1 + *rc::gen::inRange(0, levels)) / static_cast<double>(levels));
@@ -66,11 +66,11 @@ struct Pool {
             tokens,
             bound};
   }
-  /// What holds for every assignment: a slot serves one token, an expert a token once, padding nobody, and the two lists agree.
-  void check(std::int64_t most_of_a_token, std::int64_t most_of_an_expert) {
+  /// Checks every assignment: a slot serves one token, an expert a token once, padding no expert, and the two lists agree.
+  void check(std::int64_t max_of_a_token, std::int64_t max_of_an_expert) {
     std::int64_t filled = 0;
     for (std::int64_t e = 0; e < experts; ++e) {
-      RC_ASSERT(count[size(e)] <= most_of_an_expert);
+      RC_ASSERT(count[size(e)] <= max_of_an_expert);
       filled += count[size(e)];
       for (std::int64_t s = first[size(e)]; s < first[size(e + 1)]; ++s) {
         const bool used = s < first[size(e)] + count[size(e)];
@@ -82,7 +82,7 @@ struct Pool {
     }
     RC_ASSERT(token_first[size(tokens)] == filled);
     for (std::int64_t n = 0; n < tokens; ++n) {
-      RC_ASSERT(token_first[size(n + 1)] - token_first[size(n)] <= most_of_a_token);
+      RC_ASSERT(token_first[size(n + 1)] - token_first[size(n)] <= max_of_a_token);
       for (std::int64_t i = token_first[size(n)]; i < token_first[size(n + 1)]; ++i)
         RC_ASSERT(slot_token[size(token_slots[size(i)])] == n);
     }
@@ -97,7 +97,9 @@ struct Pool {
 
 }  // namespace
 
-TEST_CASE("tokens that choose fill no slot twice, no expert beyond its capacity, and weigh one in all where nothing is dropped") {
+TEST_CASE(
+    "tokens that choose fill no slot twice, no expert beyond its capacity, and have weights that sum to one where nothing is "
+    "dropped") {
   REQUIRE(rc::check([] {
     Pool p = Pool::any(4);
     const auto capacity = *rc::gen::inRange<std::int64_t>(0, p.tokens + 1);
@@ -113,7 +115,7 @@ TEST_CASE("tokens that choose fill no slot twice, no expert beyond its capacity,
   }));
 }
 
-TEST_CASE("first choices have their places before second ones, and earlier tokens before later ones") {
+TEST_CASE("first choices get their slots before second ones, and earlier tokens before later ones") {
   REQUIRE(rc::check([] {
     Pool p = Pool::any(3);
     const auto capacity = *rc::gen::inRange<std::int64_t>(1, p.tokens + 1);
@@ -139,7 +141,7 @@ TEST_CASE("no limit is the capacity that holds every token") {
   }));
 }
 
-TEST_CASE("the balance loss is 1 where routing is even and the number of experts where it has collapsed") {
+TEST_CASE("the balance loss is 1 where routing is even and the number of experts where all tokens go to one") {
   REQUIRE(rc::check([] {
     const auto experts = *rc::gen::inRange<std::int64_t>(1, 9), tokens = experts * *rc::gen::inRange<std::int64_t>(1, 6);
     const auto elements = static_cast<std::size_t>(tokens * experts);
@@ -242,7 +244,7 @@ TEST_CASE("thresholds send a token exactly to the experts that it is above, the 
   }));
 }
 
-TEST_CASE("a constant added to every bias changes no choice, and the weights never see the biases") {
+TEST_CASE("a constant added to every bias changes no choice, and the weights do not depend on the biases") {
   REQUIRE(rc::check([] {
     Pool p = Pool::any(3), q = p;
     std::vector<double> bias, shifted, scratch(p.size(p.experts));
@@ -261,7 +263,7 @@ TEST_CASE("a constant added to every bias changes no choice, and the weights nev
   }));
 }
 
-TEST_CASE("the capacity of an expert is the smallest integer that is enough, at most all tokens") {
+TEST_CASE("the capacity of an expert is the smallest sufficient integer, at most the number of tokens") {
   REQUIRE(rc::check([] {
     const auto k = *rc::gen::inRange<std::int64_t>(1, 5), tokens = *rc::gen::inRange<std::int64_t>(1, 5000),
                percent = *rc::gen::inRange<std::int64_t>(1, 400), experts = *rc::gen::inRange<std::int64_t>(1, 70);

@@ -14,7 +14,7 @@ TEST_CASE("the gradients of a base layer are right, with and without drops") {
 
 TEST_CASE("the gradients of loss-free balancing are right, with and without drops") {
   check_kinds<Moe<LossFree<2>, Experts<4>, Hidden<6>>, Moe<LossFree<3>, Experts<5>, Hidden<5>, Glu<GeLU>, Capacity<70>>>();
-  check_gradients_of<Moe<LossFree<1>, Experts<3>, Hidden<4>>>();  // its weights are 1: nothing reaches the router
+  check_gradients_of<Moe<LossFree<1>, Experts<3>, Hidden<4>>>();  // its weights are 1: the router has no gradient
 }
 
 TEST_CASE("the gradients of expert thresholds are right, unbounded and with a capacity that drops") {

@@ -8,7 +8,8 @@
 
 namespace genoform::tests {
 
-/// A sub-layer that the library does not know: y = W conv3(x), the depthwise convolution of DConv straight on the stream.
+/// A sub-layer that the library does not know: y = W conv3(x), the depthwise convolution of DConv directly on the residual
+/// stream.
 struct ShiftLayer {
   static constexpr std::string_view name = "Shift";
 

@@ -54,8 +54,8 @@ double distance(std::span<const float> a, std::span<const float> b) {
 }
 bool same(std::span<const float> a, std::span<const float> b) { return std::ranges::equal(a, b); }
 
-/// Models of every kind, in sizes that are no multiples of a tile. Routers that look at their input may choose otherwise for an
-/// input that is rounded, so what they do in bf16 is tested by itself (routers_bf16.cpp).
+/// Models of every kind, in sizes that are no multiples of a tile. Routers that read their input may choose differently for an
+/// input that is rounded, so they are tested separately (routers_bf16.cpp).
 const char* const texts[] = {
     "Decoder<Stack<Block<Attention<Heads<4>, HeadDim<12>, KvHeads<2>, DConv<3>>, Ffn<SqReLU>>, 2>, Vocab<64>, Width<44>, "
     "Context<40>>",
@@ -95,7 +95,7 @@ TEST_CASE("in bf16 a model learns as in f32") {
   }
 }
 
-TEST_CASE("in bf16 a type and its text give the same bits, and so do one thread and two where that is asked for") {
+TEST_CASE("in bf16 a type and its text give the same bits, and so do one thread and two in a thread-invariant model") {
   using Net = Decoder<Body<Stack<Block<Attention<Heads<4>, HeadDim<10>, KvHeads<2>, DConv<3>>, Ffn<SqReLU>>, 2>,
                            Stack<Block<Attention<Heads<2>, Post<LayerNorm>>, Moe<ExpertChoice, Experts<4>, Hidden<24>>,
                                        Ffn<SwiGlu, Bias, Inner<RmsNorm>>>,

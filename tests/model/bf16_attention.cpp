@@ -14,7 +14,7 @@ using namespace genoform;
 
 namespace {
 
-/// Attention of every kind, in a model whose sequences are no whole tiles.
+/// Attention of every kind, in a model whose sequences do not fill whole tiles.
 constexpr const char* kinds_of_attention[] = {
     "Attention<Heads<4>>",
     "Attention<Heads<4>, DConv<3>>",

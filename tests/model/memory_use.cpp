@@ -37,7 +37,7 @@ std::int64_t elements_of(const KeptMemory& memory, bool recomputed) {
 
 }  // namespace
 
-TEST_CASE("the memory that a model says it needs is what it has when it is prepared") {
+TEST_CASE("the memory that a model reports in advance is what it has when it is prepared") {
   const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
   const Shape shape{5, 24};
   for (const std::string& text : texts())
@@ -66,13 +66,13 @@ TEST_CASE("the memory that a model says it needs is what it has when it is prepa
         }
 }
 
-TEST_CASE("a training run grows the process by no more than what was planned") {
+TEST_CASE("a training run grows the process by no more than planned") {
   const Genome genome =
       Genome::parse("Decoder<Stack<Block<Attention<Heads<4>>, Moe<Top2, Experts<4>>>, 2>, Vocab<256>, Width<256>, Context<128>>");
   const Shape shape{16, 128};
   const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
   {
-    BasicModel<Cpu> warm = kinds.build(genome);  // libraries load what they need once
+    BasicModel<Cpu> warm = kinds.build(genome);  // libraries allocate on their first use
     warm.prepare({1, 16}, Pass::train);
   }
   const std::int64_t before = resident_memory();
@@ -91,11 +91,11 @@ TEST_CASE("a training run grows the process by no more than what was planned") {
   const double grown = mebibytes(resident_memory() - before);
   INFO("planned " << planned << " MiB, grown by " << grown << " MiB");
   CHECK(planned > 100);
-  CHECK(grown < planned + 12);  // the code of oneDNN's primitives and the allocator's rest
+  CHECK(grown < planned + 12);  // the code of oneDNN's primitives and the overhead of the allocator
   CHECK(grown > 0.9 * planned);
 }
 
-TEST_CASE("what is kept for the backward pass is explained in full: the sum, the peak, who reads it") {
+TEST_CASE("the report explains all tensors kept for the backward pass: their sum, the peak, and what reads them") {
   const Kinds<Observed> kinds = builtin_kinds<Observed>();
   const ElementType activations = GENERATE(ElementType::real, ElementType::bf16);
   for (const std::string& text : texts()) {

@@ -61,7 +61,7 @@ TEST_CASE("the outputs of all sub-layers can be read after logits and after the 
   REQUIRE(model.layer_output(0, 2).empty());
 }
 
-TEST_CASE("without a wish to keep outputs there are none, no memory goes to them, and the numbers are the same") {
+TEST_CASE("unless outputs are kept there are none, they take no memory, and the results are the same") {
   Model<Net, Cpu> plain({.seed = 2}), keeping({.seed = 2});
   keeping.keep_outputs();
   const double loss = plain.loss_and_gradient(tokens(1), tokens(2), 3).main;
@@ -76,8 +76,8 @@ TEST_CASE("without a wish to keep outputs there are none, no memory goes to them
   REQUIRE(keeping.plan(shape, Pass::evaluate).workspace_elements == plain.plan(shape, Pass::evaluate).workspace_elements);
 }
 
-TEST_CASE("outputs that the backward pass would write over are kept, at the price of memory") {
-  // Little is alive when the backward pass starts, and the first layer needs much scratch.
+TEST_CASE("outputs that the backward pass would overwrite are kept, in additional memory") {
+  // Few tensors are live when the backward pass starts, and the first layer needs much scratch.
   using Wide =
       Decoder<Block<Ffn<GeLU, Hidden<400>>, Ffn<GeLU, Hidden<4>>, Ffn<GeLU, Hidden<4>>>, Vocab<32>, Width<16>, Context<8>>;
   Model<Wide, Cpu> plain({.seed = 2}), keeping({.seed = 2});

@@ -17,7 +17,7 @@ using namespace genoform;
 
 namespace {
 
-// Every router and every kind whose backward pass reads what the way there has kept.
+// Every router, and every kind whose backward pass reads tensors that the forward pass keeps.
 using Routed = Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<Top2, Experts<4>, Hidden<24>, Capacity<80>>,
                                    Moe<ExpertChoice, Experts<4>, Hidden<16>, Post<LayerNorm>>, Moe<Hash, Experts<4>, Hidden<16>>,
                                    Moe<LossFree<2>, Experts<4>, Hidden<16>, Shared<1>>, Moe<Base, Experts<4>, Hidden<16>>,
@@ -32,7 +32,7 @@ using Mixers =
     Decoder<Stack<Block<Synthesizer<Heads<2>>, LinearAttention<Heads<2>>, SpatialGate<>, Gau<>, Conv<>, TokenMix<>>, 2>,
             Vocab<64>, Width<32>, Context<12>>;
 
-/// Main and auxiliary losses of five steps of two micro-batches; leaves the gradients of one more.
+/// Main and auxiliary losses of five steps of two micro-batches; then the gradients of one more.
 std::vector<double> train(BasicModel<Cpu>& model) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;

@@ -71,7 +71,7 @@ TEST_CASE("a type and its text give the same bits with every router, noise and l
   CHECK(same(fixed.logits(batch.inputs, 3, Pass::check), built.logits(batch.inputs, 3, Pass::check)));
 }
 
-TEST_CASE("what routers remember moves with steps of training, and with nothing else") {
+TEST_CASE("the state of routers changes with steps of training, and with nothing else") {
   Model<Routed, Cpu> model({.seed = 5});
   const auto state = [&](const std::string& name) {
     for (const TensorInfo& info : model.tensors())
@@ -134,7 +134,7 @@ TEST_CASE("the check pass takes the argmax in a base layer, and adds neither noi
   CHECK(model.loss_and_gradient(batch.inputs, batch.targets, 3).aux > 0);
 }
 
-TEST_CASE("the z-loss is the mean of logsumexp squared, and its gradients are right with jitter beside it") {
+TEST_CASE("the z-loss is the mean of the squared log-sum-exp, and its gradients are right with jitter beside it") {
   using Net = Decoder<Stack<Block<Moe<LossFree<2>, Experts<3>, Hidden<5>>, Moe<Top2, Experts<3>, Hidden<5>>>, 1>, Vocab<32>,
                       Width<8>, Context<9>>;
   Model<Net, Reference> model({.seed = 5, .routers = {.z_loss = 0.3, .jitter = 0.2, .seed = 3}});
@@ -159,7 +159,7 @@ TEST_CASE("the z-loss is the mean of logsumexp squared, and its gradients are ri
   }
 }
 
-TEST_CASE("jitter is drawn anew in every round, the same for the same round, and not in evaluation") {
+TEST_CASE("jitter differs in every round, the same for the same round, and not in evaluation") {
   using Net = Decoder<Stack<Block<Moe<Top1, Experts<3>, Hidden<9>>>, 1>, Vocab<32>, Width<12>, Context<9>>;
   Model<Net, Cpu> model({.seed = 5, .routers = {.z_loss = 0, .jitter = 0.3, .seed = 3}}), plain({.seed = 5});
   const Batch batch = batch_of(1);
@@ -193,7 +193,7 @@ TEST_CASE("z-loss and jitter agree between the back ends") {
   CHECK(worst < 2e-5 * largest);
 }
 
-TEST_CASE("padding behind the sequences changes nothing of the rest where no capacity is shared") {
+TEST_CASE("padding behind the sequences changes nothing else where no capacity is shared") {
   using Net = Decoder<Stack<Block<Attention<Heads<2>, HeadDim<6>>, Moe<Hash, Experts<4>, Hidden<9>>,
                                   Moe<LossFree<2>, Experts<4>, Hidden<9>, Shared<1>>, Moe<Base, Experts<3>, Hidden<9>>,
                                   Moe<ExpertThreshold, Experts<3>, Hidden<9>>, Moe<Top2, Experts<4>, Hidden<9>>>,
@@ -216,12 +216,12 @@ TEST_CASE("padding behind the sequences changes nothing of the rest where no cap
     REQUIRE(plain.gradients()[i] == Approx(padded.gradients()[i]).margin(1e-12));
   CHECK(plain.evaluate(batch.inputs, batch.targets, 3).main ==
         Approx(padded.evaluate(longer.inputs, longer.targets, 4).main).epsilon(1e-12));
-  plain.after_step();  // from here on thresholds differ: the cut is the C-th largest, and C counts padding
+  plain.after_step();  // thresholds differ from here on: the cut is the C-th largest, and C counts padding
   padded.after_step();
   for (std::size_t l = 0; l < plain.routing().size(); ++l) CHECK(same(plain.routing()[l].load, padded.routing()[l].load));
 }
 
-TEST_CASE("experts that choose leave padding out on both back ends") {
+TEST_CASE("experts that choose skip padding on both back ends") {
   using Net = Decoder<Stack<Block<Moe<ExpertChoice, Experts<3>, Hidden<9>, Capacity<150>>>, 1>, Vocab<32>, Width<12>, Context<9>>;
   Model<Net, Cpu> cpu({.seed = 5});
   Model<Net, Reference> reference({.seed = 5});
@@ -233,7 +233,7 @@ TEST_CASE("experts that choose leave padding out on both back ends") {
   CHECK(cpu.routing()[0].load == std::vector<double>(3, 8.0 / 24));
 }
 
-TEST_CASE("a table of one's own sends each id where it says") {
+TEST_CASE("a table of one's own assigns each id to its expert") {
   using Net = Decoder<Stack<Block<Moe<Hash, Experts<4>, Hidden<9>>>, 1>, Vocab<32>, Width<12>, Context<9>>;
   Model<Net, Cpu> model({.seed = 5});
   const auto table = model.integers("blocks.0.0.moe.table");

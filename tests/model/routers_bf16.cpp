@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t sequences = 4, positions = 32;
 
-/// The router comes first, so that it sees the same in either precision and chooses alike.
+/// The router comes first, so that its input, and its choices, are the same in either precision.
 std::string text_with(std::string_view moe) {
   return joined({"Decoder<Stack<Block<Moe<", moe, ">, Attention<Heads<2>>>, 1>, Vocab<64>, Width<64>, Context<32>>"});
 }
@@ -68,7 +68,7 @@ TEST_CASE("the gradients of every router in bf16 lie close to those in f32") {
     const double apart = distance(half.gradients(), full.gradients());
     INFO(moe << ": " << apart);
     CHECK(apart < 2e-2);
-    CHECK(apart > 1e-5);  // else it was f32 after all
+    CHECK(apart > 1e-5);  // else it was computed in f32
   }
 }
 

@@ -60,7 +60,7 @@ TEST_CASE("a type and its text give the same bits after twenty steps, on one thr
   }
 }
 
-TEST_CASE("several models live side by side and keep their bits when they are moved") {
+TEST_CASE("several models exist side by side and keep their bits when they are moved") {
   Model<Mixed, Cpu> alone({.seed = 5});
   const std::vector<double> expected = train(alone);
   Model<Mixed, Cpu> first({.seed = 5}), second({.seed = 6});
@@ -135,7 +135,7 @@ TEST_CASE("sizes that an architecture leaves out are given at run time, and cont
   CHECK_THROWS_AS((Model<Mixed, Cpu>({.width = 48})), Exception);
 }
 
-TEST_CASE("looking at a pool loss does not move the thresholds of an expert choice layer") {
+TEST_CASE("computing a pool loss does not change the thresholds of an expert choice layer") {
   Model<Mixed, Cpu> model({.seed = 5});
   const Batch batch = batch_of(0);
   const std::vector<float> before(model.state().begin(), model.state().end());

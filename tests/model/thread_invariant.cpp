@@ -55,7 +55,7 @@ struct Trained {
   friend bool operator==(const Trained&, const Trained&) = default;
 };
 
-/// What three steps of AdamW make of a model.
+/// The parameters of a model after three steps of AdamW.
 Trained after_training(BasicModel<Cpu> model) {
   Trained found;
   const auto optimizer = AdamW{}.bind(model);
@@ -91,11 +91,11 @@ void require_same_bits(std::string_view block, std::string_view options, Precisi
 
 }  // namespace
 
-TEST_CASE("a thread-invariant model in f32 trains to the same bits on one, two and three threads, whatever it is made of") {
+TEST_CASE("a thread-invariant model in f32 trains to the same bits on one, two and three threads, whatever its layers are") {
   for (const char* block : every_block) require_same_bits(block, "", Precision::f32);
 }
 
-TEST_CASE("so do thread-invariant models whose products in f32 are all oneDNN's") {
+TEST_CASE("so do thread-invariant models whose products in f32 are all computed by oneDNN") {
   const auto set = std::min(cpu::best_instruction_set(), cpu::InstructionSet::avx512);
   for (const int block : {1, 7}) require_same_bits(every_block[block], "", Precision::f32, set);
 }
@@ -106,7 +106,7 @@ TEST_CASE("so do thread-invariant models with an output matrix of their own, and
   require_same_bits(every_block[9], "", Precision::bf16);
 }
 
-TEST_CASE("a model that need not be thread-invariant has one slab of a product for each thread, on one thread the whole") {
+TEST_CASE("a model that need not be thread-invariant has one slab of a product for each thread, and one slab on one thread") {
   const auto slabs = [](int threads, bool thread_invariant, double flops, std::int64_t rows, std::int64_t columns) {
     const cpu::Context context(threads, cpu::best_instruction_set(), Precision::f32, thread_invariant);
     return cpu::Slabs(context, flops, rows, columns);
@@ -120,7 +120,7 @@ TEST_CASE("a model that need not be thread-invariant has one slab of a product f
     CHECK(slabs(threads, true, 1e7, 768, 512).count == 2);
     CHECK(slabs(threads, true, 1e12, 768, 512).count == 8);
   }
-  // The longer side is cut, into whole units: 50 columns are 4 of them.
+  // The longer side is cut, into whole units: 50 columns are 4 units.
   const cpu::Slabs cut = slabs(3, false, 1e7, 10, 50);
   CHECK(cut.by_columns);
   CHECK(cut.count == 3);

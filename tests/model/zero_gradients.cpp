@@ -17,8 +17,8 @@ using namespace genoform;
 
 namespace {
 
-/// Tied: the output product replaces the gradients of the table, and the embedding adds to them. Of so many experts some have no
-/// token. Biases, norms and convolutions are added to.
+/// Tied: the output product replaces the gradients of the table, and the embedding adds to them. With so many experts some have
+/// no token. Biases, norms and convolutions are added to.
 using Tied =
     Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Moe<Top1, Experts<64>>, Attention<Heads<2>>, Ffn<SwiGlu, Bias>>, 2>,
             Vocab<64>, Width<32>, Context<12>>;
@@ -26,7 +26,7 @@ using Tied =
 using Wide = Decoder<Stack<Block<Attention<Heads<4>>, Ffn<SqReLU>>, 1>, Vocab<64>, Width<64>, Context<32>, Untied>;
 
 template <class Backend>
-void way_back(BasicModel<Backend>& model, std::uint64_t number, std::int64_t batch = 6) {
+void backward_pass(BasicModel<Backend>& model, std::uint64_t number, std::int64_t batch = 6) {
   std::vector<Token> tokens;
   const Random random(11, number);
   const auto count = static_cast<std::size_t>(batch * model.sizes().context);
@@ -34,8 +34,8 @@ void way_back(BasicModel<Backend>& model, std::uint64_t number, std::int64_t bat
   (void)model.loss_and_gradient(std::span(tokens).first(count), std::span(tokens).last(count), batch);
 }
 
-/// The gradients of two micro-batches of different shapes, from zeros that were written, and from zeros that were only said, into
-/// elements that are no numbers.
+/// The gradients of two micro-batches of different shapes, after writing zeros, and after zero_gradients(), which only marks
+/// them, with NaN in the memory.
 template <class Net, class Backend>
 void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = false) {
   Model<Net, Backend> written({.seed = 5, .backend = backend}), said({.seed = 5, .backend = backend});
@@ -46,8 +46,8 @@ void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = fals
     std::ranges::fill(said.gradients(), std::numeric_limits<typename Backend::Real>::quiet_NaN());
     said.zero_gradients();
     for (BasicModel<Backend>* model : {static_cast<BasicModel<Backend>*>(&written), static_cast<BasicModel<Backend>*>(&said)}) {
-      way_back(*model, step);
-      way_back(*model, step, 4);
+      backward_pass(*model, step);
+      backward_pass(*model, step, 4);
     }
     CHECK(std::ranges::equal(written.gradients(), said.gradients()));
   }
@@ -55,7 +55,7 @@ void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = fals
 
 }  // namespace
 
-TEST_CASE("a backward pass after zero_gradients() gives the bits that it adds to zeros, whatever was there") {
+TEST_CASE("a backward pass after zero_gradients() gives the same bits as adding to zeros, whatever was there") {
   replaces_like_adding_to_zeros<Tied>(Reference());
   replaces_like_adding_to_zeros<Tied>(Cpu(), true);
   replaces_like_adding_to_zeros<Wide>(Cpu({.threads = 2, .thread_invariant = true}));
@@ -75,7 +75,7 @@ TEST_CASE("an expert without tokens has gradients of 0 after a backward pass tha
   Model<Tied, Cpu> model({.seed = 5});
   std::ranges::fill(model.gradients(), 1.0F);
   model.zero_gradients();
-  way_back(model, 0);
+  backward_pass(model, 0);
   model.after_step();
   const std::vector<double> load = model.routing().front().load;
   const auto idle = std::ranges::find(load, 0.0) - load.begin();
@@ -86,7 +86,7 @@ TEST_CASE("an expert without tokens has gradients of 0 after a backward pass tha
   CHECK(std::ranges::all_of(up.subspan(static_cast<std::size_t>(idle) * size, size), [](float g) { return g == 0; }));
 }
 
-TEST_CASE("a product into memory that is no gradient never replaces what is there") {
+TEST_CASE("a product into memory that is no gradient never replaces its contents") {
   GradientWriters writers;
   CHECK_FALSE(writers.replace(matrix(Memory::workspace, 0, 4, 4)));
   CHECK(writers.replace(matrix(Memory::gradients, 16, 4, 4)));
@@ -101,22 +101,22 @@ TEST_CASE("a product into memory that is no gradient never replaces what is ther
 
 TEST_CASE("a second backward pass adds to the first, and one after it replaces both") {
   Model<Wide, Cpu> model({.seed = 5});
-  way_back(model, 0);
+  backward_pass(model, 0);
   const std::vector<float> first(model.gradients().begin(), model.gradients().end());
-  way_back(model, 0);
+  backward_pass(model, 0);
   double worst = 0;
   for (std::size_t i = 0; i < first.size(); ++i)
     worst = std::max(worst, std::abs(2.0 * static_cast<double>(first[i]) - static_cast<double>(model.gradients()[i])));
   CHECK(worst < 1e-6);
   model.zero_gradients();
-  way_back(model, 0);
+  backward_pass(model, 0);
   CHECK(std::ranges::equal(first, model.gradients()));
 }
 
-TEST_CASE("an optimizer uses the gradients up: they are 0 after update(), and a second update finds nothing") {
+TEST_CASE("gradients are 0 after update() of an optimizer, and a second update sees zeros") {
   Model<Wide, Cpu> model({.seed = 5});
   const auto optimizer = AdamW{.beta1 = 0, .beta2 = 0, .weight_decay = 0}.bind(model);
-  way_back(model, 0);
+  backward_pass(model, 0);
   CHECK(optimizer->gradient_norm() > 0);
   optimizer->update(1, 1e-3);
   CHECK(optimizer->gradient_norm() == 0);

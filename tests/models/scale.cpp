@@ -10,7 +10,7 @@ using namespace genoform;
 
 namespace {
 
-// A searched block at the 100M scale, its head width left to the default where that is the same.
+// A searched block at the 100M scale, its head width left out where it is the default.
 using Found =
     Decoder<Block<Attention<Heads<12>>, Moe<ExpertChoice, GeGlu, Hidden<1536>>, Ffn<GeLU>>, Vocab<256>, Width<768>, Context<128>>;
 using Large = scaled_t<Found, brainformer_1b>;
@@ -49,7 +49,7 @@ TEST_CASE("a genome grows to the same model as its type") {
   CHECK(grown(std::string(text_of<Side>), brainformer_1b) == text_of<scaled_t<Side, brainformer_1b>>);
 }
 
-TEST_CASE("a size that does not come out whole is refused, with the sub-layer and the word") {
+TEST_CASE("a size that is no integer is refused, with the sub-layer and the word") {
   CHECK(grown("Decoder<Block<Ffn<SqReLU, Hidden<100>>>, Width<48>>", {.width = {4, 3}}) ==
         "Ffn<SqReLU, Hidden<100>>: its Hidden times its factor of the scale is not a integer");
   CHECK(grown("Decoder<Block<Ffn<SqReLU>>, Width<50>>", {.width = {4, 3}}) ==

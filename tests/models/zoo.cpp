@@ -28,11 +28,11 @@ static_assert(rounded(matrices<Relu, transformer_537m, 2 * 49>, 100'000) == 5362
 static_assert(rounded(matrices<TransformerPlus, transformer_plus_35m, 13>, 100'000) == 353);
 static_assert(rounded(matrices<Relu, transformer_1_9b, 2 * 49>, 10'000'000) == 188);
 
-// What Primer adds: three taps for each channel of q, k and v; the shared form has one convolution less, and biases.
+// What Primer adds: three filter elements for each channel of q, k and v; the shared form has one convolution less, and biases.
 static_assert(parameters<PrimerEz<primer_35m>> - parameters<Relu<transformer_35m>> == 6 * 3 * 3 * 512);
 static_assert(parameters<Primer<primer_35m>> - parameters<PrimerEz<primer_35m>> == 6 * (2048 + 512) - 6 * 3 * 512);
 
-// GLaM's formula, L/2 (2 * 4 M heads dim + 3 M H + 2 E M H), for every row of its table: what is over is embedding, norms,
+// GLaM's formula, L/2 (2 * 4 M heads dim + 3 M H + 2 E M H), for every row of its table: the rest is embedding, norms,
 // routers and tables of relative positions.
 template <Size S>
 constexpr std::int64_t glam_formula(std::int64_t experts) {
@@ -62,8 +62,8 @@ constexpr bool glam_dense_row = parameters<GlamDense<S>> == S.layers*(std::int64
 static_assert(glam_dense_row<rows::glam_0_1b_0> && glam_dense_row<rows::glam_1_7b_0> && glam_dense_row<rows::glam_8b_0> &&
               glam_dense_row<glam_137b>);
 
-// The reconstructed blocks of Brainformer against its table, in millions of numbers without the embedding; where it counts one
-// expert a token for block 2, four sparse layers of it are taken off.
+// The reconstructed blocks of Brainformer against its table, in millions of parameters without the embedding; where it counts one
+// expert a token for block 2, four sparse layers are subtracted.
 template <template <Size> class Family, Size S>
 constexpr std::int64_t total = rounded(parameters<Family<S>> - std::int64_t{S.vocab} * S.width, 10'000'000);
 template <template <Size> class Family, Size S>

@@ -8,7 +8,7 @@ using genoform::tests::require_close;
 
 namespace {
 
-/// rate, beta1, beta2, 1 - beta2, epsilon1, epsilon2, decay, clip
+/// learning rate, beta1, beta2, 1 - beta2, epsilon1, epsilon2, weight decay, clip
 Tensor controls_of(Bench& b, std::initializer_list<double> values) {
   const Tensor t{Memory::workspace, ElementType::real, b.of(1, 8, values).offset, 1, 8, 8};
   return t;
@@ -48,16 +48,17 @@ TEST_CASE("Adafactor's first step on a matrix, by hand") {
   require_close(b.values(w), {0.95 - 0.1 * u[0], -0.95 - 0.1 * u[1], 0.95 - 0.1 * u[2], -0.95 - 0.1 * u[3]});
   b.at(w, 0, 0) = b.at(w, 1, 0) = 1;
   b.at(w, 0, 1) = b.at(w, 1, 1) = -1;
-  require_close(b.values(g), {1, -2, 3, 4});  // only read
-  b.run(step(0.5));                           // the same means again; the update is cut down to an rms of one half
+  require_close(b.values(g), {1, -2, 3, 4});  // unchanged
+  b.run(step(0.5));                           // the same means again; the update is clipped to an rms of one half
   REQUIRE(b.at(w, 1, 1) == Approx(-0.95 - 0.1 * u[3] * 0.5 / rms));
 }
 
-TEST_CASE("Adafactor on a vector keeps every square, moves by the parameters' size and uses momentum when there is one") {
+TEST_CASE(
+    "Adafactor on a vector keeps the mean square of every element, scales by the parameters and uses momentum if there is one") {
   Bench b;
   const Tensor w = packed(b, 1, 2, {3, 4}), g = packed(b, 1, 2, {2, -1}), v = packed(b, 1, 2, {1, 1}),
                m = packed(b, 1, 2, {1, 1});
-  // beta2 = 0.75: v = 0.75 + 0.25 * (g^2 + 1) = 2 and 1.25; epsilon2 and decay do nothing here
+  // beta2 = 0.75: v = 0.75 + 0.25 * (g^2 + 1) = 2 and 1.25; epsilon2 and weight decay have no effect here
   const op::AdafactorUpdate step{.w = w,
                                  .g = g,
                                  .row_means = {},
@@ -76,7 +77,7 @@ TEST_CASE("Adafactor on a vector keeps every square, moves by the parameters' si
   require_close(b.values(g), {2, -1});
 }
 
-TEST_CASE("a tensor near zero moves by epsilon2, and by the plain rate when steps are not relative") {
+TEST_CASE("a tensor near zero moves by epsilon2, and by the plain learning rate when steps are not relative") {
   Bench b;
   for (const bool relative : {true, false}) {
     const Tensor w = packed(b, 1, 1, {0}), g = packed(b, 1, 1, {-5}), v = packed(b, 1, 1, {0});
@@ -94,7 +95,7 @@ TEST_CASE("a tensor near zero moves by epsilon2, and by the plain rate when step
   }
 }
 
-TEST_CASE("experts have means of their own and share the clipping") {
+TEST_CASE("experts have means of their own and are clipped together") {
   Bench b;
   const Tensor w = packed(b, 2, 1, {1, 1}), g = packed(b, 2, 1, {1, 100}), r = packed(b, 2, 1, {0, 0}),
                c = packed(b, 2, 1, {0, 0}), factors = packed(b, 1, 4, {0, 0, 0, 0});
@@ -107,5 +108,5 @@ TEST_CASE("experts have means of their own and share the clipping") {
                             .momentum = {},
                             .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 0.5})});
   require_close(b.values(r), {1, 10000});
-  require_close(b.values(w), {0.95, 0.95});  // each update is 1 before clipping: no expert drowns another
+  require_close(b.values(w), {0.95, 0.95});  // each update is 1 before clipping: experts do not affect each other
 }

@@ -6,7 +6,7 @@ using namespace genoform;
 using genoform::tests::Bench;
 using genoform::tests::require_close;
 
-TEST_CASE("a causal convolution looks back inside its own sequence only") {
+TEST_CASE("a causal convolution sees earlier positions of its own sequence only") {
   Bench b;
   // Two sequences of three positions, one channel with the weights of now, one step and two steps ago.
   const Tensor x = b.of(6, 1, {1, 10, 100, 2, 20, 200}), w = b.of(1, 3, {1, 2, 3}), y = b.empty(6, 1);
@@ -29,7 +29,7 @@ TEST_CASE("the gradients of a causal convolution agree with finite differences, 
   }
 }
 
-TEST_CASE("rotation turns channel pairs i and i + K/2 by t * 10000^(-2i/K), from 0 in each sequence") {
+TEST_CASE("rotation rotates channel pairs i and i + K/2 by t * 10000^(-2i/K), from 0 in each sequence") {
   Bench b;
   const Tensor x = b.constant(4, 8, 0);
   for (std::int64_t n = 0; n < 4; ++n) {
@@ -62,7 +62,7 @@ TEST_CASE("the inverse rotation undoes the rotation and is its gradient") {
   b.require_gradient(dx, x, loss);
 }
 
-TEST_CASE("a convolution that turns its first heads is a convolution and a rotation, and so are its gradients") {
+TEST_CASE("a convolution that rotates its first heads is a convolution and a rotation, and so are its gradients") {
   Bench b;
   const Tensor x = b.random(10, 11), w = b.random(11, 3), y = b.empty(10, 11), apart = b.empty(10, 11), dy = b.random(10, 11);
   const auto loss = [&] {

@@ -11,7 +11,7 @@
 
 namespace genoform::tests {
 
-/// A workspace for single operations on the reference back end. Tensors get a stride of their own and never touch each other.
+/// A workspace for single operations on the reference back end. Each tensor has a stride of its own, and no two overlap.
 class Bench {
  public:
   Bench() : elements_(1 << 16, untouched) { memories_[Memory::workspace] = elements_.data(); }
@@ -105,7 +105,7 @@ class Bench {
     });
     return all;
   }
-  /// The gradient in `dx` is that of `loss`; the value there before was `before` in every element.
+  /// The gradient in `dx` is that of `loss`; its elements were `before` in the beginning.
   void require_gradient(const Tensor& dx, const Tensor& x, const std::function<double()>& loss, double before = 0) {
     const std::vector<double> found = values(dx), expected = differences(x, loss);
     for (std::size_t i = 0; i < found.size(); ++i) {

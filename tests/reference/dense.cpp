@@ -19,7 +19,7 @@ TEST_CASE("clear, copy and add touch exactly their tensor") {
   REQUIRE(b.at(after, 0) == Bench::untouched);
 }
 
-TEST_CASE("an embedding takes rows, and its gradient adds up where a token repeats") {
+TEST_CASE("an embedding copies rows, and its gradient adds up where a token repeats") {
   Bench b;
   const Tensor table = b.of(3, 2, {1, 2, 3, 4, 5, 6}), tokens = b.indices_of({2, 0, 2}), y = b.empty(3, 2);
   b.run(op::Embed{tokens, table, y});
@@ -41,7 +41,7 @@ TEST_CASE("a linear map is x times w transposed plus bias, then its function") {
   require_close(b.values(y), {1, 4, 0, 9, 0, 100});
 }
 
-TEST_CASE("the gradients of a linear map agree with finite differences and are added to what is there") {
+TEST_CASE("the gradients of a linear map agree with finite differences and are added to the gradient") {
   Bench b;
   const Tensor x = b.random(5, 3), w = b.random(4, 3), bias = b.random(1, 4), y = b.empty(5, 4), dy = b.random(5, 4);
   const auto loss = [&] {
@@ -63,7 +63,8 @@ TEST_CASE("norms divide by the root of the mean square or of the biased variance
   const Tensor x = b.of(2, 2, {3, 4, 1e-3, 0}), w = b.of(1, 2, {1, 2}), shift = b.of(1, 2, {10, 20});
   const Tensor statistics = b.empty(2, 2), y = b.empty(2, 2);
   b.run(op::Normalize{op::Statistic::rms, x, w, {}, statistics, y});
-  // Row 0: root of 12.5 + 1e-6; row 1: mean square 5e-7, plus 1e-6: as large as the epsilon, so its place matters.
+  // Row 0: root of 12.5 + 1e-6; row 1: mean square 5e-7, plus 1e-6: as large as the epsilon, so the place of epsilon in the
+  // formula matters.
   const double r0 = std::sqrt(12.500001), r1 = std::sqrt(1.5e-6);
   require_close(b.values(y), {3 / r0, 8 / r0, 1e-3 / r1, 0});
   require_close(b.values(statistics), {0, 1 / r0, 0, 1 / r1}, 1e-9);
@@ -112,7 +113,7 @@ TEST_CASE("the activations have the values of their formulas") {
   require_close(values_of(op::Function::gelu), {-0.15880800939172324, 0, 1.9545976940877750}, 1e-12);
 }
 
-TEST_CASE("a gate multiplies its function's value with u") {
+TEST_CASE("a gate multiplies u by the value of its function") {
   Bench b;
   const Tensor u = b.of(1, 2, {3, 5}), gate = b.of(1, 2, {2, -1}), y = b.empty(1, 2);
   b.run(op::Activate{op::Function::squared_relu, u, gate, y});
@@ -128,7 +129,7 @@ TEST_CASE("the gradients of all activations agree with finite differences, with 
       CAPTURE(static_cast<int>(f), gated);
       Bench b;
       const Tensor u = b.random(4, 5), gate = gated ? b.random(4, 5) : Tensor{}, y = b.empty(4, 5), dy = b.random(4, 5);
-      for (const Tensor& t : {u, gate})  // away from the kink, where a difference quotient means nothing
+      for (const Tensor& t : {u, gate})  // away from 0, where the function has no derivative
         for (std::int64_t i = 0; t.exists() && i < t.size(); ++i) {
           double& element = b.at(t, i / 5, i % 5);
           if (std::abs(element) < 0.01) element = 0.5;
@@ -150,12 +151,12 @@ TEST_CASE("the gradients of all activations agree with finite differences, with 
         REQUIRE(b.at(derivative, i / 5, i % 5) * b.at(dy, i / 5, i % 5) == Approx(b.at(du, i / 5, i % 5)).margin(1e-12));
         b.at(argument, i / 5, i % 5) = b.at(u, i / 5, i % 5);
       }
-      b.run(op::Activate{f, argument, {}, y, argument});  // the derivative may take the place of u
+      b.run(op::Activate{f, argument, {}, y, argument});  // the derivative may overwrite u
       REQUIRE(b.values(argument) == b.values(derivative));
       b.run(op::ActivateGradient{f, {}, {}, reads_input ? derivative : y, dy, later, {}});
       REQUIRE(b.values(later) == b.values(du));
       const auto apart = b.values(du);
-      loss();  // the differences left another y behind
+      loss();  // the finite differences have changed y
       b.run(op::ActivateGradient{f, reads_input ? u : Tensor{}, gate, y, dy, dy, dgate});  // du may be dy
       require_close(b.values(dy), apart);
     }
@@ -196,7 +197,7 @@ TEST_CASE("cross entropy is the mean over the rows that have a target") {
   REQUIRE(b.at(loss, 0) == Approx(std::log(4.0 / 3.0) / 2));
 }
 
-TEST_CASE("the gradient of cross entropy agrees with finite differences, and may take the place of the logits") {
+TEST_CASE("the gradient of cross entropy agrees with finite differences, and may overwrite the logits") {
   Bench b;
   const Tensor logits = b.random(4, 5), targets = b.indices_of({3, 0, -1, 4});
   const Tensor scale = b.constant(1, 1, 0.5), loss = b.empty(1, 1), dlogits = b.empty(4, 5);

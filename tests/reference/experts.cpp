@@ -8,8 +8,8 @@ using genoform::tests::require_close;
 
 namespace {
 
-/// Five tokens at three experts: expert 0 is visited by 1 and 3, expert 1 by nobody, expert 2 by 0, 1 and 4; token 2 goes
-/// nowhere.
+/// Five tokens at three experts: expert 0 has tokens 1 and 3, expert 1 none, expert 2 tokens 0, 1 and 4; token 2 has
+/// no expert.
 struct Scene {
   Bench b;
   op::Assignment to;
@@ -26,7 +26,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("gathering puts each visitor's row into its slot and zeros into padding") {
+TEST_CASE("gathering copies the row of each token into its slots and zeros into padding") {
   Scene s;
   const Tensor x = s.b.of(5, 1, {10, 11, 12, 13, 14}), y = s.b.empty(s.rows(), 1);
   s.b.run(op::GatherRows{x, s.to, y});
@@ -35,7 +35,7 @@ TEST_CASE("gathering puts each visitor's row into its slot and zeros into paddin
   require_close(s.b.values(y.row_range(0, Scene::end)), expected);
 }
 
-TEST_CASE("the gradient of gathering adds the slots of a token to what is there") {
+TEST_CASE("the gradient of gathering adds the slots of a token to its gradient") {
   Scene s;
   const Tensor x = s.b.random(5, 3), y = s.b.empty(s.rows(), 3), dy = s.b.random(s.rows(), 3), dx = s.b.constant(5, 3, 2);
   s.b.run(op::GatherRowsGradient{dy, s.to, dx});
@@ -48,7 +48,7 @@ TEST_CASE("the gradient of gathering adds the slots of a token to what is there"
       2);
 }
 
-TEST_CASE("combining weighs a token's slots; a token without any gets nothing") {
+TEST_CASE("combining sums the weighted slots of a token; a token without slots gets 0") {
   Scene s;
   const Tensor x = s.b.constant(s.rows(), 1, 99), y = s.b.empty(5, 1);
   s.b.at(x, 0) = 1, s.b.at(x, 1) = 2, s.b.at(x, 16) = 3, s.b.at(x, 17) = 4, s.b.at(x, 18) = 5;
@@ -76,7 +76,7 @@ TEST_CASE("the gradients of combining agree with finite differences and are zero
   require_close(s.b.values(x), apart);
 }
 
-TEST_CASE("each slot meets its own expert's matrix") {
+TEST_CASE("each slot is multiplied by the matrix of its expert") {
   Scene s;
   const Tensor x = s.b.constant(s.rows(), 2, 0), w = s.b.of(3, 2, {1, 2, 30, 40, 500, -600}), y = s.b.empty(s.rows(), 1);
   for (const std::int64_t slot : {0, 1, 16, 17, 18}) {
@@ -117,7 +117,7 @@ TEST_CASE("the balance loss is one times its coefficient when uniform, and is ad
   const Tensor p = b.constant(6, 4, 0.25), share = b.constant(4, 1, 0.25), loss = b.constant(1, 1, 3);
   b.run(op::BalanceLoss{p, share, loss, 0.01});
   REQUIRE(b.at(loss, 0) == Approx(3.01).epsilon(1e-14));
-  // All tokens at expert 0 with certainty: E.
+  // All tokens at expert 0 with probability 1: E.
   const Tensor certain = b.of(1, 4, {1, 0, 0, 0}), one = b.of(4, 1, {1, 0, 0, 0});
   b.at(loss, 0) = 0;
   b.run(op::BalanceLoss{certain, one, loss, 0.5});

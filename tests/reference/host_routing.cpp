@@ -8,19 +8,19 @@ using genoform::tests::Bench;
 
 namespace {
 
-/// Two ways to the same assignment: sorting in the reference, counting in what the other back ends share.
+/// The same assignment by two algorithms: sorting in the reference, counting in the code that the other back ends share.
 struct Pair {
   Bench b;
   std::int64_t tokens, experts, choices;
   Tensor p;
   op::Assignment sorted, counted;
 
-  /// Few different values, so that ties are everywhere.
-  Pair(std::uint64_t seed, std::int64_t most_choices) {
+  /// Few different values, so that there are many ties.
+  Pair(std::uint64_t seed, std::int64_t max_choices) {
     const Random random(seed, 3);
     tokens = 1 + static_cast<std::int64_t>(random.below(0, 40));
     experts = 1 + static_cast<std::int64_t>(random.below(1, 9));
-    choices = 1 + static_cast<std::int64_t>(random.below(2, static_cast<std::uint64_t>(std::min(most_choices, experts))));
+    choices = 1 + static_cast<std::int64_t>(random.below(2, static_cast<std::uint64_t>(std::min(max_choices, experts))));
     const std::uint64_t levels = 1 + random.below(3, 8);
     p = b.empty(tokens, experts);
     for (std::int64_t n = 0; n < tokens; ++n)
@@ -31,7 +31,7 @@ struct Pair {
   }
   op::Assignment assignment() {
     op::Assignment to = b.assignment(tokens, experts, choices, op::slots_bound(tokens * experts, experts));
-    to.choice_slot.stride = to.choice_expert.stride = choices;  // the shared loops want them without gaps
+    to.choice_slot.stride = to.choice_expert.stride = choices;  // the shared loops require contiguous arrays
     return to;
   }
   host::Slots<double> slots() { return host::slots_of(counted, b.memories()); }
@@ -83,7 +83,7 @@ TEST_CASE("expert choice by sorting and by selection is the same, with ties at t
   }
 }
 
-TEST_CASE("thresholds by both ways are the same, with probabilities equal to the threshold") {
+TEST_CASE("thresholds by both algorithms are the same, with probabilities equal to the threshold") {
   for (std::uint64_t seed = 0; seed < cases; ++seed) {
     CAPTURE(seed);
     Pair two(seed, 1);

@@ -7,7 +7,8 @@ using namespace genoform;
 using genoform::tests::Bench;
 using genoform::tests::require_close;
 
-TEST_CASE("features of the softmax kernel are exp(w z - |z|^2 / 2) with the row's largest part apart, z = x K^(-1/4)") {
+TEST_CASE(
+    "features of the softmax kernel are exp(w z - |z|^2 / 2) with the maximum of the row as a separate shift, z = x K^(-1/4)") {
   Bench b;
   // K = 16, so z = x / 2; only two channels of x are not 0.
   const Tensor x = b.constant(1, 16, 0), w = b.constant(2, 16, 0), y = b.empty(1, 2), shift = b.empty(1, 1);
@@ -33,7 +34,7 @@ TEST_CASE("products of features are near e^(q k / sqrt(K)) on average over norma
   REQUIRE(found == Approx(std::exp(b.dot(q, k) / 2)).epsilon(0.05));
 }
 
-TEST_CASE("attention by features mixes the visible values by the products, whatever the shifts' common part is") {
+TEST_CASE("attention by features mixes the visible values by the products, whatever the common part of the shifts is") {
   Bench b;
   // One feature: weights of position 1 are 2 * 1 * e^0 and 2 * 3 * e^(log 2), so 1/7 and 6/7.
   const Tensor q = b.of(2, 1, {5, 2}), k = b.of(2, 1, {1, 3}), v = b.of(2, 2, {7, 0, 14, 7}), y = b.empty(2, 2);
@@ -75,7 +76,7 @@ TEST_CASE("the gradients of attention by features agree with finite differences,
   }
 }
 
-TEST_CASE("the gradient of features agrees with finite differences of what reads feature and shift together") {
+TEST_CASE("the gradient of features agrees with finite differences of a function of features and shifts") {
   for (const auto kernel : {op::FeatureKernel::softmax, op::FeatureKernel::relu}) {
     Bench b;
     const std::int64_t tokens = 4, heads = 2, K = 3, m = 5;

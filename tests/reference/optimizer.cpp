@@ -6,16 +6,16 @@ using namespace genoform;
 using genoform::tests::Bench;
 using genoform::tests::require_close;
 
-TEST_CASE("the sum of squares replaces what was there") {
+TEST_CASE("the sum of squares replaces the old value") {
   Bench b;
   const Tensor sum = b.constant(1, 1, 5);
   b.run(op::SumOfSquares{b.of(1, 3, {1, -2, 3}), sum});
   REQUIRE(b.at(sum, 0) == 14);
 }
 
-TEST_CASE("AdamW's first step moves by the rate against the sign of the gradient, decay beside it") {
+TEST_CASE("AdamW's first step moves by the learning rate against the sign of the gradient, and by weight decay") {
   Bench b;
-  // rate, beta1, beta2, epsilon, decay, 1 - beta1, 1 - beta2, no clipping
+  // learning rate, beta1, beta2, epsilon, weight decay, 1 - beta1, 1 - beta2, no clipping
   const Tensor controls = b.of(1, 8, {0.1, 0.9, 0.99, 0, 0.5, 0.1, 0.01, 0});
   const Tensor w = b.of(1, 2, {2, -4}), g = b.of(1, 2, {3, -5}), m = b.constant(1, 2, 0), v = b.constant(1, 2, 0),
                sum = b.constant(1, 1, 34);
@@ -26,7 +26,7 @@ TEST_CASE("AdamW's first step moves by the rate against the sign of the gradient
   require_close(b.values(g), {3, -5});  // only read
 }
 
-TEST_CASE("AdamW clips by the global norm, leaves undecayed tensors alone and adds epsilon outside the root") {
+TEST_CASE("AdamW clips by the global norm, decays only the tensors that ask for it and adds epsilon outside the root") {
   Bench b;
   const Tensor controls = b.of(1, 8, {1, 0, 0, 1, 0.5, 1, 1, 2});
   const Tensor w = b.of(1, 1, {8}), g = b.of(1, 1, {6}), m = b.constant(1, 1, 0), v = b.constant(1, 1, 0),

@@ -12,7 +12,7 @@ using genoform::tests::require_close;
 
 namespace {
 
-/// A natural number without a largest one, in digits of base 2^32, lowest first.
+/// A natural number of any size, in digits of base 2^32, lowest first.
 struct Natural {
   std::vector<std::uint64_t> digits{1};
   void times(std::uint64_t factor) {
@@ -58,7 +58,7 @@ TEST_CASE("buckets are the floor of the exact value, compared with natural numbe
 }
 
 TEST_CASE("exact powers begin their bucket: floating point alone would put some into the one before") {
-  // h = 4, m = 4 * 2^4: n = 4 * 2^i lies exactly on a step.
+  // h = 4, m = 4 * 2^4: n = 4 * 2^i is exactly on a step.
   for (std::int64_t i = 0; i < 4; ++i) CHECK(host::bucket_of(4 << i, 8, 64) == 4 + i);
   for (const std::int64_t n : {16, 32, 64}) CHECK(host::bucket_of(n, 32, 128) == exact_bucket(n, 32, 128));
   CHECK(host::bucket_of(32, 32, 128) == 16 + 16 / 3);
@@ -68,7 +68,7 @@ TEST_CASE("exact powers begin their bucket: floating point alone would put some 
   CHECK(host::bucket_of(46340, 2, 2147483647) == 1);
 }
 
-TEST_CASE("a bias by distance is the table at the bucket, and its gradient folds back") {
+TEST_CASE("a bias by distance is the table at the bucket, and its gradient sums over the bucket") {
   Bench b;
   const Tensor table = b.of(2, 4, {1, 2, 3, 4, 10, 20, 30, 40}), y = b.empty(2, 6);
   b.run(op::RelativeBias{table, y, 5});  // h = 2, r = 2: from sqrt(2 * 5) = 3.16 on bucket 3
@@ -169,7 +169,7 @@ TEST_CASE("learned positions are added row by row in every sequence, also in sho
   b.require_gradient(dtable, table, loss, 9);
 }
 
-TEST_CASE("Primer's norm is the layer norm in double, and a constant row stays a number") {
+TEST_CASE("Primer's norm is the layer norm in double, and a constant row stays finite") {
   Bench b;
   const Tensor x = b.random(5, 6), w = b.random(1, 6), bias = b.random(1, 6), y = b.empty(5, 6), z = b.empty(5, 6);
   for (std::int64_t c = 0; c < 6; ++c) b.at(x, 3, c) = 1e3 + 1e-3 * b.at(x, 3, c), b.at(x, 4, c) = 0.1;

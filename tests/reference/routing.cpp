@@ -11,7 +11,7 @@ using Integers = std::vector<std::int64_t>;
 
 namespace {
 
-/// What must be true of every assignment: see the comment of op::Assignment.
+/// Checks what op::Assignment promises of every assignment.
 void require_consistent(Bench& b, const op::Assignment& to, std::int64_t tokens) {
   const Integers first = b.integers(to.expert_first), count = b.integers(to.expert_count), token = b.integers(to.slot_token);
   const Integers token_first = b.integers(to.token_first), token_slots = b.integers(to.token_slots);
@@ -80,9 +80,9 @@ TEST_CASE("token choice takes the largest probabilities, ties to the lower exper
   REQUIRE(b.at(to.slot_weight, 32) == Approx(0.3 / (0.8 + 1e-9)).epsilon(1e-14));
 }
 
-TEST_CASE("overflow drops second choices before first ones, later tokens before earlier ones, and loses their weight") {
+TEST_CASE("overflow drops second choices before first ones, later tokens before earlier ones, and takes their weight away") {
   Bench b;
-  // Expert 0: first choice of tokens 2 and 3, second choice of 0 and 1. Two places: both second choices go.
+  // Expert 0: first choice of tokens 2 and 3, second choice of 0 and 1. Two slots: both second choices are dropped.
   const Tensor p = b.of(4, 3, {0.3, 0.6, 0.1, 0.3, 0.6, 0.1, 0.7, 0.1, 0.2, 0.7, 0.1, 0.2});
   const op::Assignment to = b.assignment(4, 3, 2, slots(8, 3));
   b.run(op::RouteTokenChoice{p, to, 2, 2, false});
@@ -140,7 +140,7 @@ TEST_CASE("expert choice fills every expert exactly, ties to the lower token, an
   REQUIRE(b.integers(to.slot_token.row_range(16, 2)) == Integers{0, 1});
   require_close(b.values(to.slot_weight.row_range(0, 2)), {0.5, 0.6});
   require_close(b.values(cuts), {1.5, 1.5, 2});
-  REQUIRE(b.integers(to.token_first) == Integers{0, 2, 3, 3, 4});  // token 2 went nowhere
+  REQUIRE(b.integers(to.token_first) == Integers{0, 2, 3, 3, 4});  // token 2 has no expert
 }
 
 TEST_CASE("the gradient of expert choice agrees with finite differences") {
@@ -174,7 +174,7 @@ TEST_CASE("a threshold is exceeded strictly, expert by expert, in a range of the
   require_close(b.values(last.slot_weight.row_range(0, 3)), {0.7, 0.3, 0});
 }
 
-TEST_CASE("the threshold moves towards the mean cut of the pools since, and stays without any") {
+TEST_CASE("the threshold moves towards the mean cut of the pools since the last step, and stays without pools") {
   Bench b;
   const Tensor threshold = b.of(2, 1, {0.5, 0.1}), cuts = b.of(3, 1, {0.6, 0.2, 2});
   b.run(op::UpdateThreshold{cuts, threshold, 0.01});
