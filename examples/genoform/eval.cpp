@@ -22,7 +22,7 @@ struct Options {
 };
 
 /// The loss as in training over the same windows, in nats: what the causal figure may be compared with.
-double pool_nats(CpuModel& model, std::span<const Token> text, int windows, int context) {
+double pool_nats(CpuModel& model, TokenView text, int windows, int context) {
   const auto t = static_cast<std::size_t>(context);
   const std::vector<std::size_t> starts = evaluation_windows(text, static_cast<std::size_t>(windows), t);
   std::vector<Token> tokens(64 * t), targets(64 * t);
@@ -47,7 +47,7 @@ int run(const Options& o) {
   if (context > model->sizes().context)
     usage_error("--context " + std::to_string(context) + ": the model has Context<" + std::to_string(model->sizes().context) +
                 ">");
-  const double bits = 1 / std::numbers::ln2 / Corpus::bytes_per_token();
+  const double bits = 1 / std::numbers::ln2 / corpus.bytes_per_token();
   Evaluation<Cpu> evaluation(*model, context, o.windows);
   const Result<double> nats = evaluation.nats(text);
   if (!nats) throw Exception({nats.error().error_kind, o.data + ": " + nats.error().message});

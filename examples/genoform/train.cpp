@@ -151,7 +151,7 @@ int run(const Options& given) {
   o.train.schedule.kind = o.schedule == "cosine" ? Schedule::Kind::cosine : Schedule::Kind::reciprocal_square_root;
   o.train.optimizer = optimizer_of(o.optimizer);
   const Genome open = read_genome(o.text);
-  if (open.decoder().vocab == 0 && o.sizes.vocab == 0) o.sizes.vocab = static_cast<int>(Corpus::vocabulary());
+  if (open.decoder().vocab == 0 && o.sizes.vocab == 0) o.sizes.vocab = static_cast<int>(ByteTokenizer::vocabulary);
   const Genome genome = with_sizes(open, o.sizes);
   if (o.dry_run) {
     print_needs(genome, o.train, o.cpu.precision);

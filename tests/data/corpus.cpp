@@ -2,6 +2,7 @@
 #include <genoform/data/synthetic.hpp>
 
 #include <rapidcheck.h>
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -11,7 +12,7 @@
 using namespace genoform;
 
 namespace {
-std::string text_of(std::span<const Token> tokens) { return ByteTokenizer::decode(tokens).value(); }
+std::string text_of(TokenView tokens) { return ByteTokenizer::decode(tokens).value(); }
 }  // namespace
 
 TEST_CASE("byte tokens decode to the text that they were made of, whatever its bytes") {
@@ -93,6 +94,73 @@ TEST_CASE("a fingerprint tells corpora apart") {
   write_bytes(folder / "val.txt", text.substr(901, 49));
   write_bytes(folder / "test.txt", text.substr(950));
   CHECK(Corpus::from_file(folder.path())->fingerprint() != corpus.fingerprint());
+}
+
+TEST_CASE("a byte text takes one byte of memory a token, and its fingerprint is the same as ever") {
+  const Corpus corpus = Corpus::from_text(synthetic_text(1000, 1));
+  CHECK(corpus.train().bytes_per_token() == 1);
+  CHECK(corpus.vocabulary() == 256);
+  // Checkpoints hold it: another value would refuse to resume every run that was saved before.
+  CHECK(corpus.fingerprint() == 0x5DD55C2EBA868205U);
+}
+
+TEST_CASE("tokens of any vocabulary make a corpus, in as few bytes as they need") {
+  std::vector<Token> tokens(1000);
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<Token>(i * 7 % 200);
+  for (const auto& [vocabulary, bytes] :
+       {std::pair<std::int64_t, std::size_t>{200, 1}, {256, 1}, {257, 2}, {65'536, 2}, {65'537, 4}}) {
+    const Corpus corpus = Corpus::from_tokens(tokens, vocabulary, 4.5);
+    CHECK(corpus.train().bytes_per_token() == bytes);
+    CHECK(corpus.vocabulary() == vocabulary);
+    CHECK(corpus.bytes_per_token() == 4.5);
+    CHECK(corpus.train().size() == 900);
+    CHECK(corpus.validation().to_vector() == std::vector<Token>(tokens.begin() + 900, tokens.begin() + 950));
+    CHECK(std::ranges::equal(corpus.test(), std::span(tokens).subspan(950)));
+    CHECK(corpus.fingerprint() == Corpus::from_tokens(tokens, 200)->fingerprint());
+  }
+  tokens[3] = 65'535;
+  CHECK(Corpus::from_tokens(tokens, 65'536)->train()[3] == 65'535);
+  tokens[3] = 2'000'000'000;
+  CHECK(Corpus::from_tokens(tokens, 2'000'000'001)->train()[3] == 2'000'000'000);
+}
+
+TEST_CASE("the bytes of a text as tokens make the same corpus as the text") {
+  const std::string text = synthetic_text(1000, 1) + "\xFF";
+  CHECK(Corpus::from_tokens(ByteTokenizer::encode(text), 256)->fingerprint() == Corpus::from_text(text)->fingerprint());
+}
+
+TEST_CASE("the parts of a corpus can be given, and those for measuring may be absent") {
+  const std::vector<Token> a{1, 2, 3, 4}, b{5, 6}, c{7};
+  const Corpus all = Corpus::from_tokens({.train = a, .validation = b, .test = c}, 8);
+  CHECK(all.train().to_vector() == a);
+  CHECK(all.validation().to_vector() == b);
+  CHECK(all.test().to_vector() == c);
+  const Corpus only = Corpus::from_tokens({.train = a, .validation = {}, .test = {}}, 8);
+  CHECK(only.validation().empty());
+  CHECK(only.check_context(3));
+  CHECK(only.check_context(4).error().message == "the text: the training part has 4 tokens; a context of 4 needs 5");
+  CHECK(Corpus::from_tokens({.train = {}, .validation = b, .test = c}, 8).error().message ==
+        "the text: the training part is empty");
+}
+
+TEST_CASE("tokens that cannot serve are refused with their position") {
+  const std::vector<Token> tokens(100, 5);
+  std::vector<Token> negative = tokens;
+  negative[42] = -1;
+  CHECK(Corpus::from_tokens(tokens, 5).error().message == "token 0 is 5; allowed are 0 to 4");
+  CHECK(Corpus::from_tokens(negative, 6).error().message == "token 42 is -1; allowed are 0 to 5");
+  CHECK(Corpus::from_tokens(std::vector<Token>(7), 6).error().message == "the text: 7 tokens are too few to split 90 / 5 / 5");
+  CHECK(Corpus::from_tokens(tokens, 0).error().error_kind == ErrorKind::usage);
+  CHECK(Corpus::from_tokens(tokens, 6, 0).error().error_kind == ErrorKind::usage);
+}
+
+TEST_CASE("a copy of a corpus outlives the first") {
+  std::vector<Corpus> copies;
+  {
+    const Corpus first = Corpus::from_text(synthetic_text(1000, 1));
+    copies.push_back(first);
+  }
+  CHECK(text_of(copies[0].train()) == synthetic_text(1000, 1).substr(0, 900));
 }
 
 TEST_CASE("synthetic text depends on the seed alone, and a longer one begins like a shorter one") {

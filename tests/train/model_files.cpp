@@ -12,7 +12,8 @@ TEST_CASE("a saved model comes back with the same parameters and router state") 
   Model<Mixed, Cpu> other({.seed = 2});
   load(other, folder.path()).value();
   REQUIRE(copied(other.parameters()) == copied(model.parameters()));
-  const auto part = text().test();
+  const std::vector<Token> test = text().test().to_vector();
+  const std::span part(test);
   REQUIRE(other.evaluate(part.subspan(0, 32), part.subspan(1, 32), 2).main ==
           model.evaluate(part.subspan(0, 32), part.subspan(1, 32), 2).main);
 }

@@ -1,5 +1,4 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,13 +9,14 @@
 #include "genoform/core/random.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/data/token_view.hpp"
 
 namespace genoform {
 
 namespace batches {
 
 /// A window needs its context and one token more, the last target.
-inline Result<void> check(std::span<const Token> tokens, std::size_t context) {
+inline Result<void> check(TokenView tokens, std::size_t context) {
   if (context == 0) return Error{ErrorKind::usage, "a context of 0 tokens; allowed is 1 on"};
   if (tokens.size() < context + 1)
     return Error{ErrorKind::input, "a text of " + std::to_string(tokens.size()) + " tokens; a context of " +
@@ -28,29 +28,27 @@ inline Result<void> check(std::span<const Token> tokens, std::size_t context) {
 
 /// Copies windows: inputs, targets [starts.size(), context], targets one token later. Each start + context must be below
 /// tokens.size().
-inline void copy_windows(std::span<const Token> tokens, std::span<const std::size_t> starts, std::size_t context,
-                         std::span<Token> inputs, std::span<Token> targets) {
+inline void copy_windows(TokenView tokens, std::span<const std::size_t> starts, std::size_t context, std::span<Token> inputs,
+                         std::span<Token> targets) {
   for (std::size_t row = 0; row < starts.size(); ++row) {
-    std::copy_n(tokens.begin() + static_cast<std::ptrdiff_t>(starts[row]), context,
-                inputs.begin() + static_cast<std::ptrdiff_t>(row * context));
-    std::copy_n(tokens.begin() + static_cast<std::ptrdiff_t>(starts[row] + 1), context,
-                targets.begin() + static_cast<std::ptrdiff_t>(row * context));
+    tokens.copy(starts[row], inputs.subspan(row * context, context));
+    tokens.copy(starts[row] + 1, targets.subspan(row * context, context));
   }
 }
 
-/// Random windows of a text, uniform over all places. A batch depends on (seed, step) alone, so the position in the data is
+/// Random windows of a text, uniform over all positions. A batch depends on (seed, step) alone, so the position in the data is
 /// one number and a resumed run sees the same batches at once. Does not own the tokens.
 class Batches {
  public:
   /// Throws Exception when the text is too short for the context.
-  Batches(std::span<const Token> tokens, std::size_t batch, std::size_t context, std::uint64_t seed)
+  Batches(TokenView tokens, std::size_t batch, std::size_t context, std::uint64_t seed)
       : tokens_(tokens), batch_(batch), context_(context), random_(seed, stream_of("batches")) {
     batches::check(tokens, context).value();
   }
 
   std::size_t batch() const { return batch_; }
   std::size_t context() const { return context_; }
-  /// Place of the first input of a row.
+  /// Position of the first input of a row.
   std::size_t start(std::uint64_t step, std::size_t row) const {
     return static_cast<std::size_t>(random_.below(step * batch_ + row, tokens_.size() - context_));
   }
@@ -63,15 +61,14 @@ class Batches {
   }
 
  private:
-  std::span<const Token> tokens_;
+  TokenView tokens_;
   std::size_t batch_, context_;
   Random random_;
 };
 
 /// Starts of `count` windows spread evenly over a text: numpy's linspace(0, size - context - 1, count), truncated. Errors: text
 /// too short.
-inline Result<std::vector<std::size_t>> evaluation_windows(std::span<const Token> tokens, std::size_t count,
-                                                           std::size_t context) {
+inline Result<std::vector<std::size_t>> evaluation_windows(TokenView tokens, std::size_t count, std::size_t context) {
   if (Result<void> checked = batches::check(tokens, context); !checked) return checked.error();
   const std::size_t last = tokens.size() - context - 1;
   std::vector<std::size_t> starts(count, 0);
@@ -89,7 +86,7 @@ struct ScoredWindow {
 
 /// Windows of full length in which every token but the first is a scored target exactly once; the last window reaches back
 /// when the text does not divide. Errors: text too short.
-inline Result<std::vector<ScoredWindow>> sequential_windows(std::span<const Token> tokens, std::size_t context) {
+inline Result<std::vector<ScoredWindow>> sequential_windows(TokenView tokens, std::size_t context) {
   if (Result<void> checked = batches::check(tokens, context); !checked) return checked.error();
   std::vector<ScoredWindow> windows;
   std::size_t scored = 0;

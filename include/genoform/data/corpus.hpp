@@ -1,7 +1,11 @@
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,80 +15,160 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/data/token_view.hpp"
 #include "genoform/data/tokenizer.hpp"
 #include "genoform/io/mapped_file.hpp"
 
 namespace genoform {
 
-/// A text as byte tokens in three parts: for training, for validation (what a search sees), for the final test.
+/// The three parts of a tokenized text, for Corpus::from_tokens. `validation` and `test` may be empty: then nothing can be
+/// measured on them.
+struct TokenParts {
+  std::span<const Token> train, validation, test;
+};
+
+/// Tokens in three parts: for training, for validation (what a search sees), for the final test. Bytes of a text, or tokens of
+/// any vocabulary. In memory a token takes 1 byte up to a vocabulary of 256, 2 bytes up to 65,536, else 4. It never changes; a
+/// copy shares the tokens.
 class Corpus {
  public:
-  /// A text file, split 90 / 5 / 5 by position; or a folder with train.txt, val.txt and test.txt. Errors: unreadable, empty.
+  /// The bytes of a text file, split 90 / 5 / 5 by position; or of a folder with train.txt, val.txt and test.txt. Errors (input):
+  /// unreadable, empty, too short to split.
   static Result<Corpus> from_file(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored)) return from_folder(path);
     const Result<MappedFile> file = MappedFile::open(path);
     if (!file) return file.error();
-    return split(file->text(), path);
+    return split_text(file->text(), path);
   }
-  /// A text, split 90 / 5 / 5 by position. Errors: too short to give three parts.
-  static Result<Corpus> from_text(std::string_view text) { return split(text, "the text"); }
+  /// The bytes of a text, split 90 / 5 / 5 by position. Errors (input): too short to give three parts.
+  static Result<Corpus> from_text(std::string_view text) { return split_text(text, "the text"); }
 
-  std::span<const Token> train() const { return std::span(tokens_).first(train_end_); }
-  std::span<const Token> validation() const { return std::span(tokens_).subspan(train_end_, validation_end_ - train_end_); }
-  std::span<const Token> test() const { return std::span(tokens_).subspan(validation_end_); }
-  static constexpr double bytes_per_token() { return 1.0; }
-  static constexpr std::int64_t vocabulary() { return ByteTokenizer::vocabulary; }
+  /// Tokens 0 .. vocabulary - 1 of the caller's tokenizer, copied, split 90 / 5 / 5 by position. `bytes_per_token`: the mean
+  /// length of a token in bytes of text, by which losses become bits per byte; with 1 they are bits per token.
+  /// Errors: a token outside the vocabulary, too few to split (input); a vocabulary or bytes_per_token that is not above 0
+  /// (usage).
+  static Result<Corpus> from_tokens(std::span<const Token> tokens, std::int64_t vocabulary, double bytes_per_token = 1) {
+    const Result<Cuts> cuts = split(tokens.size(), "the text", "tokens");
+    if (!cuts) return cuts.error();
+    return of_tokens({tokens}, *cuts, vocabulary, bytes_per_token);
+  }
+  /// The same with parts that the caller chose: `Corpus::from_tokens({.train = a, .validation = b, .test = c}, 50'257, 4.2)`.
+  /// Errors: also no tokens to train on (input).
+  static Result<Corpus> from_tokens(const TokenParts& parts, std::int64_t vocabulary, double bytes_per_token = 1) {
+    if (parts.train.empty()) return Error{ErrorKind::input, "the text: the training part is empty"};
+    const std::size_t train_end = parts.train.size();
+    return of_tokens({parts.train, parts.validation, parts.test}, {train_end, train_end + parts.validation.size()}, vocabulary,
+                     bytes_per_token);
+  }
 
-  /// Says which part is too short for one window of `context` inputs and their targets, if one is.
+  TokenView train() const { return tokens_.first(cuts_.train_end); }
+  TokenView validation() const { return tokens_.subspan(cuts_.train_end, cuts_.validation_end - cuts_.train_end); }
+  TokenView test() const { return tokens_.subspan(cuts_.validation_end); }
+  /// Bytes of text that a token stands for, on average; 1 for byte texts.
+  double bytes_per_token() const { return bytes_per_token_; }
+  /// Tokens are below it; 256 for byte texts. A model needs a Vocab of at least this, or of what really occurs.
+  std::int64_t vocabulary() const { return vocabulary_; }
+
+  /// Says which part is too short for one window of `context` inputs and their targets, if one is. A part that is empty counts as
+  /// absent, not as too short.
   Result<void> check_context(std::size_t context) const {
     for (const auto& [name, part] : {std::pair{"training", train()}, {"validation", validation()}, {"test", test()}})
-      if (part.size() < context + 1)
+      if (!part.empty() && part.size() < context + 1)
         return Error{ErrorKind::input, source_ + ": the " + name + " part has " + std::to_string(part.size()) +
                                            " tokens; a context of " + std::to_string(context) + " needs " +
                                            std::to_string(context + 1)};
     return {};
   }
-  /// FNV-1a over the tokens and the places of the cuts: equal corpora have equal fingerprints, on every machine.
+  /// FNV-1a over the tokens and the positions of the cuts: equal corpora have equal fingerprints, on every machine and however
+  /// the tokens are stored.
   std::uint64_t fingerprint() const {
     std::uint64_t hash = 0xCBF29CE484222325U;
     const auto add = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001B3U; };
-    for (const Token token : tokens_) add(static_cast<std::uint64_t>(token));
-    add(train_end_);
-    add(validation_end_);
+    tokens_.visit([&](const auto tokens) {
+      for (const auto token : tokens) add(static_cast<std::uint64_t>(token));
+    });
+    add(cuts_.train_end);
+    add(cuts_.validation_end);
     return hash;
   }
 
  private:
-  Corpus(std::string source, std::vector<Token> tokens, std::size_t train_end, std::size_t validation_end)
-      : source_(std::move(source)), tokens_(std::move(tokens)), train_end_(train_end), validation_end_(validation_end) {}
+  /// Where the parts end.
+  struct Cuts {
+    std::size_t train_end = 0, validation_end = 0;
+  };
 
-  static Result<Corpus> split(std::string_view text, const std::string& source) {
-    if (text.empty()) return Error{ErrorKind::input, source + ": empty"};
-    const std::size_t train_end = text.size() / 100 * 90 + text.size() % 100 * 90 / 100;
-    const std::size_t validation_end = text.size() / 100 * 95 + text.size() % 100 * 95 / 100;
-    if (train_end == validation_end || validation_end == text.size())
-      return Error{ErrorKind::input, source + ": " + std::to_string(text.size()) + " bytes are too few to split 90 / 5 / 5"};
-    return Corpus(source, ByteTokenizer::encode(text), train_end, validation_end);
+  template <class Stored>
+  Corpus(std::string source, std::vector<Stored> tokens, Cuts cuts, std::int64_t vocabulary, double bytes_per_token)
+      : source_(std::move(source)), cuts_(cuts), vocabulary_(vocabulary), bytes_per_token_(bytes_per_token) {
+    const auto owned = std::make_shared<const std::vector<Stored>>(std::move(tokens));
+    tokens_ = TokenView(std::span<const Stored>(*owned));
+    storage_ = owned;
   }
 
+  static Result<Cuts> split(std::size_t size, const std::string& source, const char* unit) {
+    if (size == 0) return Error{ErrorKind::input, source + ": empty"};
+    const Cuts cuts{size / 100 * 90 + size % 100 * 90 / 100, size / 100 * 95 + size % 100 * 95 / 100};
+    if (cuts.train_end == cuts.validation_end || cuts.validation_end == size)
+      return Error{ErrorKind::input, source + ": " + std::to_string(size) + " " + unit + " are too few to split 90 / 5 / 5"};
+    return cuts;
+  }
+  static Result<Corpus> split_text(std::string_view text, const std::string& source) {
+    const Result<Cuts> cuts = split(text.size(), source, "bytes");
+    if (!cuts) return cuts.error();
+    return Corpus(source, std::vector<std::uint8_t>(text.begin(), text.end()), *cuts, ByteTokenizer::vocabulary, 1);
+  }
   static Result<Corpus> from_folder(const std::string& path) {
-    std::string text;
+    std::vector<std::uint8_t> bytes;
     std::vector<std::size_t> ends;
     for (const char* const name : {"train.txt", "val.txt", "test.txt"}) {
       const std::string part = (std::filesystem::path(path) / name).string();
       const Result<MappedFile> file = MappedFile::open(part);
       if (!file) return file.error();
       if (file->text().empty()) return Error{ErrorKind::input, part + ": empty"};
-      text += file->text();
-      ends.push_back(text.size());
+      bytes.insert(bytes.end(), file->text().begin(), file->text().end());
+      ends.push_back(bytes.size());
     }
-    return Corpus(path, ByteTokenizer::encode(text), ends[0], ends[1]);
+    return Corpus(path, std::move(bytes), {ends[0], ends[1]}, ByteTokenizer::vocabulary, 1);
+  }
+
+  using Parts = std::array<std::span<const Token>, 3>;
+
+  static Result<Corpus> of_tokens(const Parts& parts, Cuts cuts, std::int64_t vocabulary, double bytes_per_token) {
+    constexpr std::int64_t largest = std::int64_t{std::numeric_limits<Token>::max()} + 1;
+    if (vocabulary < 1 || vocabulary > largest)
+      return Error{ErrorKind::usage,
+                   "a vocabulary of " + std::to_string(vocabulary) + "; allowed are 1 to " + std::to_string(largest)};
+    if (!(bytes_per_token > 0) || bytes_per_token > std::numeric_limits<double>::max())
+      return Error{ErrorKind::usage, "the bytes of a token must be above 0 and finite"};
+    std::size_t index = 0;
+    for (const auto part : parts)
+      for (const Token token : part) {
+        if (token < 0 || token >= vocabulary)
+          return Error{ErrorKind::input, "token " + std::to_string(index) + " is " + std::to_string(token) +
+                                             "; allowed are 0 to " + std::to_string(vocabulary - 1)};
+        ++index;
+      }
+    if (vocabulary <= 256) return stored<std::uint8_t>(parts, cuts, vocabulary, bytes_per_token);
+    if (vocabulary <= 65'536) return stored<std::uint16_t>(parts, cuts, vocabulary, bytes_per_token);
+    return stored<Token>(parts, cuts, vocabulary, bytes_per_token);
+  }
+  template <class Stored>
+  static Corpus stored(const Parts& parts, Cuts cuts, std::int64_t vocabulary, double bytes_per_token) {
+    std::vector<Stored> all;
+    all.reserve(parts[0].size() + parts[1].size() + parts[2].size());
+    for (const auto part : parts)
+      for (const Token token : part) all.push_back(static_cast<Stored>(token));
+    return Corpus("the text", std::move(all), cuts, vocabulary, bytes_per_token);
   }
 
   std::string source_;
-  std::vector<Token> tokens_;
-  std::size_t train_end_, validation_end_;
+  std::shared_ptr<const void> storage_;  ///< owns what tokens_ shows
+  TokenView tokens_;
+  Cuts cuts_;
+  std::int64_t vocabulary_;
+  double bytes_per_token_;
 };
 
 }  // namespace genoform

@@ -9,12 +9,13 @@
 
 #include "genoform/core/random.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/data/token_view.hpp"
 
 /// Tables for the Hash router: the expert of each token id, to be copied into `model.integers("blocks.0.1.moe.table")`.
 /// Roller et al., 2021.
 namespace genoform::hash_table {
 
-/// id mod E, which is also the start.
+/// id mod E, which is also the initial table.
 inline std::vector<std::int32_t> modulo(int vocab, int experts) {
   assert(vocab >= 1 && experts >= 1);
   std::vector<std::int32_t> table(static_cast<std::size_t>(vocab));
@@ -33,7 +34,7 @@ inline std::vector<std::int32_t> random(int vocab, int experts, std::uint64_t se
 }
 
 /// How often each id of [0, vocab) occurs in a text; padding (-1) counts nowhere.
-inline std::vector<std::int64_t> counts_of(std::span<const Token> text, int vocab) {
+inline std::vector<std::int64_t> counts_of(TokenView text, int vocab) {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(vocab), 0);
   for (const Token token : text)
     if (token >= 0 && token < vocab) ++counts[static_cast<std::size_t>(token)];

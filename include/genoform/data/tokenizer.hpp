@@ -1,17 +1,17 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/data/token_view.hpp"
 
 namespace genoform {
 
-/// One token a byte, ids 0 to 255: every text has exactly one reading, and losses compare in bits per byte.
+/// One token per byte, ids 0 to 255: every text has exactly one reading, and losses compare in bits per byte.
 struct ByteTokenizer {
   static constexpr std::int64_t vocabulary = 256;
   /// What config.json says of it: nothing (spec/model.md section 3).
@@ -23,7 +23,7 @@ struct ByteTokenizer {
     return tokens;
   }
   /// Errors: an id that is no byte.
-  static Result<std::string> decode(std::span<const Token> tokens) {
+  static Result<std::string> decode(TokenView tokens) {
     std::string text(tokens.size(), '\0');
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (tokens[i] < 0 || tokens[i] >= vocabulary)

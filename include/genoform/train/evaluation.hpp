@@ -9,15 +9,19 @@
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/batches.hpp"
+#include "genoform/data/token_view.hpp"
 #include "genoform/model/basic_model.hpp"
 
 namespace genoform {
 
 /// Says which token of a text is outside a vocabulary, if one is.
-inline Result<void> check_vocabulary(std::span<const Token> text, std::int64_t vocabulary) {
-  const auto wrong = std::ranges::find_if(text, [&](Token token) { return token < 0 || token >= vocabulary; });
-  if (wrong == text.end()) return {};
-  return Error{ErrorKind::input, "token " + std::to_string(wrong - text.begin()) + " of the text is " + std::to_string(*wrong) +
+inline Result<void> check_vocabulary(TokenView text, std::int64_t vocabulary) {
+  const std::size_t wrong = text.visit([&](const auto tokens) {
+    const auto is_wrong = [&](std::int64_t token) { return token < 0 || token >= vocabulary; };
+    return static_cast<std::size_t>(std::ranges::find_if(tokens, is_wrong) - tokens.begin());
+  });
+  if (wrong == text.size()) return {};
+  return Error{ErrorKind::input, "token " + std::to_string(wrong) + " of the text is " + std::to_string(text[wrong]) +
                                      "; the model has Vocab<" + std::to_string(vocabulary) + ">"};
 }
 
@@ -36,8 +40,8 @@ class Evaluation {
     targets_.resize(tokens_.size());
   }
 
-  /// Nats a token over all windows of a text. Errors: the text is too short, a token is outside the vocabulary.
-  Result<double> nats(std::span<const Token> text) {
+  /// Nats per token, the mean over all windows of a text. Errors: the text is too short, a token is outside the vocabulary.
+  Result<double> nats(TokenView text) {
     const auto context = static_cast<std::size_t>(context_);
     const Result<std::vector<std::size_t>> starts = evaluation_windows(text, static_cast<std::size_t>(windows_), context);
     if (!starts) return starts.error();

@@ -87,7 +87,7 @@ class TrainingEvaluator : public Evaluator {
   /// The losses of a finalist on the whole validation and test texts, and its model folder.
   void finish(const nlohmann::json& request, BasicModel<Cpu>& model, nlohmann::json& answer) const {
     Evaluation<Cpu> evaluation(model, setup_.context, setup_.final_windows);
-    const double per_nat = 1 / std::numbers::ln2 / Corpus::bytes_per_token();
+    const double per_nat = 1 / std::numbers::ln2 / corpus_.bytes_per_token();
     answer["validation"] = static_cast<double>(evaluation.nats(corpus_.validation())) * per_nat;
     answer["test"] = static_cast<double>(evaluation.nats(corpus_.test())) * per_nat;
     if (request.contains("folder")) save(model, request.at("folder").get<std::string>()).value();

@@ -44,7 +44,7 @@ int main(int argc, char** argv) try {
     const Corpus corpus = Corpus::from_file(argv[2]);
     Evaluation<Cpu> evaluation(model, decoder_of<Winner>.context, 512);
     const double nats = evaluation.nats(corpus.test());
-    std::printf("%.4f bits per byte on the test part of %s\n", nats / std::numbers::ln2 / Corpus::bytes_per_token(), argv[2]);
+    std::printf("%.4f bits per byte on the test part of %s\n", nats / std::numbers::ln2 / corpus.bytes_per_token(), argv[2]);
   }
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
