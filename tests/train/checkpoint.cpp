@@ -43,7 +43,7 @@ TEST_CASE("a run is resumed only with the same options and the same data") {
   TrainOptions faster = options;
   faster.learning_rate = 1e-3f;
   Trainer b(model, faster);
-  REQUIRE(b.resume(folder.path()).error().message.find("rate 0.003, this one rate 0.001") != std::string::npos);
+  REQUIRE(b.resume(folder.path()).error().message.find("learning_rate 0.003, this one learning_rate 0.001") != std::string::npos);
   TrainOptions other_decay = options;
   other_decay.optimizer = AdamW{.weight_decay = 0};
   Trainer c(model, other_decay);
@@ -70,4 +70,41 @@ TEST_CASE("a checkpoint is replaced whole: a damaged or missing one is an error 
   save(model, folder.path()).value();
   std::filesystem::copy_file(folder / "model.safetensors", path, std::filesystem::copy_options::overwrite_existing);
   REQUIRE(trainer.resume(folder.path()).error().message.find("not a checkpoint") != std::string::npos);
+}
+
+TEST_CASE("a loop of one's own saves checkpoints and goes on to the same bits") {
+  const ScratchFolder folder("own_loop");
+  const Batches batches(text().train(), 4, 16, 1);
+  std::vector<Token> tokens(64), targets(64);
+  const auto train = [&](BasicModel<Cpu>& model, Optimizer<Cpu>& optimizer, std::int64_t first, std::int64_t end) {
+    for (std::int64_t step = first; step < end; ++step) {
+      batches.fill(static_cast<std::uint64_t>(step), tokens, targets);
+      model.zero_gradients();
+      (void)model.loss_and_gradient(tokens, targets, 4);
+      (void)optimizer.gradient_norm();
+      optimizer.update(step + 1, 1e-3);
+      model.after_step();
+    }
+  };
+  Model<Mixed, Cpu> whole({.seed = 1}), first({.seed = 1}), second({.seed = 2});
+  const auto a = AdamW{}.bind(whole), b = AdamW{}.bind(first), c = AdamW{}.bind(second);
+  train(whole, *a, 0, 8);
+  train(first, *b, 0, 3);
+  REQUIRE_FALSE(checkpoint::exists(folder.path()));
+  checkpoint::save(folder.path(), first, *b, {{"step", "3"}, {"corpus", "synthetic"}}).value();
+  REQUIRE(checkpoint::exists(folder.path()));
+
+  const std::vector<float> before = copied(second.parameters());
+  const Result<checkpoint::RunSettings> refused = checkpoint::load(folder.path(), second, *c, {{"corpus", "austen"}});
+  REQUIRE(refused.error().message.find("the run has corpus synthetic, this one corpus austen") != std::string::npos);
+  const auto other = Adafactor{}.bind(second);
+  REQUIRE(checkpoint::load(folder.path(), second, *other).error().message.find("is missing") != std::string::npos);
+  REQUIRE(copied(second.parameters()) == before);
+
+  const checkpoint::RunSettings settings = checkpoint::load(folder.path(), second, *c, {{"corpus", "synthetic"}});
+  REQUIRE(checkpoint::setting(settings, "step") == "3");
+  REQUIRE(checkpoint::setting(settings, "seed").empty());
+  train(second, *c, 3, 8);
+  REQUIRE(copied(second.parameters()) == copied(whole.parameters()));
+  REQUIRE(copied(second.state()) == copied(whole.state()));
 }

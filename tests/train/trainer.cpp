@@ -81,7 +81,7 @@ TEST_CASE("activations that overflow stop the run with the name of a tensor") {
 TEST_CASE("options that make no sense are refused when the trainer is made") {
   Model<Dense, Cpu> model;
   REQUIRE_THROWS_WITH(Trainer(model, {.steps = 0}), Catch::Contains("at least 1"));
-  REQUIRE_THROWS_WITH(Trainer(model, {.learning_rate = 0}), Catch::Contains("learning_rate"));
+  REQUIRE_THROWS_WITH(Trainer(model, {.learning_rate = 0}), Catch::Contains("learning rate"));
   REQUIRE_THROWS_WITH(Trainer(model, {.context = 17}), Catch::Contains("Context<16>"));
   REQUIRE_THROWS_WITH(Trainer(model, {.batch = 2000000000}), Catch::Contains("are available"));
 }

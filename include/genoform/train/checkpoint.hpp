@@ -18,16 +18,39 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/version.hpp"
 
-/// A checkpoint is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it:
-/// `weights.<tensor>`, `state.<tensor>`, the optimizer's state under its own names, and as metadata the settings of the run.
+/// A checkpoint holds everything that changes while a model is trained, so that a loop that is broken off goes on to the same
+/// bits. Trainer::save() and resume() use it; a loop of the caller's own calls save() and load():
+///
+///   const auto optimizer = AdamW{}.bind(model);
+///   std::int64_t step = 0;
+///   if (checkpoint::exists(folder)) step = std::stoll(checkpoint::setting(*checkpoint::load(folder, model, *optimizer),
+///   "step")); for (; step < steps; ++step) {
+///     model.set_round(step);  // only routers with noise look at it
+///     ...                     // a batch that depends on `step` alone, its gradient, optimizer->update(), model.after_step()
+///     checkpoint::save(folder, model, *optimizer, {{"step", std::to_string(step + 1)}}).value();
+///   }
+///
+/// It is one safetensors file, FOLDER/checkpoint.safetensors, so that one rename replaces all of it: `weights.<tensor>`,
+/// `state.<tensor>`, the optimizer's state under its own names, and as metadata the settings of the run. Gradients are not in it:
+/// save between two steps.
 namespace genoform::checkpoint {
 
-/// What a run was started with and how far it is: names and values, in order.
+/// What a run was started with and how far it is: names and values of the caller's choice, in order.
 using RunSettings = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view format = "genoform-checkpoint-1";
 inline std::string path_in(const std::string& folder) {
   return (std::filesystem::path(folder) / "checkpoint.safetensors").string();
+}
+inline bool exists(const std::string& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(path_in(folder), ignored);
+}
+/// The value of a setting; empty when there is none of that name.
+inline std::string setting(const RunSettings& settings, const std::string& name) {
+  for (const auto& [key, value] : settings)
+    if (key == name) return value;
+  return {};
 }
 
 /// Shows where two texts part: `... has "Ffn<SqReLU>>, 4>...", not "Ffn<ReLU>>, 4>..."`.
@@ -57,10 +80,11 @@ void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visi
   for (const OptimizerState& state : optimizer.state()) visit(state.name, state.shape, optimizer.values(state));
 }
 
-/// Writes a checkpoint, whole or not at all. Refuses parameters that are not finite.
+/// Writes FOLDER/checkpoint.safetensors, whole or not at all; the folder is made where there is none. Errors: parameters that are
+/// not finite (not_finite), what the disk says (resources); what was there stays.
 template <class Backend>
 Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimizer<Backend>& optimizer,
-                  const RunSettings& settings) {
+                  const RunSettings& settings = {}) {
   using Real = typename Backend::Real;
   const std::string path = path_in(folder);
   const std::string bad = first_not_finite<Real>(model.tensors(), model.parameters());
@@ -88,16 +112,32 @@ inline Result<Safetensors> open(const std::string& folder) {
   return file;
 }
 
-/// A fact of the run that wrote the file; empty when there is none of that name.
-inline std::string fact(const Safetensors& file, const std::string& name) {
+/// A setting of the run that wrote the file; empty when there is none of that name.
+inline std::string setting(const Safetensors& file, const std::string& name) {
   const auto found = file.metadata().find("run." + name);
   return found == file.metadata().end() ? std::string() : found->second;
+}
+inline RunSettings settings_of(const Safetensors& file) {
+  RunSettings settings;
+  for (const auto& [key, value] : file.metadata())
+    if (key.starts_with("run.")) settings.emplace_back(key.substr(4), value);
+  return settings;
+}
+/// Says which of these settings has another value in the file, if one has.
+inline Result<void> check_settings(const Safetensors& file, const RunSettings& required) {
+  for (const auto& [name, value] : required) {
+    const std::string found = setting(file, name);
+    if (found != value)
+      return Error{ErrorKind::input, file.path() + ": the run has " + name + " " + (found.empty() ? "none" : found) +
+                                         ", this one " + name + " " + (value.empty() ? "none" : value)};
+  }
+  return {};
 }
 
 /// Fills the model and the optimizer from a file that matches them in every name and shape; else changes nothing and says what
 /// differs.
 template <class Backend>
-Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer<Backend>& optimizer) {
+Result<void> fill(const Safetensors& file, BasicModel<Backend>& model, Optimizer<Backend>& optimizer) {
   using Real = typename Backend::Real;
   const auto text = file.metadata().find("model");
   if (text == file.metadata().end()) return Error{ErrorKind::input, file.path() + ": metadata key \"model\" is missing"};
@@ -128,6 +168,19 @@ Result<void> load(const Safetensors& file, BasicModel<Backend>& model, Optimizer
   each_tensor(model, optimizer,
               [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });
   return {};
+}
+
+/// Reads what save() wrote into a model of the same text and an optimizer of the same kind; returns the settings of the run, by
+/// name. `required`: settings that must be the same as in the file. Errors (input), after which nothing has changed: no
+/// checkpoint, a damaged one, another model, optimizer or required setting; the message says what differs.
+template <class Backend>
+Result<RunSettings> load(const std::string& folder, BasicModel<Backend>& model, Optimizer<Backend>& optimizer,
+                         const RunSettings& required = {}) {
+  Result<Safetensors> file = open(folder);
+  if (!file) return file.error();
+  if (Result<void> same = check_settings(*file, required); !same) return same.error();
+  if (Result<void> filled = fill(*file, model, optimizer); !filled) return filled.error();
+  return settings_of(*file);
 }
 
 }  // namespace genoform::checkpoint

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <numbers>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -18,47 +20,32 @@
 #include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/train/batch_source.hpp"
 #include "genoform/train/checkpoint.hpp"
 #include "genoform/train/evaluation.hpp"
 #include "genoform/train/finite.hpp"
 #include "genoform/train/log.hpp"
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
-#include "genoform/train/schedule.hpp"
 #include "genoform/train/step.hpp"
+#include "genoform/train/train_options.hpp"
 
 namespace genoform {
 
-/// How a model is trained: `Trainer trainer(model, {.steps = 500, .batch = 16, .learning_rate = 3e-3f});`.
-struct TrainOptions {
-  int steps = 1000;
-  int batch = 16;               ///< sequences of a micro-batch, which is also the routing pool
-  float learning_rate = 3e-3f;  ///< the largest learning rate; `schedule` says how it goes from there
-  int context = 0;              ///< positions of a sequence; 0: the model's
-  int accumulate = 1;           ///< micro-batches of a step; their gradients are averaged
-  std::uint64_t seed = 1;       ///< of the order of the data
-  Schedule schedule{};
-  OptimizerChoice optimizer{};  ///< AdamW with its defaults
-  int validate_every = 0;       ///< steps; 0: after the last step only
-  int windows = 512;            ///< validation windows; 0: never validate
-  std::string log{};            ///< folder for log.jsonl and log.csv; empty: none
-  /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
-  std::vector<std::string> frozen{};
-  bool recompute = false;    ///< less memory for more time, see Engine::set_recompute; when off, the model's own setting holds
-  RouterTraining routers{};  ///< z-loss and jitter of routers (its seed is `seed`); where off, the model's own hold
-};
-
-/// Trains a model on a corpus, one step after the other. After the constructor a step allocates nothing. Between steps the
-/// gradients belong to the trainer; what is added to them then counts in the next step.
+/// Trains a model, one step after the other, on a corpus or on batches of the caller's own. A step clears the gradients, adds
+/// those of `accumulate` micro-batches, and lets the optimizer change the parameters. After the constructor a step allocates
+/// nothing. Between steps the gradients belong to the trainer.
 /// The model must outlive the trainer and stay where it is. One thread at a time.
 template <class Backend>
 class Trainer {
  public:
   class Run;
 
-  /// Throws Exception when an option makes no sense or when there is too little memory.
+  /// Freezes what the options say, makes the optimizer and prepares the model for the shapes of the run. Throws Exception: an
+  /// option that makes no sense (usage), too little memory (resources); the message says which or how much.
   explicit Trainer(BasicModel<Backend>& model, TrainOptions options = {}) : Trainer(model, options, nullptr) {}
-  /// With an optimizer of the caller's in place of options.optimizer.
+  /// With an optimizer of the caller's in place of options.optimizer. It was made for this model after model.freeze(), so
+  /// options.frozen must be empty (usage).
   Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
     if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
@@ -72,30 +59,44 @@ class Trainer {
     optimizer_ = optimizer ? std::move(optimizer) : make_optimizer(options_.optimizer, model);
     model.prepare(shape_, Pass::train);
     if (options_.windows > 0) evaluation_.emplace(model, options_.context, options_.windows);
-    tokens_.resize(static_cast<std::size_t>(shape_.tokens()));
+    tokens_.resize(micro_batch_size() * static_cast<std::size_t>(options_.accumulate));
     targets_.resize(tokens_.size());
   }
 
-  /// The steps that are left, one for each turn of a loop: `for (const Step& s : trainer.run(corpus))`.
+  /// The steps that are left, one for each iteration of a loop: `for (const Step& s : trainer.run(corpus))`.
   /// The loop throws Exception where step() returns an Error. The corpus must live as long.
   Run run(const Corpus& corpus) { return Run(*this, corpus); }
   Run run(Corpus&&) = delete;
+  /// The same on micro-batches of the caller's own; see BatchSource.
+  Run run(BatchSource source) { return Run(*this, std::move(source)); }
 
-  /// One step; with a loss or gradient that is not finite an Error (not_finite) that names the tensor, and no parameter has
-  /// changed.
+  /// One step on random windows of the training part; `steps` of the options does not stop it. Errors, after which no parameter
+  /// has changed: the corpus is too short for the context, has tokens outside the vocabulary, has no validation part though
+  /// there are windows, or is not the one that the run began with (input); a loss or gradient that is not finite, with the name
+  /// of the tensor (not_finite). Where the validation or the log fails, the step itself is done.
   Result<Step> step(const Corpus& corpus);
+  /// One step on micro-batches of the caller's own. Errors: as above, and tokens or targets that BatchSource does not allow, or a
+  /// step whose targets are all masked (input).
+  Result<Step> step(const BatchSource& source);
+  /// One step on given data: tokens and targets [accumulate * batch, context], with the meaning that they have in BatchSource.
+  /// Step::bits_per_byte are bits per target; nothing is validated (validate() does). Errors: another size (usage), and as above.
+  Result<Step> step(std::span<const Token> tokens, std::span<const Token> targets);
 
-  /// Causal bits per byte on the validation windows.
+  /// Causal bits per byte on the validation windows of the corpus. Errors: the trainer was made without windows (usage); the
+  /// validation part is too short or has tokens outside the vocabulary (input).
   Result<double> validate(const Corpus& corpus);
 
+  /// Steps that the run has behind it, those before a resume() included.
   int steps_done() const { return done_; }
+  /// The options with the context filled in.
   const TrainOptions& options() const { return options_; }
   BasicModel<Backend>& model() { return *model_; }
 
-  /// Writes everything that a run needs to go on, to the same bits, into FOLDER/checkpoint.safetensors; replaced whole or not at
-  /// all.
+  /// Writes everything that a run needs to go on, to the same bits, into FOLDER/checkpoint.safetensors, replaced whole or not at
+  /// all; the folder is made where there is none. Errors: what the disk says (resources); a parameter that is not finite.
   Result<void> save(const std::string& folder);
-  /// Goes on where save() was called. The model, the seed and the schedule must be the same; the error says what differs.
+  /// Goes on where save() was called, on a trainer with the same options and a model of the same text. Errors (input), after
+  /// which nothing has changed: no checkpoint, a damaged one, or one of another run; the message says what differs.
   Result<void> resume(const std::string& folder);
 
  private:
@@ -106,7 +107,7 @@ class Trainer {
     if (o.context < 1 || o.context > model.sizes().context)
       refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" +
              std::to_string(model.sizes().context) + ">");
-    if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate)) refuse("the rate must be above 0");
+    if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate)) refuse("the learning rate must be above 0");
     if (!(o.routers.z_loss >= 0) || !std::isfinite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
     if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
     if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
@@ -120,8 +121,20 @@ class Trainer {
     return elements * static_cast<std::int64_t>(sizeof(typename Backend::Real));
   }
 
+  using Clock = std::chrono::steady_clock;
+
+  /// Tokens of a micro-batch.
+  std::size_t micro_batch_size() const { return static_cast<std::size_t>(shape_.tokens()); }
+  /// The number of a micro-batch of the next step, counted over the run.
+  std::int64_t micro_batch_index(int i) const { return std::int64_t{done_} * options_.accumulate + i; }
+
   /// Checks a corpus when the run first meets it, and opens the log.
   Result<void> meet(const Corpus& corpus);
+  /// Refuses data that is not what the run began with.
+  Result<void> check_mark(const std::string& mark) const;
+  Result<void> open_log();
+  /// One step on the micro-batches in tokens_ and targets_. `validation`: where it is measured, if anywhere.
+  Result<Step> train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation);
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
   Error not_finite(double loss);
   /// Everything that a resumed run must have the same.
@@ -134,9 +147,9 @@ class Trainer {
   std::optional<Evaluation<Backend>> evaluation_;
   std::optional<TrainLog> log_;
   std::optional<Batches> batches_;
-  std::vector<Token> tokens_, targets_;
-  const Corpus* corpus_ = nullptr;  ///< the one that step() has met and checked
-  std::string corpus_mark_;         ///< of the data that the run has seen; a resumed run must see the same
+  std::vector<Token> tokens_, targets_;  ///< of a whole step, [accumulate, batch, context]
+  const Corpus* corpus_ = nullptr;       ///< the one that step() has met and checked
+  std::string corpus_mark_;              ///< of the data that the run has seen; a resumed run must see the same
   int done_ = 0;
 };
 
@@ -166,17 +179,19 @@ class Trainer<Backend>::Run {
   };
 
   Run(Trainer& trainer, const Corpus& corpus) : trainer_(&trainer), corpus_(&corpus) {}
+  Run(Trainer& trainer, BatchSource source) : trainer_(&trainer), source_(std::move(source)) {}
   Iterator begin() { return Iterator(*this); }
   End end() const { return {}; }
 
  private:
   void advance() {
     ended_ = trainer_->done_ >= trainer_->options_.steps;
-    if (!ended_) step_ = trainer_->step(*corpus_).value();
+    if (!ended_) step_ = (corpus_ != nullptr ? trainer_->step(*corpus_) : trainer_->step(source_)).value();
   }
 
   Trainer* trainer_;
-  const Corpus* corpus_;
+  const Corpus* corpus_ = nullptr;  ///< null: the batches of source_
+  BatchSource source_{};
   Step step_;
   bool ended_ = false;
 };
@@ -185,18 +200,66 @@ template <class Backend>
 Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
   if (corpus_ != &corpus)
     if (Result<void> fine = meet(corpus); !fine) return fine.error();
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
+  for (int i = 0; i < options_.accumulate; ++i) {
+    const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
+    batches_->fill(static_cast<std::uint64_t>(micro_batch_index(i)), std::span(tokens_).subspan(first, micro_batch_size()),
+                   std::span(targets_).subspan(first, micro_batch_size()));
+  }
+  return train_on_batches(start, corpus.bytes_per_token(), &corpus);
+}
+
+template <class Backend>
+Result<Step> Trainer<Backend>::step(const BatchSource& source) {
+  if (!source.fill) return Error{ErrorKind::usage, "a source of batches without .fill"};
+  if (Result<void> same = check_mark(source.name); !same) return same.error();
+  if (source.validation != nullptr)
+    if (Result<void> enough = source.validation->check_context(static_cast<std::size_t>(options_.context)); !enough)
+      return enough.error();
+  if (Result<void> opened = open_log(); !opened) return opened.error();
+  const auto start = Clock::now();
+  for (int i = 0; i < options_.accumulate; ++i) {
+    const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
+    source.fill(micro_batch_index(i), std::span(tokens_).subspan(first, micro_batch_size()),
+                std::span(targets_).subspan(first, micro_batch_size()));
+  }
+  if (Result<void> fine = batch_source::check(tokens_, targets_, model_->sizes().vocab); !fine) return fine.error();
+  if (corpus_mark_.empty()) corpus_mark_ = source.name;
+  return train_on_batches(start, source.bytes_per_token, source.validation);
+}
+
+template <class Backend>
+Result<Step> Trainer<Backend>::step(std::span<const Token> tokens, std::span<const Token> targets) {
+  if (tokens.size() != tokens_.size() || targets.size() != tokens_.size())
+    return Error{ErrorKind::usage, std::to_string(tokens.size()) + " tokens and " + std::to_string(targets.size()) +
+                                       " targets; a step takes " + std::to_string(tokens_.size()) + ": " +
+                                       std::to_string(options_.accumulate) + " micro-batches of " +
+                                       std::to_string(options_.batch) + " sequences of " + std::to_string(options_.context)};
+  if (Result<void> opened = open_log(); !opened) return opened.error();
+  const auto start = Clock::now();
+  if (Result<void> fine = batch_source::check(tokens, targets, model_->sizes().vocab); !fine) return fine.error();
+  std::copy(tokens.begin(), tokens.end(), tokens_.begin());
+  std::copy(targets.begin(), targets.end(), targets_.begin());
+  return train_on_batches(start, 1, nullptr);
+}
+
+template <class Backend>
+Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation) {
   Step s{.index = done_ + 1};
   Losses losses;
+  const auto unmasked = static_cast<double>(batch_source::unmasked(targets_));
   model_->zero_gradients();
   for (int i = 0; i < options_.accumulate; ++i) {
-    batches_->fill(
-        static_cast<std::uint64_t>(done_) * static_cast<std::uint64_t>(options_.accumulate) + static_cast<std::uint64_t>(i),
-        tokens_, targets_);
-    model_->set_round(std::int64_t{done_} * options_.accumulate + i);
-    const Losses part = model_->loss_and_gradient(tokens_, targets_, options_.batch, 1.0 / options_.accumulate);
-    losses.main += part.main / options_.accumulate;
-    losses.aux += part.aux / options_.accumulate;
+    const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
+    const auto tokens = std::span(tokens_).subspan(first, micro_batch_size());
+    const auto targets = std::span(targets_).subspan(first, micro_batch_size());
+    // A micro-batch counts by its share of the targets: accumulated ones equal one large batch also where many are masked.
+    // Exactly `accumulate` where none is.
+    const double parts = unmasked / static_cast<double>(batch_source::unmasked(targets));
+    model_->set_round(micro_batch_index(i));
+    const Losses part = model_->loss_and_gradient(tokens, targets, options_.batch, 1.0 / parts);
+    losses.main += part.main / parts;
+    losses.aux += part.aux / parts;
   }
   model_->zero_frozen_gradients();  // also for an optimizer that does not know of them
   s.gradient_norm = optimizer_->gradient_norm();
@@ -206,17 +269,17 @@ Result<Step> Trainer<Backend>::step(const Corpus& corpus) {
   optimizer_->update(done_ + 1, s.learning_rate);
   model_->after_step();
   ++done_;
-  s.bits_per_byte = losses.main / std::numbers::ln2 / corpus.bytes_per_token();
+  s.bits_per_byte = losses.main / std::numbers::ln2 / bytes_per_token;
   s.aux_loss = losses.aux;
   s.routing = model_->routing_summary();
   s.tokens = std::int64_t{done_} * options_.accumulate * shape_.tokens();
-  s.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  s.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   s.tokens_per_second = static_cast<double>(options_.accumulate * shape_.tokens()) / s.seconds;
   const bool due = done_ == options_.steps || (options_.validate_every > 0 && done_ % options_.validate_every == 0);
-  if (due && evaluation_) {
-    const Result<double> validation = validate(corpus);
-    if (!validation) return validation.error();
-    s.validation = *validation;
+  if (due && evaluation_ && validation != nullptr) {
+    const Result<double> measured = validate(*validation);
+    if (!measured) return measured.error();
+    s.validation = *measured;
   }
   if (log_)
     if (Result<void> written = log_->write(s); !written) return written.error();
@@ -235,19 +298,31 @@ template <class Backend>
 Result<void> Trainer<Backend>::meet(const Corpus& corpus) {
   if (Result<void> long_enough = corpus.check_context(static_cast<std::size_t>(options_.context)); !long_enough)
     return long_enough;
+  if (evaluation_ && corpus.validation().empty())
+    return Error{ErrorKind::input, "the corpus has no validation part; give one, or train with .windows = 0"};
   if (Result<void> known = check_vocabulary(corpus.train(), model_->sizes().vocab); !known) return known;
   const std::string mark = std::to_string(corpus.fingerprint());
-  if (!corpus_mark_.empty() && corpus_mark_ != mark)
-    return Error{ErrorKind::input, "the text is not the one that the run started with; resume with the same data"};
+  if (Result<void> same = check_mark(mark); !same) return same;
   batches_.emplace(corpus.train(), static_cast<std::size_t>(options_.batch), static_cast<std::size_t>(options_.context),
                    options_.seed);
-  if (!options_.log.empty() && !log_) {
-    Result<TrainLog> log = TrainLog::open(options_.log, done_);
-    if (!log) return log.error();
-    log_.emplace(std::move(*log));
-  }
+  if (Result<void> opened = open_log(); !opened) return opened;
   corpus_mark_ = mark;
   corpus_ = &corpus;
+  return {};
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::check_mark(const std::string& mark) const {
+  if (corpus_mark_.empty() || corpus_mark_ == mark) return {};
+  return Error{ErrorKind::input, "the text is not the one that the run started with; resume with the same data"};
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::open_log() {
+  if (options_.log.empty() || log_) return {};
+  Result<TrainLog> log = TrainLog::open(options_.log, done_);
+  if (!log) return log.error();
+  log_.emplace(std::move(*log));
   return {};
 }
 
@@ -264,7 +339,7 @@ Error Trainer<Backend>::not_finite(double loss) {
             gradient;
   else
     what += "the norm of the gradients is not finite";
-  return {ErrorKind::not_finite, what + "; nothing was changed; try a smaller rate"};
+  return {ErrorKind::not_finite, what + "; nothing was changed; try a smaller learning rate"};
 }
 
 template <class Backend>
@@ -296,19 +371,14 @@ template <class Backend>
 Result<void> Trainer<Backend>::resume(const std::string& folder) {
   Result<Safetensors> file = checkpoint::open(folder);
   if (!file) return file.error();
-  for (const auto& [name, value] : settings()) {
-    const std::string found = checkpoint::fact(*file, name);
-    if (found != value)
-      return Error{ErrorKind::input, file->path() + ": the run has " + name + " " + (found.empty() ? "none" : found) +
-                                         ", this one " + name + " " + (value.empty() ? "none" : value)};
-  }
-  const std::string done = checkpoint::fact(*file, "done");
+  if (Result<void> same = checkpoint::check_settings(*file, settings()); !same) return same;
+  const std::string done = checkpoint::setting(*file, "done");
   int steps = -1;
   if (std::from_chars(done.data(), done.data() + done.size(), steps).ec != std::errc() || steps < 0 || steps > options_.steps)
     return Error{ErrorKind::input, file->path() + ": metadata key \"run.done\" is \"" + done + "\", not a step of this run"};
-  if (Result<void> loaded = checkpoint::load(*file, *model_, *optimizer_); !loaded) return loaded;
+  if (Result<void> loaded = checkpoint::fill(*file, *model_, *optimizer_); !loaded) return loaded;
   done_ = steps;
-  corpus_mark_ = checkpoint::fact(*file, "data");
+  corpus_mark_ = checkpoint::setting(*file, "data");
   corpus_ = nullptr;
   return {};
 }

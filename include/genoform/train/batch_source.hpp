@@ -1,0 +1,61 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/data/corpus.hpp"
+
+namespace genoform {
+
+/// Micro-batches of the caller's own for a Trainer, in place of a corpus:
+/// `trainer.run({.fill = [&](std::int64_t index, auto tokens, auto targets) { ... }})`.
+///
+/// `fill` writes all of `tokens` and `targets`, each [batch, context], one sequence after the other. targets[n] is what the model
+/// is to say at position n; the trainer shifts nothing. A target below 0 is masked: it counts neither in the loss nor in the
+/// mean, as for the prompt of an instruction. A token of -1 is padding, and its target must be masked. `index` counts
+/// micro-batches from 0 over the whole run: step s (from 0) asks for s * accumulate, ..., s * accumulate + accumulate - 1. Where
+/// the batch depends on `index` alone, a resumed run goes on to the same bits. What `fill` throws passes through, and nothing has
+/// changed.
+struct BatchSource {
+  std::function<void(std::int64_t index, std::span<Token> tokens, std::span<Token> targets)> fill;
+  /// Stands in checkpoints: a run is resumed only with a source of the same name.
+  std::string name = "own batches";
+  /// Bytes of text that a target stands for, on average; with 1 Step::bits_per_byte are bits per target.
+  double bytes_per_token = 1;
+  /// Whose validation part is measured when TrainOptions::validate_every says; null: nothing is. It must outlive the run.
+  const Corpus* validation = nullptr;
+};
+
+namespace batch_source {
+
+inline std::int64_t unmasked(std::span<const Token> targets) {
+  std::int64_t count = 0;
+  for (const Token target : targets) count += target >= 0 ? 1 : 0;
+  return count;
+}
+
+/// Says what is wrong with the tokens and targets of a step, if anything is.
+inline Result<void> check(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t vocabulary) {
+  const auto error = [&](const char* what, std::size_t n, Token found, const std::string& allowed) {
+    return Error{ErrorKind::input,
+                 std::string(what) + " " + std::to_string(n) + " of the step is " + std::to_string(found) + "; " + allowed};
+  };
+  const std::string below = std::to_string(vocabulary - 1);
+  for (std::size_t n = 0; n < tokens.size(); ++n) {
+    if (tokens[n] < -1 || tokens[n] >= vocabulary)
+      return error("token", n, tokens[n], "allowed are 0 to " + below + ", and -1 for padding");
+    if (targets[n] >= vocabulary)
+      return error("target", n, targets[n], "allowed are 0 to " + below + ", and below 0 where nothing is to be learnt");
+    if (tokens[n] < 0 && targets[n] >= 0) return error("target", n, targets[n], "that of padding must be below 0");
+  }
+  if (unmasked(targets) == 0) return Error{ErrorKind::input, "all targets of the step are masked"};
+  return {};
+}
+
+}  // namespace batch_source
+
+}  // namespace genoform

@@ -1,0 +1,32 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "genoform/ops/pass.hpp"
+#include "genoform/train/optimizer_choice.hpp"
+#include "genoform/train/schedule.hpp"
+
+namespace genoform {
+
+/// How a model is trained: `Trainer trainer(model, {.steps = 500, .batch = 16, .learning_rate = 3e-3f});`.
+/// What a member does not allow is an Exception (usage) of the Trainer's constructor.
+struct TrainOptions {
+  int steps = 1000;  ///< steps of the optimizer in the whole run, at least 1; the schedule ends there
+  int batch = 16;    ///< sequences of a micro-batch, at least 1; a micro-batch is also the pool that routers choose from
+  float learning_rate = 3e-3f;  ///< the largest learning rate, above 0; `schedule` says how it changes over the run
+  int context = 0;              ///< positions of a sequence, at most the model's Context; 0: the model's
+  int accumulate = 1;           ///< micro-batches of a step, at least 1; the gradient is that of all of them as one batch
+  std::uint64_t seed = 1;       ///< of the order of the data, and of the noise of routers; the model has its own
+  Schedule schedule{};          ///< of the learning rate: warm-up for a twentieth of the run, then a cosine down to a tenth
+  OptimizerChoice optimizer{};  ///< AdamW or Adafactor with settings; AdamW with its defaults
+  int validate_every = 0;       ///< steps between validations, at least 0; there is always one after the last step
+  int windows = 512;            ///< validation windows of `context` positions, at least 0; 0: never validate
+  std::string log{};            ///< folder, which must exist, for log.jsonl and log.csv; empty: none
+  /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
+  std::vector<std::string> frozen{};
+  bool recompute = false;    ///< less memory for more time, see Engine::set_recompute; when off, the model's own setting holds
+  RouterTraining routers{};  ///< z-loss and jitter of routers (its seed is `seed`); where off, the model's own hold
+};
+
+}  // namespace genoform
