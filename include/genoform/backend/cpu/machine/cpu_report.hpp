@@ -1,5 +1,4 @@
 #pragma once
-#include <fstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -7,6 +6,7 @@
 
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/products/onednn.hpp"
+#include "genoform/core/processor_name.hpp"
 
 /// A description of the machine for reports of speed.
 namespace genoform::cpu {
@@ -21,13 +21,6 @@ struct CpuReport {
   std::vector<std::pair<std::string, std::string>> products;  ///< of typical matrix products: shape and oneDNN's implementation
   bool slow_products = false;                                 ///< one of them is a reference implementation
 };
-
-inline std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
-  return {};
-}
 
 /// oneDNN's implementations for the products of one linear layer of `tokens` rows.
 inline void add_products(CpuReport& cpu_report, std::int64_t tokens, std::int64_t in, std::int64_t out) {

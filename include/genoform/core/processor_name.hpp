@@ -1,0 +1,16 @@
+#pragma once
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+namespace genoform {
+
+/// The model name of the processor as Linux gives it; empty where the system does not tell.
+inline std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return {};
+}
+
+}  // namespace genoform
