@@ -34,7 +34,7 @@ int run(const Options& o) {
   else if (o.report)
     std::printf("%s", report.text().c_str());
   else
-    std::printf("using Winner = %s;\n", winner->text.c_str());
+    std::printf("%s\n", winner->line().c_str());
   return 0;
 }
 

@@ -1,18 +1,20 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/report/progress.hpp"
 #include "genoform/search/space/baselines.hpp"
 #include "genoform/search/study.hpp"
+#include "genoform/search/study/calibration.hpp"
+#include "genoform/search/study/step_table_of.hpp"
+#include "genoform/search/workers/worker_pool.hpp"
 #include "search_request.hpp"
 #include "signals.hpp"
 
@@ -33,16 +35,6 @@ struct Options {
   bool resume = false, recalibrate = false, no_final = false, quiet = false, json = false;
 };
 
-/// A worker is this program again, on the other end of its standard input.
-int become_worker(int fd) {
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);
-  ::dup2(fd, STDIN_FILENO);
-  ::fcntl(STDIN_FILENO, F_SETFD, 0);
-  ::setenv("OMP_NUM_THREADS", "1", 1);
-  ::execl("/proc/self/exe", "genoform", "worker", static_cast<char*>(nullptr));
-  return 127;
-}
-
 /// One search from the opened study to its report.
 class SearchRun {
  public:
@@ -52,35 +44,22 @@ class SearchRun {
         progress_(options.quiet ? Progress::Mode::quiet : Progress::Mode::automatic),
         store_(options.file, Store::Open::write),
         request_(request()),
-        space_(request_.space()),
+        space_(request_.make_space()),
+        strategy_(request_.make_strategy()),
         sizes_(request_.training.batch, request_.training.context),
-        baselines_(proxy_baselines({.vocab = space_.options().vocab, .context = request_.training.context})) {}
+        baselines_(proxy_baselines({.context = request_.training.context})) {}
 
   /// Returns the exit code.
   int run() {
     const Corpus corpus = Corpus::from_file(request_.training.data);
-    nlohmann::json evaluator = request_.training.to_json();
+    nlohmann::json evaluator = json_of(request_.training);
     evaluator["data"] = std::to_string(corpus.fingerprint());
-    claim(store_, identity_of(space_, proposer(), request_.oracle, baselines_, request_.study, evaluator));
-    WorkerPool pool(options_.workers, become_worker, request_.training.to_json());
-    std::unique_ptr<Estimator> estimator;
-    try {
-      estimator = make_estimator(pool);
-    } catch (const Exception&) {
-      if (signals_.exit_code() != 0) return interrupted();
-      throw;
-    }
-    const Search search{space_, proposer(), *estimator, baselines_, request_.study};
-    Ledger ledger(store_);
-    TrialRunner runner(search, ledger, pool, options_.trials);
-    const bool finished = runner.run([&] { return stop(true); }, [&](const Ledger& l, int number) { show(l, number); });
-    note_seconds();
-    if (signals_.exit_code() != 0) return interrupted();
-    if (!finished) progress_.show_now("the time is over: " + std::to_string(ledger.count("search")) + " genomes");
-    if (!options_.no_final) {
-      Finals finals(search, ledger, store_, pool, options_.finals);
-      if (!finals.run([&] { return stop(false); }, [&](const FinalRun& run) { show(run); })) return interrupted();
-    }
+    // A worker is this program again, on the other end of its standard input.
+    WorkerPool pool(options_.workers, program_launcher({"/proc/self/exe", "worker"}), json_of(request_.training));
+    const std::unique_ptr<Estimator> oracle = make_oracle(pool);
+    if (!oracle) return interrupted();
+    const Study study{*space_, *strategy_, *oracle, baselines_, pool, request_.study, std::move(evaluator)};
+    if (!study.run(store_, study_run())) return interrupted();
     progress_.finish();
     const Report report(store_);
     std::printf("%s", options_.json ? (report.json().dump(2) + "\n").c_str() : report.text().c_str());
@@ -97,86 +76,83 @@ class SearchRun {
     const auto kept = store_.setting("request");
     if (options_.resume && !kept) throw Exception({ErrorKind::input, options_.file + ": no study to resume"});
     if (!kept) {
-      store_.set("request", options_.request.to_json().dump());
+      store_.set("request", json_of(options_.request).dump());
       return options_.request;
     }
-    if (!options_.resume && *kept != options_.request.to_json().dump())
+    if (!options_.resume && *kept != json_of(options_.request).dump())
       throw Exception(
           {ErrorKind::input,
            options_.file + ": a study with other options is there; --resume goes on with it, another --study starts anew"});
-    return SearchRequest::from_json(nlohmann::json::parse(*kept));
+    return SearchRequest::parse(*kept);
   }
 
-  const Proposer& proposer() {
-    if (!proposer_) {
-      if (request_.strategy == "random")
-        proposer_ = std::make_unique<RandomSearch>();
-      else
-        proposer_ = std::make_unique<Evolution>(request_.evolution);
-    }
-    return *proposer_;
+  StudyRun study_run() {
+    StudyRun run;
+    run.genomes = options_.trials;
+    if (!options_.no_final) run.finals = options_.finals;
+    run.stop = [this] { return stop(); };
+    run.on_trial = [this](const Ledger& ledger, const Trial& trial) { show(ledger, trial); };
+    run.on_search_end = [this](const Ledger& ledger, bool is_complete) {
+      if (!is_complete) progress_.show_now("the time is over: " + std::to_string(ledger.genomes_ended()) + " genomes");
+    };
+    run.on_final = [this](const FinalRun& final_run) { show(final_run); };
+    return run;
   }
 
-  std::unique_ptr<Estimator> make_estimator(WorkerPool& pool) {
+  /// None when it was interrupted.
+  std::unique_ptr<Estimator> make_oracle(WorkerPool& pool) {
     if (request_.oracle == "flops") return std::make_unique<FlopsOracle>(sizes_, request_.flops_per_second);
     if (request_.oracle == "measured") return std::make_unique<MeasuredOracle>(sizes_);
-    const StepTable table = step_table_of(
+    const auto table = step_table_of(
         store_, [&] { return table_now(pool); }, options_.recalibrate);
-    return std::make_unique<TableOracle>(sizes_, table);
+    if (!table) return nullptr;
+    return std::make_unique<TableOracle>(sizes_, *table);
   }
   /// That of another study, or one that is measured now.
-  StepTable table_now(WorkerPool& pool) {
+  std::optional<StepTable> table_now(WorkerPool& pool) {
     if (!options_.table_of.empty()) {
       const Store other(options_.table_of, Store::Open::read);
       const auto table = other.setting("step table"), request = other.setting("request");
       if (!table || !request) throw Exception({ErrorKind::input, options_.table_of + ": has no table of step times"});
-      if (const bool bf16 = SearchRequest::from_json(nlohmann::json::parse(*request)).training.bf16;
-          bf16 != request_.training.bf16)
+      if (const bool bf16 = SearchRequest::parse(*request).training.bf16; bf16 != request_.training.bf16)
         throw Exception({ErrorKind::input, options_.table_of + ": a table of steps in " + (bf16 ? "bf16" : "f32") +
                                                ", and this study trains in " + (bf16 ? "f32" : "bf16") + "; leave out --table"});
       return StepTable::from_json(nlohmann::json::parse(*table));
     }
     const CalibrationOptions calibration{.probes = request_.probes};
-    const auto texts = calibration_texts(space_, baselines_, sizes_, request_.study.seed, calibration);
+    const auto texts = calibration_texts(*space_, baselines_, sizes_, request_.study.seed, calibration);
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
-    const StepTable table = calibrate(pool, texts, sizes_, calibration.steps, [&] { return stop(false); });
-    progress_.show_now("step times calibrated in " + report::fixed(seconds(), 0) + " s; median error " +
-                       report::fixed(100 * table.error(), 1) + " %");
+    const auto table = calibrate(pool, texts, sizes_, calibration.steps, [this] { return signal(); });
+    if (table)
+      progress_.show_now("step times calibrated in " + report::fixed(seconds(), 0) + " s; median error " +
+                         report::fixed(100 * table->error(), 1) + " %");
     return table;
   }
 
-  Stop stop(bool by_time) const {
-    if (signals_.exit_code() != 0) return Stop::now;
-    return by_time && options_.minutes > 0 && seconds() > 60 * options_.minutes ? Stop::soon : Stop::no;
+  Stop signal() const { return signals_.exit_code() != 0 ? Stop::now : Stop::no; }
+  Stop stop() const {
+    const bool is_over = options_.minutes > 0 && seconds() > 60 * options_.minutes;
+    return is_over && signal() == Stop::no ? Stop::soon : signal();
   }
 
-  void show(const Ledger& ledger, int number) {
+  void show(const Ledger& ledger, const Trial& trial) {
     if (ended_++ == 0) first_trial_ = seconds();
-    const Trial* best = nullptr;
-    for (const Trial& t : ledger.trials())
-      if (t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
+    const int number = trial.number;
     const int baselines = static_cast<int>(baselines_.size() * request_.study.baseline_learning_rates.size());
     const double elapsed = seconds() - first_trial_;
     std::string line = number <= baselines
                            ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
                            : "genome " + std::to_string(number - baselines) + "/" + std::to_string(options_.trials);
     if (elapsed > 1) line += "  " + report::fixed(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
-    if (best != nullptr)
+    if (const auto& best = ledger.best())
       line += "  best " + report::fixed(*best->loss, 3) + " bits/byte (" +
               (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ")";
     line += "  " + std::to_string(ledger.refusals()) + " refused";
     progress_.show(line);
   }
   void show(const FinalRun& run) {
-    progress_.show_now("final: " + run.name + ", seed " + std::to_string(run.seed) + ": " +
+    progress_.show_now("final: " + run.finalist.name + ", seed " + std::to_string(run.seed) + ": " +
                        (run.test ? report::fixed(*run.test, 3) + " bits/byte on the test text" : run.failure));
-  }
-
-  /// Adds the time that trials took to the journal, for the report's trials per hour.
-  void note_seconds() {
-    if (ended_ == 0) return;
-    const double before = std::stod(store_.note("seconds of trials").value_or("0"));
-    store_.set_note("seconds of trials", std::to_string(before + seconds() - first_trial_));
   }
 
   int interrupted() {
@@ -192,10 +168,10 @@ class SearchRun {
   Progress progress_;
   Store store_;
   SearchRequest request_;
-  BlockSpace space_;
+  std::unique_ptr<Space> space_;
+  std::unique_ptr<Strategy> strategy_;
   ModelSizes sizes_;
   std::vector<Baseline> baselines_;
-  std::unique_ptr<Proposer> proposer_;
   int ended_ = 0;
   double first_trial_ = 0;
 };
@@ -268,11 +244,11 @@ void add_oracle(CLI::App& app, Options& o) {
   app.add_option("--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--most-parameters", limits.parameters, "limit; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--most-activated", limits.activated_parameters, "limit of activated parameters; 0: none")
+  app.add_option("--max-parameters", limits.parameters, "limit; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--max-activated", limits.activated_parameters, "limit of activated parameters; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--most-bytes", limits.bytes, "limit of weights and activations of a step; 0: none")
+  app.add_option("--max-bytes", limits.bytes, "limit of weights and activations of a step; 0: none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }
@@ -287,7 +263,7 @@ void add_strategy(CLI::App& app, Options& o) {
   app.add_option("--population", o.request.evolution.population, "evolution: the last trials that may be parents")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--tournament", o.request.evolution.tournament, "evolution: how many are drawn, the best is mutated")
+  app.add_option("--tournament", o.request.evolution.tournament, "evolution: how many are sampled, the best is mutated")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--window", o.request.study.window, "proposal n sees the trials up to n - window")
@@ -298,6 +274,13 @@ void add_strategy(CLI::App& app, Options& o) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_dtype(app, o.precision);
+  app.add_option_function<std::string>(
+         "--optimizer",
+         [&o](const std::string& name) {
+           if (name == "adafactor") o.request.training.optimizer.choice = Adafactor{};
+         },
+         "adamw or adafactor, with its defaults (default: adamw)")
+      ->check(CLI::IsMember({"adamw", "adafactor"}));
   app.add_option("--batch", o.request.training.batch, "sequences of a training step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

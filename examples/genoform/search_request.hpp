@@ -1,14 +1,15 @@
 #pragma once
 #include <algorithm>
-#include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "genoform/io/json_fields.hpp"
 #include "genoform/search/evaluator/training_setup.hpp"
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/strategy/evolution.hpp"
+#include "genoform/search/strategy/random_search.hpp"
 #include "genoform/search/study/study_options.hpp"
 
 namespace command {
@@ -23,39 +24,33 @@ struct SearchRequest {
   double flops_per_second = 5e10;  ///< of the oracle "flops"
   int probes = 90;                 ///< models that the table is fitted to
 
-  nlohmann::json to_json() const {
-    return {{"study", study.to_json()},
-            {"training", training.to_json()},
-            {"evolution", {evolution.initial, evolution.population, evolution.tournament}},
-            {"oracle", oracle},
-            {"strategy", strategy},
-            {"sub_layers", {min_layers, max_layers}},
-            {"flops_per_second", flops_per_second},
-            {"probes", probes}};
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("study", self.study);
+    visit("training", self.training);
+    visit("evolution", self.evolution);
+    visit("oracle", self.oracle);
+    visit("strategy", self.strategy);
+    visit("min_layers", self.min_layers);
+    visit("max_layers", self.max_layers);
+    visit("flops_per_second", self.flops_per_second);
+    visit("probes", self.probes);
   }
-  static SearchRequest from_json(const nlohmann::json& j) {
-    SearchRequest r;
-    r.study = genoform::search::StudyOptions::from_json(j.at("study"));
-    r.training = genoform::search::TrainingSetup::from_json(j.at("training"));
-    r.evolution.initial = j.at("evolution").at(0);
-    r.evolution.population = j.at("evolution").at(1);
-    r.evolution.tournament = j.at("evolution").at(2);
-    r.oracle = j.at("oracle");
-    r.strategy = j.at("strategy");
-    r.min_layers = j.at("sub_layers").at(0);
-    r.max_layers = j.at("sub_layers").at(1);
-    r.flops_per_second = j.at("flops_per_second");
-    r.probes = j.at("probes");
-    return r;
+  static SearchRequest parse(const std::string& text) {
+    return genoform::from_json<SearchRequest>(nlohmann::json::parse(text), "the options of the study");
   }
 
-  genoform::search::BlockSpace space() const {
+  std::unique_ptr<genoform::search::Space> make_space() const {
     genoform::search::BlockSpaceOptions options;
     options.context = training.context;
     options.min_layers = min_layers;
     options.max_layers = max_layers;
     options.max_total = std::max(options.max_total, max_layers);
-    return genoform::search::BlockSpace(options);
+    return std::make_unique<genoform::search::BlockSpace>(options);
+  }
+  std::unique_ptr<genoform::search::Strategy> make_strategy() const {
+    if (strategy == "random") return std::make_unique<genoform::search::RandomSearch>();
+    return std::make_unique<genoform::search::Evolution>(evolution);
   }
 };
 

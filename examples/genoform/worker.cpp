@@ -1,6 +1,8 @@
 #include <unistd.h>
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "common.hpp"
 #include "genoform/search/evaluator/training_evaluator.hpp"
@@ -18,9 +20,9 @@ struct Options {};
 
 int run(const Options&) {
   return run_worker(STDIN_FILENO, [](const nlohmann::json& setup) {
-    const TrainingSetup training = TrainingSetup::from_json(setup);
+    const auto training = from_json<TrainingSetup>(setup, "setup");
     const auto precision = training.bf16 ? cpu::Precision::bf16 : cpu::Precision::f32;
-    return std::make_unique<TrainingEvaluator>(training, [precision](const std::string& text, std::uint64_t seed) {
+    return std::make_unique<TrainingEvaluator<Cpu>>(training, [precision](const std::string& text, std::uint64_t seed) {
       return make_model(Genome::parse(text), seed, {.threads = 1, .precision = precision});
     });
   });

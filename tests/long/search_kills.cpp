@@ -3,7 +3,7 @@
 using namespace toy;
 
 TEST_CASE("hundreds of kills leave no trace in the record of a study") {
-  Study study;
+  DigitStudy study;
   study.setup["microseconds"] = 2500;
   study.genomes = 120;
   const TemporaryFile whole("genoform-long-unkilled");

@@ -13,8 +13,8 @@ using namespace toy;
 
 namespace {
 
-Study study_with_final() {
-  Study study;
+DigitStudy study_with_final() {
+  DigitStudy study;
   study.has_final = true;
   study.baselines = {
       {"plain", "000000", true}, {"plain too", "100000", true}, {"good", "334444", false}, {"bad", "012345", false}};
@@ -26,17 +26,17 @@ Study study_with_final() {
 TEST_CASE(
     "the final has the plain baselines, the best baseline and the best genomes, each with fresh seeds for equal measured time") {
   const TemporaryFile file("genoform-finals");
-  const Study study = study_with_final();
+  const DigitStudy study = study_with_final();
   REQUIRE(study.run(file.path()));
   const Store store(file.path(), Store::Open::read);
   const std::vector<FinalRun> runs = store.finals();
   REQUIRE(runs.size() == 2 * (2 + 1 + 3));
   std::set<std::string> names;
   for (const FinalRun& run : runs) {
-    names.insert(run.name);
+    names.insert(run.finalist.name);
     CHECK(run.finished());
     CHECK(run.seed >= study.options.seed + 1000);
-    CHECK(run.steps == Budget{study.options.budget}.steps(run.step_seconds));
+    CHECK(run.finalist.steps == Budget{study.options.budget}.steps(run.finalist.step_seconds));
     CHECK(*run.test == Approx(*run.validation + 0.1));
   }
   CHECK(names.count("plain") + names.count("plain too") + names.count("good") == 3);
@@ -46,7 +46,7 @@ TEST_CASE(
     if (t.phase == "search" && t.loss) losses.push_back(*t.loss);
   std::sort(losses.begin(), losses.end());
   for (const FinalRun& run : runs)
-    if (!run.is_baseline) CHECK(loss_of(run.text) <= losses[2]);
+    if (!run.finalist.is_baseline) CHECK(loss_of(run.finalist.text) <= losses[2]);
 }
 
 TEST_CASE("the report ranks by validation, flags a wrong oracle and names the winner") {
@@ -58,35 +58,35 @@ TEST_CASE("the report ranks by validation, flags a wrong oracle and names the wi
   for (std::size_t i = 1; i < 6; ++i)
     CHECK(Standing::mean(report.standings()[i - 1].validation) <= Standing::mean(report.standings()[i].validation));
   REQUIRE(report.winner().has_value());
-  CHECK_FALSE(report.winner()->is_baseline);
+  CHECK_FALSE(report.winner()->finalist.is_baseline);
   CHECK(report.genomes() == 60);
   const std::string text = report.text();
   INFO(text);
-  CHECK(text.find("using Winner = " + report.winner()->text + ";") != std::string::npos);
+  CHECK(text.find("using Winner = " + report.winner()->finalist.text + ";") != std::string::npos);
   CHECK(text.find("Transformer") == std::string::npos);
   CHECK(text.find("60 genomes trained beside 12 runs of baselines") != std::string::npos);
   CHECK(text.find(" !") != std::string::npos);  // "plain too" is slower than the clock says
   const nlohmann::json j = report.json();
   CHECK(j.at("baselines").size() == 12);
-  CHECK(j.at("winner").at("line") == "using Winner = " + report.winner()->text + ";");
+  CHECK(j.at("winner").at("line") == "using Winner = " + report.winner()->finalist.text + ";");
   for (const auto& finalist : j.at("finalists"))
     CHECK(finalist.at("oracle_off") == (finalist.at("text").get<std::string>()[0] == '1'));
 }
 
 TEST_CASE("the report says when the winner is a baseline") {
   const TemporaryFile file("genoform-baseline-wins");
-  Study study = study_with_final();
+  DigitStudy study = study_with_final();
   study.baselines[2].text = "777777";
   study.genomes = 15;
   REQUIRE(study.run(file.path()));
   const Report report(Store(file.path(), Store::Open::read));
-  CHECK(report.winner()->is_baseline);
+  CHECK(report.winner()->finalist.is_baseline);
   CHECK(report.text().find("The winner is a baseline: no genome of this search was better than good") != std::string::npos);
 }
 
 TEST_CASE("a study without a final has its best trial as the winner, one without results has none") {
   const TemporaryFile file("genoform-no-final"), empty("genoform-empty");
-  REQUIRE(Study().run(file.path()));
+  REQUIRE(DigitStudy().run(file.path()));
   const Report report(Store(file.path(), Store::Open::read));
   REQUIRE(report.winner().has_value());
   CHECK(report.text().find("not yet confirmed") != std::string::npos);
@@ -99,7 +99,7 @@ TEST_CASE("a study without a final has its best trial as the winner, one without
 
 TEST_CASE("a final that was broken off goes on with what it planned; more trials bring a new final") {
   const TemporaryFile file("genoform-final-resume");
-  Study study = study_with_final();
+  DigitStudy study = study_with_final();
   REQUIRE(study.run(file.path()));
   const auto runs_of = [&] { return Store(file.path(), Store::Open::read).finals(); };
   const std::vector<FinalRun> whole = runs_of();
@@ -109,18 +109,18 @@ TEST_CASE("a final that was broken off goes on with what it planned; more trials
       if (run.number % 2 == 0) continue;
       run.test.reset();
       run.validation.reset();
-      run.step_seconds = 0.5;  // would not be measured again
+      run.finalist.step_seconds = 0.5;  // would not be measured again
       store.put(run);
     }
   }
   REQUIRE(study.run(file.path()));
   for (const FinalRun& run : runs_of()) {
     CHECK(run.test == whole[static_cast<std::size_t>(run.number - 1)].test);
-    CHECK((run.step_seconds == 0.5) == (run.number % 2 == 1));
+    CHECK((run.finalist.step_seconds == 0.5) == (run.number % 2 == 1));
   }
   study.genomes = 70;
   REQUIRE(study.run(file.path()));
-  for (const FinalRun& run : runs_of()) CHECK(run.step_seconds < 0.5);
+  for (const FinalRun& run : runs_of()) CHECK(run.finalist.step_seconds < 0.5);
 }
 
 TEST_CASE("the weights of the finalists are kept and exported with a project") {
@@ -136,14 +136,14 @@ TEST_CASE("the weights of the finalists are kept and exported with a project") {
     text << std::ifstream(folder / name).rdbuf();
     return text.str();
   };
-  CHECK(content("winner.hpp").find("using Winner = " + winner.text + ";") != std::string::npos);
+  CHECK(content("winner.hpp").find("using Winner = " + winner.finalist.text + ";") != std::string::npos);
   CHECK(content("CMakeLists.txt").find("find_package(genoform") != std::string::npos);
-  CHECK(content("model/config.json").find(winner.text) != std::string::npos);
+  CHECK(content("model/config.json").find(winner.finalist.text) != std::string::npos);
   CHECK(content("model/model.safetensors") == "weights");
   CHECK_THROWS_AS(export_winner(store, winner, folder.string()), Exception);  // not empty
   std::filesystem::remove_all(folder);
   const TemporaryFile other("genoform-export-early");
-  REQUIRE(Study().run(other.path()));
+  REQUIRE(DigitStudy().run(other.path()));
   const Store early(other.path(), Store::Open::read);
   CHECK_THROWS_AS(export_winner(early, *Report(early).winner(), folder.string()), Exception);
   CHECK_FALSE(std::filesystem::exists(folder));
@@ -151,9 +151,9 @@ TEST_CASE("the weights of the finalists are kept and exported with a project") {
 
 TEST_CASE("a finalist whose workers die is reported as failed and does not win") {
   const TemporaryFile file("genoform-final-death");
-  Study study = study_with_final();
+  DigitStudy study = study_with_final();
   REQUIRE(study.run(file.path()));
-  const std::string best = Report(Store(file.path(), Store::Open::read)).winner()->text;
+  const std::string best = Report(Store(file.path(), Store::Open::read)).winner()->finalist.text;
   {
     Store store(file.path(), Store::Open::write);
     store.set_note("finals of", "none");
@@ -161,6 +161,6 @@ TEST_CASE("a finalist whose workers die is reported as failed and does not win")
   study.setup["mischief"] = {{best, "die"}};
   REQUIRE(study.run(file.path()));
   const Report report(Store(file.path(), Store::Open::read));
-  CHECK(report.winner()->text != best);
+  CHECK(report.winner()->finalist.text != best);
   CHECK(report.text().find("signal 9") != std::string::npos);
 }

@@ -3,7 +3,7 @@
 using namespace toy;
 
 TEST_CASE("a study that is killed at random moments ends with the record of one that never was") {
-  Study study;
+  DigitStudy study;
   study.setup["microseconds"] = 1500;
   const TemporaryFile whole("genoform-unkilled");
   REQUIRE(study.run(whole.path()));
@@ -18,7 +18,7 @@ TEST_CASE("a study that is killed at random moments ends with the record of one 
 }
 
 TEST_CASE("what a killed study left running is lost, not failed, and its workers end with it") {
-  Study study;
+  DigitStudy study;
   study.setup["microseconds"] = 20000;
   const TemporaryFile file("genoform-lost");
   std::vector<pid_t> processes;

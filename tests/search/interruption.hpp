@@ -8,7 +8,7 @@
 namespace toy {
 
 /// Runs the study in a process of its own and kills that process after a time; true when it ended before.
-inline bool run_and_kill(const Study& study, const std::string& path, std::uint64_t microseconds) {
+inline bool run_and_kill(const DigitStudy& study, const std::string& path, std::uint64_t microseconds) {
   const pid_t child = ::fork();
   if (child == 0) {
     int code = 1;
@@ -34,7 +34,7 @@ inline bool run_and_kill(const Study& study, const std::string& path, std::uint6
 
 /// Kills a study at random moments, each a little later so that a slow machine gets to the end too; returns how often it was
 /// killed. The study, finished, must equal `expected`.
-inline int kill_until_done(const Study& study, const std::string& path, const std::string& expected, std::uint64_t seed) {
+inline int kill_until_done(const DigitStudy& study, const std::string& path, const std::string& expected, std::uint64_t seed) {
   const Random random(seed, stream_of("kill"));
   int kills = 0;
   for (std::uint64_t i = 0; i < 10000; ++i) {

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "genoform/search/workers/worker_pool.hpp"
 #include "tests/catch.hpp"
@@ -29,24 +31,30 @@ void send_raw(int fd, const std::string& bytes) {
 }
 
 /// A worker that sets up as it should and then answers each request with these bytes.
-WorkerMain worker_that_says(const std::string& bytes) {
-  return [bytes](int fd) {
+Launcher worker_that_says(const std::string& bytes) {
+  return forked_function([bytes](int fd) {
     Channel channel(fd);
     nlohmann::json message;
     if (channel.receive(message) != Channel::Read::line) return 1;
-    channel.send({{"worker", protocol_version}});
+    channel.send(encode_ready(protocol_version));
     while (channel.receive(message) == Channel::Read::line) ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return 0;
-  };
+  });
 }
 
-Reply reply_of(WorkerPool& pool, const nlohmann::json& request, double limit = 5) {
-  while (!pool.has_idle()) pool.wait(0.05);
-  pool.start(7, request, limit);
+Reply reply_of(WorkerPool& pool, const Request& request, double limit = 5) {
+  while (pool.idle().empty()) pool.wait(0.05);
+  pool.start(pool.idle().front(), {7, request}, limit);
   for (int i = 0; i < 400; ++i)
-    if (auto reply = pool.wait(0.05)) return *reply;
+    if (auto replies = pool.wait(0.05); !replies.empty()) return replies.front();
   FAIL("no reply");
   return {};
+}
+TrainRequest training(const std::string& text) {
+  TrainRequest request;
+  request.text = text;
+  request.steps = 1;
+  return request;
 }
 
 }  // namespace
@@ -100,75 +108,103 @@ TEST_CASE("an end that closes is seen, and writing to it does no harm") {
 }
 
 TEST_CASE("a worker answers, reports failures and outlives them") {
-  WorkerPool pool(1, worker(), {{"mischief", {{"bad", "not finite"}}}});
-  CHECK(reply_of(pool, {{"text", "777777"}, {"steps", 1}}).answer.at("loss") == 0.0);
-  const Reply error = reply_of(pool, {{"text", "bad"}});
+  WorkerPool pool(1, launcher(), {{"mischief", {{"bad", "not finite"}}}});
+  CHECK(std::get<TrainReply>(reply_of(pool, training("777777")).answer).loss == 0.0);
+  const Reply error = reply_of(pool, training("bad"));
   CHECK(error.kind == Reply::Kind::error);
-  CHECK(error.error_kind == ErrorKind::not_finite);
-  CHECK(error.what.find("ffn.up.weight") != std::string::npos);
-  const Reply wrong = reply_of(pool, {{"no text", 1}});
-  CHECK(wrong.kind == Reply::Kind::error);
-  CHECK(reply_of(pool, {{"text", "777776"}, {"steps", 1}}).kind == Reply::Kind::answer);
+  CHECK(error.error.error_kind == ErrorKind::not_finite);
+  CHECK(error.error.message.find("ffn.up.weight") != std::string::npos);
+  CHECK(reply_of(pool, training("777776")).kind == Reply::Kind::answer);
+  CHECK(std::get<TimeReply>(reply_of(pool, TimeRequest{.texts = {"000000", "700000"}}).answer).seconds.size() == 2);
 }
 
 TEST_CASE("a worker that dies, hangs or talks nonsense is replaced") {
-  WorkerPool pool(1, worker(), {{"mischief", {{"a", "die"}, {"b", "exit"}, {"c", "hang"}}}});
-  const Reply killed = reply_of(pool, {{"text", "a"}});
+  WorkerPool pool(1, launcher(), {{"mischief", {{"a", "die"}, {"b", "exit"}, {"c", "hang"}, {"d", "nothing"}}}});
+  const Reply killed = reply_of(pool, training("a"));
   CHECK(killed.kind == Reply::Kind::died);
-  CHECK(killed.what.find("signal 9") != std::string::npos);
-  CHECK(reply_of(pool, {{"text", "b"}}).what.find("exit code 9") != std::string::npos);
-  CHECK(reply_of(pool, {{"text", "c"}}, 0.2).what.find("in time") != std::string::npos);
-  CHECK(reply_of(pool, {{"text", "777777"}, {"steps", 1}}).kind == Reply::Kind::answer);
-  for (const char* nonsense : {"hello\n", "{}\n", "{\"job\": 8, \"answer\": 1}\n", "{\"job\": \"7\", \"answer\": 1}\n",
-                               "{\"job\": 7}\n", "{\"job\": 7, \"answer\": 1, \"error\": \"both\"}\n", "[]\n"}) {
+  CHECK(killed.error.message.find("signal 9") != std::string::npos);
+  CHECK(reply_of(pool, training("b")).error.message.find("exit code 9") != std::string::npos);
+  CHECK(reply_of(pool, training("c"), 0.2).error.message.find("in time") != std::string::npos);
+  CHECK(reply_of(pool, training("d")).error.message.find("neither a loss nor a refusal") != std::string::npos);
+  CHECK(reply_of(pool, training("777777")).kind == Reply::Kind::answer);
+  const std::string loss = R"("answer": {"loss": 1, "at_hurdle": 1, "steps": 0, "refusal": ""})";
+  for (const std::string& nonsense :
+       {std::string("hello\n"), std::string("{}\n"), "{\"job\": 8, " + loss + "}\n", "{\"job\": \"7\", " + loss + "}\n",
+        std::string("{\"job\": 7}\n"), "{\"job\": 7, " + loss + ", \"error\": \"both\"}\n", std::string("[]\n")}) {
     WorkerPool talker(1, worker_that_says(nonsense), {});
-    const Reply reply = reply_of(talker, {{"text", "x"}});
+    const Reply reply = reply_of(talker, training("x"));
     INFO(nonsense);
     CHECK(reply.kind == Reply::Kind::died);
-    CHECK(reply.what.find("protocol") != std::string::npos);
+    CHECK(reply.error.message.find("protocol") != std::string::npos);
   }
 }
 
 TEST_CASE("workers that cannot be set up end the search with their reason") {
-  const WorkerMain refuses = [](int fd) {
-    return run_worker(fd, [](const nlohmann::json&) -> std::unique_ptr<Evaluator> {
-      throw Exception({ErrorKind::input, "no such text"});
-    });
-  };
+  const Launcher refuses = forked_evaluator([](const nlohmann::json&) -> std::unique_ptr<Evaluator> {
+    throw Exception({ErrorKind::input, "no such text"});
+  });
   WorkerPool pool(2, refuses, {});
   CHECK_THROWS_WITH(pool.wait(5), "no such text");
-  WorkerPool dying(1, [](int) { return 1; }, {});
+  WorkerPool dying(1, forked_function([](int) { return 1; }), {});
   CHECK_THROWS_AS(([&] {
                     for (int i = 0; i < 100; ++i) dying.wait(0.1);
                   }()),
                   Exception);
-  CHECK_THROWS_AS(WorkerPool(0, worker(), {}), Exception);
+  CHECK_THROWS_AS(WorkerPool(0, launcher(), {}), Exception);
+}
+
+TEST_CASE("a worker of another version is refused with its version") {
+  const Launcher other = forked_function([](int fd) {
+    Channel channel(fd);
+    nlohmann::json message;
+    if (channel.receive(message) == Channel::Read::line) channel.send(encode_ready(99));
+    channel.receive(message);
+    return 0;
+  });
+  WorkerPool pool(1, other, {});
+  try {
+    for (int i = 0; i < 100; ++i) pool.wait(0.1);
+    FAIL("the worker was taken");
+  } catch (const Exception& error) { CHECK(std::string(error.what()).find("version 99") != std::string::npos); }
 }
 
 TEST_CASE("workers are pinned, one to a processor") {
-  const WorkerMain tells = [](int fd) {
-    Channel channel(fd);
-    nlohmann::json message;
-    if (channel.receive(message) != Channel::Read::line) return 1;
-    channel.send({{"worker", protocol_version}});
-    while (channel.receive(message) == Channel::Read::line)
-      channel.send({{"job", message["job"]}, {"answer", allowed_processors()}});
-    return 0;
+  struct Tells : Evaluator {
+    TrainReply train(const TrainRequest&) override {
+      TrainReply reply;
+      reply.loss = static_cast<double>(allowed_processors().size());
+      reply.at_hurdle = static_cast<double>(allowed_processors().front());
+      return reply;
+    }
   };
-  WorkerPool pool(1, tells, {});
-  const Reply reply = reply_of(pool, {});
-  CHECK(reply.answer.size() == 1);
-  CHECK(reply.answer.at(0) == allowed_processors().front());
+  WorkerPool pool(1, forked_evaluator([](const nlohmann::json&) { return std::make_unique<Tells>(); }), {});
+  const auto reply = std::get<TrainReply>(reply_of(pool, training("")).answer);
+  CHECK(reply.loss == 1.0);
+  CHECK(reply.at_hurdle == static_cast<double>(allowed_processors().front()));
+}
+
+TEST_CASE("a launcher decides how a worker is started and is asked again for one that died") {
+  std::vector<int> launched;
+  const Launcher counting = [&, launch = launcher()](int worker) {
+    launched.push_back(worker);
+    return launch(worker);
+  };
+  WorkerPool pool(2, counting, {{"mischief", {{"a", "die"}}}});
+  CHECK(launched == std::vector<int>{0, 1});
+  const Reply reply = reply_of(pool, training("a"));
+  REQUIRE(launched.size() == 3);
+  CHECK(launched.back() == reply.worker);
 }
 
 TEST_CASE("a worker that got no setup says so") {
   const Pair pair;
   Channel channel(pair.ends[0]);
-  REQUIRE(channel.send({{"job", 1}, {"text", "7"}}));
+  REQUIRE(channel.send(encode(JobRequest{1, training("7")})));
   ::shutdown(pair.ends[0], SHUT_WR);
   CHECK(run_worker(pair.ends[1], [](const nlohmann::json& setup) { return std::make_unique<Fake>(setup); }) == 0);
   nlohmann::json message;
   REQUIRE(channel.receive(message) == Channel::Read::line);
-  CHECK(message["job"] == 1);
-  CHECK(message["error"].get<std::string>().find("setup") != std::string::npos);
+  const JobReply reply = decode_reply(message, training("7"));
+  CHECK(reply.job == 1);
+  CHECK(reply.answer.error().message.find("setup") != std::string::npos);
 }

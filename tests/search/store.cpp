@@ -4,6 +4,7 @@
 #include <set>
 
 #include "genoform/search/study.hpp"
+#include "genoform/search/study/step_table_of.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/toy.hpp"
 
@@ -69,13 +70,13 @@ TEST_CASE("the record leaves out what differs from run to run") {
     const int tries = path == &a.path() ? 1 : 3;
     for (int i = 0; i < tries; ++i) store.settle(t, store.lease(t, i, 1000 + i), "died", "signal 9");
     store.set_note("processor", std::to_string(tries));
-    CHECK(store.deaths(1) == tries);
+    CHECK(store.deaths().at(1) == tries);
   }
   CHECK(record_of(a.path()) == record_of(b.path()));
   CHECK(record_of(a.path()).find("text 1 0") != std::string::npos);
 }
 
-TEST_CASE("a number and draw cannot be written twice, and a state must be one of the five") {
+TEST_CASE("a number and sample cannot be written twice, and a state must be one of the five") {
   const TemporaryFile file("genoform-store-keys");
   Store store(file.path(), Store::Open::write);
   store.add(std::vector<Trial>{trial(1, 0, State::queued)});
@@ -83,6 +84,33 @@ TEST_CASE("a number and draw cannot be written twice, and a state must be one of
   CHECK(store.trials().size() == 1);  // neither of the two
   Database database(file.path(), Database::Open::existing);
   CHECK_THROWS_AS(database.run("UPDATE trials SET state = 'lost'"), Exception);
+}
+
+TEST_CASE("a batch reaches the file whole or not at all") {
+  const TemporaryFile file("genoform-batch");
+  Store store(file.path(), Store::Open::write);
+  {
+    const auto batch = store.batch();
+    store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+    store.lease(trial(1, 0, State::leased), 0, 1);
+    CHECK(trials_of(file.path()).empty());
+  }
+  CHECK(store.trials().empty());  // it was not committed
+  const auto batch = store.batch();
+  store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+  store.add(std::vector<Trial>{trial(2, 0, State::queued)});
+  batch->commit();
+  CHECK(trials_of(file.path()).size() == 2);
+}
+
+TEST_CASE("a store in memory holds a study like any other") {
+  Store store = Store::in_memory();
+  store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+  store.set("key", "value");
+  CHECK(store.trials().front().text == trial(1, 0, State::queued).text);
+  CHECK(store.is_trial_of(1, "text 1 0", trial(1, 0, State::queued).learning_rate));
+  CHECK_FALSE(store.is_trial_of(1, "text 1 1", trial(1, 0, State::queued).learning_rate));
+  CHECK(store.record().find("key|value") == 0);
 }
 
 TEST_CASE("leases end when a store is taken up again") {
@@ -97,7 +125,7 @@ TEST_CASE("leases end when a store is taken up again") {
   Store store(file.path(), Store::Open::write);
   store.release_leases();
   CHECK(store.trials().front().state == State::queued);
-  CHECK(store.deaths(1) == 0);
+  CHECK(store.deaths().empty());
 }
 
 TEST_CASE("files that are no studies are refused by name") {
@@ -129,11 +157,12 @@ TEST_CASE("files of any bytes are kept") {
 TEST_CASE("a study is claimed once; another search is told what differs") {
   const TemporaryFile file("genoform-claim");
   Store store(file.path(), Store::Open::write);
-  const Study study;
+  DigitStudy study;
+  Fake evaluator({});
+  InProcessWorkers workers(evaluator);
   const auto identity = [&](double budget) {
-    StudyOptions options = study.options;
-    options.budget = budget;
-    return identity_of(study.space, study.evolution, "toy", study.baselines, options, {{"data", "1"}});
+    study.options.budget = budget;
+    return study.on(workers).identity();
   };
   claim(store, identity(4));
   CHECK_NOTHROW(claim(store, identity(4)));
@@ -149,15 +178,19 @@ TEST_CASE("the table of step times stays with its study until it is measured ane
   const TemporaryFile file("genoform-table");
   Store store(file.path(), Store::Open::write);
   int fits = 0;
-  const auto fit = [&] {
+  const auto fit = [&]() -> std::optional<StepTable> {
     ++fits;
     return StepTable::from_json({{"error", 0.01 * fits}, {"seconds", {{"step", 1e-3}}}});
   };
-  CHECK(step_table_of(store, fit, false).error() == Approx(0.01));
-  CHECK(step_table_of(store, fit, false).error() == Approx(0.01));
+  CHECK(step_table_of(store, fit, false)->error() == Approx(0.01));
+  CHECK(step_table_of(store, fit, false)->error() == Approx(0.01));
   CHECK(fits == 1);
-  CHECK(step_table_of(store, fit, true).error() == Approx(0.02));
+  CHECK(step_table_of(store, fit, true)->error() == Approx(0.02));
+  CHECK(store.note("processor") == processor_name());
   store.set_note("processor", "another one");
   CHECK_THROWS_AS(step_table_of(store, fit, false), Exception);
   CHECK_NOTHROW(step_table_of(store, fit, true));
+  CHECK_FALSE(step_table_of(
+                  store, [] { return std::optional<StepTable>(); }, true)
+                  .has_value());  // it was stopped
 }

@@ -2,23 +2,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "genoform/search/study/finals.hpp"
-#include "genoform/search/study/trial_runner.hpp"
-#include "genoform/search/workers/worker.hpp"
+#include "genoform/search/strategy/evolution.hpp"
+#include "genoform/search/strategy/random_search.hpp"
+#include "genoform/search/study.hpp"
+#include "genoform/search/workers/worker_pool.hpp"
 
 /// A search small enough to know its best genome: six digits of 0 to 7, two of which pull in opposite directions.
 namespace toy {
@@ -80,52 +77,61 @@ class NoClock : public Estimator {
 class Fake : public Evaluator {
  public:
   explicit Fake(nlohmann::json setup) : setup_(std::move(setup)) {}
-  nlohmann::json answer(const nlohmann::json& request) override {
-    if (request.value("do", "train") == "time") return time(request.at("texts"));
-    const std::string text = request.at("text");
+
+  TrainReply train(const TrainRequest& request) override {
+    if (is_mischievous(request.text)) return {};
+    TrainReply reply;
+    if (request.steps == 0) {
+      reply.step_seconds = 1e-3 * (1 + 0.1 * (request.text[0] - '0'));
+      reply.steps = 100;
+      if (request.max_step_seconds && *reply.step_seconds > *request.max_step_seconds) {
+        reply.refusal = "step time";
+        return reply;
+      }
+    }
+    const double loss = loss_of(request.text);
+    reply.at_hurdle = loss + 10;
+    if (!request.hurdle || loss + 10 <= *request.hurdle) reply.loss = loss;
+    return reply;
+  }
+
+  FinalReply train_final(const FinalRequest& request) override {
+    (void)is_mischievous(request.text);
+    if (!request.folder.empty()) {
+      const std::filesystem::path folder = request.folder;
+      std::filesystem::create_directories(folder);
+      std::ofstream(folder / "config.json") << "config of \"" << request.text << '"';
+      std::ofstream(folder / "model.safetensors") << "weights";
+    }
+    const double loss = loss_of(request.text) + 0.01 * static_cast<double>(request.seed % 10);
+    return {.validation = loss, .test = loss + 0.1};
+  }
+
+  /// Half as fast again as the clock says for texts that begin with 1.
+  TimeReply time(const TimeRequest& request) override {
+    TimeReply reply;
+    for (const std::string& text : request.texts)
+      reply.seconds.push_back((text[0] == '1' ? 1.5e-3 : 1e-3) * (1 + 0.1 * (text[0] - '0')));
+    return reply;
+  }
+
+ private:
+  /// Does its mischief; true when the reply shall be no result.
+  bool is_mischievous(const std::string& text) const {
     ::usleep(static_cast<useconds_t>(setup_.value("microseconds", 0) * (1 + text.back() % 3)));
-    const nlohmann::json mischief = setup_.value("mischief", nlohmann::json::object());
-    const std::string what = mischief.value(text, "");
+    const std::string what = setup_.value("mischief", nlohmann::json::object()).value(text, "");
     if (what == "die") ::raise(SIGKILL);
     if (what == "exit") ::_exit(9);
     if (what == "hang") ::pause();
     if (what == "not finite") throw Exception({ErrorKind::not_finite, "blocks.0.0.ffn.up.weight: not finite"});
-    if (what == "nothing") return nullptr;
-    const double loss = loss_of(text);
-    if (request.value("final", false)) return finish(request, loss);
-    if (!request.contains("steps")) {
-      const double seconds = 1e-3 * (1 + 0.1 * (text[0] - '0'));
-      if (request.contains("step_limit") && seconds > request.at("step_limit").get<double>())
-        return {{"refused", "step time"}, {"step_seconds", seconds}};
-      return {{"loss", loss}, {"at_hurdle", loss + 10}, {"step_seconds", seconds}, {"steps", 100}};
-    }
-    if (request.contains("hurdle") && loss + 10 > request.at("hurdle").get<double>()) return {{"at_hurdle", loss + 10}};
-    return {{"loss", loss}, {"at_hurdle", loss + 10}};
-  }
-
- private:
-  /// Half as fast again as the clock says for texts that begin with 1.
-  static nlohmann::json time(const std::vector<std::string>& texts) {
-    std::vector<double> seconds;
-    for (const std::string& text : texts) seconds.push_back((text[0] == '1' ? 1.5e-3 : 1e-3) * (1 + 0.1 * (text[0] - '0')));
-    return {{"seconds", seconds}};
-  }
-  static nlohmann::json finish(const nlohmann::json& request, double loss) {
-    const double seed = static_cast<double>(request.at("seed").get<std::uint64_t>() % 10);
-    if (request.contains("folder")) {
-      const std::filesystem::path folder = request.at("folder").get<std::string>();
-      std::filesystem::create_directories(folder);
-      std::ofstream(folder / "config.json") << "config of " << request.at("text");
-      std::ofstream(folder / "model.safetensors") << "weights";
-    }
-    return {{"validation", loss + 0.01 * seed}, {"test", loss + 0.1 + 0.01 * seed}};
+    return what == "nothing";
   }
 
   nlohmann::json setup_;
 };
 
-inline WorkerMain worker() {
-  return [](int fd) { return run_worker(fd, [](const nlohmann::json& setup) { return std::make_unique<Fake>(setup); }); };
+inline Launcher launcher() {
+  return forked_evaluator([](const nlohmann::json& setup) { return std::make_unique<Fake>(setup); });
 }
 
 /// A path removed at the start and the end; in memory where there is such a folder, since a study waits for the disk at every
@@ -150,8 +156,8 @@ class TemporaryFile {
   std::string path_;
 };
 
-/// A study of digits; every member may be changed before it is run.
-struct Study {
+/// A study of digits with worker processes; every member may be changed before it is run.
+struct DigitStudy {
   Digits space{};
   Evolution evolution{{.initial = 12, .population = 20, .tournament = 6, .twice = 0.25}};
   RandomSearch random{};
@@ -162,22 +168,33 @@ struct Study {
   nlohmann::json setup = nlohmann::json::object();
   int workers = 2, genomes = 60;
   bool use_random = false, is_measured = false, has_final = false;
-  FinalOptions finals{};
 
-  Study() { options.limits.step_time_factor = 1.65; }
+  DigitStudy() { options.limits.step_time_factor = 1.65; }
 
+  Study on(Workers& any) const {
+    const Strategy& strategy = use_random ? static_cast<const Strategy&>(random) : evolution;
+    const Estimator& oracle = is_measured ? static_cast<const Estimator&>(no_clock) : clock;
+    return {space, strategy, oracle, baselines, any, options};
+  }
   /// Runs to the end, or until `stop` says so; returns whether it ended.
   bool run(
       const std::string& path, const StopRequest& stop = [] { return Stop::no; },
-      const OnTrial& on_trial = [](const Ledger&, int) {}) const {
-    const Proposer& proposer = use_random ? static_cast<const Proposer&>(random) : evolution;
-    const Estimator& estimator = is_measured ? static_cast<const Estimator&>(no_clock) : clock;
-    const Search search{space, proposer, estimator, baselines, options};
+      const OnTrial& on_trial = [](const Ledger&, const Trial&) {}) const {
+    WorkerPool pool(workers, launcher(), setup);
+    return run_on(pool, path, stop, on_trial);
+  }
+  bool run_on(
+      Workers& any, const std::string& path, const StopRequest& stop = [] { return Stop::no; },
+      const OnTrial& on_trial = [](const Ledger&, const Trial&) {}) const {
     Store store(path, Store::Open::write);
-    Ledger ledger(store);
-    WorkerPool pool(workers, worker(), setup);
-    if (!TrialRunner(search, ledger, pool, genomes).run(stop, on_trial)) return false;
-    return !has_final || Finals(search, ledger, store, pool, finals).run(stop, [](const FinalRun&) {});
+    StudyRun run;
+    run.genomes = genomes;
+    if (has_final) run.finals = FinalOptions{};
+    run.stop = stop;
+    run.on_trial = on_trial;
+    bool is_complete = false;
+    run.on_search_end = [&](const Ledger&, bool complete) { is_complete = complete; };
+    return on(any).run(store, run) && is_complete;
   }
 };
 

@@ -21,7 +21,7 @@ TEST_CASE("one, two and three workers leave the same record") {
   std::vector<std::string> records;
   for (const int workers : {1, 2, 3}) {
     const TemporaryFile file("genoform-workers");
-    Study study;
+    DigitStudy study;
     study.workers = workers;
     study.setup["microseconds"] = 200;
     REQUIRE(study.run(file.path()));
@@ -36,7 +36,7 @@ TEST_CASE("another seed leaves another record") {
   std::vector<std::string> records;
   for (const std::uint64_t seed : {1U, 2U}) {
     const TemporaryFile file("genoform-seeds");
-    Study study;
+    DigitStudy study;
     study.options.seed = seed;
     REQUIRE(study.run(file.path()));
     records.push_back(record_of(file.path()));
@@ -46,7 +46,7 @@ TEST_CASE("another seed leaves another record") {
 
 TEST_CASE("refused genomes are not trained and do not count as trials") {
   const TemporaryFile file("genoform-refused");
-  Study study;
+  DigitStudy study;
   study.options.limits.step_time_factor = 1.25;
   study.options.limits.parameters = 5000;
   REQUIRE(study.run(file.path()));
@@ -72,7 +72,7 @@ TEST_CASE("refused genomes are not trained and do not count as trials") {
 
 TEST_CASE("equal genomes are trained once") {
   const TemporaryFile file("genoform-equal");
-  Study study;
+  DigitStudy study;
   study.space = Digits(6, 2);  // 64 genomes, of which 32 begin with 0
   study.baselines = {{"plain", "000000", true}};
   study.options.limits.step_time_factor = 1.05;
@@ -92,7 +92,7 @@ TEST_CASE("evolution finds better genomes than random search with the same numbe
   for (const bool random : {false, true}) {
     for (std::uint64_t seed = 1; seed <= 5; ++seed) {
       const TemporaryFile file("genoform-evolution");
-      Study study;
+      DigitStudy study;
       study.use_random = random;
       study.options.seed = seed;
       study.options.limits.step_time_factor = 0;
@@ -110,7 +110,7 @@ TEST_CASE("evolution finds better genomes than random search with the same numbe
 
 TEST_CASE("a proposal depends on the trials up to the window only") {
   const TemporaryFile file("genoform-window");
-  Study study;
+  DigitStudy study;
   REQUIRE(study.run(file.path()));
   for (const Trial& t : trials_of(file.path()))
     if (t.parent > 0) CHECK(t.parent <= t.number - study.options.window);
@@ -118,7 +118,7 @@ TEST_CASE("a proposal depends on the trials up to the window only") {
 
 TEST_CASE("genomes behind the plain baselines stop at the hurdle") {
   const TemporaryFile file("genoform-hurdle");
-  Study study;
+  DigitStudy study;
   study.baselines = {{"plain", "033333", true}, {"better but not plain", "777777", false}};
   REQUIRE(study.run(file.path()));
   const double hurdle = loss_of("033333") + 10;
@@ -135,7 +135,7 @@ TEST_CASE("genomes behind the plain baselines stop at the hurdle") {
 
 TEST_CASE("a dead worker costs one attempt, and a genome that kills two is failed") {
   const TemporaryFile file("genoform-deaths");
-  Study study;
+  DigitStudy study;
   study.genomes = 10;
   REQUIRE(study.run(file.path()));
   const auto clean = genomes_of(file.path(), State::done);
@@ -157,7 +157,7 @@ TEST_CASE("a dead worker costs one attempt, and a genome that kills two is faile
 
 TEST_CASE("a training that becomes non-finite fails its genome at once, with the tensor") {
   const TemporaryFile file("genoform-not-finite");
-  Study study;
+  DigitStudy study;
   study.genomes = 6;
   REQUIRE(study.run(file.path()));
   const auto clean = genomes_of(file.path(), State::done);
@@ -171,7 +171,7 @@ TEST_CASE("a training that becomes non-finite fails its genome at once, with the
 
 TEST_CASE("with measured step times the workers refuse what is too slow") {
   const TemporaryFile file("genoform-measured");
-  Study study;
+  DigitStudy study;
   study.is_measured = true;
   study.options.limits.step_time_factor = 1.25;
   REQUIRE(study.run(file.path()));
@@ -187,12 +187,12 @@ TEST_CASE("with measured step times the workers refuse what is too slow") {
 
 TEST_CASE("a study stops when it is asked to and goes on to the same record") {
   const TemporaryFile whole("genoform-whole"), parts("genoform-parts");
-  Study study;
+  DigitStudy study;
   REQUIRE(study.run(whole.path()));
   for (const Stop how : {Stop::soon, Stop::now}) {
     int ended = 0;
     CHECK_FALSE(study.run(
-        parts.path(), [&] { return ended >= 5 ? how : Stop::no; }, [&](const Ledger&, int) { ++ended; }));
+        parts.path(), [&] { return ended >= 5 ? how : Stop::no; }, [&](const Ledger&, const Trial&) { ++ended; }));
   }
   CHECK(record_of(parts.path()) != record_of(whole.path()));
   CHECK(study.run(parts.path()));
@@ -201,7 +201,7 @@ TEST_CASE("a study stops when it is asked to and goes on to the same record") {
 
 TEST_CASE("a finished study can be asked for more trials and keeps those it has") {
   const TemporaryFile file("genoform-more"), whole("genoform-more-whole");
-  Study study;
+  DigitStudy study;
   study.genomes = 30;
   REQUIRE(study.run(file.path()));
   study.genomes = 60;
@@ -212,13 +212,13 @@ TEST_CASE("a finished study can be asked for more trials and keeps those it has"
 
 TEST_CASE("impossible options are refused") {
   const TemporaryFile file("genoform-options");
-  Study many;
+  DigitStudy many;
   many.workers = 9;
   CHECK_THROWS_AS(many.run(file.path()), Exception);
-  Study learning_rate;
+  DigitStudy learning_rate;
   learning_rate.options.learning_rate = 1;
   CHECK_THROWS_AS(learning_rate.run(file.path()), Exception);
-  Study none;
+  DigitStudy none;
   none.baselines.clear();
   CHECK_THROWS_AS(none.run(file.path()), Exception);
 }

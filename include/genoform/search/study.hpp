@@ -1,31 +1,78 @@
 #pragma once
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "genoform/search/clock/calibration.hpp"
+#include "genoform/core/result.hpp"
+#include "genoform/io/json_fields.hpp"
 #include "genoform/search/report/report.hpp"
+#include "genoform/search/space/space.hpp"
 #include "genoform/search/store/store.hpp"
+#include "genoform/search/strategy/strategy.hpp"
 #include "genoform/search/study/finals.hpp"
+#include "genoform/search/study/ledger.hpp"
+#include "genoform/search/study/study_options.hpp"
 #include "genoform/search/study/trial_runner.hpp"
+#include "genoform/search/workers/in_process_workers.hpp"
+#include "genoform/search/workers/workers.hpp"
 
 namespace genoform::search {
 
-/// Everything that the record of a study depends on. `text`: what tells one corpus from another.
-inline nlohmann::json identity_of(const Space& space, const Proposer& proposer, const std::string& oracle,
-                                  const std::vector<Baseline>& baselines, const StudyOptions& options, nlohmann::json evaluator) {
+/// One run of a study: how far it goes and whom it tells. Nothing here changes the record of a trial.
+struct StudyRun {
+  int genomes = 200;                     ///< to train beside the baselines, counted from the beginning of the study
+  std::optional<FinalOptions> finals{};  ///< none: no final, and nothing sees the test text
+  StopRequest stop = [] { return Stop::no; };
+  OnTrial on_trial = [](const Ledger&, const Trial&) {};
+  /// When no trial will begin any more and the final follows, if any; `is_complete`: all trials are finished.
+  std::function<void(const Ledger&, bool is_complete)> on_search_end = [](const Ledger&, bool) {};
+  OnFinal on_final = [](const FinalRun&) {};
+};
+
+/// A search for an architecture: proposals of a strategy in a space, trained by workers beside baselines, in a store. The roles
+/// are referred to and must live as long as the study. Throws Exception where an option makes no sense.
+///   Study study{space, strategy, oracle, baselines, workers, {.seed = 7}};
+///   std::printf("%s", study.run({.genomes = 100}).text().c_str());
+struct Study {
+  const Space& space;
+  const Strategy& strategy;
+  const Estimator& oracle;  ///< of step times and sizes
+  std::vector<Baseline> baselines;
+  Workers& workers;  ///< those who have the evaluator: InProcessWorkers, or a WorkerPool of processes
+  StudyOptions options{};
+  nlohmann::json evaluator = nullptr;  ///< tells one evaluator and its data from another; a study goes on with the same only
+
+  /// Everything that the record depends on.
+  nlohmann::json identity() const;
+
+  /// Searches, in a store that is new or holds this study already, which then goes on where it was left. False when it was asked
+  /// to stop at once; what is done by then is in the store.
+  bool run(Store& store, const StudyRun& run) const;
+
+  /// The same in a store that is gone afterwards.
+  Report run(const StudyRun& run = {}) const {
+    Store store = Store::in_memory();
+    this->run(store, run);
+    return Report(store);
+  }
+};
+
+inline nlohmann::json Study::identity() const {
   nlohmann::json names = nlohmann::json::object();
   for (const Baseline& baseline : baselines) names[baseline.name] = {{"text", baseline.text}, {"is_plain", baseline.is_plain}};
   return {{"space", {{"kind", space.kind()}, {"genes", space.describe()}}},
-          {"proposer", {{"name", proposer.name()}, {"options", proposer.describe()}}},
-          {"oracle", oracle},
+          {"strategy", {{"name", strategy.name()}, {"options", strategy.describe()}}},
+          {"oracle", oracle.name()},
           {"baselines", std::move(names)},
-          {"options", options.to_json()},
-          {"evaluator", std::move(evaluator)}};
+          {"options", json_of(options)},
+          {"evaluator", evaluator}};
 }
 
-/// Makes the store this study's, or makes sure that it is; throws Exception that says what differs.
+/// Makes the store that of a study, or makes sure that it is; throws Exception that says what differs.
 inline void claim(Store& store, const nlohmann::json& identity) {
   const auto kept = store.setting("identity");
   if (!kept) return store.set("identity", identity.dump());
@@ -38,21 +85,42 @@ inline void claim(Store& store, const nlohmann::json& identity) {
                                          ", now " + value(identity) + "; take the same options and data, or another --study"});
 }
 
-/// The table of step times of a study: the one it has, or one that is calibrated now and kept.
-/// Another processor than the one that was calibrated on is an error unless `recalibrate`.
-inline StepTable step_table_of(Store& store, const std::function<StepTable()>& calibrate, bool recalibrate) {
-  const auto kept = store.setting("step table");
-  if (kept && !recalibrate) {
-    const std::string there = store.note("processor").value_or("unknown");
-    if (there != processor_name())
-      throw Exception({ErrorKind::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
-                                             processor_name() + "\"; --recalibrate measures them anew for the trials to come"});
-    return StepTable::from_json(nlohmann::json::parse(*kept));
+namespace study {
+
+/// Adds the time that trials took to the journal, for the report's trials per hour: from the end of the first, so that the start
+/// of workers does not count.
+class TrialClock {
+ public:
+  void trial_ended() {
+    if (!first_) first_ = Clock::now();
   }
-  const StepTable table = calibrate();
-  store.set_note("processor", processor_name());
-  store.set("step table", table.to_json().dump());
-  return table;
+  void write(Store& store) const {
+    if (!first_) return;
+    const double before = std::stod(store.note("seconds of trials").value_or("0"));
+    const double seconds = std::chrono::duration<double>(Clock::now() - *first_).count();
+    store.set_note("seconds of trials", std::to_string(before + seconds));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> first_;
+};
+
+}  // namespace study
+
+inline bool Study::run(Store& store, const StudyRun& run) const {
+  claim(store, identity());
+  const Search search{space, strategy, oracle, baselines, options};
+  Ledger ledger(store, search.history());
+  study::TrialClock clock;
+  const bool is_complete = TrialRunner(search, ledger, workers, run.genomes).run(run.stop, [&](const Ledger& l, const Trial& t) {
+    clock.trial_ended();
+    run.on_trial(l, t);
+  });
+  clock.write(store);
+  if (run.stop() == Stop::now) return false;
+  run.on_search_end(ledger, is_complete);
+  return !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);
 }
 
 }  // namespace genoform::search

@@ -1,25 +1,17 @@
 #pragma once
-#include <fstream>
-#include <functional>
+#include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "genoform/core/random.hpp"
 #include "genoform/search/clock/oracles.hpp"
+#include "genoform/search/clock/step_table.hpp"
+#include "genoform/search/space/baseline.hpp"
 #include "genoform/search/space/space.hpp"
-#include "genoform/search/study/study_options.hpp"
-#include "genoform/search/study/trial_runner.hpp"
-#include "genoform/search/workers/worker_pool.hpp"
 
 namespace genoform::search {
-
-/// The model name of the processor, "unknown" where the system does not tell.
-inline std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(": ") + 2);
-  return "unknown";
-}
 
 /// How step times are calibrated: this many models of the space beside the baselines, so many training steps each.
 struct CalibrationOptions {
@@ -45,31 +37,9 @@ inline std::vector<std::string> calibration_texts(const Space& space, const std:
   return texts;
 }
 
-/// Times the texts on all workers at once, as trials will run. Throws Exception when a model cannot be timed or it was stopped.
-inline std::vector<double> time_texts(WorkerPool& pool, const std::vector<std::string>& texts, int steps,
-                                      const StopRequest& stop) {
-  std::vector<double> seconds(texts.size(), 0.0);
-  std::size_t next = 0, done = 0;
-  while (done < texts.size()) {
-    if (stop() == Stop::now) throw Exception({ErrorKind::resources, "stopped before the step times were calibrated"});
-    while (pool.has_idle() && next < texts.size()) {
-      pool.start(static_cast<int>(next), {{"do", "time"}, {"texts", {texts[next]}}, {"rounds", 1}, {"steps", steps}}, 120);
-      ++next;
-    }
-    const auto reply = pool.wait(0.2);
-    if (!reply) continue;
-    if (reply->kind != Reply::Kind::answer)
-      throw Exception({reply->error_kind, "timing " + texts[static_cast<std::size_t>(reply->job)] + ": " + reply->what});
-    seconds[static_cast<std::size_t>(reply->job)] = reply->answer.at("seconds").at(0);
-    ++done;
-  }
-  return seconds;
-}
-
-/// Fits the table of step times of a study.
-inline StepTable calibrate(WorkerPool& pool, const std::vector<std::string>& texts, const ModelSizes& sizes, int steps,
-                           const StopRequest& stop) {
-  const std::vector<double> seconds = time_texts(pool, texts, steps, stop);
+/// The table of step times that fits what was measured, one time a text.
+inline StepTable fit_step_table(const ModelSizes& sizes, const std::vector<std::string>& texts,
+                                const std::vector<double>& seconds) {
   std::vector<Probe> probes;
   for (std::size_t i = 0; i < texts.size(); ++i) probes.push_back({sizes.items(texts[i]), seconds[i]});
   return StepTable::fit(probes);

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "genoform/core/median.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/clock/cost_features.hpp"
 #include "genoform/search/clock/least_squares.hpp"
@@ -35,9 +36,8 @@ class StepTable {
     std::vector<double> errors;
     for (std::size_t i = 4; i < probes.size(); i += 5)
       errors.push_back(std::abs(check.seconds(probes[i].items) / probes[i].seconds - 1));
-    std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
     StepTable table = fit_all(probes);
-    table.error_ = errors[errors.size() / 2];
+    table.error_ = median(std::move(errors));
     return table;
   }
 

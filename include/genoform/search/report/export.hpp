@@ -65,10 +65,10 @@ inline void write(const std::filesystem::path& path, const std::string& bytes) {
 /// the weights that the final left. Throws Exception when the study has had no final.
 inline void export_winner(const Store& store, const Standing& winner, const std::string& folder) {
   const auto file = [&](const char* name) {
-    const auto bytes = store.file(std::to_string(winner.trial) + "/" + name);
+    const auto bytes = store.file(std::to_string(winner.finalist.trial) + "/" + name);
     if (!bytes)
-      throw Exception({ErrorKind::input,
-                       "the study has no weights of " + winner.name + " yet; genoform search --resume goes on to its final"});
+      throw Exception({ErrorKind::input, "the study has no weights of " + winner.finalist.name +
+                                             " yet; genoform search --resume goes on to its final"});
     return *bytes;
   };
   const std::string config = file("config.json"), weights = file("model.safetensors");
@@ -81,7 +81,8 @@ inline void export_winner(const Store& store, const Standing& winner, const std:
   project::write(root / "winner.hpp",
                  "#pragma once\n#include <genoform/genoform.hpp>\n\nnamespace winner {\n\nusing namespace genoform;\n\n"
                  "/// " +
-                     winner.name + ".\nusing Winner = " + winner.text + ";\n\n}  // namespace winner\n\nusing winner::Winner;\n");
+                     winner.finalist.name + ".\nusing Winner = " + winner.finalist.text +
+                     ";\n\n}  // namespace winner\n\nusing winner::Winner;\n");
   project::write(root / "main.cpp", project::main_cpp);
   project::write(root / "CMakeLists.txt", project::cmake_lists);
   project::write(root / "model" / "config.json", config);

@@ -10,19 +10,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/store/store.hpp"
+#include "genoform/search/study/final_run.hpp"
 
 namespace genoform::search {
 
 /// One finalist with its fresh trainings, best first by the mean of their validation losses.
 struct Standing {
-  std::string name, text;
-  bool is_baseline = false;
-  int trial = 0;
-  double learning_rate = 0;
-  std::int64_t steps = 0;
-  double oracle_seconds = 0, step_seconds = 0;
+  Finalist finalist;
   std::vector<double> validation, test;  ///< bits per byte, one a seed
   std::string failure;
 
@@ -31,6 +28,8 @@ struct Standing {
     for (const double v : values) sum += v;
     return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
   }
+  /// The architecture as a line of C++.
+  std::string line() const { return "using Winner = " + finalist.text + ";"; }
   bool is_ranked() const { return !validation.empty() && failure.empty(); }
 };
 
@@ -68,15 +67,7 @@ class Report {
     for (const Trial& t : trials_)
       if (t.state == State::done && t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
     if (best == nullptr) return std::nullopt;
-    Standing s;
-    s.is_baseline = best->phase == "baseline";
-    s.name = s.is_baseline ? best->name : "trial " + std::to_string(best->number);
-    s.text = best->text;
-    s.trial = best->number;
-    s.learning_rate = best->learning_rate;
-    s.steps = best->steps;
-    s.oracle_seconds = s.step_seconds = best->step_seconds;
-    return s;
+    return Standing{.finalist = Finalist::of(*best), .validation = {}, .test = {}, .failure = {}};
   }
 
   std::string text() const;
@@ -84,24 +75,13 @@ class Report {
 
  private:
   void enter(const FinalRun& run) {
-    auto place = std::find_if(standings_.begin(), standings_.end(), [&](const Standing& s) { return s.trial == run.trial; });
-    if (place == standings_.end()) {
-      standings_.push_back({.name = run.name,
-                            .text = run.text,
-                            .is_baseline = run.is_baseline,
-                            .trial = run.trial,
-                            .learning_rate = run.learning_rate,
-                            .steps = run.steps,
-                            .oracle_seconds = run.oracle_seconds,
-                            .step_seconds = run.step_seconds,
-                            .validation = {},
-                            .test = {},
-                            .failure = {}});
-      place = standings_.end() - 1;
-    }
-    if (!run.failure.empty()) place->failure = run.failure;
-    if (run.validation) place->validation.push_back(*run.validation);
-    if (run.test) place->test.push_back(*run.test);
+    auto standing = std::find_if(standings_.begin(), standings_.end(),
+                                 [&](const Standing& s) { return s.finalist.trial == run.finalist.trial; });
+    if (standing == standings_.end())
+      standing = standings_.insert(standing, {.finalist = run.finalist, .validation = {}, .test = {}, .failure = {}});
+    if (!run.failure.empty()) standing->failure = run.failure;
+    if (run.validation) standing->validation.push_back(*run.validation);
+    if (run.test) standing->test.push_back(*run.test);
   }
 
   int baseline_runs() const {
@@ -109,10 +89,11 @@ class Report {
         std::count_if(trials_.begin(), trials_.end(), [](const Trial& t) { return t.phase == "baseline" && t.finished(); }));
   }
   /// Measured over assumed step time, over the same of the first baseline.
-  double oracle_ratio(const Standing& s) const {
-    const auto of = [](const Standing& any) { return any.oracle_seconds > 0 ? any.step_seconds / any.oracle_seconds : 1; };
-    const auto first = std::find_if(standings_.begin(), standings_.end(), [](const Standing& any) { return any.is_baseline; });
-    return first == standings_.end() ? of(s) : of(s) / of(*first);
+  double oracle_ratio(const Finalist& f) const {
+    const auto of = [](const Finalist& any) { return any.oracle_seconds > 0 ? any.step_seconds / any.oracle_seconds : 1; };
+    const auto first =
+        std::find_if(standings_.begin(), standings_.end(), [](const Standing& any) { return any.finalist.is_baseline; });
+    return first == standings_.end() ? of(f) : of(f) / of(first->finalist);
   }
   std::string baselines_text() const;
   std::string finals_text() const;
@@ -143,16 +124,16 @@ inline std::string learning_rate_text(double learning_rate) {
 
 }  // namespace report
 
-/// Each baseline at its best rate.
+/// Each baseline at its best learning rate.
 inline std::string Report::baselines_text() const {
   std::vector<std::pair<std::string, const Trial*>> best;
   for (const Trial& t : trials_) {
     if (t.phase != "baseline") continue;
-    auto place = std::find_if(best.begin(), best.end(), [&](const auto& b) { return b.first == t.name; });
-    if (place == best.end()) place = best.insert(best.end(), {t.name, nullptr});
-    if (t.loss && (place->second == nullptr || *t.loss < *place->second->loss)) place->second = &t;
+    auto found = std::find_if(best.begin(), best.end(), [&](const auto& b) { return b.first == t.name; });
+    if (found == best.end()) found = best.insert(best.end(), {t.name, nullptr});
+    if (t.loss && (found->second == nullptr || *t.loss < *found->second->loss)) found->second = &t;
   }
-  TextTable table({"baseline", "bits/byte", "learning_rate", "steps", "ms/step"});
+  TextTable table({"baseline", "bits/byte", "learning rate", "steps", "ms/step"});
   for (const auto& [name, t] : best) {
     if (t == nullptr)
       table.add({name, "-", "-", "-", "-"});
@@ -167,12 +148,13 @@ inline std::string Report::finals_text() const {
   TextTable table({"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"});
   bool off = false;
   for (const Standing& s : standings_) {
-    const double ratio = oracle_ratio(s);
+    const Finalist& f = s.finalist;
+    const double ratio = oracle_ratio(f);
     const bool is_off = std::abs(ratio - 1) > tolerance;
     off = off || is_off;
-    table.add({s.name, report::fixed(Standing::mean(s.validation), 3), report::fixed(Standing::mean(s.test), 3),
-               s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(s.steps),
-               report::fixed(1e3 * s.step_seconds, 2), report::fixed(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
+    table.add({f.name, report::fixed(Standing::mean(s.validation), 3), report::fixed(Standing::mean(s.test), 3),
+               s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(f.steps),
+               report::fixed(1e3 * f.step_seconds, 2), report::fixed(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
   }
   std::string text = "Finalists, trained anew with fresh seeds for equal measured time, bits per byte:\n" + table.text();
   if (off)
@@ -189,14 +171,15 @@ inline std::string Report::text() const {
   if (!standings_.empty()) text += finals_text() + "\n";
   const std::optional<Standing> best = winner();
   if (!best) return text + "No result yet.\n";
-  if (best->is_baseline)
-    text += "The winner is a baseline: no genome of this search was better than " + best->name + ".\n";
+  const Finalist& f = best->finalist;
+  if (f.is_baseline)
+    text += "The winner is a baseline: no genome of this search was better than " + f.name + ".\n";
   else
-    text += "Winner: " + best->name + ", " +
-            (standings_.empty() ? "not yet confirmed by a final"
-                                : "learning rate " + report::learning_rate_text(best->learning_rate)) +
-            "\n";
-  return text + "using Winner = " + best->text + ";\n";
+    text +=
+        "Winner: " + f.name + ", " +
+        (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + report::learning_rate_text(f.learning_rate)) +
+        "\n";
+  return text + best->line() + "\n";
 }
 
 inline nlohmann::json Report::json() const {
@@ -212,30 +195,25 @@ inline nlohmann::json Report::json() const {
     baselines.push_back(std::move(run));
   }
   for (const Standing& s : standings_) {
-    finalists.push_back({{"name", s.name},
-                         {"text", s.text},
-                         {"is_baseline", s.is_baseline},
-                         {"trial", s.trial},
-                         {"learning_rate", s.learning_rate},
-                         {"steps", s.steps},
-                         {"step_seconds", s.step_seconds},
-                         {"oracle_seconds", s.oracle_seconds},
-                         {"oracle_off", std::abs(oracle_ratio(s) - 1) > tolerance},
-                         {"validation", s.validation},
-                         {"test", s.test}});
-    if (!s.failure.empty()) finalists.back()["failure"] = s.failure;
+    nlohmann::json finalist = json_of(s.finalist);
+    finalist["oracle_off"] = std::abs(oracle_ratio(s.finalist) - 1) > tolerance;
+    finalist["validation"] = s.validation;
+    finalist["test"] = s.test;
+    if (!s.failure.empty()) finalist["failure"] = s.failure;
+    finalists.push_back(std::move(finalist));
   }
   nlohmann::json j{{"baselines", baselines}, {"genomes", finished_}, {"stopped_at_hurdle", stopped_},
                    {"failed", failed_},      {"refused", refused_},  {"trials_per_hour", trials_per_hour()},
                    {"finalists", finalists}, {"winner", nullptr}};
   if (const auto best = winner()) {
-    j["winner"] = {{"name", best->name},
-                   {"text", best->text},
-                   {"is_baseline", best->is_baseline},
-                   {"trial", best->trial},
+    const Finalist& f = best->finalist;
+    j["winner"] = {{"name", f.name},
+                   {"text", f.text},
+                   {"is_baseline", f.is_baseline},
+                   {"trial", f.trial},
                    {"validation", best->validation},
                    {"test", best->test},
-                   {"line", "using Winner = " + best->text + ";"}};
+                   {"line", best->line()}};
   }
   return j;
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "genoform/genome/genome.hpp"
-#include "genoform/search/study/study_options.hpp"
+#include "genoform/search/space/baseline.hpp"
 
 namespace genoform::search {
 

@@ -1,9 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sqlite3.h>
 
@@ -11,10 +14,14 @@
 
 namespace genoform::search {
 
-/// An open SQLite file. Errors are thrown as Exception with the file's name.
+/// An open SQLite file. Errors are thrown as Exception with the file's name. Compiled statements are kept for the next time.
 class Database {
  public:
   enum class Open { existing, create, read };
+  struct Finalize {
+    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+  };
+  using CompiledStatement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
   Database(const std::string& path, Open how) : path_(path) {
     const int flags =
@@ -30,6 +37,21 @@ class Database {
     if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail();
   }
   sqlite3* handle() const { return handle_.get(); }
+  bool is_in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
+
+  /// A statement that is not in use, compiled now if there is none.
+  CompiledStatement take(std::string_view sql) const {
+    if (const auto found = compiled_.find(sql); found != compiled_.end()) return std::move(compiled_.extract(found).mapped());
+    sqlite3_stmt* raw = nullptr;
+    if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) fail();
+    return CompiledStatement(raw);
+  }
+  void give_back(CompiledStatement statement) const {
+    sqlite3_reset(statement.get());
+    sqlite3_clear_bindings(statement.get());
+    std::string sql = sqlite3_sql(statement.get());
+    compiled_.emplace(std::move(sql), std::move(statement));
+  }
 
   [[noreturn]] void fail() const {
     const int code = handle_ ? sqlite3_errcode(handle_.get()) : SQLITE_NOMEM;
@@ -44,6 +66,7 @@ class Database {
   };
   std::string path_;
   std::unique_ptr<sqlite3, Close> handle_;
+  mutable std::multimap<std::string, CompiledStatement, std::less<>> compiled_;  ///< after handle_: finalized before it closes
 };
 
 /// Bytes that may hold zeros, for a column of type BLOB.
@@ -54,12 +77,10 @@ struct Blob {
 /// One SQL statement with its values: bind in order, then step over the rows.
 class Statement {
  public:
-  Statement(const Database& database, std::string_view sql) : database_(database) {
-    sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK)
-      database.fail();
-    handle_.reset(raw);
-  }
+  Statement(const Database& database, std::string_view sql) : database_(database), handle_(database.take(sql)) {}
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  ~Statement() { database_.give_back(std::move(handle_)); }
 
   template <class... Values>
   Statement& bind(const Values&... values) {
@@ -90,10 +111,6 @@ class Statement {
   }
 
  private:
-  struct Finalize {
-    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
-  };
-
   void check(int code) {
     if (code != SQLITE_OK) database_.fail();
   }
@@ -114,27 +131,29 @@ class Statement {
   }
 
   const Database& database_;
-  std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+  Database::CompiledStatement handle_;
   int bound_ = 0;
 };
 
-/// Everything until commit() happens, or nothing of it.
+/// Everything until commit() happens, or nothing of it. Inside another transaction it is a part of that one.
 class Transaction {
  public:
-  explicit Transaction(Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
+  explicit Transaction(Database& database) : database_(database), is_open_(!database.is_in_transaction()) {
+    if (is_open_) database_.run("BEGIN IMMEDIATE");
+  }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction() {
-    if (open_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (is_open_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
   void commit() {
-    database_.run("COMMIT");
-    open_ = false;
+    if (is_open_) database_.run("COMMIT");
+    is_open_ = false;
   }
 
  private:
   Database& database_;
-  bool open_ = true;
+  bool is_open_;
 };
 
 }  // namespace genoform::search

@@ -6,14 +6,17 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "genoform/io/json_fields.hpp"
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/study/final_run.hpp"
 #include "genoform/search/study/trial.hpp"
@@ -44,27 +47,35 @@ class WriterLock {
 };
 
 /// A study in one SQLite file. The record (`study`, `trials`) depends on the study's options alone; the journal (`attempts`,
-/// `notes`, `finals`, `files`) holds times, processes and what was measured. Every change is on the disk when the call returns.
+/// `notes`, `finals`, `files`) holds times, processes and what was measured. A change is on the disk when the call returns, or
+/// when the batch() around it is committed.
 class Store {
  public:
-  static constexpr std::int64_t format = 1;
+  static constexpr std::int64_t format = 2;
   static constexpr std::int64_t application_id = 0x67656E6F;  // "geno"
   enum class Open { write, read };
 
   /// Opens, or creates with Open::write. Errors: not a study, a newer format, another writer.
   Store(const std::string& path, Open how);
+  /// A study that is gone with its store.
+  static Store in_memory() { return Store(); }
+
+  /// Changes that reach the disk together, at commit(), or not at all: waiting for the disk once for many is what makes a fast
+  /// coordinator.
+  std::unique_ptr<Transaction> batch() { return std::make_unique<Transaction>(*database_); }
 
   std::optional<std::string> setting(const std::string& key) const { return value_of("study", key); }
   void set(const std::string& key, const std::string& value) { set_value("study", key, value); }
   std::optional<std::string> note(const std::string& key) const { return value_of("notes", key); }
   void set_note(const std::string& key, const std::string& value) { set_value("notes", key, value); }
 
-  /// In the order of numbers and draws.
+  /// In the order of numbers and samples.
   std::vector<Trial> trials() const;
-  /// Adds a proposal: its refused draws and the accepted one.
+  void for_each_trial(const std::function<void(Trial)>& visit) const;
+  /// Is there a sample of this number with this text and learning rate?
+  bool is_trial_of(int number, const std::string& text, double learning_rate) const;
+  /// Adds a proposal: its refused samples and the accepted one.
   void add(std::span<const Trial> samples);
-  /// What became of a draw without a worker, or of one that a worker refused.
-  void set_result(const Trial& trial) { write_result(trial); }
   /// Trials that were being trained when a coordinator ended wait again; their attempts are lost.
   void release_leases();
 
@@ -72,8 +83,8 @@ class Store {
   std::int64_t lease(const Trial& trial, int worker, std::int64_t process);
   /// Notes how an attempt ended (done, failed, died) and what became of its trial, both or neither.
   void settle(const Trial& trial, std::int64_t attempt, const std::string& outcome, const std::string& what);
-  /// Attempts of a trial in which its worker died.
-  int deaths(int trial) const;
+  /// How many attempts of a trial ended with the death of a worker, for the trials that wait.
+  std::map<int, int> deaths() const;
 
   std::vector<FinalRun> finals() const;
   void put(const FinalRun& run) { put_final(run); }
@@ -86,6 +97,7 @@ class Store {
   std::string record() const;
 
  private:
+  Store();
   void create();
   void verify(const std::string& path) const;
   std::optional<std::string> value_of(const std::string& table, const std::string& key) const {
@@ -96,12 +108,12 @@ class Store {
     Statement(*database_, "INSERT OR REPLACE INTO " + table + " VALUES (?, ?)").bind(key, value).run();
   }
   void put_final(const FinalRun& run) {
-    Statement(*database_, "INSERT OR REPLACE INTO finals VALUES (?, ?)").bind(run.number, run.to_json().dump()).run();
+    Statement(*database_, "INSERT OR REPLACE INTO finals VALUES (?, ?)").bind(run.number, json_of(run).dump()).run();
   }
   void write_result(const Trial& trial) {
     Statement(*database_,
               "UPDATE trials SET steps = ?, step_seconds = ?, state = ?, reason = ?, at_hurdle = ?, loss = ? WHERE number = ? "
-              "AND draw = ?")
+              "AND sample = ?")
         .bind(trial.steps, trial.step_seconds, name_of(trial.state), trial.reason, trial.at_hurdle, trial.loss, trial.number,
               trial.sample)
         .run();
@@ -127,16 +139,18 @@ inline Store::Store(const std::string& path, Open how) {
   verify(path);
 }
 
+inline Store::Store() : database_(std::make_unique<Database>(":memory:", Database::Open::create)) { create(); }
+
 inline void Store::create() {
   Transaction transaction(*database_);
   database_->run("PRAGMA application_id = " + std::to_string(application_id));
   database_->run("PRAGMA user_version = " + std::to_string(format));
   database_->run(R"(
     CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE trials (number INTEGER NOT NULL, draw INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
+    CREATE TABLE trials (number INTEGER NOT NULL, sample INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
       parent INTEGER NOT NULL, learning_rate REAL NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, step_seconds REAL NOT NULL, hurdle REAL,
       state TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'done', 'failed', 'refused')), reason TEXT NOT NULL, at_hurdle REAL,
-      loss REAL, PRIMARY KEY (number, draw)) WITHOUT ROWID;
+      loss REAL, PRIMARY KEY (number, sample)) WITHOUT ROWID;
     CREATE TABLE attempts (attempt INTEGER PRIMARY KEY, trial INTEGER NOT NULL, worker INTEGER NOT NULL, process INTEGER NOT NULL,
       started TEXT NOT NULL, ended TEXT, outcome TEXT CHECK (outcome IN ('done', 'failed', 'died', 'lost')), what TEXT);
     CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -158,7 +172,7 @@ inline void Store::verify(const std::string& path) const {
 namespace store {
 
 inline constexpr std::string_view trial_columns =
-    "number, draw, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdle, state, reason, at_hurdle, loss";
+    "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdle, state, reason, at_hurdle, loss";
 
 inline Trial trial_of(const Statement& row) {
   const std::optional<State> state = state_of(row.text(11));
@@ -184,9 +198,18 @@ inline Trial trial_of(const Statement& row) {
 
 inline std::vector<Trial> Store::trials() const {
   std::vector<Trial> all;
-  Statement rows(*database_, "SELECT " + std::string(store::trial_columns) + " FROM trials ORDER BY number, draw");
-  while (rows.step()) all.push_back(store::trial_of(rows));
+  for_each_trial([&](Trial trial) { all.push_back(std::move(trial)); });
   return all;
+}
+
+inline void Store::for_each_trial(const std::function<void(Trial)>& visit) const {
+  Statement rows(*database_, "SELECT " + std::string(store::trial_columns) + " FROM trials ORDER BY number, sample");
+  while (rows.step()) visit(store::trial_of(rows));
+}
+
+inline bool Store::is_trial_of(int number, const std::string& text, double learning_rate) const {
+  Statement s(*database_, "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ?");
+  return s.bind(number, text, learning_rate).step();
 }
 
 inline void Store::add(std::span<const Trial> samples) {
@@ -227,16 +250,19 @@ inline void Store::settle(const Trial& trial, std::int64_t attempt, const std::s
   transaction.commit();
 }
 
-inline int Store::deaths(int trial) const {
-  Statement count(*database_, "SELECT count(*) FROM attempts WHERE trial = ? AND outcome = 'died'");
-  count.bind(trial).step();
-  return static_cast<int>(count.integer(0));
+inline std::map<int, int> Store::deaths() const {
+  std::map<int, int> deaths;
+  Statement rows(*database_,
+                 "SELECT trial, count(*) FROM attempts WHERE outcome = 'died' AND trial IN "
+                 "(SELECT number FROM trials WHERE state = 'queued') GROUP BY trial");
+  while (rows.step()) deaths[static_cast<int>(rows.integer(0))] = static_cast<int>(rows.integer(1));
+  return deaths;
 }
 
 inline std::vector<FinalRun> Store::finals() const {
   std::vector<FinalRun> runs;
   Statement rows(*database_, "SELECT value FROM finals ORDER BY run");
-  while (rows.step()) runs.push_back(FinalRun::from_json(nlohmann::json::parse(rows.text(0))));
+  while (rows.step()) runs.push_back(from_json<FinalRun>(nlohmann::json::parse(rows.text(0)), "final run"));
   return runs;
 }
 
@@ -258,7 +284,7 @@ inline void Store::put_file(const std::string& name, const std::string& bytes) {
 
 inline std::string Store::record() const {
   std::string text;
-  for (const char* query : {"SELECT * FROM study ORDER BY key", "SELECT * FROM trials ORDER BY number, draw"}) {
+  for (const char* query : {"SELECT * FROM study ORDER BY key", "SELECT * FROM trials ORDER BY number, sample"}) {
     Statement rows(*database_, query);
     while (rows.step()) {
       for (int c = 0; c < rows.columns(); ++c) text += (c == 0 ? "" : "|") + rows.text(c);

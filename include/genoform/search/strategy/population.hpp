@@ -9,7 +9,7 @@
 
 namespace genoform::search {
 
-/// A finished trial as a proposer sees it. Fitness: bits per byte on the validation text, lower is better.
+/// A finished trial as a strategy sees it. Fitness: bits per byte on the validation text, lower is better.
 struct Scored {
   int number = 0;
   std::string text;
@@ -19,11 +19,12 @@ struct Scored {
 /// The last `capacity` finished trials: the oldest member leaves, not the worst (regularised evolution, Real et al., 2019).
 class Population {
  public:
-  Population(std::span<const Scored> log, std::size_t capacity) : members_(log.last(std::min(capacity, log.size()))) {}
+  Population(std::span<const Scored> history, std::size_t capacity)
+      : members_(history.last(std::min(capacity, history.size()))) {}
 
   std::span<const Scored> members() const { return members_; }
 
-  /// The best of `size` different members drawn at random; ties go to the older one.
+  /// The best of `size` different members sampled at random; ties go to the older one.
   const Scored& tournament(std::size_t size, RandomStream& samples) const {
     std::vector<const Scored*> left;
     for (const Scored& member : members_) left.push_back(&member);

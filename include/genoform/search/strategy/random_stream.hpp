@@ -7,7 +7,7 @@
 
 namespace genoform::search {
 
-/// Random numbers drawn one after the other from one stream of Random, for one decision of a search (one proposal).
+/// Random numbers, one after the other from one stream of Random, for one decision of a search (one proposal).
 class RandomStream {
  public:
   explicit constexpr RandomStream(Random random, std::uint64_t first = 0) : random_(random), next_(first) {}
@@ -16,7 +16,7 @@ class RandomStream {
   constexpr std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_.below(next_++, n)); }
   /// Uniform in [0, 1).
   constexpr double uniform() { return random_.uniform(next_++); }
-  /// A place in `weights` with probability in proportion to the weight there.
+  /// An index of `weights`, with probability in proportion to the weight there.
   std::size_t weighted(const std::vector<double>& weights) {
     double sum = 0;
     for (const double weight : weights) sum += weight;

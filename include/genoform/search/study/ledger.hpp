@@ -1,80 +1,101 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
-#include <map>
+#include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/random.hpp"
 #include "genoform/search/store/store.hpp"
-#include "genoform/search/strategy/population.hpp"
+#include "genoform/search/study/history.hpp"
 #include "genoform/search/study/trial.hpp"
 
 namespace genoform::search {
 
-/// The trials of a study by number, in memory and in the store.
+/// The trials of a study by number. All are in the store; in memory are those that are open, those of the baselines, the history
+/// for the strategy, and a fingerprint of each text.
 class Ledger {
  public:
-  explicit Ledger(Store& store) : store_(store) {
+  Ledger(Store& store, History history) : store_(store), history_(std::move(history)) {
     store.release_leases();
-    for (Trial& trial : store.trials()) note(std::move(trial));
+    store.for_each_trial([&](Trial trial) { enter(std::move(trial)); });
   }
 
   Store& store() { return store_; }
-  int size() const { return static_cast<int>(trials_.size()); }
-  /// The last draw of a number, from 1.
-  Trial& at(int number) { return trials_[static_cast<std::size_t>(number - 1)]; }
-  const Trial& at(int number) const { return trials_[static_cast<std::size_t>(number - 1)]; }
-  std::span<const Trial> trials() const { return trials_; }
-  int refusals() const { return refusals_; }
+  int size() const { return finished_ + static_cast<int>(open_.size()); }
+  /// All trials up to this number are finished.
+  int finished() const { return finished_; }
+  /// A trial above finished(): the last sample of its number.
+  const Trial& open(int number) const { return open_[static_cast<std::size_t>(number - finished_ - 1)]; }
+  /// A finished run of a baseline, by its number.
+  const Trial& baseline(int number) const { return baselines_[static_cast<std::size_t>(number - 1)]; }
+  const History& history() const { return history_; }
 
+  int refusals() const { return refusals_; }
+  /// Trials that ended, with and without a result.
+  int baselines_ended() const { return baselines_ended_; }
+  int genomes_ended() const { return genomes_ended_; }
+  /// The trial with the lowest loss so far.
+  const std::optional<Trial>& best() const { return best_; }
+
+  /// Adds the samples of a proposal, or of several.
   void add(std::span<const Trial> samples) {
     store_.add(samples);
-    for (const Trial& trial : samples) note(trial);
+    for (const Trial& trial : samples) enter(trial);
+  }
+  /// What became of an open trial; the caller writes it to the store.
+  void update(const Trial& trial) {
+    Trial& t = open_[static_cast<std::size_t>(trial.number - finished_ - 1)];
+    t = trial;
+    if (t.state == State::refused) ++refusals_;
+    if (t.finished()) note_end(t);
+    close_finished();
   }
 
-  /// The trial that trains this text at this rate, if one does.
+  /// The trial that trains this text at this learning rate, if one does.
   std::optional<int> find(const std::string& text, double learning_rate) const {
-    const auto found = numbers_.find({text, learning_rate});
-    return found == numbers_.end() ? std::nullopt : std::optional(found->second);
-  }
-  /// Are all trials up to `last` finished?
-  bool finished_up_to(int last) const {
-    return last <= size() && std::all_of(trials_.begin(), trials_.begin() + last, [](const Trial& t) { return t.finished(); });
-  }
-  int count(const std::string& phase) const {
-    return static_cast<int>(std::count_if(trials_.begin(), trials_.end(),
-                                          [&](const Trial& t) { return t.phase == phase && t.state != State::refused; }));
-  }
-
-  /// The genomes that were trained at `rate` in the trials up to `last`, in order. Fitness is the last loss that was reached.
-  std::vector<Scored> log(int last, double learning_rate) const {
-    std::vector<Scored> log;
-    for (int n = 1; n <= std::min(last, size()); ++n) {
-      const Trial& t = at(n);
-      if (t.state != State::done || t.learning_rate != learning_rate) continue;
-      if (const auto fitness = t.loss ? t.loss : t.at_hurdle) log.push_back({n, t.text, *fitness});
-    }
-    return log;
+    const auto [first, last] = numbers_.equal_range(stream_of(text));
+    for (auto found = first; found != last; ++found)
+      if (store_.is_trial_of(found->second, text, learning_rate)) return found->second;
+    return std::nullopt;
   }
 
  private:
-  void note(Trial trial) {
-    const auto place = static_cast<std::size_t>(trial.number - 1);
-    if (trials_.size() <= place) trials_.resize(place + 1);
+  void enter(Trial trial) {
     if (trial.state == State::refused)
       ++refusals_;
     else
-      numbers_.emplace(std::pair(trial.text, trial.learning_rate), trial.number);
-    trials_[place] = std::move(trial);
+      numbers_.emplace(stream_of(trial.text), trial.number);
+    if (trial.number > size()) open_.emplace_back();
+    Trial& t = open_[static_cast<std::size_t>(trial.number - finished_ - 1)];
+    t = std::move(trial);
+    if (t.finished()) note_end(t);
+    close_finished();
+  }
+  void note_end(const Trial& t) {
+    ++(t.phase == "baseline" ? baselines_ended_ : genomes_ended_);
+    if (t.loss && (!best_ || std::tie(*t.loss, t.number) < std::tie(*best_->loss, best_->number))) best_ = t;
+  }
+  void close_finished() {
+    for (; !open_.empty() && open_.front().finished(); open_.pop_front(), ++finished_) {
+      history_.add(open_.front());
+      if (open_.front().phase == "baseline") baselines_.push_back(std::move(open_.front()));
+    }
   }
 
   Store& store_;
-  std::vector<Trial> trials_;
-  std::map<std::pair<std::string, double>, int> numbers_;
-  int refusals_ = 0;
+  History history_;
+  std::deque<Trial> open_;  ///< the numbers above finished_
+  int finished_ = 0;
+  std::vector<Trial> baselines_;
+  std::unordered_multimap<std::uint64_t, int> numbers_;  ///< by fingerprint of the text
+  std::optional<Trial> best_;
+  int refusals_ = 0, baselines_ended_ = 0, genomes_ended_ = 0;
 };
 
 }  // namespace genoform::search

@@ -1,25 +1,41 @@
 #pragma once
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/random.hpp"
+#include "genoform/core/result.hpp"
 #include "genoform/search/clock/budget.hpp"
 #include "genoform/search/clock/estimator.hpp"
-#include "genoform/search/strategy/evolution.hpp"
+#include "genoform/search/space/baseline.hpp"
+#include "genoform/search/space/space.hpp"
+#include "genoform/search/strategy/strategy.hpp"
+#include "genoform/search/study/history.hpp"
 #include "genoform/search/study/ledger.hpp"
 #include "genoform/search/study/study_options.hpp"
 
 namespace genoform::search {
 
-/// What a study searches: everything that decides its proposals.
+/// Everything that decides the proposals of a study. What is referred to must live as long.
 struct Search {
   const Space& space;
-  const Proposer& proposer;
-  const Estimator& estimator;
+  const Strategy& strategy;
+  const Estimator& oracle;
   const std::vector<Baseline>& baselines;
-  StudyOptions options;
+  const StudyOptions& options;
+
+  /// The history that its strategy needs: what lies within the window of an open trial is kept beside it.
+  History history() const {
+    const std::size_t memory = strategy.memory(), window = static_cast<std::size_t>(std::max(1, options.window));
+    const std::size_t all = std::numeric_limits<std::size_t>::max();
+    return History(options.learning_rate, memory > all - window ? all : memory + window,
+                   [&genomes = space](const std::string& text) { return genomes.check(text).ok(); });
+  }
 };
 
 /// Makes the proposals of a study. Proposal n is a function of the record up to n - window, so it does not matter when or where
@@ -28,7 +44,7 @@ class Proposals {
  public:
   static constexpr int max_samples = 2000;  ///< refused in a row: nothing is left to propose
 
-  Proposals(const Search& search, Ledger& ledger) : search_(search), ledger_(ledger) {
+  Proposals(const Search& search, const Ledger& ledger) : search_(search), ledger_(ledger) {
     if (search.options.window < 1) throw Exception({ErrorKind::usage, "the window must be at least 1"});
     if (search.baselines.empty()) throw Exception({ErrorKind::usage, "a study needs at least one baseline"});
     const std::vector<double>& learning_rates = search.options.baseline_learning_rates;
@@ -40,7 +56,7 @@ class Proposals {
     return static_cast<int>(search_.baselines.size() * search_.options.baseline_learning_rates.size());
   }
 
-  /// The runs of the baselines, the genomes' rate first, so that what the search needs of them is known early.
+  /// The runs of the baselines, the genomes' learning rate first, so that what the search needs of them is known early.
   std::vector<Trial> baselines() const {
     std::vector<double> learning_rates = search_.options.baseline_learning_rates;
     std::stable_partition(learning_rates.begin(), learning_rates.end(),
@@ -48,7 +64,8 @@ class Proposals {
     std::vector<Trial> runs;
     for (const double learning_rate : learning_rates)
       for (const Baseline& baseline : search_.baselines) {
-        Trial t = trial(static_cast<int>(runs.size()) + 1, 0, baseline.text, learning_rate);
+        const int number = static_cast<int>(runs.size()) + 1;
+        Trial t = trial(number, 0, baseline.text, learning_rate, search_.oracle.estimate(baseline.text));
         t.phase = "baseline";
         t.name = baseline.name;
         runs.push_back(std::move(t));
@@ -59,23 +76,25 @@ class Proposals {
   /// Is everything known that proposal `number` may see?
   bool is_ready(int number) const {
     const int needed = static_cast<int>(search_.baselines.size());
-    return ledger_.finished_up_to(std::max(number - search_.options.window, needed));
+    return ledger_.finished() >= std::max(number - search_.options.window, needed);
   }
 
-  /// The draws of proposal `number` from `draw` on: the refused ones, and last the one to train; none when nothing is left.
+  /// The samples of proposal `number` from `sample` on: the refused ones, and last the one to train; none when nothing is left.
   std::vector<Trial> propose(int number, int sample) const {
-    const std::vector<Scored> log = parents(number);
-    const double baseline_seconds = ledger_.at(1).step_seconds;
+    const double baseline_seconds = ledger_.baseline(1).step_seconds;
+    const std::optional<double> hurdle = this->hurdle();
     std::vector<Trial> samples;
-    for (int last = sample + max_samples; sample < last; ++sample) {
+    for (const int end = sample + max_samples; sample < end; ++sample) {
       RandomStream random(Random(search_.options.seed, stream_of("search.proposal") + static_cast<std::uint64_t>(number)),
                           static_cast<std::uint64_t>(sample) << 32);
-      const Proposal proposal = search_.proposer.propose(search_.space, log, random);
-      Trial t = trial(number, sample, proposal.text, search_.options.learning_rate);
+      const Proposal proposal =
+          search_.strategy.propose(search_.space, ledger_.history().up_to(number - search_.options.window), random);
+      const Estimate estimate = search_.oracle.estimate(proposal.text);
+      Trial t = trial(number, sample, proposal.text, search_.options.learning_rate, estimate);
       t.phase = "search";
       t.parent = proposal.parent;
-      t.hurdle = hurdle();
-      t.reason = refusal(t, baseline_seconds);
+      t.hurdle = hurdle;
+      t.reason = refusal(t, estimate, baseline_seconds);
       t.state = t.reason.empty() ? State::queued : State::refused;
       samples.push_back(std::move(t));
       if (samples.back().state == State::queued) return samples;
@@ -83,48 +102,44 @@ class Proposals {
     return {};
   }
 
-  /// The step time above which a genome is refused, 0: none.
-  double step_limit() const { return search_.options.limits.step_time_factor * ledger_.at(1).step_seconds; }
+  /// The step time above which a genome is refused; none: no limit.
+  std::optional<double> max_step_seconds() const {
+    const double factor = search_.options.limits.step_time_factor;
+    return factor > 0 ? std::optional(factor * ledger_.baseline(1).step_seconds) : std::nullopt;
+  }
 
  private:
-  Trial trial(int number, int sample, const std::string& text, double learning_rate) const {
+  Trial trial(int number, int sample, const std::string& text, double learning_rate, const Estimate& estimate) const {
     Trial t;
     t.number = number;
     t.sample = sample;
     t.text = text;
     t.learning_rate = learning_rate;
     t.seed = search_.options.seed;
-    if (const Estimate e = search_.estimator.estimate(text); e.step_seconds) {
-      t.step_seconds = *e.step_seconds;
+    if (estimate.step_seconds) {
+      t.step_seconds = *estimate.step_seconds;
       t.steps = Budget{search_.options.budget}.steps(t.step_seconds);
     }
     return t;
   }
 
-  std::string refusal(const Trial& t, double baseline_seconds) const {
+  std::string refusal(const Trial& t, const Estimate& estimate, double baseline_seconds) const {
     if (const auto same = ledger_.find(t.text, t.learning_rate)) return "equal to trial " + std::to_string(*same);
-    return search_.options.limits.refusal(search_.estimator.estimate(t.text), baseline_seconds);
+    return search_.options.limits.refusal(estimate, baseline_seconds);
   }
 
-  /// Baselines that are genomes of the space are parents like any other, with what they reached at the genomes' rate.
-  std::vector<Scored> parents(int number) const {
-    std::vector<Scored> log = ledger_.log(number - search_.options.window, search_.options.learning_rate);
-    std::erase_if(log, [&](const Scored& s) { return ledger_.at(s.number).phase == "baseline" && !search_.space.check(s.text); });
-    return log;
-  }
-
-  /// The worst plain baseline's loss at the hurdle, at the genomes' rate.
+  /// The worst plain baseline's loss at the hurdle, at the genomes' learning rate.
   std::optional<double> hurdle() const {
     std::optional<double> worst;
     for (std::size_t b = 0; search_.options.hurdle && b < search_.baselines.size(); ++b) {
-      const Trial& t = ledger_.at(static_cast<int>(b) + 1);
+      const Trial& t = ledger_.baseline(static_cast<int>(b) + 1);
       if (search_.baselines[b].is_plain && t.at_hurdle && (!worst || *t.at_hurdle > *worst)) worst = t.at_hurdle;
     }
     return worst;
   }
 
   const Search& search_;
-  Ledger& ledger_;
+  const Ledger& ledger_;
 };
 
 }  // namespace genoform::search

@@ -18,15 +18,15 @@ inline std::optional<State> state_of(std::string_view name) {
   return std::nullopt;
 }
 
-/// One row of the record: what was proposed and what came of it. A number has one trial and, before it, the draws that were
+/// One row of the record: what was proposed and what came of it. A number has one trial and, before it, the samples that were
 /// refused.
 struct Trial {
   int number = 0, sample = 0;
-  std::string phase;         ///< "baseline" or "search"
-  std::string name;          ///< of a baseline
-  std::string text;          ///< canonical
-  int parent = 0;            ///< the trial it was mutated from, 0: none
-  double learning_rate = 0;  ///< learning rate
+  std::string phase;  ///< "baseline" or "search"
+  std::string name;   ///< of a baseline
+  std::string text;   ///< canonical
+  int parent = 0;     ///< the trial it was mutated from, 0: none
+  double learning_rate = 0;
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
   double step_seconds = 0;       ///< by the oracle

@@ -1,146 +1,165 @@
 #pragma once
-#include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "genoform/search/strategy/proposals.hpp"
-#include "genoform/search/workers/worker_pool.hpp"
+#include "genoform/core/result.hpp"
+#include "genoform/search/store/store.hpp"
+#include "genoform/search/study/ledger.hpp"
+#include "genoform/search/study/proposals.hpp"
+#include "genoform/search/workers/scheduler.hpp"
+#include "genoform/search/workers/workers.hpp"
 
 namespace genoform::search {
 
-/// What a search is asked to do between two trials.
-enum class Stop { no, soon, now };  ///< soon: begin nothing new; now: leave what is running
-using StopRequest = std::function<Stop()>;
-
-/// Called after each trial that ended, with the ledger and the trial's number.
-using OnTrial = std::function<void(const Ledger&, int number)>;
+/// Called after each trial that ended, when it is in the store.
+using OnTrial = std::function<void(const Ledger&, const Trial&)>;
 
 /// Trains baselines and genomes on the workers until `genomes` of them are finished. It may be interrupted at any moment and go
 /// on later.
-class TrialRunner {
+class TrialRunner : private JobSource {
  public:
-  static constexpr int max_deaths = 2;  ///< of workers, before a genome counts as failed
-
-  TrialRunner(const Search& search, Ledger& ledger, WorkerPool& pool, int genomes)
-      : search_(search), ledger_(ledger), pool_(pool), proposals_(search, ledger), last_(proposals_.baseline_runs() + genomes) {
-    if (pool.size() > search.options.window)
-      throw Exception({ErrorKind::usage, std::to_string(pool.size()) + " workers; the window of this study allows " +
+  TrialRunner(const Search& search, Ledger& ledger, Workers& workers, int genomes)
+      : search_(search),
+        ledger_(ledger),
+        workers_(workers),
+        proposals_(search, ledger),
+        last_(proposals_.baseline_runs() + genomes),
+        deaths_(ledger.store().deaths()) {
+    if (workers.size() > search.options.window)
+      throw Exception({ErrorKind::usage, std::to_string(workers.size()) + " workers; the window of this study allows " +
                                              std::to_string(search.options.window)});
     if (ledger.size() == 0) ledger.add(proposals_.baselines());
+    for (int n = ledger.finished() + 1; n <= ledger.size(); ++n)
+      if (!ledger.open(n).finished()) waiting_.insert(n);
   }
 
   /// True when all trials are finished, false when it was stopped before.
   bool run(const StopRequest& stop, const OnTrial& on_trial) {
-    for (;;) {
-      const Stop asked = stop();
-      if (asked == Stop::now) return false;
-      while (pool_.has_idle() && asked == Stop::no) {
-        const std::optional<int> number = next();
-        if (!number) break;
-        start(*number);
-      }
-      if (is_complete()) return true;
-      if (asked == Stop::soon && !pool_.is_busy()) return false;
-      if (const auto reply = pool_.wait(0.2); reply && settle(*reply)) on_trial(ledger_, reply->job);
-    }
+    on_trial_ = on_trial;
+    Scheduler(workers_).run(*this, stop);
+    return (ledger_.size() >= last_ || is_exhausted_) && is_at_rest();
   }
 
  private:
-  bool is_complete() const { return (ledger_.size() >= last_ || exhausted_) && ledger_.finished_up_to(ledger_.size()); }
-
-  /// The lowest number that waits for a worker, proposing it if need be.
-  std::optional<int> next() {
-    for (int n = first_open_; n <= ledger_.size(); ++n) {
-      Trial& t = ledger_.at(n);
-      if (t.state == State::refused && !propose(n, t.sample + 1)) return std::nullopt;
-      if (ledger_.at(n).state == State::queued) return n;
-      if (n == first_open_ && t.finished()) ++first_open_;
+  std::optional<Job> next() override {
+    while (!waiting_.empty()) {
+      const int n = *waiting_.begin();
+      waiting_.erase(waiting_.begin());
+      if (ledger_.open(n).state != State::refused || propose(n, ledger_.open(n).sample + 1)) return job_of(ledger_.open(n));
     }
     const int n = ledger_.size() + 1;
-    if (n > last_ || exhausted_ || !proposals_.is_ready(n) || !propose(n, 0)) return std::nullopt;
-    return n;
+    if (is_exhausted_ || n > last_ || !proposals_.is_ready(n) || !propose(n, 0)) return std::nullopt;
+    return job_of(ledger_.open(n));
   }
   bool propose(int number, int sample) {
     const std::vector<Trial> samples = proposals_.propose(number, sample);
-    exhausted_ = samples.empty();
-    if (!exhausted_) ledger_.add(samples);
-    return !exhausted_;
+    is_exhausted_ = samples.empty();
+    open_batch();
+    if (!is_exhausted_) ledger_.add(samples);
+    return !is_exhausted_;
   }
 
-  void start(int number) {
-    Trial& t = ledger_.at(number);
-    nlohmann::json request{{"do", "train"}, {"text", t.text}, {"learning_rate", t.learning_rate}, {"seed", t.seed}};
-    if (t.steps > 0) {
-      request["steps"] = t.steps;
-    } else {
-      request["budget"] = search_.options.budget;
-      if (t.phase == "search") request["step_limit"] = proposals_.step_limit();
+  /// Is nothing left to train? A number for which no genome was left stays refused.
+  bool is_at_rest() const {
+    for (int n = ledger_.finished() + 1; n <= ledger_.size(); ++n)
+      if (const Trial& t = ledger_.open(n); !t.finished() && t.state != State::refused) return false;
+    return waiting_.empty();
+  }
+
+  Job job_of(const Trial& t) const {
+    TrainRequest request;
+    request.text = t.text;
+    request.learning_rate = t.learning_rate;
+    request.seed = t.seed;
+    request.steps = t.steps;
+    request.hurdle = t.hurdle;
+    if (t.steps == 0) {
+      request.budget = search_.options.budget;
+      if (t.phase == "search") request.max_step_seconds = proposals_.max_step_seconds();
     }
-    if (t.hurdle) request["hurdle"] = *t.hurdle;
+    const auto deaths = deaths_.find(t.number);
+    return {{t.number, std::move(request)}, 60 + 20 * search_.options.budget, deaths == deaths_.end() ? 0 : deaths->second};
+  }
+
+  void started(const Job& job, int worker, std::int64_t process) override {
+    Trial t = ledger_.open(job.request.job);
     t.state = State::leased;
-    const int worker = pool_.start(number, std::move(request), 60 + 20 * search_.options.budget);
-    attempts_[number] = ledger_.store().lease(t, worker, pool_.process_of(worker));
+    open_batch();
+    ledger_.update(t);
+    attempts_[t.number] = ledger_.store().lease(t, worker, process);
   }
 
-  /// Enters a reply in the ledger; false when the trial is not over.
-  bool settle(const Reply& reply) {
-    Trial& t = ledger_.at(reply.job);
-    std::string outcome = "failed", what = reply.what;
-    if (reply.kind == Reply::Kind::answer && !read(reply.answer, t)) what = "its worker gave no result";
-    if (reply.kind == Reply::Kind::answer && what.empty()) {
-      outcome = "done";
-    } else if (reply.kind == Reply::Kind::error) {
-      t.state = State::failed;
-      t.reason = what;
-    } else {
-      outcome = "died";
-      const bool again = ledger_.store().deaths(t.number) + 1 < max_deaths;
-      t.state = again ? State::queued : State::failed;
-      if (!again) t.reason = what;
-    }
-    ledger_.store().settle(t, attempts_[t.number], outcome, what);
-    first_open_ = std::min(first_open_, t.number);
-    return t.finished();
+  void died(const Job& job, const Reply& reply) override {
+    Trial t = ledger_.open(job.request.job);
+    t.state = State::queued;
+    settle(t, "died", reply.error.message);
   }
 
-  /// Reads a worker's result; false when it is none.
-  static bool read(const nlohmann::json& answer, Trial& t) {
-    const auto number = [&](const char* key) -> std::optional<double> {
-      const auto found = answer.find(key);
-      return found != answer.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
-    };
-    if (!answer.is_object()) return false;
-    if (const auto seconds = number("step_seconds"); seconds && t.steps == 0) {
-      t.step_seconds = *seconds;
-      if (const auto steps = number("steps")) t.steps = static_cast<std::int64_t>(*steps);
+  void ended(const Job& job, const Reply& reply) override {
+    Trial t = ledger_.open(job.request.job);
+    if (reply.kind == Reply::Kind::answer) {
+      enter(std::get<TrainReply>(reply.answer), t);
+      if (t.state == State::refused) waiting_.insert(t.number);
+      return settle(t, "done", "");
     }
-    if (const auto refused = answer.find("refused"); refused != answer.end() && refused->is_string()) {
+    t.state = State::failed;
+    t.reason = reply.error.message;
+    settle(t, reply.kind == Reply::Kind::died ? "died" : "failed", t.reason);
+  }
+
+  void commit() override {
+    if (batch_) batch_->commit();
+    batch_.reset();
+    for (const Trial& t : std::exchange(ended_, {})) on_trial_(ledger_, t);
+  }
+
+  void open_batch() {
+    if (!batch_) batch_ = ledger_.store().batch();
+  }
+  void settle(const Trial& t, const std::string& outcome, const std::string& what) {
+    open_batch();
+    ledger_.store().settle(t, attempts_.at(t.number), outcome, what);
+    attempts_.erase(t.number);
+    ledger_.update(t);
+    if (t.finished()) ended_.push_back(t);
+  }
+
+  static void enter(const TrainReply& reply, Trial& t) {
+    if (reply.step_seconds && t.steps == 0) {
+      t.step_seconds = *reply.step_seconds;
+      t.steps = reply.steps;
+    }
+    if (!reply.refusal.empty()) {
       t.state = State::refused;
-      t.reason = refused->get<std::string>();
-      return true;
+      t.reason = reply.refusal;
+      return;
     }
-    t.at_hurdle = number("at_hurdle");
-    t.loss = number("loss");
-    if (!t.loss && !t.at_hurdle) return false;
+    t.at_hurdle = reply.at_hurdle;
+    t.loss = reply.loss;
     t.state = State::done;
     if (!t.loss) t.reason = "stopped at the hurdle";
-    return true;
   }
 
   const Search& search_;
   Ledger& ledger_;
-  WorkerPool& pool_;
+  Workers& workers_;
   Proposals proposals_;
   int last_;
-  int first_open_ = 1;
-  bool exhausted_ = false;
+  OnTrial on_trial_;
+  std::set<int> waiting_;      ///< open trials that no worker has and that the scheduler has not been given
+  std::map<int, int> deaths_;  ///< of earlier runs of the study, by trial
   std::map<int, std::int64_t> attempts_;
+  std::unique_ptr<Transaction> batch_;
+  std::vector<Trial> ended_;
+  bool is_exhausted_ = false;
 };
 
 }  // namespace genoform::search

@@ -13,17 +13,15 @@
 
 namespace genoform::search {
 
-/// Coordinator and workers exchange lines of JSON. The coordinator sends {"setup": ...}, then requests {"job": n, ...}; a worker
-/// says
-/// {"worker": protocol_version} when it is set up and answers each request with {"job": n, "answer": ...} or {"job": n, "error":
-/// ..., "fault": ...}.
-inline constexpr int protocol_version = 1;
+/// Coordinator and workers exchange lines of JSON (messages.hpp). The coordinator sends the setup, then requests; a worker says
+/// which version it speaks when it is set up and answers each request with a reply or an error.
+inline constexpr int protocol_version = 2;
 
-/// One end of a connection. A line longer than `longest_line` is a protocol error.
+/// One end of a connection. A line longer than `max_line` is a protocol error.
 class Channel {
  public:
   enum class Read { line, nothing, closed, violation };
-  static constexpr std::size_t longest_line = std::size_t{16} << 20;
+  static constexpr std::size_t max_line = std::size_t{16} << 20;
 
   explicit Channel(int fd) : fd_(fd) {}
 
@@ -58,7 +56,7 @@ class Channel {
   /// Takes a line that has arrived already.
   Read take(nlohmann::json& message) {
     const std::size_t end = buffer_.find('\n');
-    if (end == std::string::npos) return buffer_.size() > longest_line ? Read::violation : Read::nothing;
+    if (end == std::string::npos) return buffer_.size() > max_line ? Read::violation : Read::nothing;
     message = nlohmann::json::parse(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
     buffer_.erase(0, end + 1);
     return message.is_object() ? Read::line : Read::violation;

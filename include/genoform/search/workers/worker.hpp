@@ -1,42 +1,51 @@
 #pragma once
 #include <exception>
 #include <memory>
-#include <new>
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/evaluator/evaluator.hpp"
+#include "genoform/search/workers/messages.hpp"
 #include "genoform/search/workers/protocol.hpp"
 
 namespace genoform::search {
 
-/// What a failure looks like on the wire.
-inline nlohmann::json error_message(const std::exception& error) {
-  if (const auto* failure = dynamic_cast<const Exception*>(&error))
-    return {{"error", failure->what()}, {"fault", static_cast<int>(failure->error_kind())}};
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr)
-    return {{"error", "no memory left"}, {"fault", static_cast<int>(ErrorKind::resources)}};
-  return {{"error", error.what()}, {"fault", static_cast<int>(ErrorKind::input)}};
+namespace worker {
+
+/// Makes the evaluator and says so, or says why there is none.
+inline nlohmann::json set_up(std::unique_ptr<Evaluator>& evaluator, const EvaluatorMaker& make, const nlohmann::json& setup) {
+  try {
+    evaluator = make(setup);
+    return encode_ready(protocol_version);
+  } catch (const Exception& error) { return encode_setup_error(error.error()); } catch (const std::exception& error) {
+    return encode_setup_error({ErrorKind::input, error.what()});
+  }
 }
+
+inline nlohmann::json reply_to(Evaluator* evaluator, const nlohmann::json& message) {
+  JobReply reply{0, Error{ErrorKind::usage, "a request came before the setup"}};
+  try {
+    const JobRequest asked = decode_request(message);
+    reply.job = asked.job;
+    if (evaluator != nullptr) reply.answer = answer_of(*evaluator, asked.request);
+  } catch (const Exception& error) {  // not a request of this version
+    if (const auto job = message.find("job"); job != message.end() && job->is_number_integer()) reply.job = job->get<int>();
+    reply.answer = error.error();
+  }
+  return encode(reply);
+}
+
+}  // namespace worker
 
 /// The life of a worker process: sets itself up, then answers until the coordinator closes the connection. Returns its exit code.
 inline int run_worker(int fd, const EvaluatorMaker& make) {
   Channel channel(fd);
   std::unique_ptr<Evaluator> evaluator;
-  nlohmann::json request;
-  while (channel.receive(request) == Channel::Read::line) {
-    nlohmann::json reply;
-    try {
-      if (request.contains("setup")) {
-        evaluator = make(request.at("setup"));
-        reply = {{"worker", protocol_version}};
-      } else if (!evaluator) {
-        throw Exception({ErrorKind::usage, "a request came before the setup"});
-      } else {
-        reply["answer"] = evaluator->answer(request);
-      }
-    } catch (const std::exception& error) { reply = error_message(error); }
-    if (request.contains("job")) reply["job"] = request["job"];
-    if (!channel.send(reply)) return 0;
+  nlohmann::json message;
+  while (channel.receive(message) == Channel::Read::line) {
+    const bool is_setup = message.contains("setup");
+    if (!channel.send(is_setup ? worker::set_up(evaluator, make, message.at("setup"))
+                               : worker::reply_to(evaluator.get(), message)))
+      return 0;
   }
   return 0;
 }

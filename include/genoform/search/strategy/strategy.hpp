@@ -1,0 +1,32 @@
+#pragma once
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "genoform/search/space/space.hpp"
+#include "genoform/search/strategy/population.hpp"
+
+namespace genoform::search {
+
+/// A genome to try, and the trial it was made from (0: none).
+struct Proposal {
+  std::string text;
+  int parent = 0;
+};
+
+/// Chooses what to try next: a pure function of the finished trials, in the order of their numbers, and of the random numbers.
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  virtual std::string name() const = 0;
+  /// Everything beside the name that proposals depend on.
+  virtual nlohmann::json describe() const = 0;
+  /// How many of the last finished trials propose() looks at: so many are kept in memory. Without a limit: all.
+  virtual std::size_t memory() const { return std::numeric_limits<std::size_t>::max(); }
+  virtual Proposal propose(const Space& space, std::span<const Scored> history, RandomStream& samples) const = 0;
+};
+
+}  // namespace genoform::search

@@ -1,0 +1,244 @@
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "genoform/core/result.hpp"
+#include "genoform/io/json_fields.hpp"
+
+/// What a coordinator asks of its workers and what they answer. Each struct lists its fields once; encode() and decode_*() below
+/// are the only code that knows how a message looks on the wire.
+namespace genoform::search {
+
+/// What training a genome for a trial came to.
+struct TrainReply {
+  std::optional<double> loss;          ///< bits per byte on the validation text at the end; none: it was stopped at the hurdle
+  std::optional<double> at_hurdle;     ///< the same after a quarter of the steps
+  std::optional<double> step_seconds;  ///< of a training step, where the worker measured it
+  std::int64_t steps = 0;              ///< that it took from the measured time; 0: those of the request
+  std::string refusal;                 ///< why the genome was not trained; empty when it was
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("loss", self.loss);
+    visit("at_hurdle", self.at_hurdle);
+    visit("step_seconds", self.step_seconds);
+    visit("steps", self.steps);
+    visit("refusal", self.refusal);
+  }
+  /// What is wrong with it; empty when nothing is.
+  std::string problem() const {
+    if (!loss && !at_hurdle && refusal.empty()) return "it has neither a loss nor a refusal";
+    if ((loss && !std::isfinite(*loss)) || (at_hurdle && !std::isfinite(*at_hurdle))) return "its loss is not finite";
+    return "";
+  }
+};
+
+/// Train a genome for a trial.
+struct TrainRequest {
+  using Reply = TrainReply;
+  static constexpr std::string_view name = "train";
+
+  std::string text;  ///< canonical
+  double learning_rate = 0;
+  std::uint64_t seed = 0;
+  std::int64_t steps = 0;                  ///< 0: the worker measures the step time and trains for `budget`
+  double budget = 0;                       ///< seconds of training, for steps == 0
+  std::optional<double> max_step_seconds;  ///< for steps == 0: a genome whose step takes longer is refused
+  std::optional<double> hurdle;            ///< a loss above it after a quarter of the steps stops the training
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("text", self.text);
+    visit("learning_rate", self.learning_rate);
+    visit("seed", self.seed);
+    visit("steps", self.steps);
+    visit("budget", self.budget);
+    visit("max_step_seconds", self.max_step_seconds);
+    visit("hurdle", self.hurdle);
+  }
+};
+
+/// Losses of a finalist, bits per byte on the whole texts.
+struct FinalReply {
+  double validation = 0, test = 0;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("validation", self.validation);
+    visit("test", self.test);
+  }
+  std::string problem() const {
+    return std::isfinite(validation) && std::isfinite(test) ? "" : "a loss of the finalist is not finite";
+  }
+};
+
+/// Train a finalist; only this request sees the test text.
+struct FinalRequest {
+  using Reply = FinalReply;
+  static constexpr std::string_view name = "final";
+
+  std::string text;
+  double learning_rate = 0;
+  std::uint64_t seed = 0;
+  std::int64_t steps = 0;
+  std::string folder;  ///< where the model is left; empty: nowhere
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("text", self.text);
+    visit("learning_rate", self.learning_rate);
+    visit("seed", self.seed);
+    visit("steps", self.steps);
+    visit("folder", self.folder);
+  }
+};
+
+/// Seconds of a training step of each text.
+struct TimeReply {
+  std::vector<double> seconds;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("seconds", self.seconds);
+  }
+  std::string problem() const {
+    for (const double s : seconds)
+      if (!(s > 0) || !std::isfinite(s)) return "a step time is not above 0";
+    return "";
+  }
+};
+
+/// Measure the step times of some genomes in turns, `steps` training steps of each in each of `rounds`.
+struct TimeRequest {
+  using Reply = TimeReply;
+  static constexpr std::string_view name = "time";
+
+  std::vector<std::string> texts;
+  int rounds = 1, steps = 1;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("texts", self.texts);
+    visit("rounds", self.rounds);
+    visit("steps", self.steps);
+  }
+};
+
+using Request = std::variant<TrainRequest, FinalRequest, TimeRequest>;
+using Answer = std::variant<TrainReply, FinalReply, TimeReply>;  ///< in the order of the requests
+
+/// A request with the number of its job, and what came of it.
+struct JobRequest {
+  int job = 0;
+  Request request;
+};
+struct JobReply {
+  int job = 0;
+  Result<Answer> answer;
+};
+
+namespace messages {
+
+struct WireError {
+  std::string message;
+  int kind = 0;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("message", self.message);
+    visit("kind", self.kind);
+  }
+};
+
+[[noreturn]] inline void refuse(const std::string& what) { throw Exception({ErrorKind::input, what}); }
+
+/// The job of a message, and that it has one other member, which is returned.
+inline nlohmann::json::const_iterator body_of(const nlohmann::json& message, const char* what, int& job) {
+  if (!message.is_object() || message.size() != 2 || !message.contains("job"))
+    refuse(std::string(what) + ": needs \"job\" and one thing beside it");
+  job = from_json<int>(message.at("job"), std::string(what) + ", \"job\":");
+  auto body = message.begin();
+  return body.key() == "job" ? std::next(body) : body;
+}
+
+template <std::size_t I = 0>
+Request request_of(const std::string& name, const nlohmann::json& body) {
+  if constexpr (I == std::variant_size_v<Request>) {
+    refuse("request: unknown kind \"" + name + "\"");
+  } else {
+    using R = std::variant_alternative_t<I, Request>;
+    return name == R::name ? Request(from_json<R>(body, name + " request")) : request_of<I + 1>(name, body);
+  }
+}
+
+inline nlohmann::json wire_error(const Error& error) {
+  return json_of(WireError{error.message, static_cast<int>(error.error_kind)});
+}
+inline Error error_of(const nlohmann::json& body) {
+  const WireError e = from_json<WireError>(body, "error");
+  const bool known = e.kind >= static_cast<int>(ErrorKind::usage) && e.kind <= static_cast<int>(ErrorKind::not_finite);
+  return {known ? static_cast<ErrorKind>(e.kind) : ErrorKind::input, e.message};
+}
+
+}  // namespace messages
+
+/// {"job": 7, "train": {...}}
+inline nlohmann::json encode(const JobRequest& r) {
+  return std::visit(
+      [&](const auto& request) {
+        return nlohmann::json{{"job", r.job}, {std::string(request.name), json_of(request)}};
+      },
+      r.request);
+}
+/// Throws Exception (input) that says what is wrong with the message.
+inline JobRequest decode_request(const nlohmann::json& message) {
+  JobRequest r;
+  const auto body = messages::body_of(message, "request", r.job);
+  r.request = messages::request_of(body.key(), body.value());
+  return r;
+}
+
+/// {"job": 7, "answer": {...}} or {"job": 7, "error": {"message": ..., "kind": ...}}
+inline nlohmann::json encode(const JobReply& r) {
+  if (!r.answer) return {{"job", r.job}, {"error", messages::wire_error(r.answer.error())}};
+  return std::visit([&](const auto& answer) { return nlohmann::json{{"job", r.job}, {"answer", json_of(answer)}}; }, *r.answer);
+}
+/// The reply to a request. Throws Exception (input) when it is none.
+inline JobReply decode_reply(const nlohmann::json& message, const Request& request) {
+  int job = 0;
+  const auto body = messages::body_of(message, "reply", job);
+  if (body.key() == "error") return {job, messages::error_of(body.value())};
+  if (body.key() != "answer") messages::refuse("reply: unknown \"" + body.key() + "\"");
+  return std::visit(
+      [&](const auto& asked) -> JobReply {
+        using Asked = std::remove_cvref_t<decltype(asked)>;
+        const auto answer = from_json<typename Asked::Reply>(body.value(), std::string(Asked::name) + " reply");
+        if (const std::string problem = answer.problem(); !problem.empty())
+          messages::refuse(std::string(Asked::name) + " reply: " + problem);
+        return {job, Answer(answer)};
+      },
+      request);
+}
+
+/// The first message to a worker, with what its evaluator is made from, and the worker's answer when it is ready or cannot be.
+inline nlohmann::json encode_setup(const nlohmann::json& setup) { return {{"setup", setup}}; }
+inline nlohmann::json encode_ready(int protocol) { return {{"ready", protocol}}; }
+inline nlohmann::json encode_setup_error(const Error& error) { return {{"error", messages::wire_error(error)}}; }
+/// The version of the protocol that the worker speaks, or why it has no evaluator. Throws Exception when the message is neither.
+inline Result<int> decode_ready(const nlohmann::json& message) {
+  if (message.is_object() && message.size() == 1) {
+    if (message.contains("error")) return messages::error_of(message.at("error"));
+    if (message.contains("ready")) return from_json<int>(message.at("ready"), "ready");
+  }
+  messages::refuse("a worker that starts must say \"ready\" or \"error\"");
+}
+
+}  // namespace genoform::search

@@ -1,0 +1,87 @@
+#include "genoform/search/workers/messages.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "tests/catch.hpp"
+
+using namespace genoform;
+using namespace genoform::search;
+
+namespace {
+
+TrainRequest request() {
+  TrainRequest r;
+  r.text = "Decoder<...>";
+  r.learning_rate = 1.0 / 3;
+  r.seed = std::numeric_limits<std::uint64_t>::max();
+  r.steps = 12345678901;
+  r.hurdle = 2.5;
+  return r;
+}
+
+std::string why(const nlohmann::json& message) {
+  try {
+    (void)decode_request(message);
+  } catch (const Exception& error) { return error.what(); }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a request and its reply come off the wire as they went on it") {
+  const JobRequest back = decode_request(nlohmann::json::parse(encode(JobRequest{7, request()}).dump()));
+  CHECK(back.job == 7);
+  const auto& r = std::get<TrainRequest>(back.request);
+  CHECK(r.text == request().text);
+  CHECK(r.learning_rate == request().learning_rate);
+  CHECK(r.seed == request().seed);
+  CHECK(r.steps == request().steps);
+  CHECK(r.hurdle == 2.5);
+  CHECK_FALSE(r.max_step_seconds.has_value());
+  TrainReply reply;
+  reply.loss = 0.1 + 1e-17;
+  const JobReply answer = decode_reply(nlohmann::json::parse(encode(JobReply{7, Answer(reply)}).dump()), back.request);
+  CHECK(std::get<TrainReply>(*answer.answer).loss == reply.loss);
+  const JobReply error = decode_reply(encode(JobReply{7, Error{ErrorKind::not_finite, "a tensor"}}), back.request);
+  CHECK(error.answer.error().error_kind == ErrorKind::not_finite);
+  CHECK(error.answer.error().message == "a tensor");
+}
+
+TEST_CASE("a message that is not as it should be is refused with what is wrong") {
+  const nlohmann::json good = encode(JobRequest{7, request()});
+  CHECK(why(good).empty());
+  nlohmann::json bad = good;
+  bad["train"].erase("seed");
+  CHECK(why(bad) == "train request: \"seed\" is missing");
+  bad = good;
+  bad["train"]["sead"] = 1;
+  CHECK(why(bad).find("train request: unknown \"sead\"; it has text, learning_rate") == 0);
+  bad = good;
+  bad["train"]["steps"] = "many";
+  CHECK(why(bad) == "train request, \"steps\": must be an integer, not \"many\"");
+  bad = good;
+  bad["train"]["seed"] = -1;
+  CHECK(why(bad) == "train request, \"seed\": must be an integer of at least 0, not -1");
+  bad = good;
+  bad["train"]["learning_rate"] = nullptr;
+  CHECK(why(bad).find("must be a number, not null") != std::string::npos);
+  CHECK(why({{"job", 1}, {"sing", 2}}).find("unknown kind \"sing\"") != std::string::npos);
+  CHECK(why({{"job", 1}}).find("one thing beside it") != std::string::npos);
+  CHECK(why({{"job", std::int64_t{1} << 40}, {"train", good["train"]}}).find("\"job\"") != std::string::npos);
+}
+
+TEST_CASE("a reply must be of the kind that was asked for and hold a result") {
+  const Request asked = request();
+  const auto decode = [&](const nlohmann::json& answer) { return decode_reply({{"job", 1}, {"answer", answer}}, asked); };
+  CHECK_THROWS_AS(decode(json_of(TimeReply{{1.0}})), Exception);
+  CHECK_THROWS_AS(decode(json_of(TrainReply{})), Exception);
+  TrainReply refused;
+  refused.refusal = "step time";
+  CHECK_NOTHROW(decode(json_of(refused)));
+  CHECK_THROWS_AS(decode_reply(encode(JobReply{1, Answer(TimeReply{{0.0}})}), TimeRequest{}), Exception);
+  CHECK_THROWS_AS(decode_ready({{"worker", 1}}), Exception);
+  CHECK(decode_ready(encode_ready(2)).value() == 2);
+  CHECK(decode_ready(encode_setup_error({ErrorKind::input, "no text"})).error().message == "no text");
+}
