@@ -21,13 +21,18 @@ struct GateLayer {
   }
   constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     s.both = ops.keep(x.rows, 2 * x.columns);
-    ops(op::Linear{.x = x, .w = w.w, .bias = {}, .y = s.both});
-    ops(op::Activate{op::Function::swish, half(s.both, 0), half(s.both, 1), y});
+    ops(op::Linear{.x = x, .w = w.w, .y = s.both});
+    ops(op::Activate{.f = op::Function::swish, .u = half(s.both, 0), .gate = half(s.both, 1), .y = y});
   }
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const Tensor d = ops.scratch(x.rows, 2 * x.columns);
-    ops(op::ActivateGradient{op::Function::swish, half(s.both, 0), half(s.both, 1), {}, dy, half(d, 0), half(d, 1)});
-    ops(op::LinearWeightGradient{.x = x, .dy = d, .dw = gradient(w.w), .dbias = {}});
+    ops(op::ActivateGradient{.f = op::Function::swish,
+                             .u = half(s.both, 0),
+                             .gate = half(s.both, 1),
+                             .dy = dy,
+                             .du = half(d, 0),
+                             .dgate = half(d, 1)});
+    ops(op::LinearWeightGradient{.x = x, .dy = d, .dw = gradient(w.w)});
     ops(op::LinearInputGradient{.dy = d, .w = w.w, .dx = dx});
   }
   static constexpr Tensor half(Tensor both, int i) { return both.column_range(i * both.columns / 2, both.columns / 2); }

@@ -32,20 +32,20 @@ struct SparseGateLayer {
   }
   constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     s.scores = ops.keep(x.rows, w.router.rows);
-    ops(op::Linear{.x = x, .w = w.router, .bias = {}, .y = s.scores});
-    ops(op::Sigmoid{s.scores, s.scores});
+    ops(op::Linear{.x = x, .w = w.router, .y = s.scores});
+    ops(op::Sigmoid{.x = s.scores, .y = s.scores});
     s.to = make_assignment(ops, x.rows, w.router.rows, x.rows * choices, choices);
-    ops(op::ChooseTopK{s.scores, ops.step.tokens, s.to});
-    ops(op::AssignSlots{s.scores, s.to});
+    ops(op::ChooseTopK{.scores = s.scores, .tokens = ops.step.tokens, .to = s.to});
+    ops(op::AssignSlots{.scores = s.scores, .to = s.to});
     experts().forward(ops, w.experts, s.experts, s.to, x, y);
   }
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const Tensor d_out = ops.scratch(s.experts.out.rows, x.columns), d_weight = ops.scratch(d_out.rows, 1);
     experts().combine_backward(ops, s.experts, s.to, dy, d_out, d_weight);
     const Tensor d = ops.scratch(x.rows, w.router.rows);
-    ops(op::RouteTokenChoiceGradient{s.scores, s.to, d_weight, d, choices, false});
-    ops(op::SigmoidGradient{s.scores, d, d});
-    ops(op::LinearWeightGradient{.x = x, .dy = d, .dw = gradient(w.router), .dbias = {}});
+    ops(op::RouteTokenChoiceGradient{.p = s.scores, .to = s.to, .dweight = d_weight, .dp = d, .choices = choices});
+    ops(op::SigmoidGradient{.y = s.scores, .dy = d, .dx = d});
+    ops(op::LinearWeightGradient{.x = x, .dy = d, .dw = gradient(w.router)});
     ops(op::LinearInputGradient{.dy = d, .w = w.router, .dx = dx});
     experts().backward(ops, w.experts, s.experts, s.to, d_out, dx);
   }

@@ -56,8 +56,8 @@ class Setup {
     for ([[maybe_unused]] const auto& iteration : state) call();
     const double each = (seconds() - start) / static_cast<double>(state.iterations());
     double bytes = 0;
-    for (const Tensor& t : op.tensors())
-      bytes += (t.element_type == ElementType::bf16 ? 2.0 : 4.0) * static_cast<double>(t.size());
+    for (const Operands& operands : {op.reads(), op.writes()})
+      for (const Tensor& t : operands) bytes += static_cast<double>(t.bytes(sizeof(float)));
     report(state, static_cast<double>(op.flops()), bytes, each);
   }
 
@@ -94,16 +94,13 @@ Setup setup_of(std::int64_t d) { return Setup(24 * tokens * d + 60 * d * d + 8 *
 void linear(benchmark::State& state) {
   const std::int64_t d = state.range(0);
   Setup s = setup_of(d);
-  s.time(state, op::Linear{.x = s.real(tokens, d), .w = s.real(4 * d, d), .bias = {}, .y = s.real(tokens, 4 * d)});
+  s.time(state, op::Linear{.x = s.real(tokens, d), .w = s.real(4 * d, d), .y = s.real(tokens, 4 * d)});
 }
 void linear_squared_relu(benchmark::State& state) {
   const std::int64_t d = state.range(0);
   Setup s = setup_of(d);
-  s.time(state, op::Linear{.x = s.real(tokens, d),
-                           .w = s.real(4 * d, d),
-                           .bias = {},
-                           .y = s.real(tokens, 4 * d),
-                           .f = op::Function::squared_relu});
+  s.time(state,
+         op::Linear{.x = s.real(tokens, d), .w = s.real(4 * d, d), .y = s.real(tokens, 4 * d), .f = op::Function::squared_relu});
 }
 void linear_input_gradient(benchmark::State& state) {
   const std::int64_t d = state.range(0);
@@ -113,14 +110,13 @@ void linear_input_gradient(benchmark::State& state) {
 void linear_weight_gradient(benchmark::State& state) {
   const std::int64_t d = state.range(0);
   Setup s = setup_of(d);
-  s.time(state,
-         op::LinearWeightGradient{.x = s.real(tokens, d), .dy = s.real(tokens, 4 * d), .dw = s.real(4 * d, d), .dbias = {}});
+  s.time(state, op::LinearWeightGradient{.x = s.real(tokens, d), .dy = s.real(tokens, 4 * d), .dw = s.real(4 * d, d)});
 }
 void normalize(benchmark::State& state) {
   const std::int64_t d = state.range(0);
   Setup s = setup_of(d);
-  s.time(state, op::Normalize{
-                    .x = s.real(tokens, d), .w = s.real(1, d), .b = {}, .statistics = s.real(tokens, 2), .y = s.real(tokens, d)});
+  s.time(state,
+         op::Normalize{.x = s.real(tokens, d), .w = s.real(1, d), .statistics = s.real(tokens, 2), .y = s.real(tokens, d)});
 }
 void normalize_gradient(benchmark::State& state) {
   const std::int64_t d = state.range(0);
@@ -133,7 +129,7 @@ void normalize_gradient(benchmark::State& state) {
 void activate_gelu(benchmark::State& state) {
   const std::int64_t d = state.range(0);
   Setup s = setup_of(d);
-  s.time(state, op::Activate{.f = op::Function::gelu, .u = s.real(tokens, 4 * d), .gate = {}, .y = s.real(tokens, 4 * d)});
+  s.time(state, op::Activate{.f = op::Function::gelu, .u = s.real(tokens, 4 * d), .y = s.real(tokens, 4 * d)});
 }
 /// From the output alone, as with squared ReLU.
 void activate_gradient(benchmark::State& state) {
@@ -141,13 +137,8 @@ void activate_gradient(benchmark::State& state) {
   Setup s = setup_of(d);
   const Tensor y = s.real(tokens, 4 * d);
   for (std::int64_t i = 0; i < y.size(); ++i) s.element(y, i) *= s.element(y, i);
-  s.time(state, op::ActivateGradient{.f = op::Function::squared_relu,
-                                     .u = {},
-                                     .gate = {},
-                                     .y = y,
-                                     .dy = s.real(tokens, 4 * d),
-                                     .du = s.real(tokens, 4 * d),
-                                     .dgate = {}});
+  s.time(state,
+         op::ActivateGradient{.f = op::Function::squared_relu, .y = y, .dy = s.real(tokens, 4 * d), .du = s.real(tokens, 4 * d)});
 }
 void softmax(benchmark::State& state) {
   const std::int64_t d = state.range(0);
@@ -184,7 +175,7 @@ op::Attend attention(Setup& s, std::int64_t d) {
   op::Attend o;
   o.q = s.real(tokens, d), o.k = s.real(tokens, d), o.v = s.real(tokens, d), o.y = s.real(tokens, d);
   o.log_sum_exps = s.real(tokens, heads);
-  o.heads = o.kv_heads = heads, o.head_dim = d / heads, o.context = context;
+  o.sizes = {.heads = heads, .kv_heads = heads, .head_dim = d / heads, .context = context};
   return o;
 }
 void attend(benchmark::State& state) {
@@ -199,7 +190,7 @@ void attend_gradient(benchmark::State& state) {
   op::AttendGradient o;
   o.q = f.q, o.k = f.k, o.v = f.v, o.y = f.y, o.log_sum_exps = f.log_sum_exps, o.dy = s.real(tokens, d);
   o.dq = s.real(tokens, d), o.dk = s.real(tokens, d), o.dv = s.real(tokens, d);
-  o.heads = o.kv_heads = heads, o.head_dim = d / heads, o.context = context;
+  o.sizes = {.heads = heads, .kv_heads = heads, .head_dim = d / heads, .context = context};
   s.time(state, o);
 }
 /// The parameters of a block.

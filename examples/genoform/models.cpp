@@ -5,9 +5,9 @@
 #include <memory>
 #include <vector>
 
-#include "genoform/backend/observed.hpp"
-#include "genoform/backend/trace/line.hpp"
+#include "genoform/backend/dry_run.hpp"
 #include "genoform/registry/kinds.hpp"
+#include "genoform/report/trace.hpp"
 #include "genoform/train/model_files.hpp"
 
 namespace command {
@@ -64,8 +64,8 @@ MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout,
 
 KeptMemory kept_memory_of(const Genome& genome, Shape shape, const PassLayout& layout) {
   KeptMemory memory;
-  const UniquePtr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
-  rehearse(*network, Observed(memory), shape, Pass::train, layout);
+  const UniquePtr<AnyNetwork<DryRun>> network = builtin_kinds<DryRun>().network_of(genome);
+  rehearse(*network, DryRun(), shape, Pass::train, layout, {}, &memory);
   return memory;
 }
 
@@ -93,10 +93,13 @@ std::unique_ptr<CpuModel> load_model(const std::string& path, CpuOptions cpu) {
 
 void print_trace(const Genome& genome, Shape shape, const PassLayout& layout) {
   struct Lines final : Observer {
-    void run(const SeenOperation& op) override { std::cout << trace::line_of(op.name, op.tensors, op.flops, sizeof(float)); }
+    std::size_t record(Phase, const OperationInfo& op) override {
+      std::cout << trace_line(op);
+      return 0;
+    }
   } lines;
-  const UniquePtr<AnyNetwork<Observed>> network = builtin_kinds<Observed>().network_of(genome);
-  rehearse(*network, Observed(lines), shape, Pass::train, layout);
+  const UniquePtr<AnyNetwork<DryRun>> network = builtin_kinds<DryRun>().network_of(genome);
+  rehearse(*network, DryRun(), shape, Pass::train, layout, {}, &lines);
   std::cout.flush();
 }
 

@@ -20,12 +20,14 @@ TEST_CASE("activations and gated pairs in bf16 agree forward and backward, in pl
           const auto matrix = [&](double scale = 1.0) { return scene.bf16(n, width, scale); };
           const Tensor u = matrix(3.0), gate = matrix(3.0), y = matrix(), z = matrix(), x = matrix(3.0), derivative = matrix();
           const Tensor dy = matrix(), du = matrix(), dv = matrix(), dw = matrix(), dgate = matrix();
-          scene.agree(cpu, rounding, op::Activate{f, u, {}, y, derivative}, op::Activate{f, u, gate, z},
-                      op::Activate{f, x, {}, x});
-          scene.agree(cpu, rounding, op::ActivateGradient{f, u, gate, z, dy, dv, dgate}, op::Activate{f, u, {}, y, u});
+          scene.agree(cpu, rounding, op::Activate{.f = f, .u = u, .y = y, .derivative = derivative},
+                      op::Activate{.f = f, .u = u, .gate = gate, .y = z}, op::Activate{.f = f, .u = x, .y = x});
+          scene.agree(cpu, rounding,
+                      op::ActivateGradient{.f = f, .u = u, .gate = gate, .y = z, .dy = dy, .du = dv, .dgate = dgate},
+                      op::Activate{.f = f, .u = u, .y = y, .derivative = u});
           if (f == op::Function::squared_relu) continue;  // a random y may be negative
-          scene.agree(cpu, rounding, op::ActivateGradient{f, u, {}, y, dy, du, {}},
-                      op::ActivateGradient{f, {}, {}, y, dw, dw, {}});
+          scene.agree(cpu, rounding, op::ActivateGradient{.f = f, .u = u, .y = y, .dy = dy, .du = du},
+                      op::ActivateGradient{.f = f, .y = y, .dy = dw, .du = dw});
         }
       },
       cpu::Precision::bf16);
@@ -37,7 +39,8 @@ TEST_CASE("the gradients of relu and squared relu in bf16 need their output alon
       [](const Cpu& cpu, Scene& scene) {
         for (const auto f : {op::Function::relu, op::Function::squared_relu}) {
           const Tensor u = scene.bf16(9, 33), dy = scene.bf16(9, 33), du = scene.bf16(9, 33);
-          scene.agree(cpu, 1.5 * rounding, op::Activate{f, u, {}, u}, op::ActivateGradient{f, {}, {}, u, dy, du, {}});
+          scene.agree(cpu, 1.5 * rounding, op::Activate{.f = f, .u = u, .y = u},
+                      op::ActivateGradient{.f = f, .y = u, .dy = dy, .du = du});
         }
       },
       cpu::Precision::bf16);
@@ -55,7 +58,7 @@ TEST_CASE("activations in bf16 are right at the ends of their range: large numbe
           memories[Memory::state] = reinterpret_cast<float*>(memory.data());
           const Tensor x{Memory::state, ElementType::bf16, 0, 1, 40, 40}, y{Memory::state, ElementType::bf16, 40, 1, 40, 40};
           for (const auto f : {op::Function::gelu, op::Function::swish}) {
-            cpu.prepare(op::Activate{f, x, {}, y}, memories)();
+            cpu.prepare(op::Activate{.f = f, .u = x, .y = y}, memories)();
             const auto value = [&](std::size_t i) { return std::bit_cast<float>(std::uint32_t{memory[i]} << 16); };
             for (std::size_t i = 40; i < 80; ++i) {
               INFO("input " << value(0) << " gives " << value(i));
@@ -89,7 +92,7 @@ TEST_CASE("the backward pass of a product through each activation uses the kept 
             };
             const Tensor u = matrix(n, in), y = matrix(n, in), dy = matrix(n, out), dx = matrix(n, in), w = scene.real(out, in);
             const bool by_slope = f == op::Function::gelu || f == op::Function::swish;
-            scene.agree(cpu, in_bf16 ? 3.0 * rounding : 1e-5, op::Activate{f, u, {}, y, u},
+            scene.agree(cpu, in_bf16 ? 3.0 * rounding : 1e-5, op::Activate{.f = f, .u = u, .y = y, .derivative = u},
                         op::LinearInputGradient{.dy = dy, .w = w, .dx = dx, .output = by_slope ? u : y, .f = f});
           }
         },

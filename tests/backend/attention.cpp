@@ -7,7 +7,8 @@ TEST_CASE("rotation and its inverse agree") {
     const auto context = scene.number(1, 40), sequences = scene.number(1, 4), half = scene.number(1, 20),
                heads = scene.number(1, 4);
     const Tensor x = scene.real(context * sequences, heads * 2 * half), z = scene.real(context * sequences, heads * 2 * half);
-    scene.agree(cpu, 1e-6, op::Rotate{x, 2 * half, context, false}, op::Rotate{z, 2 * half, context, true});
+    scene.agree(cpu, 1e-6, op::Rotate{.x = x, .head_dim = 2 * half, .context = context},
+                op::Rotate{.x = z, .head_dim = 2 * half, .context = context, .inverse = true});
   });
 }
 
@@ -17,8 +18,9 @@ TEST_CASE("causal convolution agrees for every width, longer than the sequence t
     const auto width = scene.number(0, 1) == 0 ? 3 : scene.number(1, 6);
     const Tensor x = scene.real(n, channels), w = scene.real(channels, width), y = scene.real(n, channels);
     const Tensor dy = scene.real(n, channels), dx = scene.real(n, channels), dw = scene.real(channels, width);
-    scene.agree(cpu, 1e-5, op::CausalConvolution{x, w, y, context}, op::CausalConvolutionGradient{x, w, dy, dx, dw, context},
-                op::CausalConvolutionGradient{x, w, dy, dy, dw, context});
+    scene.agree(cpu, 1e-5, op::CausalConvolution{.x = x, .w = w, .y = y, .context = context},
+                op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .context = context},
+                op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dy, .dw = dw, .context = context});
   });
 }
 
@@ -29,9 +31,10 @@ TEST_CASE("causal convolution rotates heads of every size in its own pass or in 
     const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
     const Tensor x = scene.real(n, channels), w = scene.real(channels, width), y = scene.real(n, channels),
                  dy = scene.real(n, channels), dw = scene.real(channels, width);
-    const op::FusedRotation rotated{heads * K, K};
-    scene.agree(cpu, 1e-5, op::CausalConvolution{x, w, y, context, rotated},
-                op::CausalConvolutionGradient{x, w, dy, dy, dw, context, rotated});
+    const op::FusedRotation rotated{.channels = heads * K, .head_dim = K};
+    scene.agree(
+        cpu, 1e-5, op::CausalConvolution{.x = x, .w = w, .y = y, .context = context, .rotation = rotated},
+        op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dy, .dw = dw, .context = context, .rotation = rotated});
   });
 }
 
@@ -44,8 +47,23 @@ void check_attention(const Cpu& cpu, Scene& scene, std::int64_t context, std::in
   const Tensor sums = scene.real(n, heads), dy = scene.real(n, heads * K), dq = scene.real(n, heads * K),
                dk = scene.real(n, kv_heads * K);
   const Tensor dv = scene.real(n, kv_heads * K);
-  scene.agree(cpu, 1e-5, op::Attend{q, k, v, y, sums, heads, kv_heads, K, context},
-              op::AttendGradient{q, k, v, y, sums, dy, dq, dk, dv, heads, kv_heads, K, context});
+  scene.agree(cpu, 1e-5,
+              op::Attend{.q = q,
+                         .k = k,
+                         .v = v,
+                         .y = y,
+                         .log_sum_exps = sums,
+                         .sizes = {.heads = heads, .kv_heads = kv_heads, .head_dim = K, .context = context}},
+              op::AttendGradient{.q = q,
+                                 .k = k,
+                                 .v = v,
+                                 .y = y,
+                                 .log_sum_exps = sums,
+                                 .dy = dy,
+                                 .dq = dq,
+                                 .dk = dk,
+                                 .dv = dv,
+                                 .sizes = {.heads = heads, .kv_heads = kv_heads, .head_dim = K, .context = context}});
 }
 }  // namespace
 
@@ -69,8 +87,22 @@ TEST_CASE("attention works in place on columns of one projection") {
     const Tensor qkv = scene.real(96, 96), y = scene.real(96, 32), sums = scene.real(96, 2), dy = scene.real(96, 32),
                  dqkv = scene.real(96, 96);
     const auto part = [](const Tensor& t, std::int64_t i) { return t.column_range(32 * i, 32); };
-    scene.agree(cpu, 1e-5, op::Attend{part(qkv, 0), part(qkv, 1), part(qkv, 2), y, sums, 2, 2, 16, 48},
-                op::AttendGradient{part(qkv, 0), part(qkv, 1), part(qkv, 2), y, sums, dy, part(dqkv, 0), part(dqkv, 1),
-                                   part(dqkv, 2), 2, 2, 16, 48});
+    scene.agree(cpu, 1e-5,
+                op::Attend{.q = part(qkv, 0),
+                           .k = part(qkv, 1),
+                           .v = part(qkv, 2),
+                           .y = y,
+                           .log_sum_exps = sums,
+                           .sizes = {.heads = 2, .kv_heads = 2, .head_dim = 16, .context = 48}},
+                op::AttendGradient{.q = part(qkv, 0),
+                                   .k = part(qkv, 1),
+                                   .v = part(qkv, 2),
+                                   .y = y,
+                                   .log_sum_exps = sums,
+                                   .dy = dy,
+                                   .dq = part(dqkv, 0),
+                                   .dk = part(dqkv, 1),
+                                   .dv = part(dqkv, 2),
+                                   .sizes = {.heads = 2, .kv_heads = 2, .head_dim = 16, .context = 48}});
   });
 }

@@ -28,8 +28,21 @@ struct Attention {
                  dq = scene.bf16(n, heads * K), dk = scene.bf16(n, kv_heads * K), dv = scene.bf16(n, kv_heads * K);
     const Tensor bias = shaping.biased ? scene.real(heads, context, 2.0) : Tensor{},
                  dbias = shaping.biased ? scene.real(heads, context) : Tensor{};
-    there = {q, k, v, y, sums, heads, kv_heads, K, context, bias, shaping.window};
-    back = {q, k, v, y, sums, dy, dq, dk, dv, heads, kv_heads, K, context, bias, dbias, shaping.window};
+    const op::AttentionSizes attention{
+        .heads = heads, .kv_heads = kv_heads, .head_dim = K, .context = context, .window = shaping.window};
+    there = {.q = q, .k = k, .v = v, .y = y, .log_sum_exps = sums, .bias = bias, .sizes = attention};
+    back = {.q = q,
+            .k = k,
+            .v = v,
+            .y = y,
+            .log_sum_exps = sums,
+            .dy = dy,
+            .dq = dq,
+            .dk = dk,
+            .dv = dv,
+            .bias = bias,
+            .dbias = dbias,
+            .sizes = attention};
   }
 };
 
@@ -76,9 +89,23 @@ TEST_CASE("attention in bf16 works in place on columns of one projection") {
         const Tensor qkv = scene.bf16(96, 96), y = scene.bf16(96, 32), sums = scene.real(96, 2), dy = scene.bf16(96, 32),
                      dqkv = scene.bf16(96, 96);
         const auto part = [](const Tensor& t, std::int64_t i) { return t.column_range(32 * i, 32); };
-        scene.agree(cpu, 1e-2, op::Attend{part(qkv, 0), part(qkv, 1), part(qkv, 2), y, sums, 2, 2, 16, 48},
-                    op::AttendGradient{part(qkv, 0), part(qkv, 1), part(qkv, 2), y, sums, dy, part(dqkv, 0), part(dqkv, 1),
-                                       part(dqkv, 2), 2, 2, 16, 48});
+        scene.agree(cpu, 1e-2,
+                    op::Attend{.q = part(qkv, 0),
+                               .k = part(qkv, 1),
+                               .v = part(qkv, 2),
+                               .y = y,
+                               .log_sum_exps = sums,
+                               .sizes = {.heads = 2, .kv_heads = 2, .head_dim = 16, .context = 48}},
+                    op::AttendGradient{.q = part(qkv, 0),
+                                       .k = part(qkv, 1),
+                                       .v = part(qkv, 2),
+                                       .y = y,
+                                       .log_sum_exps = sums,
+                                       .dy = dy,
+                                       .dq = part(dqkv, 0),
+                                       .dk = part(dqkv, 1),
+                                       .dv = part(dqkv, 2),
+                                       .sizes = {.heads = 2, .kv_heads = 2, .head_dim = 16, .context = 48}});
       },
       cpu::Precision::bf16);
 }
@@ -98,8 +125,9 @@ TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on t
   const Tensor x = scene.bf16(n, channels), w = scene.real(channels, 3), y = scene.bf16(n, channels),
                dy = scene.bf16(n, channels), dw = scene.real(channels, 3);
   const auto after = [&](int threads) {
-    return scene.after(Cpu({.threads = threads, .precision = cpu::Precision::bf16}), op::CausalConvolution{x, w, y, context},
-                       op::CausalConvolutionGradient{x, w, dy, dy, dw, context});
+    return scene.after(Cpu({.threads = threads, .precision = cpu::Precision::bf16}),
+                       op::CausalConvolution{.x = x, .w = w, .y = y, .context = context},
+                       op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dy, .dw = dw, .context = context});
   };
   CHECK(after(1) == after(2));
 }
@@ -112,8 +140,9 @@ TEST_CASE("causal convolution in bf16 gives the same bits on one thread and on t
                  dy = scene.bf16(n, channels), dw = scene.real(channels, 3);
     const auto after = [&](int threads) {
       return scene.after(Cpu({.threads = threads, .precision = cpu::Precision::bf16}),
-                         op::CausalConvolution{x, w, y, context, {3 * K, K}},
-                         op::CausalConvolutionGradient{x, w, dy, dy, dw, context, {3 * K, K}});
+                         op::CausalConvolution{.x = x, .w = w, .y = y, .context = context, .rotation = {3 * K, K}},
+                         op::CausalConvolutionGradient{
+                             .x = x, .w = w, .dy = dy, .dx = dy, .dw = dw, .context = context, .rotation = {3 * K, K}});
     };
     INFO(K);
     CHECK(after(1) == after(2));
@@ -128,9 +157,9 @@ TEST_CASE("causal convolution in bf16 agrees for every width, longer than the se
         const auto width = scene.number(0, 1) == 0 ? 3 : scene.number(1, 6);
         const Tensor x = scene.bf16(n, channels), w = scene.real(channels, width), y = scene.bf16(n, channels);
         const Tensor dy = scene.bf16(n, channels), dx = scene.bf16(n, channels), dw = scene.real(channels, width);
-        scene.agree(cpu, rounding, op::CausalConvolution{x, w, y, context},
-                    op::CausalConvolutionGradient{x, w, dy, dx, dw, context},
-                    op::CausalConvolutionGradient{x, w, dy, dy, dw, context});
+        scene.agree(cpu, rounding, op::CausalConvolution{.x = x, .w = w, .y = y, .context = context},
+                    op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .context = context},
+                    op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dy, .dw = dw, .context = context});
       },
       cpu::Precision::bf16);
 }
@@ -144,10 +173,11 @@ TEST_CASE("causal convolution in bf16 rotates heads of every size in its own pas
         const auto width = scene.number(0, 2) > 0 ? 3 : scene.number(1, 6), channels = heads * K + scene.number(0, 50);
         const Tensor x = scene.bf16(n, channels), w = scene.real(channels, width), y = scene.bf16(n, channels),
                      dy = scene.bf16(n, channels), dw = scene.real(channels, width);
-        const op::FusedRotation rotated{heads * K, K};
+        const op::FusedRotation rotated{.channels = heads * K, .head_dim = K};
         // Heads that are rotated in a separate pass are rounded twice.
-        scene.agree(cpu, 2 * rounding, op::CausalConvolution{x, w, y, context, rotated},
-                    op::CausalConvolutionGradient{x, w, dy, dy, dw, context, rotated});
+        scene.agree(
+            cpu, 2 * rounding, op::CausalConvolution{.x = x, .w = w, .y = y, .context = context, .rotation = rotated},
+            op::CausalConvolutionGradient{.x = x, .w = w, .dy = dy, .dx = dy, .dw = dw, .context = context, .rotation = rotated});
       },
       cpu::Precision::bf16);
 }
@@ -161,9 +191,11 @@ TEST_CASE("rotation, norms of heads and copies in bf16 agree") {
         const Tensor x = scene.bf16(n, heads * K), z = scene.bf16(n, heads * K), scales = scene.real(n, heads),
                      y = scene.bf16(n, heads * K), dy = scene.bf16(n, heads * K), dx = scene.bf16(n, heads * K),
                      copy = scene.bf16(n, heads * K);
-        scene.agree(cpu, rounding, op::Rotate{x, K, context, false}, op::Rotate{z, K, context, true}, op::Copy{dy, copy},
-                    op::NormalizeHeadsGradient{y, scales, dy, dx, K}, op::NormalizeHeadsGradient{y, scales, copy, copy, K},
-                    op::NormalizeHeads{y, scales, K});
+        scene.agree(cpu, rounding, op::Rotate{.x = x, .head_dim = K, .context = context},
+                    op::Rotate{.x = z, .head_dim = K, .context = context, .inverse = true}, op::Copy{.x = dy, .y = copy},
+                    op::NormalizeHeadsGradient{.y = y, .scales = scales, .dy = dy, .dx = dx, .head_dim = K},
+                    op::NormalizeHeadsGradient{.y = y, .scales = scales, .dy = copy, .dx = copy, .head_dim = K},
+                    op::NormalizeHeads{.x = y, .scales = scales, .head_dim = K});
       },
       cpu::Precision::bf16);
 }

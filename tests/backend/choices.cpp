@@ -103,7 +103,8 @@ TEST_CASE("the softmax of few columns is that of many, and NaN stays in its row"
     const auto rows = scene.number(1, 70), columns = scene.number(1, 20);
     const Tensor x = scene.real(rows, columns, 3.0), p = scene.real(rows, columns), dy = scene.real(rows, columns),
                  dx = scene.real(rows, columns);
-    scene.agree(cpu, 1e-6, op::Softmax{x, p}, op::SoftmaxGradient{p, dy, dx}, op::SoftmaxGradient{p, dy, dy}, op::Softmax{x, x});
+    scene.agree(cpu, 1e-6, op::Softmax{.x = x, .y = p}, op::SoftmaxGradient{.y = p, .dy = dy, .dx = dx},
+                op::SoftmaxGradient{.y = p, .dy = dy, .dx = dy}, op::Softmax{.x = x, .y = x});
   });
   std::vector<float> x(5 * 8, 1.0F), y(5 * 8);
   x[3 * 8 + 2] = std::numeric_limits<float>::quiet_NaN();

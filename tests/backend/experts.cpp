@@ -52,15 +52,19 @@ template <class Route>
 void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Assignment& to, std::int64_t tokens,
                  std::int64_t narrowest = 1) {
   const Expert e = expert_tensors(scene, to, tokens, narrowest);
-  scene.agree(cpu, 1e-5, route, op::GatherRows{e.x, to, e.rows},
-              op::ExpertLinear{e.rows, e.w, to, e.y, op::Function::squared_relu}, op::CombineRows{e.y, to, e.joined, false},
-              op::CombineRows{e.y, to, e.dtoken, true}, op::CombineRowsGradient{e.y, to, e.dy, e.drows, e.dweight},
-              op::ExpertLinearInputGradient{e.drows, e.w, to, e.ds, false, e.undone, op::Function::squared_relu},
-              op::ExpertLinearInputGradient{e.drows, e.w, to, e.ds, false, e.undone, op::Function::relu},
-              op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, false},
-              op::ExpertLinearInputGradient{e.drows, e.w, to, e.dx, true},
-              op::ExpertLinearWeightGradient{e.rows, e.drows, to, e.dw}, op::GatherRowsGradient{e.dx, to, e.back},
-              op::CombineRowsGradient{e.y, to, e.dy, e.y, e.dweight});
+  scene.agree(
+      cpu, 1e-5, route, op::GatherRows{.x = e.x, .to = to, .y = e.rows},
+      op::ExpertLinear{.x = e.rows, .w = e.w, .to = to, .y = e.y, .f = op::Function::squared_relu},
+      op::CombineRows{.x = e.y, .to = to, .y = e.joined}, op::CombineRows{.x = e.y, .to = to, .y = e.dtoken, .accumulate = true},
+      op::CombineRowsGradient{.x = e.y, .to = to, .dy = e.dy, .dx = e.drows, .dweight = e.dweight},
+      op::ExpertLinearInputGradient{
+          .dy = e.drows, .w = e.w, .to = to, .dx = e.ds, .output = e.undone, .f = op::Function::squared_relu},
+      op::ExpertLinearInputGradient{.dy = e.drows, .w = e.w, .to = to, .dx = e.ds, .output = e.undone, .f = op::Function::relu},
+      op::ExpertLinearInputGradient{.dy = e.drows, .w = e.w, .to = to, .dx = e.dx},
+      op::ExpertLinearInputGradient{.dy = e.drows, .w = e.w, .to = to, .dx = e.dx, .accumulate = true},
+      op::ExpertLinearWeightGradient{.x = e.rows, .dy = e.drows, .to = to, .dw = e.dw},
+      op::GatherRowsGradient{.dy = e.dx, .to = to, .dx = e.back},
+      op::CombineRowsGradient{.x = e.y, .to = to, .dy = e.dy, .dx = e.y, .dweight = e.dweight});
 }
 }  // namespace
 
@@ -73,7 +77,9 @@ TEST_CASE("a token choice layer agrees forward and backward, with and without ca
     scene.ignore_behind(to.token_slots, to);
     const Tensor p = scene.real(tokens, experts);
     for (const bool normalise : {false, true})
-      check_layer(cpu, scene, op::RouteTokenChoice{p, to, choices, capacity, normalise}, to, tokens);
+      check_layer(cpu, scene,
+                  op::RouteTokenChoice{.p = p, .to = to, .choices = choices, .capacity = capacity, .normalise = normalise}, to,
+                  tokens);
   });
 }
 
@@ -86,7 +92,8 @@ TEST_CASE("experts whose products are cut into slabs agree forward and backward"
         const auto tokens = scene.number(250, 300), experts = scene.number(2, 3);
         const op::Assignment to = assignment(scene, tokens, experts, 2 * tokens, 2);
         const Tensor p = scene.real(tokens, experts);
-        check_layer(Cpu(options), scene, op::RouteTokenChoice{p, to, 2, tokens, true}, to, tokens, 100);
+        check_layer(Cpu(options), scene,
+                    op::RouteTokenChoice{.p = p, .to = to, .choices = 2, .capacity = tokens, .normalise = true}, to, tokens, 100);
       }
 }
 
@@ -97,10 +104,11 @@ TEST_CASE("an expert choice layer agrees forward and backward") {
     scene.ignore_behind(to.token_slots, to);
     const Tensor p = scene.real(tokens, experts), cuts = scene.packed(experts + 1, 1), threshold = scene.packed(experts, 1);
     const Tensor dweight = scene.packed(to.slot_token.rows, 1), dp = scene.real(tokens, experts);
-    const op::RouteExpertChoice route{p, to, capacity, cuts};
+    const op::RouteExpertChoice route{.p = p, .to = to, .capacity = capacity, .cuts = cuts};
     check_layer(cpu, scene, route, to, tokens);
-    scene.agree(cpu, 1e-6, op::Clear{cuts}, route, route, op::RouteExpertChoiceGradient{to, dweight, dp},
-                op::UpdateThreshold{cuts, threshold, 0.01});
+    scene.agree(cpu, 1e-6, op::Clear{.y = cuts}, route, route,
+                op::RouteExpertChoiceGradient{.to = to, .dweight = dweight, .dp = dp},
+                op::UpdateThreshold{.cuts = cuts, .threshold = threshold});
   });
 }
 
@@ -111,7 +119,7 @@ TEST_CASE("a threshold layer agrees for a part of the experts") {
     const op::Assignment to = assignment(scene, tokens, experts, tokens * experts, 0);
     scene.ignore_behind(to.token_slots, to);
     const Tensor p = scene.real(tokens, all), threshold = scene.packed(all, 1);
-    check_layer(cpu, scene, op::RouteThreshold{p, threshold, to, first}, to, tokens);
+    check_layer(cpu, scene, op::RouteThreshold{.p = p, .threshold = threshold, .to = to, .first_expert = first}, to, tokens);
   });
 }
 
@@ -125,10 +133,13 @@ TEST_CASE("the gradients of token choice and of the balance loss agree") {
                  dweight = scene.packed(to.slot_token.rows, 1);
     const Tensor dp = scene.real(tokens, experts), dz = scene.real(tokens, experts), loss = scene.packed(1, 1),
                  scale = scene.packed(1, 1);
-    scene.agree(cpu, 1e-5, op::Softmax{logits, p}, op::RouteTokenChoice{p, to, choices, capacity, true},
-                op::RouteTokenChoiceGradient{p, to, dweight, dp, choices, true},
-                op::RouteTokenChoiceGradient{p, to, dweight, dz, choices, false}, op::BalanceLoss{p, to.first_share, loss, 0.01},
-                op::BalanceLossGradient{to.first_share, scale, dz, 0.01});
+    scene.agree(
+        cpu, 1e-5, op::Softmax{.x = logits, .y = p},
+        op::RouteTokenChoice{.p = p, .to = to, .choices = choices, .capacity = capacity, .normalise = true},
+        op::RouteTokenChoiceGradient{.p = p, .to = to, .dweight = dweight, .dp = dp, .choices = choices, .normalise = true},
+        op::RouteTokenChoiceGradient{.p = p, .to = to, .dweight = dweight, .dp = dz, .choices = choices},
+        op::BalanceLoss{.p = p, .first_share = to.first_share, .loss = loss},
+        op::BalanceLossGradient{.first_share = to.first_share, .scale = scale, .dp = dz});
   });
 }
 
@@ -140,5 +151,5 @@ TEST_CASE("segments longer than the finest products are cut into prepared pieces
   scene.ignore_behind(to.token_slots, to);
   const Tensor p =
       scene.packed(tokens, experts, [](std::int64_t n, std::int64_t e) { return (n < 1190) == (e == 0) ? 0.75 : 0.25; });
-  check_layer(cpu, scene, op::RouteTokenChoice{p, to, 1, tokens, false}, to, tokens);
+  check_layer(cpu, scene, op::RouteTokenChoice{.p = p, .to = to, .capacity = tokens}, to, tokens);
 }

@@ -44,20 +44,26 @@ void check_layer(const Cpu& cpu, Scene& scene, const Route& route, const op::Ass
                dx = scene.bf16(slots, in), squared = scene.bf16(slots, in), plain = scene.real(slots, in);
   const Tensor joined = scene.real(tokens, out), back = scene.real(tokens, in), dweight = scene.packed(slots, 1);
   for (const Tensor& t : {rows, y, d_out, dx, squared, plain, dweight}) scene.ignore_behind(t, to);
-  scene.agree(cpu, rounding, route, op::GatherRows{x, to, rows}, op::ExpertLinear{rows, w, to, y, squared_relu},
-              op::CombineRows{y, to, joined, true}, op::CombineRowsGradient{y, to, dy, d_out, dweight},
-              op::ExpertLinearInputGradient{d_out, w, to, dx}, op::ExpertLinearInputGradient{d_out, w, to, dx, true},
-              op::ExpertLinearInputGradient{d_out, w, to, squared, false, rows, relu},
-              op::ExpertLinearInputGradient{d_out, w, to, plain}, op::ExpertLinearWeightGradient{rows, d_out, to, dw},
-              op::GatherRowsGradient{dx, to, back}, op::CombineRowsGradient{y, to, dy, y, dweight});
+  scene.agree(cpu, rounding, route, op::GatherRows{.x = x, .to = to, .y = rows},
+              op::ExpertLinear{.x = rows, .w = w, .to = to, .y = y, .f = squared_relu},
+              op::CombineRows{.x = y, .to = to, .y = joined, .accumulate = true},
+              op::CombineRowsGradient{.x = y, .to = to, .dy = dy, .dx = d_out, .dweight = dweight},
+              op::ExpertLinearInputGradient{.dy = d_out, .w = w, .to = to, .dx = dx},
+              op::ExpertLinearInputGradient{.dy = d_out, .w = w, .to = to, .dx = dx, .accumulate = true},
+              op::ExpertLinearInputGradient{.dy = d_out, .w = w, .to = to, .dx = squared, .output = rows, .f = relu},
+              op::ExpertLinearInputGradient{.dy = d_out, .w = w, .to = to, .dx = plain},
+              op::ExpertLinearWeightGradient{.x = rows, .dy = d_out, .to = to, .dw = dw},
+              op::GatherRowsGradient{.dy = dx, .to = to, .dx = back},
+              op::CombineRowsGradient{.x = y, .to = to, .dy = dy, .dx = y, .dweight = dweight});
 }
 
 void check_token_choice(const Cpu& cpu, Scene& scene, std::int64_t tokens, std::int64_t experts, std::int64_t choices,
                         std::int64_t in, std::int64_t out) {
   const op::Assignment to = assignment(scene, tokens, experts, tokens * choices, choices);
   const Tensor p = scene.real(tokens, experts);
-  check_layer(cpu, scene, op::RouteTokenChoice{p, to, choices, scene.number(0, 1) * tokens / experts, false}, to, tokens, in,
-              out);
+  check_layer(cpu, scene,
+              op::RouteTokenChoice{.p = p, .to = to, .choices = choices, .capacity = scene.number(0, 1) * tokens / experts}, to,
+              tokens, in, out);
 }
 
 }  // namespace
@@ -92,8 +98,10 @@ TEST_CASE("experts in bf16 give the same bits for one, two and three threads") {
     const Tensor w = scene.real(experts * out, in), dw = scene.real(experts * out, in), dx = scene.bf16(x.rows, in);
     const auto run = [&](int threads) {
       const Cpu cpu({.threads = threads, .instruction_set = set, .precision = cpu::Precision::bf16});
-      return scene.after(cpu, op::RouteTokenChoice{p, to, choices, 0, false}, op::ExpertLinear{x, w, to, y},
-                         op::ExpertLinearInputGradient{y, w, to, dx}, op::ExpertLinearWeightGradient{x, y, to, dw});
+      return scene.after(cpu, op::RouteTokenChoice{.p = p, .to = to, .choices = choices},
+                         op::ExpertLinear{.x = x, .w = w, .to = to, .y = y},
+                         op::ExpertLinearInputGradient{.dy = y, .w = w, .to = to, .dx = dx},
+                         op::ExpertLinearWeightGradient{.x = x, .dy = y, .to = to, .dw = dw});
     };
     const std::vector<float> one = run(1);
     for (const int threads : {2, 3}) {

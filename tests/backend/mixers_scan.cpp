@@ -19,8 +19,27 @@ void check_linear_attention(const Cpu& cpu, Scene& scene, const FeatureSizes& s,
   const Tensor shift = shifted ? scene.real(n, s.kv_heads, 3.0) : Tensor{}, reciprocal = scene.real(n, heads);
   const Tensor dy = scene.real(n, heads * K), dq = scene.real(n, heads * m), dk = scene.real(n, s.kv_heads * m),
                dv = scene.real(n, s.kv_heads * K);
-  scene.agree(cpu, 2e-5, op::LinearAttend{q, k, shift, v, y, reciprocal, heads, s.kv_heads, m, K, s.context},
-              op::LinearAttendGradient{q, k, shift, v, y, reciprocal, dy, dq, dk, dv, heads, s.kv_heads, m, K, s.context});
+  scene.agree(cpu, 2e-5,
+              op::LinearAttend{.q = q,
+                               .k = k,
+                               .shift = shift,
+                               .v = v,
+                               .y = y,
+                               .reciprocal = reciprocal,
+                               .sizes = {.heads = heads, .kv_heads = s.kv_heads, .head_dim = K, .context = s.context},
+                               .features = m},
+              op::LinearAttendGradient{.q = q,
+                                       .k = k,
+                                       .shift = shift,
+                                       .v = v,
+                                       .y = y,
+                                       .reciprocal = reciprocal,
+                                       .dy = dy,
+                                       .dq = dq,
+                                       .dk = dk,
+                                       .dv = dv,
+                                       .sizes = {.heads = heads, .kv_heads = s.kv_heads, .head_dim = K, .context = s.context},
+                                       .features = m});
 }
 
 void check_squared_relu(const Cpu& cpu, Scene& scene, std::int64_t context, std::int64_t sequences, std::int64_t S,
@@ -28,8 +47,9 @@ void check_squared_relu(const Cpu& cpu, Scene& scene, std::int64_t context, std:
   const auto n = context * sequences, length = scene.number(1, 9);
   const Tensor q = scene.real(n, S), k = scene.real(n, S), v = scene.real(n, E), y = scene.real(n, E), dy = scene.real(n, E);
   const Tensor dq = scene.real(n, S), dk = scene.real(n, S), dv = scene.real(n, E);
-  scene.agree(cpu, 1e-5, op::SquaredReluAttend{q, k, v, y, length, context},
-              op::SquaredReluAttendGradient{q, k, v, dy, dq, dk, dv, length, context});
+  scene.agree(cpu, 1e-5, op::SquaredReluAttend{.q = q, .k = k, .v = v, .y = y, .length = length, .context = context},
+              op::SquaredReluAttendGradient{
+                  .q = q, .k = k, .v = v, .dy = dy, .dq = dq, .dk = dk, .dv = dv, .length = length, .context = context});
 }
 
 }  // namespace
@@ -42,8 +62,9 @@ TEST_CASE("random features agree forward and backward for both kernels, with and
         const Tensor x = scene.real(n, heads * K), w = scene.real(m, K), y = scene.real(n, heads * m);
         const Tensor shift = shifted ? scene.real(n, heads) : Tensor{}, dy = scene.real(n, heads * m),
                      dx = scene.real(n, heads * K);
-        scene.agree(cpu, 1e-5, op::RandomFeatures{kernel, x, w, y, shift, heads},
-                    op::RandomFeaturesGradient{kernel, x, w, y, dy, dx, heads, shifted});
+        scene.agree(cpu, 1e-5, op::RandomFeatures{.kernel = kernel, .x = x, .w = w, .y = y, .shift = shift, .heads = heads},
+                    op::RandomFeaturesGradient{
+                        .kernel = kernel, .x = x, .w = w, .y = y, .dy = dy, .dx = dx, .heads = heads, .shifted = shifted});
       }
   });
 }
@@ -75,8 +96,27 @@ TEST_CASE("attention by features stays finite for shifts that differ by hundreds
     });
     const Tensor reciprocal = scene.real(n, 1), dy = scene.real(n, K), dq = scene.real(n, m), dk = scene.real(n, m),
                  dv = scene.real(n, K);
-    scene.agree(cpu, 1e-5, op::LinearAttend{q, k, shift, v, y, reciprocal, 1, 1, m, K, n},
-                op::LinearAttendGradient{q, k, shift, v, y, reciprocal, dy, dq, dk, dv, 1, 1, m, K, n});
+    scene.agree(cpu, 1e-5,
+                op::LinearAttend{.q = q,
+                                 .k = k,
+                                 .shift = shift,
+                                 .v = v,
+                                 .y = y,
+                                 .reciprocal = reciprocal,
+                                 .sizes = {.heads = 1, .kv_heads = 1, .head_dim = K, .context = n},
+                                 .features = m},
+                op::LinearAttendGradient{.q = q,
+                                         .k = k,
+                                         .shift = shift,
+                                         .v = v,
+                                         .y = y,
+                                         .reciprocal = reciprocal,
+                                         .dy = dy,
+                                         .dq = dq,
+                                         .dk = dk,
+                                         .dv = dv,
+                                         .sizes = {.heads = 1, .kv_heads = 1, .head_dim = K, .context = n},
+                                         .features = m});
   });
 }
 
@@ -87,7 +127,8 @@ TEST_CASE("scale and offset agree forward and backward") {
                  y = scene.real(n, copies * channels);
     const Tensor dy = scene.real(n, copies * channels), dx = scene.real(n, channels), dw = scene.real(copies, channels),
                  db = scene.real(copies, channels);
-    scene.agree(cpu, 1e-5, op::ScaleOffset{x, w, b, y}, op::ScaleOffsetGradient{x, w, dy, dx, dw, db});
+    scene.agree(cpu, 1e-5, op::ScaleOffset{.x = x, .w = w, .b = b, .y = y},
+                op::ScaleOffsetGradient{.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
   });
 }
 

@@ -33,8 +33,10 @@ void check_mix(const Cpu& cpu, Scene& scene, const Sizes& sizes, bool is_table, 
                     dy = sizes.tokens(scene), dx = sizes.tokens(scene), dw = sizes.weights(scene, is_table);
   const Tensor bias = scene.number(0, 1) == 0 ? Tensor{} : scene.real(sizes.groups, sizes.positions);
   const Tensor dbias = bias.exists() ? scene.real(sizes.groups, sizes.positions) : Tensor{};
-  scene.agree(cpu, 1e-5, op::CausalMix{x, w, bias, y, sizes.context},
-              op::CausalMixGradient{x, w, dy, dx, dw, dbias, sizes.context, accumulate});
+  scene.agree(
+      cpu, 1e-5, op::CausalMix{.x = x, .w = w, .bias = bias, .y = y, .context = sizes.context},
+      op::CausalMixGradient{
+          .x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .dbias = dbias, .context = sizes.context, .accumulate = accumulate});
 }
 
 }  // namespace
@@ -65,8 +67,16 @@ TEST_CASE("causal scores agree for queries and keys of tokens and of tables, wit
                       dy = sizes.weights(scene, all_fixed), dq = rows(fixed_queries), dk = rows(fixed_keys);
     const op::Grouped added = adds ? sizes.table(scene, sizes.positions) : op::Grouped{},
                       dadded = adds ? sizes.table(scene, sizes.positions) : op::Grouped{};
-    scene.agree(cpu, 1e-5, op::CausalScores{q, k, added, y, sizes.context, scaled},
-                op::CausalScoresGradient{q, k, dy, dq, dk, dadded, sizes.context, scaled});
+    scene.agree(cpu, 1e-5,
+                op::CausalScores{.queries = q, .keys = k, .added = added, .y = y, .context = sizes.context, .scaled = scaled},
+                op::CausalScoresGradient{.queries = q,
+                                         .keys = k,
+                                         .dy = dy,
+                                         .dqueries = dq,
+                                         .dkeys = dk,
+                                         .dadded = dadded,
+                                         .context = sizes.context,
+                                         .scaled = scaled});
   });
 }
 
@@ -74,7 +84,8 @@ TEST_CASE("the result of causal scores may be added to itself") {
   on_every_cpu(2, [](const Cpu& cpu, Scene& scene) {
     const Sizes sizes(scene);
     const op::Grouped q = sizes.tokens(scene), k = sizes.tokens(scene), y = sizes.tokens(scene, sizes.context);
-    scene.agree(cpu, 1e-5, op::CausalScores{q, k, y, y, sizes.context, true});
+    scene.agree(cpu, 1e-5,
+                op::CausalScores{.queries = q, .keys = k, .added = y, .y = y, .context = sizes.context, .scaled = true});
   });
 }
 
@@ -85,8 +96,8 @@ TEST_CASE("causal softmax agrees on tokens and tables, in place too, and its gra
     const op::Grouped x = sizes.weights(scene, is_table), y = scene.number(0, 1) == 0 ? x : sizes.weights(scene, is_table),
                       dy = sizes.weights(scene, is_table);
     const op::Grouped dx = accumulate || scene.number(0, 1) == 0 ? sizes.weights(scene, is_table) : dy;
-    scene.agree(cpu, 1e-5, op::CausalSoftmax{x, y, sizes.context},
-                op::CausalSoftmaxGradient{y, dy, dx, sizes.context, accumulate});
+    scene.agree(cpu, 1e-5, op::CausalSoftmax{.x = x, .y = y, .context = sizes.context},
+                op::CausalSoftmaxGradient{.y = y, .dy = dy, .dx = dx, .context = sizes.context, .accumulate = accumulate});
   });
 }
 
@@ -97,6 +108,7 @@ TEST_CASE("a bias by distance is added, in place too, and its gradient is the su
     const op::Grouped x = sizes.weights(scene, is_table), y = scene.number(0, 1) == 0 ? x : sizes.weights(scene, is_table),
                       dy = sizes.weights(scene, is_table);
     const Tensor bias = scene.real(sizes.groups, sizes.positions), dbias = scene.real(sizes.groups, sizes.positions);
-    scene.agree(cpu, 1e-5, op::AddByDistance{x, bias, y, sizes.context}, op::AddByDistanceGradient{dy, dbias, sizes.context});
+    scene.agree(cpu, 1e-5, op::AddByDistance{.x = x, .bias = bias, .y = y, .context = sizes.context},
+                op::AddByDistanceGradient{.dy = dy, .dbias = dbias, .context = sizes.context});
   });
 }

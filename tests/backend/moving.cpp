@@ -15,8 +15,8 @@ TEST_CASE("prepared operations stay valid when a Cpu or an operation list is mov
   const auto place = [](std::int64_t i) { return matrix(Memory::workspace, i * 256, 16, 16); };
   Cpu first;
   OperationList calls;
-  calls.add(first.prepare(op::Linear{.x = place(0), .w = place(1), .bias = {}, .y = place(2)}, memories));
-  calls.add(first.prepare(op::Add{place(0), place(2)}, memories));
+  calls.add(first.prepare(op::Linear{.x = place(0), .w = place(1), .y = place(2)}, memories));
+  calls.add(first.prepare(op::Add{.x = place(0), .y = place(2)}, memories));
   const Cpu second(std::move(first));
   const OperationList moved(std::move(calls));
   second.enter();

@@ -13,7 +13,8 @@ TEST_CASE("an AdamW step agrees, clipped or not, with and without weight decay")
     const Tensor controls = scene.packed(1, 8, [&](std::int64_t, std::int64_t c) { return values[c]; });
     const Tensor g2 = scene.packed(1, n), w2 = scene.packed(1, n), m2 = scene.packed(1, n, 0.1),
                  v2 = scene.packed(1, n, [&](std::int64_t, std::int64_t) { return std::abs(scene.normal()); });
-    scene.agree(cpu, 2e-6, op::SumOfSquares{g, sum}, op::AdamWUpdate{w, g, m, v, sum, controls, true},
-                op::AdamWUpdate{w2, g2, m2, v2, sum, controls, false});
+    scene.agree(cpu, 2e-6, op::SumOfSquares{.x = g, .sum = sum},
+                op::AdamWUpdate{.w = w, .g = g, .m = m, .v = v, .sum = sum, .controls = controls},
+                op::AdamWUpdate{.w = w2, .g = g2, .m = m2, .v = v2, .sum = sum, .controls = controls, .decays = false});
   });
 }

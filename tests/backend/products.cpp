@@ -83,10 +83,13 @@ TEST_CASE("own kernels give the same bits for one and two threads") {
   const Tensor dw = scene.packed(1, d), filter_width = scene.packed(d, 3), dtaps = scene.packed(d, 3), sum = scene.packed(1, 1),
                loss = scene.packed(1, 1);
   const Tensor targets = scene.index(n, 1, 0, d - 1), scale = scene.packed(1, 1), dtable = scene.packed(d, d);
-  CHECK(same(op::Normalize{op::Statistic::rms, x, w, {}, stats, y},
-             op::NormalizeGradient{op::Statistic::rms, x, w, stats, y, dx, dw, {}, false},
-             op::CausalConvolutionGradient{x, filter_width, y, dx, dtaps, 64}, op::SumOfSquares{x, sum},
-             op::CrossEntropy{x, targets, scale, loss, dx}, op::EmbedGradient{targets, x, dtable})(scene));
+  CHECK(same(
+      op::Normalize{.statistic = op::Statistic::rms, .x = x, .w = w, .statistics = stats, .y = y},
+      op::NormalizeGradient{.statistic = op::Statistic::rms, .x = x, .w = w, .statistics = stats, .dy = y, .dx = dx, .dw = dw},
+      op::CausalConvolutionGradient{.x = x, .w = filter_width, .dy = y, .dx = dx, .dw = dtaps, .context = 64},
+      op::SumOfSquares{.x = x, .sum = sum},
+      op::CrossEntropy{.logits = x, .targets = targets, .scale = scale, .loss = loss, .dlogits = dx},
+      op::EmbedGradient{.tokens = targets, .dy = x, .dtable = dtable})(scene));
 }
 
 TEST_CASE("a copy of a Cpu has scratch of its own and bad options are refused") {
@@ -95,7 +98,7 @@ TEST_CASE("a copy of a Cpu has scratch of its own and bad options are refused") 
   const Cpu copy(original);
   Scene scene(5);
   const Tensor x = scene.packed(70, 33), w = scene.packed(5, 33), y = scene.packed(70, 5);
-  CHECK(scene.after(original, op::Linear{x, w, {}, y}) == scene.after(copy, op::Linear{x, w, {}, y}));
+  CHECK(scene.after(original, op::Linear{.x = x, .w = w, .y = y}) == scene.after(copy, op::Linear{.x = x, .w = w, .y = y}));
 }
 
 TEST_CASE("the report names the instruction sets of the processor and the peak is plausible") {

@@ -33,13 +33,13 @@ struct PeekLayer {
   constexpr void declare(Weights&, Declaration&) const {}
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights&, Saved&, Tensor x, Tensor y) const {
-    ops(op::Copy{x.row_range(1, x.rows - 1), y.row_range(0, y.rows - 1)});
-    ops(op::Copy{x.row_range(0, 1), y.row_range(y.rows - 1, 1)});
+    ops(op::Copy{.x = x.row_range(1, x.rows - 1), .y = y.row_range(0, y.rows - 1)});
+    ops(op::Copy{.x = x.row_range(0, 1), .y = y.row_range(y.rows - 1, 1)});
   }
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights&, const Saved&, Tensor, Tensor dy, Tensor dx) const {
-    ops(op::Copy{dy.row_range(0, dy.rows - 1), dx.row_range(1, dx.rows - 1)});
-    ops(op::Copy{dy.row_range(dy.rows - 1, 1), dx.row_range(0, 1)});
+    ops(op::Copy{.x = dy.row_range(0, dy.rows - 1), .y = dx.row_range(1, dx.rows - 1)});
+    ops(op::Copy{.x = dy.row_range(dy.rows - 1, 1), .y = dx.row_range(0, 1)});
   }
 };
 

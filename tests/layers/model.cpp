@@ -13,7 +13,7 @@ using Mixed = Block<Attention<Heads<2>, HeadDim<4>, DConv<3>>, Moe<Top2, Experts
 struct ForgetfulLayer : ShiftLayer {
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor, Tensor dy, Tensor dx) const {
-    ops(op::LinearWeightGradient{.x = s.shifted, .dy = dy, .dw = gradient(w.mix), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = s.shifted, .dy = dy, .dw = gradient(w.mix)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.mix, .dx = dx});
   }
 };

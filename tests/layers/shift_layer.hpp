@@ -27,15 +27,16 @@ struct ShiftLayer {
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     s.shifted = ops.keep(x.rows, x.columns);
-    ops(op::CausalConvolution{x, w.filter_width, s.shifted, ops.shape().context});
-    ops(op::Linear{.x = s.shifted, .w = w.mix, .bias = {}, .y = y});
+    ops(op::CausalConvolution{.x = x, .w = w.filter_width, .y = s.shifted, .context = ops.shape().context});
+    ops(op::Linear{.x = s.shifted, .w = w.mix, .y = y});
   }
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const Tensor d_shifted = ops.scratch(x.rows, x.columns);
-    ops(op::LinearWeightGradient{.x = s.shifted, .dy = dy, .dw = gradient(w.mix), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = s.shifted, .dy = dy, .dw = gradient(w.mix)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.mix, .dx = d_shifted});
-    ops(op::CausalConvolutionGradient{x, w.filter_width, d_shifted, dx, gradient(w.filter_width), ops.shape().context});
+    ops(op::CausalConvolutionGradient{
+        .x = x, .w = w.filter_width, .dy = d_shifted, .dx = dx, .dw = gradient(w.filter_width), .context = ops.shape().context});
   }
 };
 

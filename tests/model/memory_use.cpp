@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "genoform/backend/cpu.hpp"
+#include "genoform/backend/dry_run.hpp"
 #include "genoform/genoform.hpp"
 #include "genoform/model/model.hpp"
 #include "genoform/registry/kinds.hpp"
@@ -96,15 +97,15 @@ TEST_CASE("a training run grows the process by no more than planned") {
 }
 
 TEST_CASE("the report explains all tensors kept for the backward pass: their sum, the peak, and what reads them") {
-  const Kinds<Observed> kinds = builtin_kinds<Observed>();
+  const Kinds<DryRun> kinds = builtin_kinds<DryRun>();
   const ElementType activations = GENERATE(ElementType::real, ElementType::bf16);
   for (const std::string& text : texts()) {
     INFO(text << (activations == ElementType::bf16 ? " in bf16" : ""));
     const auto network = kinds.network_of(Genome::parse(text)).value();
     KeptMemory keeps, recomputes;
-    const Plan large = rehearse(*network, Observed(keeps), {5, 24}, Pass::train, {.activations = activations});
+    const Plan large = rehearse(*network, DryRun(), {5, 24}, Pass::train, {.activations = activations}, {}, &keeps);
     const Plan small =
-        rehearse(*network, Observed(recomputes), {5, 24}, Pass::train, {.recompute = true, .activations = activations});
+        rehearse(*network, DryRun(), {5, 24}, Pass::train, {.recompute = true, .activations = activations}, {}, &recomputes);
     CHECK(elements_of(keeps, false) == large.kept_elements);
     CHECK(elements_of(keeps, true) == 0);
     CHECK(keeps.peak().elements() == large.workspace_elements);
@@ -123,11 +124,11 @@ TEST_CASE("the report explains all tensors kept for the backward pass: their sum
 
 TEST_CASE("the reason of a kept tensor names the operations that read it") {
   const auto network =
-      builtin_kinds<Observed>()
+      builtin_kinds<DryRun>()
           .network_of(Genome::parse("Decoder<Block<Ffn<SqReLU, Hidden<48>>>, Vocab<64>, Width<32>, Context<24>>"))
           .value();
   KeptMemory memory;
-  rehearse(*network, Observed(memory), {2, 24}, Pass::train);
+  rehearse(*network, DryRun(), {2, 24}, Pass::train, {}, {}, &memory);
   std::vector<std::string> lines;
   for (const KeptTensor& t : memory.tensors())
     lines.push_back(std::to_string(t.block) + " " + std::string(t.made_by) + " " + std::to_string(t.columns) + ": " + t.why());

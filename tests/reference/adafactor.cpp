@@ -38,8 +38,6 @@ TEST_CASE("Adafactor's first step on a matrix, by hand") {
                                .row_means = r,
                                .column_means = c,
                                .factors = factors,
-                               .squares = {},
-                               .momentum = {},
                                .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0.5, clip})};
   };
   b.run(step(1));
@@ -81,16 +79,8 @@ TEST_CASE("a tensor near zero moves by epsilon2, and by the plain learning rate 
   Bench b;
   for (const bool relative : {true, false}) {
     const Tensor w = packed(b, 1, 1, {0}), g = packed(b, 1, 1, {-5}), v = packed(b, 1, 1, {0});
-    b.run(op::AdafactorUpdate{.w = w,
-                              .g = g,
-                              .row_means = {},
-                              .column_means = {},
-                              .factors = {},
-                              .squares = v,
-                              .momentum = {},
-                              .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 1}),
-                              .decays = true,
-                              .relative = relative});
+    b.run(op::AdafactorUpdate{
+        .w = w, .g = g, .squares = v, .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 1}), .relative = relative});
     REQUIRE(b.at(w, 0) == Approx(relative ? 1e-4 : 0.1));
   }
 }
@@ -104,8 +94,6 @@ TEST_CASE("experts have means of their own and are clipped together") {
                             .row_means = r,
                             .column_means = c,
                             .factors = factors,
-                            .squares = {},
-                            .momentum = {},
                             .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 0.5})});
   require_close(b.values(r), {1, 10000});
   require_close(b.values(w), {0.95, 0.95});  // each update is 1 before clipping: experts do not affect each other

@@ -59,7 +59,8 @@ TEST_CASE("token choice by sorting and by counting is the same, with ties, overf
     Pair two(seed, 4);
     const auto capacity = static_cast<std::int64_t>(Random(seed, 4).below(0, static_cast<std::uint64_t>(two.tokens + 1)));
     const bool normalise = seed % 2 == 0;
-    two.b.run(op::RouteTokenChoice{two.p, two.sorted, two.choices, capacity, normalise});
+    two.b.run(
+        op::RouteTokenChoice{.p = two.p, .to = two.sorted, .choices = two.choices, .capacity = capacity, .normalise = normalise});
     host::route_token_choice(two.probabilities(), two.slots(), two.choices, capacity, normalise);
     two.require_equal();
     REQUIRE(two.b.integers(two.sorted.choice_expert) == two.b.integers(two.counted.choice_expert));
@@ -75,7 +76,7 @@ TEST_CASE("expert choice by sorting and by selection is the same, with ties at t
     const auto capacity = 1 + static_cast<std::int64_t>(Random(seed, 4).below(0, static_cast<std::uint64_t>(two.tokens)));
     const Tensor cuts = two.b.constant(two.experts + 1, 1, 0), scratch = two.b.empty(two.tokens, 1),
                  other_cuts = two.b.constant(two.experts + 1, 1, 0);
-    two.b.run(op::RouteExpertChoice{two.p, two.sorted, capacity, cuts});
+    two.b.run(op::RouteExpertChoice{.p = two.p, .to = two.sorted, .capacity = capacity, .cuts = cuts});
     host::route_expert_choice(two.probabilities(), two.slots(), capacity, two.b.memories().reals(other_cuts),
                               two.b.memories().reals(scratch));
     two.require_equal();
@@ -88,7 +89,7 @@ TEST_CASE("thresholds by both algorithms are the same, with probabilities equal 
     CAPTURE(seed);
     Pair two(seed, 1);
     const Tensor threshold = two.b.constant(two.experts, 1, 3.0 / 16);
-    two.b.run(op::RouteThreshold{two.p, threshold, two.sorted, 0});
+    two.b.run(op::RouteThreshold{.p = two.p, .threshold = threshold, .to = two.sorted});
     host::route_threshold(two.probabilities(), two.b.memories().reals(threshold), two.slots(), 0);
     two.require_equal();
   }

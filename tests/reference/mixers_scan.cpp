@@ -16,10 +16,10 @@ TEST_CASE(
   b.at(x, 0, 1) = 4;
   b.at(w, 0, 0) = 3;
   b.at(w, 1, 1) = -1;
-  b.run(op::RandomFeatures{op::FeatureKernel::softmax, x, w, y, shift, 1});
+  b.run(op::RandomFeatures{.kernel = op::FeatureKernel::softmax, .x = x, .w = w, .y = y, .shift = shift, .heads = 1});
   require_close(b.values(y), {1, std::exp(-5.0)});  // p = 3 and -2
   require_close(b.values(shift), {3 - 0.5 * 5});    // |z|^2 = 1 + 4
-  b.run(op::RandomFeatures{op::FeatureKernel::relu, x, w, y, {}, 1});
+  b.run(op::RandomFeatures{.kernel = op::FeatureKernel::relu, .x = x, .w = w, .y = y, .heads = 1});
   require_close(b.values(y), {3.001, 0.001});
 }
 
@@ -28,8 +28,8 @@ TEST_CASE("products of features are near e^(q k / sqrt(K)) on average over norma
   const std::int64_t K = 4, m = 4000;
   const Tensor q = b.of(1, 4, {0.5, -0.2, 0.3, 0.9}), k = b.of(1, 4, {0.4, 0.6, -0.5, 0.7}), w = b.random(m, K);
   const Tensor phi_q = b.empty(1, m), phi_k = b.empty(1, m), shift_q = b.empty(1, 1), shift_k = b.empty(1, 1);
-  b.run(op::RandomFeatures{op::FeatureKernel::softmax, q, w, phi_q, shift_q, 1});
-  b.run(op::RandomFeatures{op::FeatureKernel::softmax, k, w, phi_k, shift_k, 1});
+  b.run(op::RandomFeatures{.kernel = op::FeatureKernel::softmax, .x = q, .w = w, .y = phi_q, .shift = shift_q, .heads = 1});
+  b.run(op::RandomFeatures{.kernel = op::FeatureKernel::softmax, .x = k, .w = w, .y = phi_k, .shift = shift_k, .heads = 1});
   const double found = b.dot(phi_q, phi_k) * std::exp(b.at(shift_q, 0) + b.at(shift_k, 0)) / static_cast<double>(m);
   REQUIRE(found == Approx(std::exp(b.dot(q, k) / 2)).epsilon(0.05));
 }
@@ -41,10 +41,23 @@ TEST_CASE("attention by features mixes the visible values by the products, whate
   const Tensor reciprocal = b.empty(2, 1);
   for (const double common : {0.0, 300.0, -300.0}) {
     const Tensor shift = b.of(2, 1, {common, common + std::log(2.0)});
-    b.run(op::LinearAttend{q, k, shift, v, y, reciprocal, 1, 1, 1, 2, 2});
+    b.run(op::LinearAttend{.q = q,
+                           .k = k,
+                           .shift = shift,
+                           .v = v,
+                           .y = y,
+                           .reciprocal = reciprocal,
+                           .sizes = {.heads = 1, .kv_heads = 1, .head_dim = 2, .context = 2},
+                           .features = 1});
     require_close(b.values(y), {7, 0, 13, 6});
   }
-  b.run(op::LinearAttend{q, k, {}, v, y, reciprocal, 1, 1, 1, 2, 2});
+  b.run(op::LinearAttend{.q = q,
+                         .k = k,
+                         .v = v,
+                         .y = y,
+                         .reciprocal = reciprocal,
+                         .sizes = {.heads = 1, .kv_heads = 1, .head_dim = 2, .context = 2},
+                         .features = 1});
   require_close(b.values(y), {7, 0, 12.25, 5.25});
 }
 
@@ -63,13 +76,31 @@ TEST_CASE("the gradients of attention by features agree with finite differences,
     const Tensor shift = kv_heads == 2 ? Tensor{} : b.random(tokens, kv_heads), y = b.empty(tokens, heads * head_dim),
                  reciprocal = b.empty(tokens, heads), dy = b.random(tokens, heads * head_dim);
     const auto loss = [&] {
-      b.run(op::LinearAttend{q, k, shift, v, y, reciprocal, heads, kv_heads, features, head_dim, context});
+      b.run(op::LinearAttend{.q = q,
+                             .k = k,
+                             .shift = shift,
+                             .v = v,
+                             .y = y,
+                             .reciprocal = reciprocal,
+                             .sizes = {.heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .context = context},
+                             .features = features});
       return b.dot(y, dy);
     };
     loss();
     const Tensor dq = b.constant(q.rows, q.columns, 9), dk = b.constant(k.rows, k.columns, 9),
                  dv = b.constant(v.rows, v.columns, 9);
-    b.run(op::LinearAttendGradient{q, k, shift, v, y, reciprocal, dy, dq, dk, dv, heads, kv_heads, features, head_dim, context});
+    b.run(op::LinearAttendGradient{.q = q,
+                                   .k = k,
+                                   .shift = shift,
+                                   .v = v,
+                                   .y = y,
+                                   .reciprocal = reciprocal,
+                                   .dy = dy,
+                                   .dq = dq,
+                                   .dk = dk,
+                                   .dv = dv,
+                                   .sizes = {.heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .context = context},
+                                   .features = features});
     b.require_gradient(dq, q, loss);
     b.require_gradient(dk, k, loss);
     b.require_gradient(dv, v, loss);
@@ -84,7 +115,7 @@ TEST_CASE("the gradient of features agrees with finite differences of a function
                  shift = b.empty(tokens, heads), weight = b.random(tokens, heads * m), dy = b.empty(tokens, heads * m),
                  dx = b.constant(tokens, heads * K, 9);
     const auto loss = [&] {
-      b.run(op::RandomFeatures{kernel, x, w, y, shift, heads});
+      b.run(op::RandomFeatures{.kernel = kernel, .x = x, .w = w, .y = y, .shift = shift, .heads = heads});
       double sum = 0;
       for (std::int64_t n = 0; n < tokens; ++n)
         for (std::int64_t c = 0; c < heads * m; ++c) {
@@ -94,7 +125,8 @@ TEST_CASE("the gradient of features agrees with finite differences of a function
       return sum;
     };
     loss();
-    b.run(op::RandomFeaturesGradient{kernel, x, w, y, dy, dx, heads, true});
+    b.run(op::RandomFeaturesGradient{
+        .kernel = kernel, .x = x, .w = w, .y = y, .dy = dy, .dx = dx, .heads = heads, .shifted = true});
     b.require_gradient(dx, x, loss);
   }
 }
@@ -103,16 +135,16 @@ TEST_CASE("scale and offset make copies side by side, and their gradients agree 
   Bench b;
   const Tensor two = b.of(1, 2, {3, 5}), scales = b.of(2, 2, {1, 2, 10, 20}), offsets = b.of(2, 2, {0, 1, 2, 3}),
                pairs = b.empty(1, 4);
-  b.run(op::ScaleOffset{two, scales, offsets, pairs});
+  b.run(op::ScaleOffset{.x = two, .w = scales, .b = offsets, .y = pairs});
   require_close(b.values(pairs), {3, 11, 32, 103});
 
   const Tensor x = b.random(4, 3), w = b.random(2, 3), offset = b.random(2, 3), y = b.empty(4, 6), dy = b.random(4, 6);
   const auto loss = [&] {
-    b.run(op::ScaleOffset{x, w, offset, y});
+    b.run(op::ScaleOffset{.x = x, .w = w, .b = offset, .y = y});
     return b.dot(y, dy);
   };
   const Tensor dx = b.constant(4, 3, 9), dw = b.constant(2, 3, 1), db = b.constant(2, 3, 1);
-  b.run(op::ScaleOffsetGradient{x, w, dy, dx, dw, db});
+  b.run(op::ScaleOffsetGradient{.x = x, .w = w, .dy = dy, .dx = dx, .dw = dw, .db = db});
   b.require_gradient(dx, x, loss);
   b.require_gradient(dw, w, loss, 1);
   b.require_gradient(db, offset, loss, 1);
@@ -122,7 +154,7 @@ TEST_CASE("attention by squared ReLU mixes the visible values by max(0, q k / n)
   Bench b;
   // Scores of position 1 over n = 2: 3 and -1, so only the first value counts, nine times.
   const Tensor q = b.of(2, 1, {4, 2}), k = b.of(2, 1, {3, -1}), v = b.of(2, 2, {1, 2, 5, 5}), y = b.empty(2, 2);
-  b.run(op::SquaredReluAttend{q, k, v, y, 2, 2});
+  b.run(op::SquaredReluAttend{.q = q, .k = k, .v = v, .y = y, .length = 2, .context = 2});
   require_close(b.values(y), {36, 72, 9, 18});
 }
 
@@ -132,11 +164,12 @@ TEST_CASE("the gradients of attention by squared ReLU agree with finite differen
   const Tensor q = b.random(tokens, 3), k = b.random(tokens, 3), v = b.random(tokens, 4), y = b.empty(tokens, 4),
                dy = b.random(tokens, 4);
   const auto loss = [&] {
-    b.run(op::SquaredReluAttend{q, k, v, y, 3, context});
+    b.run(op::SquaredReluAttend{.q = q, .k = k, .v = v, .y = y, .length = 3, .context = context});
     return b.dot(y, dy);
   };
   const Tensor dq = b.constant(tokens, 3, 9), dk = b.constant(tokens, 3, 9), dv = b.constant(tokens, 4, 9);
-  b.run(op::SquaredReluAttendGradient{q, k, v, dy, dq, dk, dv, 3, context});
+  b.run(op::SquaredReluAttendGradient{
+      .q = q, .k = k, .v = v, .dy = dy, .dq = dq, .dk = dk, .dv = dv, .length = 3, .context = context});
   b.require_gradient(dq, q, loss);
   b.require_gradient(dk, k, loss);
   b.require_gradient(dv, v, loss);

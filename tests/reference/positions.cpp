@@ -71,16 +71,16 @@ TEST_CASE("exact powers begin their bucket: floating point alone would put some 
 TEST_CASE("a bias by distance is the table at the bucket, and its gradient sums over the bucket") {
   Bench b;
   const Tensor table = b.of(2, 4, {1, 2, 3, 4, 10, 20, 30, 40}), y = b.empty(2, 6);
-  b.run(op::RelativeBias{table, y, 5});  // h = 2, r = 2: from sqrt(2 * 5) = 3.16 on bucket 3
+  b.run(op::RelativeBias{.table = table, .y = y, .distance = 5});  // h = 2, r = 2: from sqrt(2 * 5) = 3.16 on bucket 3
   require_close(b.values(y), {1, 2, 3, 3, 4, 4, 10, 20, 30, 30, 40, 40});
-  b.run(op::RelativeBias{table, y, 5, true});
+  b.run(op::RelativeBias{.table = table, .y = y, .distance = 5, .accumulate = true});
   require_close(b.values(y), {2, 4, 6, 6, 8, 8, 20, 40, 60, 60, 80, 80});
   const Tensor dy = b.random(2, 6), dtable = b.constant(2, 4, 9);
-  b.run(op::RelativeBiasGradient{dy, dtable, 5});
+  b.run(op::RelativeBiasGradient{.dy = dy, .dtable = dtable, .distance = 5});
   b.require_gradient(
       dtable, table,
       [&] {
-        b.run(op::RelativeBias{table, y, 5});
+        b.run(op::RelativeBias{.table = table, .y = y, .distance = 5});
         return b.dot(y, dy);
       },
       9);
@@ -94,10 +94,22 @@ TEST_CASE("a bias is added after the division by sqrt(K), by distance, and a win
                k = b.of(3, 4, {0, 5, 5, 5, two, 5, 5, 5, std::log(3.0), 5, 5, 5});
   const Tensor v = b.of(3, 4, {16, 0, 0, 1, 0, 16, 0, 1, 0, 0, 16, 1}), y = b.empty(3, 4), log_sum_exps = b.empty(3, 1);
   const Tensor bias = b.of(1, 3, {two, 0, 3 * two});
-  b.run(op::Attend{q, k, v, y, log_sum_exps, 1, 1, 4, 3, bias, 0});
+  b.run(op::Attend{.q = q,
+                   .k = k,
+                   .v = v,
+                   .y = y,
+                   .log_sum_exps = log_sum_exps,
+                   .bias = bias,
+                   .sizes = {.heads = 1, .kv_heads = 1, .head_dim = 4, .context = 3}});
   for (std::int64_t c = 0; c < 4; ++c)
     CHECK(b.at(y, 2, c) == Approx(std::vector<double>{8, 2, 6, 1}[static_cast<std::size_t>(c)]));
-  b.run(op::Attend{q, k, v, y, log_sum_exps, 1, 1, 4, 3, bias, 2});
+  b.run(op::Attend{.q = q,
+                   .k = k,
+                   .v = v,
+                   .y = y,
+                   .log_sum_exps = log_sum_exps,
+                   .bias = bias,
+                   .sizes = {.heads = 1, .kv_heads = 1, .head_dim = 4, .context = 3, .window = 2}});
   for (std::int64_t c = 0; c < 4; ++c)
     CHECK(b.at(y, 2, c) == Approx(std::vector<double>{0, 4, 12, 1}[static_cast<std::size_t>(c)]).margin(1e-14));
 }
@@ -108,13 +120,30 @@ TEST_CASE("the gradients of attention with a bias and a window agree with finite
   const Tensor q = b.random(n, heads * K), k = b.random(n, K), v = b.random(n, K), bias = b.random(heads, T);
   const Tensor y = b.empty(n, heads * K), log_sum_exps = b.empty(n, heads), dy = b.random(n, heads * K);
   const auto loss = [&] {
-    b.run(op::Attend{q, k, v, y, log_sum_exps, heads, kv_heads, K, T, bias, 3});
+    b.run(op::Attend{.q = q,
+                     .k = k,
+                     .v = v,
+                     .y = y,
+                     .log_sum_exps = log_sum_exps,
+                     .bias = bias,
+                     .sizes = {.heads = heads, .kv_heads = kv_heads, .head_dim = K, .context = T, .window = 3}});
     return b.dot(y, dy);
   };
   loss();
   const Tensor dq = b.constant(n, heads * K, 9), dk = b.constant(n, K, 9), dv = b.constant(n, K, 9),
                dbias = b.constant(heads, T, 9);
-  b.run(op::AttendGradient{q, k, v, y, log_sum_exps, dy, dq, dk, dv, heads, kv_heads, K, T, bias, dbias, 3});
+  b.run(op::AttendGradient{.q = q,
+                           .k = k,
+                           .v = v,
+                           .y = y,
+                           .log_sum_exps = log_sum_exps,
+                           .dy = dy,
+                           .dq = dq,
+                           .dk = dk,
+                           .dv = dv,
+                           .bias = bias,
+                           .dbias = dbias,
+                           .sizes = {.heads = heads, .kv_heads = kv_heads, .head_dim = K, .context = T, .window = 3}});
   b.require_gradient(dq, q, loss);
   b.require_gradient(dk, k, loss);
   b.require_gradient(dv, v, loss);
@@ -128,9 +157,9 @@ TEST_CASE("the norm of a head has mean square 1, and its gradient may be taken a
   Bench b;
   const Tensor x = b.random(6, 8), y = b.empty(6, 8), dy = b.random(6, 8), scales = b.empty(6, 2);
   const auto loss = [&] {
-    b.run(op::Copy{x, y});
-    b.run(op::NormalizeHeads{y, scales, 4});
-    b.run(op::Rotate{y, 4, 3});
+    b.run(op::Copy{.x = x, .y = y});
+    b.run(op::NormalizeHeads{.x = y, .scales = scales, .head_dim = 4});
+    b.run(op::Rotate{.x = y, .head_dim = 4, .context = 3});
     return b.dot(y, dy);
   };
   loss();
@@ -138,15 +167,15 @@ TEST_CASE("the norm of a head has mean square 1, and its gradient may be taken a
   for (std::int64_t c = 0; c < 4; ++c) square += b.at(y, 1, c) * b.at(y, 1, c) / 4;
   CHECK(square == Approx(1).epsilon(1e-4));
   const Tensor dx = b.empty(6, 8);
-  b.run(op::NormalizeHeadsGradient{y, scales, dy, dx, 4});
-  b.run(op::Rotate{dx, 4, 3, true});
+  b.run(op::NormalizeHeadsGradient{.y = y, .scales = scales, .dy = dy, .dx = dx, .head_dim = 4});
+  b.run(op::Rotate{.x = dx, .head_dim = 4, .context = 3, .inverse = true});
   b.require_gradient(dx, x, loss);
 }
 
 TEST_CASE("sinusoids are sines in the first half of the channels and cosines in the second") {
   Bench b;
   const Tensor x = b.constant(4, 4, 1);
-  b.run(op::AddSinusoid{x, 2});
+  b.run(op::AddSinusoid{.x = x, .context = 2});
   const double slow = 0.01;  // 10000^(-1/2)
   for (std::int64_t n = 0; n < 4; ++n) {
     const auto t = static_cast<double>(n % 2);
@@ -159,13 +188,13 @@ TEST_CASE("learned positions are added row by row in every sequence, also in sho
   Bench b;
   const Tensor table = b.random(5, 3), x = b.random(6, 3), y = b.empty(6, 3), dy = b.random(6, 3), dtable = b.constant(5, 3, 9);
   const auto loss = [&] {
-    b.run(op::Copy{x, y});
-    b.run(op::AddPositions{table, y, 3});
+    b.run(op::Copy{.x = x, .y = y});
+    b.run(op::AddPositions{.table = table, .x = y, .context = 3});
     return b.dot(y, dy);
   };
   loss();
   CHECK(b.at(y, 4, 2) == b.at(x, 4, 2) + b.at(table, 1, 2));
-  b.run(op::AddPositionsGradient{dy, dtable, 3});
+  b.run(op::AddPositionsGradient{.dy = dy, .dtable = dtable, .context = 3});
   b.require_gradient(dtable, table, loss, 9);
 }
 
@@ -174,8 +203,8 @@ TEST_CASE("Primer's norm is the layer norm in double, and a constant row stays f
   const Tensor x = b.random(5, 6), w = b.random(1, 6), bias = b.random(1, 6), y = b.empty(5, 6), z = b.empty(5, 6);
   for (std::int64_t c = 0; c < 6; ++c) b.at(x, 3, c) = 1e3 + 1e-3 * b.at(x, 3, c), b.at(x, 4, c) = 0.1;
   const Tensor s = b.empty(5, 2);
-  b.run(op::Normalize{op::Statistic::layer, x, w, bias, s, y});
-  b.run(op::Normalize{op::Statistic::primer, x, w, bias, s, z});
+  b.run(op::Normalize{.statistic = op::Statistic::layer, .x = x, .w = w, .b = bias, .statistics = s, .y = y});
+  b.run(op::Normalize{.statistic = op::Statistic::primer, .x = x, .w = w, .b = bias, .statistics = s, .y = z});
   require_close(b.values(z), b.values(y), 1e-4);  // of the row around 1000, whose deviation is a millionth of it
   for (std::int64_t n = 0; n < 3; ++n)
     for (std::int64_t c = 0; c < 6; ++c) CHECK(b.at(z, n, c) == Approx(b.at(y, n, c)).margin(1e-13));

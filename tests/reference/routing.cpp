@@ -44,7 +44,7 @@ void require_consistent(Bench& b, const op::Assignment& to, std::int64_t tokens)
 /// Rows of p by softmax, as the layer makes them.
 Tensor probabilities(Bench& b, std::int64_t tokens, std::int64_t experts) {
   const Tensor p = b.random(tokens, experts);
-  b.run(op::Softmax{p, p});
+  b.run(op::Softmax{.x = p, .y = p});
   return p;
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("token choice takes the largest probabilities, ties to the lower exper
   Bench b;
   const Tensor p = b.of(3, 3, {0.2, 0.5, 0.3, 0.4, 0.2, 0.4, 0.3, 0.3, 0.3});
   const op::Assignment to = b.assignment(3, 3, 2, slots(6, 3));
-  b.run(op::RouteTokenChoice{p, to, 2, 0, true});
+  b.run(op::RouteTokenChoice{.p = p, .to = to, .choices = 2, .normalise = true});
   require_consistent(b, to, 3);
   REQUIRE(b.integers(to.choice_expert) == Integers{1, 2, 0, 2, 0, 1});
   REQUIRE(b.integers(to.expert_count) == Integers{2, 2, 2});
@@ -85,11 +85,11 @@ TEST_CASE("overflow drops second choices before first ones, later tokens before 
   // Expert 0: first choice of tokens 2 and 3, second choice of 0 and 1. Two slots: both second choices are dropped.
   const Tensor p = b.of(4, 3, {0.3, 0.6, 0.1, 0.3, 0.6, 0.1, 0.7, 0.1, 0.2, 0.7, 0.1, 0.2});
   const op::Assignment to = b.assignment(4, 3, 2, slots(8, 3));
-  b.run(op::RouteTokenChoice{p, to, 2, 2, false});
+  b.run(op::RouteTokenChoice{.p = p, .to = to, .choices = 2, .capacity = 2});
   require_consistent(b, to, 4);
   REQUIRE(b.integers(to.choice_slot) == Integers{16, -1, 17, -1, 0, 32, 1, 33});
   require_close(b.values(to.first_share), {0.5, 0.5, 0});
-  b.run(op::RouteTokenChoice{p, to, 2, 1, true});
+  b.run(op::RouteTokenChoice{.p = p, .to = to, .choices = 2, .capacity = 1, .normalise = true});
   require_consistent(b, to, 4);
   REQUIRE(b.integers(to.choice_slot) == Integers{16, -1, -1, -1, 0, 32, -1, -1});
   REQUIRE(b.at(to.slot_weight, 16) == Approx(0.6 / (0.9 + 1e-9)).epsilon(1e-14));  // the sum is taken before capacity
@@ -101,7 +101,7 @@ TEST_CASE("token choice without a limit keeps every choice of every token") {
   const std::int64_t tokens = 37, experts = 5, choices = 3;
   const Tensor p = probabilities(b, tokens, experts);
   const op::Assignment to = b.assignment(tokens, experts, choices, slots(tokens * choices, experts));
-  b.run(op::RouteTokenChoice{p, to, choices, 0, true});
+  b.run(op::RouteTokenChoice{.p = p, .to = to, .choices = choices, .normalise = true});
   require_consistent(b, to, tokens);
   const Integers count = b.integers(to.expert_count);
   REQUIRE(std::accumulate(count.begin(), count.end(), std::int64_t{0}) == tokens * choices);
@@ -118,10 +118,11 @@ TEST_CASE("the gradient of token choice agrees with finite differences, normalis
       const Tensor p = probabilities(b, tokens, experts);
       const op::Assignment to = b.assignment(tokens, experts, choices, slots(tokens * choices, experts));
       const Tensor dweight = b.random(to.slot_token.rows, 1), dp = b.constant(tokens, experts, 5);
-      b.run(op::RouteTokenChoice{p, to, choices, capacity, normalise});
-      b.run(op::RouteTokenChoiceGradient{p, to, dweight, dp, choices, normalise});
+      b.run(op::RouteTokenChoice{.p = p, .to = to, .choices = choices, .capacity = capacity, .normalise = normalise});
+      b.run(op::RouteTokenChoiceGradient{
+          .p = p, .to = to, .dweight = dweight, .dp = dp, .choices = choices, .normalise = normalise});
       b.require_gradient(dp, p, [&] {
-        b.run(op::RouteTokenChoice{p, to, choices, capacity, normalise});
+        b.run(op::RouteTokenChoice{.p = p, .to = to, .choices = choices, .capacity = capacity, .normalise = normalise});
         return b.dot(to.slot_weight, dweight);
       });
     }
@@ -133,7 +134,7 @@ TEST_CASE("expert choice fills every expert exactly, ties to the lower token, an
   const Tensor p = b.of(4, 2, {0.5, 0.5, 0.2, 0.8, 0.5, 0.5, 0.6, 0.4});
   const op::Assignment to = b.assignment(4, 2, 1, slots(4, 2));
   const Tensor cuts = b.constant(3, 1, 1);
-  b.run(op::RouteExpertChoice{p, to, 2, cuts});
+  b.run(op::RouteExpertChoice{.p = p, .to = to, .capacity = 2, .cuts = cuts});
   require_consistent(b, to, 4);
   REQUIRE(b.integers(to.expert_count) == Integers{2, 2});
   REQUIRE(b.integers(to.slot_token.row_range(0, 2)) == Integers{0, 3});
@@ -149,12 +150,12 @@ TEST_CASE("the gradient of expert choice agrees with finite differences") {
   const Tensor p = probabilities(b, tokens, experts);
   const op::Assignment to = b.assignment(tokens, experts, 1, slots(capacity * experts, experts));
   const Tensor dweight = b.random(to.slot_token.rows, 1), dp = b.constant(tokens, experts, 5);
-  b.run(op::RouteExpertChoice{p, to, capacity, {}});
+  b.run(op::RouteExpertChoice{.p = p, .to = to, .capacity = capacity, .cuts = {}});
   require_consistent(b, to, tokens);
   REQUIRE(b.integers(to.expert_first) == Integers{0, 32, 64, 96});
-  b.run(op::RouteExpertChoiceGradient{to, dweight, dp});
+  b.run(op::RouteExpertChoiceGradient{.to = to, .dweight = dweight, .dp = dp});
   b.require_gradient(dp, p, [&] {
-    b.run(op::RouteExpertChoice{p, to, capacity, {}});
+    b.run(op::RouteExpertChoice{.p = p, .to = to, .capacity = capacity, .cuts = {}});
     return b.dot(to.slot_weight, dweight);
   });
 }
@@ -163,12 +164,12 @@ TEST_CASE("a threshold is exceeded strictly, expert by expert, in a range of the
   Bench b;
   const Tensor p = b.of(3, 3, {0.25, 0.5, 0.25, 0.1, 0.2, 0.7, 0.4, 0.3, 0.3}), threshold = b.of(3, 1, {0.3, 0.2, 0.25});
   const op::Assignment all = b.assignment(3, 3, 1, slots(9, 3));
-  b.run(op::RouteThreshold{p, threshold, all, 0});
+  b.run(op::RouteThreshold{.p = p, .threshold = threshold, .to = all});
   require_consistent(b, all, 3);
   REQUIRE(b.integers(all.expert_count) == Integers{1, 2, 2});
   REQUIRE(b.integers(all.token_first) == Integers{0, 1, 2, 5});
   const op::Assignment last = b.assignment(3, 1, 1, slots(3, 1));
-  b.run(op::RouteThreshold{p, threshold, last, 2});
+  b.run(op::RouteThreshold{.p = p, .threshold = threshold, .to = last, .first_expert = 2});
   require_consistent(b, last, 3);
   REQUIRE(b.integers(last.slot_token.row_range(0, 3)) == Integers{1, 2, -1});
   require_close(b.values(last.slot_weight.row_range(0, 3)), {0.7, 0.3, 0});
@@ -177,9 +178,9 @@ TEST_CASE("a threshold is exceeded strictly, expert by expert, in a range of the
 TEST_CASE("the threshold moves towards the mean cut of the pools since the last step, and stays without pools") {
   Bench b;
   const Tensor threshold = b.of(2, 1, {0.5, 0.1}), cuts = b.of(3, 1, {0.6, 0.2, 2});
-  b.run(op::UpdateThreshold{cuts, threshold, 0.01});
+  b.run(op::UpdateThreshold{.cuts = cuts, .threshold = threshold});
   require_close(b.values(threshold), {0.498, 0.1});
   require_close(b.values(cuts), {0, 0, 0});
-  b.run(op::UpdateThreshold{cuts, threshold, 0.01});
+  b.run(op::UpdateThreshold{.cuts = cuts, .threshold = threshold});
   require_close(b.values(threshold), {0.498, 0.1});
 }

@@ -63,7 +63,7 @@ TEST_CASE("a profile has a row for each kind of operation, and for each shape wh
 TEST_CASE("a call that was added without its operation runs in a list that is watched") {
   Profile profile;
   OperationList calls;
-  calls.observe(&profile, "forward");
+  calls.observe(&profile, Phase::forward);
   int runs = 0;
   calls.add([&runs] { ++runs; });
   calls.run();

@@ -20,6 +20,7 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/core/pointers.hpp"
 #include "genoform/core/random.hpp"
+#include "genoform/ops/joins.hpp"
 #include "genoform/ops/operations.hpp"
 
 namespace genoform {
@@ -38,6 +39,7 @@ struct CpuOptions {
 class Cpu {
  public:
   using Real = float;
+  using joins = DefaultJoins;
   static constexpr bool replaces_gradients = true;
 
   explicit Cpu(CpuOptions options = {}) : options_(checked(options)), context_(make_context(options_)) {}

@@ -1,12 +1,14 @@
 #pragma once
 #include "genoform/backend/memories.hpp"
+#include "genoform/ops/joins.hpp"
 
 namespace genoform {
 
-/// The back end of programs that only count: it prepares nothing and runs nothing.
+/// The back end of dry runs: it prepares nothing and runs nothing. What is recorded on it can be observed all the same.
 class DryRun {
  public:
   using Real = float;
+  using joins = DefaultJoins;
 
   template <class Op>
   auto prepare(const Op&, const Memories<Real>&) const {

@@ -11,6 +11,7 @@
 #include "genoform/backend/reference/positions.hpp"
 #include "genoform/backend/reference/router.hpp"
 #include "genoform/backend/reference/routing.hpp"
+#include "genoform/ops/joins.hpp"
 
 namespace genoform {
 
@@ -19,6 +20,7 @@ namespace genoform {
 class Reference {
  public:
   using Real = double;
+  using joins = DefaultJoins;
 
   template <class Op>
   auto prepare(const Op& op, const Memories<Real>& memories) const {

@@ -116,57 +116,86 @@ struct AttentionLayer : Normed {
     const std::int64_t context = ops.shape().context;
     s.qkv = ops.keep(x.rows, columns(), ops.activations());
     s.projected = dconv > 0 ? ops.keep(x.rows, projected_columns(), ops.activations()) : projected(s.qkv);
-    ops(op::Linear{.x = x, .w = w.projection, .bias = {}, .y = s.projected});
-    if (dconv > 0) ops(op::CausalConvolution{s.projected, w.dconv, projected(s.qkv), context, fused_rotation()});
+    ops(op::Linear{.x = x, .w = w.projection, .y = s.projected});
+    if (dconv > 0)
+      ops(op::CausalConvolution{
+          .x = s.projected, .w = w.dconv, .y = projected(s.qkv), .context = context, .rotation = fused_rotation()});
     if (shared_qk) {
       s.shared = keys(s.qkv);
       if (rotates() || qk_norm) {  // both change the keys in their place
         s.shared = ops.keep(x.rows, key_columns(), ops.activations());
-        ops(op::Copy{keys(s.qkv), s.shared});
+        ops(op::Copy{.x = keys(s.qkv), .y = s.shared});
       }
-      ops(op::Linear{.x = s.shared, .w = w.qs, .bias = {}, .y = queries(s.qkv)});
+      ops(op::Linear{.x = s.shared, .w = w.qs, .y = queries(s.qkv)});
     }
     if (qk_norm) {
       s.scales = ops.keep(x.rows, heads + kv_heads);
-      ops(op::NormalizeHeads{queries_and_keys(s.qkv), s.scales, head_dim});
+      ops(op::NormalizeHeads{.x = queries_and_keys(s.qkv), .scales = s.scales, .head_dim = head_dim});
     }
-    if (rotates_separately()) ops(op::Rotate{queries_and_keys(s.qkv), head_dim, context, false});
+    if (rotates_separately()) ops(op::Rotate{.x = queries_and_keys(s.qkv), .head_dim = head_dim, .context = context});
     s.bias = has_bias(ops) ? ops.keep(heads, context) : Tensor{};
-    if (has_own_bias()) ops(op::RelativeBias{w.bias, s.bias, position.distance, false});
-    if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, has_own_bias()});
+    if (has_own_bias()) ops(op::RelativeBias{.table = w.bias, .y = s.bias, .distance = position.distance});
+    if (ops.shared_bias.exists())
+      ops(op::RelativeBias{
+          .table = ops.shared_bias.table, .y = s.bias, .distance = ops.shared_bias.distance, .accumulate = has_own_bias()});
     s.mixed = ops.keep(x.rows, query_columns(), ops.activations());
     s.log_sum_exps = ops.keep(x.rows, heads);
-    ops(op::Attend{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sum_exps, heads, kv_heads, head_dim, context,
-                   s.bias, window});
-    ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
+    ops(op::Attend{.q = queries(s.qkv),
+                   .k = keys(s.qkv),
+                   .v = values(s.qkv),
+                   .y = s.mixed,
+                   .log_sum_exps = s.log_sum_exps,
+                   .bias = s.bias,
+                   .sizes = sizes(context)});
+    ops(op::Linear{.x = s.mixed, .w = w.o, .y = y});
   }
 
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const std::int64_t context = ops.shape().context;
     const Tensor d_mixed = ops.scratch(x.rows, query_columns(), ops.activations());
-    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
     const Tensor d_qkv = ops.scratch(x.rows, columns(), ops.activations()),
                  d_bias = has_bias(ops) ? ops.scratch(heads, context) : Tensor{};
-    ops(op::AttendGradient{queries(s.qkv), keys(s.qkv), values(s.qkv), s.mixed, s.log_sum_exps, d_mixed, queries(d_qkv),
-                           keys(d_qkv), values(d_qkv), heads, kv_heads, head_dim, context, s.bias, d_bias, window});
-    if (has_own_bias()) ops(op::RelativeBiasGradient{d_bias, gradient(w.bias), position.distance});
+    ops(op::AttendGradient{.q = queries(s.qkv),
+                           .k = keys(s.qkv),
+                           .v = values(s.qkv),
+                           .y = s.mixed,
+                           .log_sum_exps = s.log_sum_exps,
+                           .dy = d_mixed,
+                           .dq = queries(d_qkv),
+                           .dk = keys(d_qkv),
+                           .dv = values(d_qkv),
+                           .bias = s.bias,
+                           .dbias = d_bias,
+                           .sizes = sizes(context)});
+    if (has_own_bias()) ops(op::RelativeBiasGradient{.dy = d_bias, .dtable = gradient(w.bias), .distance = position.distance});
     if (ops.shared_bias.exists())
-      ops(op::RelativeBiasGradient{d_bias, gradient(ops.shared_bias.table), ops.shared_bias.distance});
+      ops(op::RelativeBiasGradient{
+          .dy = d_bias, .dtable = gradient(ops.shared_bias.table), .distance = ops.shared_bias.distance});
     if (qk_norm)  // what is kept are the turned queries and keys, so the turned gradients belong to them
-      ops(op::NormalizeHeadsGradient{queries_and_keys(s.qkv), s.scales, queries_and_keys(d_qkv), queries_and_keys(d_qkv),
-                                     head_dim});
-    if (rotates_separately()) ops(op::Rotate{queries_and_keys(d_qkv), head_dim, context, true});
+      ops(op::NormalizeHeadsGradient{.y = queries_and_keys(s.qkv),
+                                     .scales = s.scales,
+                                     .dy = queries_and_keys(d_qkv),
+                                     .dx = queries_and_keys(d_qkv),
+                                     .head_dim = head_dim});
+    if (rotates_separately())
+      ops(op::Rotate{.x = queries_and_keys(d_qkv), .head_dim = head_dim, .context = context, .inverse = true});
     if (shared_qk) {
-      ops(op::LinearWeightGradient{.x = s.shared, .dy = queries(d_qkv), .dw = gradient(w.qs), .dbias = {}});
+      ops(op::LinearWeightGradient{.x = s.shared, .dy = queries(d_qkv), .dw = gradient(w.qs)});
       ops(op::LinearInputGradient{.dy = queries(d_qkv), .w = w.qs, .dx = keys(d_qkv), .accumulate = true});
     }
     const Tensor d_projected = projected(d_qkv);
     if (dconv > 0)
-      ops(op::CausalConvolutionGradient{s.projected, w.dconv, d_projected, d_projected, gradient(w.dconv), context,
-                                        fused_rotation()});
-    ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection), .dbias = {}});
+      ops(op::CausalConvolutionGradient{.x = s.projected,
+                                        .w = w.dconv,
+                                        .dy = d_projected,
+                                        .dx = d_projected,
+                                        .dw = gradient(w.dconv),
+                                        .context = context,
+                                        .rotation = fused_rotation()});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_projected, .dw = gradient(w.projection)});
     ops(op::LinearInputGradient{.dy = d_projected, .w = w.projection, .dx = dx});
   }
 
@@ -176,7 +205,10 @@ struct AttentionLayer : Normed {
   constexpr bool rotates_separately() const { return rotates() && (dconv <= 0 || shared_qk || qk_norm); }
   constexpr op::FusedRotation fused_rotation() const {
     if (!rotates() || rotates_separately()) return {};
-    return {query_columns() + key_columns(), head_dim};
+    return {.channels = query_columns() + key_columns(), .head_dim = head_dim};
+  }
+  constexpr op::AttentionSizes sizes(std::int64_t context) const {
+    return {.heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .context = context, .window = window};
   }
   constexpr bool has_own_bias() const { return position.kind == PositionKind::bias; }
   constexpr bool has_bias(const auto& ops) const { return has_own_bias() || ops.shared_bias.exists(); }

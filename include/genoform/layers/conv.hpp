@@ -103,13 +103,13 @@ struct ConvLayer : Normed {
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, hidden);
     s.wide_in = ops.keep(x.rows, x.columns);
     convolve(ops, w.wide, x, s.wide_in, s.u, act.epilogue());
-    if (!act.from_output()) ops(op::Activate{act.f, s.u, {}, s.activated});
+    if (!act.from_output()) ops(op::Activate{.f = act.f, .u = s.u, .y = s.activated});
     s.side_in = ops.keep(x.rows, x.columns);
     const Tensor narrow = ops.scratch(x.rows, side);
     convolve(ops, w.side, x, s.side_in, narrow);
     s.sum = ops.keep(x.rows, hidden);
-    ops(op::Copy{s.activated, s.sum});
-    ops(op::Add{narrow, s.sum.column_range(0, side)});
+    ops(op::Copy{.x = s.activated, .y = s.sum});
+    ops(op::Add{.x = narrow, .y = s.sum.column_range(0, side)});
     s.middle = w.middle;
     s.normed = s.middle.exists() ? ops.keep(x.rows, hidden) : s.sum;
     s.middle.forward(ops, s.sum, s.normed);
@@ -126,9 +126,9 @@ struct ConvLayer : Normed {
     const Tensor dx_side = ops.scratch(x.rows, x.columns);
     convolve_backward(ops, w.side, x, s.side_in, d_sum.column_range(0, side), dx_side);
     const Tensor u = act.from_output() ? Tensor{} : s.u;
-    ops(op::ActivateGradient{act.f, u, {}, s.activated, d_sum, d_sum, {}});
+    ops(op::ActivateGradient{.f = act.f, .u = u, .y = s.activated, .dy = d_sum, .du = d_sum});
     convolve_backward(ops, w.wide, x, s.wide_in, d_sum, dx);
-    ops(op::Add{dx_side, dx});
+    ops(op::Add{.x = dx_side, .y = dx});
   }
 
  private:
@@ -141,7 +141,7 @@ struct ConvLayer : Normed {
   template <class Ops>
   static constexpr void convolve(Ops& ops, const Separable& w, Tensor x, Tensor between, Tensor y,
                                  op::Function f = op::Function::identity) {
-    ops(op::CausalConvolution{x, w.depthwise, between, ops.shape().context});
+    ops(op::CausalConvolution{.x = x, .w = w.depthwise, .y = between, .context = ops.shape().context});
     ops(op::Linear{.x = between, .w = w.weight, .bias = w.bias, .y = y, .f = f});
   }
   template <class Ops>
@@ -149,7 +149,8 @@ struct ConvLayer : Normed {
     const Tensor d_between = ops.scratch(x.rows, x.columns);
     ops(op::LinearWeightGradient{.x = between, .dy = dy, .dw = gradient(w.weight), .dbias = gradient(w.bias)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.weight, .dx = d_between});
-    ops(op::CausalConvolutionGradient{x, w.depthwise, d_between, dx, gradient(w.depthwise), ops.shape().context});
+    ops(op::CausalConvolutionGradient{
+        .x = x, .w = w.depthwise, .dy = d_between, .dx = dx, .dw = gradient(w.depthwise), .context = ops.shape().context});
   }
 };
 

@@ -44,18 +44,18 @@ struct ExpertLayers {
   constexpr void forward(auto& ops, const Weights& w, Saved& s, const op::Assignment& to, Tensor x, Tensor y,
                          bool accumulate = false) const {
     run(ops, w, s, to, x);
-    ops(op::CombineRows{s.out, to, y, accumulate});
+    ops(op::CombineRows{.x = s.out, .to = to, .y = y, .accumulate = accumulate});
   }
   /// The gradients of what the experts said, d_out [S, D], and of the slots' weights, d_weight [S, 1].
   constexpr void combine_backward(auto& ops, const Saved& s, const op::Assignment& to, Tensor dy, Tensor d_out,
                                   Tensor d_weight) const {
-    ops(op::CombineRowsGradient{s.out, to, dy, d_out, d_weight});
+    ops(op::CombineRowsGradient{.x = s.out, .to = to, .dy = dy, .dx = d_out, .dweight = d_weight});
   }
   /// From d_out through the experts; adds to dx [N, D].
   constexpr void backward(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out, Tensor dx) const {
     const Tensor d_gathered = ops.scratch(s.gathered.rows, s.gathered.columns, ops.activations());
     run_backward_experts(ops, w, s, to, d_out, d_gathered);
-    ops(op::GatherRowsGradient{d_gathered, to, dx});
+    ops(op::GatherRowsGradient{.dy = d_gathered, .to = to, .dx = dx});
   }
 
   /// Gathers the slots' tokens and sends them through their experts: fills s.
@@ -63,31 +63,34 @@ struct ExpertLayers {
     const HiddenActivation act(activation);
     const std::int64_t slots = to.slot_token.rows;
     s.gathered = ops.keep(slots, x.columns, ops.activations());
-    ops(op::GatherRows{x, to, s.gathered});
+    ops(op::GatherRows{.x = x, .to = to, .y = s.gathered});
     s.activated = ops.keep(slots, hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(slots, hidden, ops.activations());
-    ops(op::ExpertLinear{s.gathered, w.up, to, s.u, act.epilogue()});
+    ops(op::ExpertLinear{.x = s.gathered, .w = w.up, .to = to, .y = s.u, .f = act.epilogue()});
     s.gate = activation.gated ? ops.keep(slots, hidden, ops.activations()) : Tensor{};
-    if (activation.gated) ops(op::ExpertLinear{s.gathered, w.gate, to, s.gate});
-    if (!act.from_output()) ops(op::Activate{act.f, s.u, s.gate, s.activated, act.derivative_of(s.u)});
+    if (activation.gated) ops(op::ExpertLinear{.x = s.gathered, .w = w.gate, .to = to, .y = s.gate});
+    if (!act.from_output())
+      ops(op::Activate{.f = act.f, .u = s.u, .gate = s.gate, .y = s.activated, .derivative = act.derivative_of(s.u)});
     s.out = ops.keep(slots, x.columns, ops.activations());
-    ops(op::ExpertLinear{s.activated, w.down, to, s.out});
+    ops(op::ExpertLinear{.x = s.activated, .w = w.down, .to = to, .y = s.out});
   }
 
  private:
   constexpr void run_backward_experts(auto& ops, const Weights& w, const Saved& s, const op::Assignment& to, Tensor d_out,
                                       Tensor d_gathered) const {
     const HiddenActivation act(activation);
-    ops(op::ExpertLinearWeightGradient{s.activated, d_out, to, gradient(w.down)});
+    ops(op::ExpertLinearWeightGradient{.x = s.activated, .dy = d_out, .to = to, .dw = gradient(w.down)});
     const Tensor d_u = ops.scratch(s.activated.rows, hidden, ops.activations());
-    ops(op::ExpertLinearInputGradient{d_out, w.down, to, d_u, false, act.derivative_of(s.u), act.undone()});
+    ops(op::ExpertLinearInputGradient{
+        .dy = d_out, .w = w.down, .to = to, .dx = d_u, .output = act.derivative_of(s.u), .f = act.undone()});
     const Tensor d_gate = activation.gated ? ops.scratch(s.activated.rows, hidden, ops.activations()) : Tensor{};
-    if (activation.gated) ops(op::ActivateGradient{act.f, s.u, s.gate, s.activated, d_u, d_u, d_gate});
-    ops(op::ExpertLinearWeightGradient{s.gathered, d_u, to, gradient(w.up)});
-    ops(op::ExpertLinearInputGradient{d_u, w.up, to, d_gathered});
+    if (activation.gated)
+      ops(op::ActivateGradient{.f = act.f, .u = s.u, .gate = s.gate, .y = s.activated, .dy = d_u, .du = d_u, .dgate = d_gate});
+    ops(op::ExpertLinearWeightGradient{.x = s.gathered, .dy = d_u, .to = to, .dw = gradient(w.up)});
+    ops(op::ExpertLinearInputGradient{.dy = d_u, .w = w.up, .to = to, .dx = d_gathered});
     if (!activation.gated) return;
-    ops(op::ExpertLinearWeightGradient{s.gathered, d_gate, to, gradient(w.gate)});
-    ops(op::ExpertLinearInputGradient{d_gate, w.gate, to, d_gathered, true});
+    ops(op::ExpertLinearWeightGradient{.x = s.gathered, .dy = d_gate, .to = to, .dw = gradient(w.gate)});
+    ops(op::ExpertLinearInputGradient{.dy = d_gate, .w = w.gate, .to = to, .dx = d_gathered, .accumulate = true});
   }
 };
 

@@ -80,7 +80,8 @@ struct FfnLayer : Normed {
     s.activated = ops.keep(x.rows, hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
     ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.derivative_of(s.u)});
+    if (!act.from_output())
+      ops(op::Activate{.f = act.f, .u = ups(s.u), .gate = gates(s.u), .y = s.activated, .derivative = act.derivative_of(s.u)});
     ops(op::Linear{.x = s.activated, .w = w.down, .bias = w.down_bias, .y = y});
   }
 
@@ -91,7 +92,14 @@ struct FfnLayer : Normed {
     const Tensor d_activated = ops.scratch(x.rows, hidden, ops.activations());
     ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_activated, .output = act.derivative_of(s.u), .f = act.undone()});
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
-    if (activation.gated) ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    if (activation.gated)
+      ops(op::ActivateGradient{.f = act.f,
+                               .u = ups(s.u),
+                               .gate = gates(s.u),
+                               .y = s.activated,
+                               .dy = d_activated,
+                               .du = ups(d_u),
+                               .dgate = gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx});
   }

@@ -98,14 +98,15 @@ struct GauLayer : Normed {
     s.pre = ops.keep(x.rows, columns());
     s.vz = ops.keep(x.rows, columns() - hidden);
     ops(op::Linear{.x = x, .w = w.uvz, .bias = w.uvz_bias, .y = s.pre});
-    ops(op::Activate{function(), pre_vz(s.pre), {}, s.vz});
+    ops(op::Activate{.f = function(), .u = pre_vz(s.pre), .y = s.vz});
     s.qk = ops.keep(x.rows, 2 * std::int64_t{head_dim});
-    ops(op::ScaleOffset{z(s.vz), w.scale, w.offset, s.qk});
-    if (position.rotates()) ops(op::Rotate{s.qk, head_dim, context, false});
+    ops(op::ScaleOffset{.x = z(s.vz), .w = w.scale, .b = w.offset, .y = s.qk});
+    if (position.rotates()) ops(op::Rotate{.x = s.qk, .head_dim = head_dim, .context = context});
     s.mixed = ops.keep(x.rows, hidden);
-    ops(op::SquaredReluAttend{queries(s.qk), keys(s.qk), v(s.vz), s.mixed, length, context});
+    ops(op::SquaredReluAttend{
+        .q = queries(s.qk), .k = keys(s.qk), .v = v(s.vz), .y = s.mixed, .length = length, .context = context});
     s.gated = ops.keep(x.rows, hidden);
-    ops(op::Activate{function(), s.mixed, pre_u(s.pre), s.gated});
+    ops(op::Activate{.f = function(), .u = s.mixed, .gate = pre_u(s.pre), .y = s.gated});
     ops(op::Linear{.x = s.gated, .w = w.o, .bias = w.o_bias, .y = y});
   }
 
@@ -116,13 +117,22 @@ struct GauLayer : Normed {
     const Tensor d_gated = ops.scratch(x.rows, hidden), d_mixed = ops.scratch(x.rows, hidden);
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_gated});
     const Tensor d_pre = ops.scratch(x.rows, columns()), d_vz = ops.scratch(x.rows, columns() - hidden);
-    ops(op::ActivateGradient{function(), s.mixed, pre_u(s.pre), s.gated, d_gated, d_mixed, pre_u(d_pre)});
+    ops(op::ActivateGradient{
+        .f = function(), .u = s.mixed, .gate = pre_u(s.pre), .y = s.gated, .dy = d_gated, .du = d_mixed, .dgate = pre_u(d_pre)});
     const Tensor d_qk = ops.scratch(x.rows, s.qk.columns);
-    ops(op::SquaredReluAttendGradient{queries(s.qk), keys(s.qk), v(s.vz), d_mixed, queries(d_qk), keys(d_qk), v(d_vz), length,
-                                      context});
-    if (position.rotates()) ops(op::Rotate{d_qk, head_dim, context, true});
-    ops(op::ScaleOffsetGradient{z(s.vz), w.scale, d_qk, z(d_vz), gradient(w.scale), gradient(w.offset)});
-    ops(op::ActivateGradient{function(), pre_vz(s.pre), {}, s.vz, d_vz, pre_vz(d_pre), {}});
+    ops(op::SquaredReluAttendGradient{.q = queries(s.qk),
+                                      .k = keys(s.qk),
+                                      .v = v(s.vz),
+                                      .dy = d_mixed,
+                                      .dq = queries(d_qk),
+                                      .dk = keys(d_qk),
+                                      .dv = v(d_vz),
+                                      .length = length,
+                                      .context = context});
+    if (position.rotates()) ops(op::Rotate{.x = d_qk, .head_dim = head_dim, .context = context, .inverse = true});
+    ops(op::ScaleOffsetGradient{
+        .x = z(s.vz), .w = w.scale, .dy = d_qk, .dx = z(d_vz), .dw = gradient(w.scale), .db = gradient(w.offset)});
+    ops(op::ActivateGradient{.f = function(), .u = pre_vz(s.pre), .y = s.vz, .dy = d_vz, .du = pre_vz(d_pre)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_pre, .dw = gradient(w.uvz), .dbias = gradient(w.uvz_bias)});
     ops(op::LinearInputGradient{.dy = d_pre, .w = w.uvz, .dx = dx});
   }

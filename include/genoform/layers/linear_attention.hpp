@@ -98,37 +98,70 @@ struct LinearAttentionLayer : Normed {
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
     const std::int64_t context = ops.shape().context;
     s.qkv = ops.keep(x.rows, columns());
-    ops(op::Linear{.x = x, .w = w.qkv, .bias = {}, .y = s.qkv});
-    if (position.rotates()) ops(op::Rotate{rotated(s.qkv), head_dim, context, false});
+    ops(op::Linear{.x = x, .w = w.qkv, .y = s.qkv});
+    if (position.rotates()) ops(op::Rotate{.x = rotated(s.qkv), .head_dim = head_dim, .context = context});
     s.q_features = ops.keep(x.rows, std::int64_t{heads} * features);
     s.k_features = ops.keep(x.rows, std::int64_t{kv_heads} * features);
     if (shifts()) s.shift = ops.keep(x.rows, kv_heads);
-    ops(op::RandomFeatures{kernel.kind, queries(s.qkv), w.features, s.q_features, {}, heads});
-    ops(op::RandomFeatures{kernel.kind, keys(s.qkv), w.features, s.k_features, s.shift, kv_heads});
+    ops(op::RandomFeatures{.kernel = kernel.kind, .x = queries(s.qkv), .w = w.features, .y = s.q_features, .heads = heads});
+    ops(op::RandomFeatures{
+        .kernel = kernel.kind, .x = keys(s.qkv), .w = w.features, .y = s.k_features, .shift = s.shift, .heads = kv_heads});
     s.mixed = ops.keep(x.rows, query_columns());
     s.reciprocal = ops.keep(x.rows, heads);
-    ops(op::LinearAttend{s.q_features, s.k_features, s.shift, values(s.qkv), s.mixed, s.reciprocal, heads, kv_heads, features,
-                         head_dim, context});
-    ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
+    ops(op::LinearAttend{.q = s.q_features,
+                         .k = s.k_features,
+                         .shift = s.shift,
+                         .v = values(s.qkv),
+                         .y = s.mixed,
+                         .reciprocal = s.reciprocal,
+                         .sizes = sizes(context),
+                         .features = features});
+    ops(op::Linear{.x = s.mixed, .w = w.o, .y = y});
   }
 
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const std::int64_t context = ops.shape().context;
     const Tensor d_mixed = ops.scratch(x.rows, query_columns()), d_qkv = ops.scratch(x.rows, columns());
-    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
     const Tensor d_q = ops.scratch(x.rows, s.q_features.columns), d_k = ops.scratch(x.rows, s.k_features.columns);
-    ops(op::LinearAttendGradient{s.q_features, s.k_features, s.shift, values(s.qkv), s.mixed, s.reciprocal, d_mixed, d_q, d_k,
-                                 values(d_qkv), heads, kv_heads, features, head_dim, context});
-    ops(op::RandomFeaturesGradient{kernel.kind, queries(s.qkv), w.features, s.q_features, d_q, queries(d_qkv), heads, false});
-    ops(op::RandomFeaturesGradient{kernel.kind, keys(s.qkv), w.features, s.k_features, d_k, keys(d_qkv), kv_heads, shifts()});
-    if (position.rotates()) ops(op::Rotate{rotated(d_qkv), head_dim, context, true});
-    ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv), .dbias = {}});
+    ops(op::LinearAttendGradient{.q = s.q_features,
+                                 .k = s.k_features,
+                                 .shift = s.shift,
+                                 .v = values(s.qkv),
+                                 .y = s.mixed,
+                                 .reciprocal = s.reciprocal,
+                                 .dy = d_mixed,
+                                 .dq = d_q,
+                                 .dk = d_k,
+                                 .dv = values(d_qkv),
+                                 .sizes = sizes(context),
+                                 .features = features});
+    ops(op::RandomFeaturesGradient{.kernel = kernel.kind,
+                                   .x = queries(s.qkv),
+                                   .w = w.features,
+                                   .y = s.q_features,
+                                   .dy = d_q,
+                                   .dx = queries(d_qkv),
+                                   .heads = heads});
+    ops(op::RandomFeaturesGradient{.kernel = kernel.kind,
+                                   .x = keys(s.qkv),
+                                   .w = w.features,
+                                   .y = s.k_features,
+                                   .dy = d_k,
+                                   .dx = keys(d_qkv),
+                                   .heads = kv_heads,
+                                   .shifted = shifts()});
+    if (position.rotates()) ops(op::Rotate{.x = rotated(d_qkv), .head_dim = head_dim, .context = context, .inverse = true});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv)});
     ops(op::LinearInputGradient{.dy = d_qkv, .w = w.qkv, .dx = dx});
   }
 
  private:
+  constexpr op::AttentionSizes sizes(std::int64_t context) const {
+    return {.heads = heads, .kv_heads = kv_heads, .head_dim = head_dim, .context = context};
+  }
   constexpr bool shifts() const { return kernel.kind == op::FeatureKernel::softmax; }
   constexpr std::int64_t query_columns() const { return std::int64_t{heads} * head_dim; }
   constexpr std::int64_t key_columns() const { return std::int64_t{kv_heads} * head_dim; }
@@ -136,7 +169,7 @@ struct LinearAttentionLayer : Normed {
   constexpr Tensor queries(Tensor qkv) const { return qkv.column_range(0, query_columns()); }
   constexpr Tensor keys(Tensor qkv) const { return qkv.column_range(query_columns(), key_columns()); }
   constexpr Tensor values(Tensor qkv) const { return qkv.column_range(query_columns() + key_columns(), key_columns()); }
-  /// Queries and keys lie side by side and turn alike.
+  /// Queries and keys lie side by side and are rotated alike.
   constexpr Tensor rotated(Tensor qkv) const { return qkv.column_range(0, query_columns() + key_columns()); }
 };
 

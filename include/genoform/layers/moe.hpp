@@ -115,7 +115,7 @@ struct MoeLayer : Normed {
 
   constexpr void after_step(auto& ops, const Weights& w) const {
     with_routing(router, capacity, [&](const auto& routing) { routing.after_step(ops, w.router); });
-    ops(op::StepLoad{w.router.load});
+    ops(op::StepLoad{.load = w.router.load});
   }
 
  private:
@@ -133,7 +133,7 @@ struct MoeLayer : Normed {
       routing.choose_backward(ops, w.router, s.router, s.to, d_weight, d_scores);
       routing.score_backward(ops, w.router, s.router, x, d_scores, dx);
     });
-    if (!ops.checking()) ops(op::RecordLoad{s.to, w.router.load});
+    if (!ops.checking()) ops(op::RecordLoad{.to = s.to, .load = w.router.load});
     routed().backward(ops, w.experts, s.experts, s.to, d_out, dx);
   }
 
@@ -141,7 +141,7 @@ struct MoeLayer : Normed {
   /// back sends the tokens again.
   template <class Ops>
   constexpr void forward_by_threshold(Ops& ops, const Weights& w, Tensor scores, Tensor x, Tensor y) const {
-    ops(op::Clear{y});
+    ops(op::Clear{.y = y});
     for (std::int64_t e = 0; e < experts; ++e)
       ops.forgetting([&] {
         ExpertLayers::Saved one;
@@ -152,8 +152,8 @@ struct MoeLayer : Normed {
   template <class Ops>
   constexpr void backward_by_threshold(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const Tensor d_scores = ops.scratch(x.rows, experts), d_routed = ops.scratch(x.rows, x.columns);
-    ops(op::Clear{d_scores});
-    ops(op::Clear{d_routed});
+    ops(op::Clear{.y = d_scores});
+    ops(op::Clear{.y = d_routed});
     for (std::int64_t e = 0; e < experts; ++e)
       ops.forgetting([&] {
         ExpertLayers::Saved one;
@@ -162,13 +162,13 @@ struct MoeLayer : Normed {
         one_expert().run(ops, weights, one, to, x);
         const Tensor d_out = ops.scratch(one.out.rows, x.columns, ops.activations()), d_weight = ops.scratch(one.out.rows, 1);
         one_expert().combine_backward(ops, one, to, dy, d_out, d_weight);
-        ops(op::RouteThresholdGradient{to, d_weight, d_scores, e});
-        if (!ops.checking()) ops(op::RecordLoad{to, w.router.load, e});
+        ops(op::RouteThresholdGradient{.to = to, .dweight = d_weight, .dp = d_scores, .first_expert = e});
+        if (!ops.checking()) ops(op::RecordLoad{.to = to, .load = w.router.load, .first_expert = e});
         one_expert().backward(ops, weights, one, to, d_out, d_routed);
       });
     with_routing(router, capacity,
                  [&](const auto& routing) { routing.score_backward(ops, w.router, s.router, x, d_scores, dx); });
-    ops(op::Add{d_routed, dx});
+    ops(op::Add{.x = d_routed, .y = dx});
   }
   /// The tokens of one expert. Of the slots that an even load fills each expert counts its part.
   template <class Ops>
@@ -177,7 +177,7 @@ struct MoeLayer : Normed {
     const std::int64_t all =
         with_routing(router, capacity, [&](const auto& routing) { return routing.slots(scores.rows, experts, ops.training()); });
     to.useful_slots = all * (e + 1) / experts - all * e / experts;
-    ops(op::RouteThreshold{scores, w.router.threshold, to, e, ops.step.tokens});
+    ops(op::RouteThreshold{.p = scores, .threshold = w.router.threshold, .to = to, .first_expert = e, .tokens = ops.step.tokens});
     return to;
   }
 };

@@ -8,8 +8,8 @@
 
 namespace genoform {
 
-/// What the kinds share whose weights are tables over positions, as long as the longest sequence of the model. Both throw Exception
-/// (input).
+/// What the kinds share whose weights are tables over positions, as long as the longest sequence of the model. Both throw
+/// Exception (input).
 namespace over_positions {
 
 /// A table needs to know the longest sequence when tensors are made; counting leaves it open.

@@ -38,12 +38,13 @@ struct SharedExperts {
     const HiddenActivation act(activation);
     s.activated = ops.keep(x.rows, count * hidden, ops.activations());
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns(), ops.activations());
-    ops(op::Linear{.x = x, .w = w.up, .bias = {}, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated, act.derivative_of(s.u)});
+    ops(op::Linear{.x = x, .w = w.up, .y = s.u, .f = act.epilogue()});
+    if (!act.from_output())
+      ops(op::Activate{.f = act.f, .u = ups(s.u), .gate = gates(s.u), .y = s.activated, .derivative = act.derivative_of(s.u)});
     const Tensor one = ops.scratch(x.rows, x.columns);
     for (std::int64_t e = 0; e < count; ++e) {
-      ops(op::Linear{.x = of(s.activated, e), .w = down_of(w, e), .bias = {}, .y = one});
-      ops(op::Add{one, y});
+      ops(op::Linear{.x = of(s.activated, e), .w = down_of(w, e), .y = one});
+      ops(op::Add{.x = one, .y = y});
     }
   }
   /// Adds to dx.
@@ -52,13 +53,20 @@ struct SharedExperts {
     const HiddenActivation act(activation);
     const Tensor d_activated = ops.scratch(x.rows, count * hidden, ops.activations());
     for (std::int64_t e = 0; e < count; ++e) {
-      ops(op::LinearWeightGradient{.x = of(s.activated, e), .dy = dy, .dw = gradient(down_of(w, e)), .dbias = {}});
+      ops(op::LinearWeightGradient{.x = of(s.activated, e), .dy = dy, .dw = gradient(down_of(w, e))});
       ops(op::LinearInputGradient{
           .dy = dy, .w = down_of(w, e), .dx = of(d_activated, e), .output = act.derivative_of(of(s.u, e)), .f = act.undone()});
     }
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns(), ops.activations()) : d_activated;
-    if (activation.gated) ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
-    ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = {}});
+    if (activation.gated)
+      ops(op::ActivateGradient{.f = act.f,
+                               .u = ups(s.u),
+                               .gate = gates(s.u),
+                               .y = s.activated,
+                               .dy = d_activated,
+                               .du = ups(d_u),
+                               .dgate = gates(d_u)});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up)});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx, .accumulate = true});
   }
 

@@ -85,14 +85,23 @@ struct SpatialGateLayer : Normed {
     s.activated = ops.keep(x.rows, hidden);
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, up_columns());
     ops(op::Linear{.x = x, .w = w.up, .bias = w.up_bias, .y = s.u, .f = act.epilogue()});
-    if (!act.from_output()) ops(op::Activate{act.f, ups(s.u), gates(s.u), s.activated});
+    if (!act.from_output()) ops(op::Activate{.f = act.f, .u = ups(s.u), .gate = gates(s.u), .y = s.activated});
     s.statistics = ops.keep(x.rows, 2);
     s.normed = ops.keep(x.rows, half());
-    ops(op::Normalize{op::Statistic::layer, b(s.activated), w.norm, w.norm_bias, s.statistics, s.normed});
+    ops(op::Normalize{.statistic = op::Statistic::layer,
+                      .x = b(s.activated),
+                      .w = w.norm,
+                      .b = w.norm_bias,
+                      .statistics = s.statistics,
+                      .y = s.normed});
     s.mixed = ops.keep(x.rows, half());
-    ops(op::CausalMix{grouped(s.normed), w.positions, w.positions_bias, grouped(s.mixed), ops.shape().context});
+    ops(op::CausalMix{.x = grouped(s.normed),
+                      .w = w.positions,
+                      .bias = w.positions_bias,
+                      .y = grouped(s.mixed),
+                      .context = ops.shape().context});
     s.gated = ops.keep(x.rows, half());
-    ops(op::Activate{op::Function::identity, a(s.activated), s.mixed, s.gated});
+    ops(op::Activate{.f = op::Function::identity, .u = a(s.activated), .gate = s.mixed, .y = s.gated});
     ops(op::Linear{.x = s.gated, .w = w.down, .bias = w.down_bias, .y = y});
   }
 
@@ -103,14 +112,32 @@ struct SpatialGateLayer : Normed {
     const Tensor d_gated = ops.scratch(x.rows, half()), d_mixed = ops.scratch(x.rows, half()),
                  d_activated = ops.scratch(x.rows, hidden);
     ops(op::LinearInputGradient{.dy = dy, .w = w.down, .dx = d_gated});
-    ops(op::ActivateGradient{op::Function::identity, a(s.activated), s.mixed, s.gated, d_gated, a(d_activated), d_mixed});
+    ops(op::ActivateGradient{.f = op::Function::identity,
+                             .u = a(s.activated),
+                             .gate = s.mixed,
+                             .y = s.gated,
+                             .dy = d_gated,
+                             .du = a(d_activated),
+                             .dgate = d_mixed});
     const Tensor d_normed = d_gated;  // read for the last time just above
-    ops(op::CausalMixGradient{grouped(s.normed), w.positions, grouped(d_mixed), grouped(d_normed), gradient(w.positions),
-                              gradient(w.positions_bias), ops.shape().context, false});
-    ops(op::NormalizeGradient{op::Statistic::layer, b(s.activated), w.norm, s.statistics, d_normed, b(d_activated),
-                              gradient(w.norm), gradient(w.norm_bias), false});
+    ops(op::CausalMixGradient{.x = grouped(s.normed),
+                              .w = w.positions,
+                              .dy = grouped(d_mixed),
+                              .dx = grouped(d_normed),
+                              .dw = gradient(w.positions),
+                              .dbias = gradient(w.positions_bias),
+                              .context = ops.shape().context});
+    ops(op::NormalizeGradient{.statistic = op::Statistic::layer,
+                              .x = b(s.activated),
+                              .w = w.norm,
+                              .statistics = s.statistics,
+                              .dy = d_normed,
+                              .dx = b(d_activated),
+                              .dw = gradient(w.norm),
+                              .db = gradient(w.norm_bias)});
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, up_columns()) : d_activated;
-    ops(op::ActivateGradient{act.f, ups(s.u), gates(s.u), s.activated, d_activated, ups(d_u), gates(d_u)});
+    ops(op::ActivateGradient{
+        .f = act.f, .u = ups(s.u), .gate = gates(s.u), .y = s.activated, .dy = d_activated, .du = ups(d_u), .dgate = gates(d_u)});
     ops(op::LinearWeightGradient{.x = x, .dy = d_u, .dw = gradient(w.up), .dbias = gradient(w.up_bias)});
     ops(op::LinearInputGradient{.dy = d_u, .w = w.up, .dx = dx});
   }

@@ -157,12 +157,12 @@ struct SynthesizerLayer : Normed {
     const std::int64_t T = ops.shape().context;
     over_positions::require_fit(ops, logits.random() ? rank > 0 ? w.left : w.table : w.keys, name);
     s.qkv = ops.keep(x.rows, projected());
-    ops(op::Linear{.x = x, .w = w.qkv, .bias = {}, .y = s.qkv});
+    ops(op::Linear{.x = x, .w = w.qkv, .y = s.qkv});
     s.p = op::Grouped{};
     if (logits.kind == LogitsKind::random) {
       s.p = op::of_table(ops.keep(heads * T, T), heads);
       const op::Grouped table = table_of_logits(ops, w);
-      ops(op::CausalSoftmax{add_bias(ops, w, s, table) ? s.p : table, s.p, T});
+      ops(op::CausalSoftmax{.x = add_bias(ops, w, s, table) ? s.p : table, .y = s.p, .context = T});
     } else {
       s.p = op::of_tokens(ops.keep(x.rows, heads * T), heads);
       op::Grouped added;
@@ -171,43 +171,51 @@ struct SynthesizerLayer : Normed {
       } else {
         s.hidden = ops.keep(x.rows, columns());
         ops(op::Linear{.x = x, .w = w.dense, .bias = w.bias, .y = s.hidden, .f = op::Function::relu});
-        ops(op::CausalScores{headed(s.hidden), w.keys, {}, s.p, T, false});
+        ops(op::CausalScores{.queries = headed(s.hidden), .keys = w.keys, .y = s.p, .context = T});
         added = s.p;
       }
-      if (logits.plus()) ops(op::CausalScores{queries(s.qkv), keys(s.qkv), added, s.p, T, true});
+      if (logits.plus())
+        ops(op::CausalScores{
+            .queries = queries(s.qkv), .keys = keys(s.qkv), .added = added, .y = s.p, .context = T, .scaled = true});
       add_bias(ops, w, s, s.p);
-      ops(op::CausalSoftmax{s.p, s.p, T});
+      ops(op::CausalSoftmax{.x = s.p, .y = s.p, .context = T});
     }
     s.mixed = ops.keep(x.rows, columns());
-    ops(op::CausalMix{values(s.qkv), s.p, {}, headed(s.mixed), T});
-    ops(op::Linear{.x = s.mixed, .w = w.o, .bias = {}, .y = y});
+    ops(op::CausalMix{.x = values(s.qkv), .w = s.p, .y = headed(s.mixed), .context = T});
+    ops(op::Linear{.x = s.mixed, .w = w.o, .y = y});
   }
 
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     const std::int64_t T = ops.shape().context;
     const Tensor d_mixed = ops.scratch(x.rows, columns()), d_qkv = ops.scratch(x.rows, projected());
-    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = s.mixed, .dy = dy, .dw = gradient(w.o)});
     ops(op::LinearInputGradient{.dy = dy, .w = w.o, .dx = d_mixed});
     const op::Grouped d_p{ops.scratch(s.p.rows, s.p.columns), heads, s.p.positions};
-    if (d_p.is_table()) ops(op::Clear{d_p});
-    ops(op::CausalMixGradient{values(s.qkv), s.p, headed(d_mixed), values(d_qkv), d_p, {}, T, false});
+    if (d_p.is_table()) ops(op::Clear{.y = d_p});
+    ops(op::CausalMixGradient{.x = values(s.qkv), .w = s.p, .dy = headed(d_mixed), .dx = values(d_qkv), .dw = d_p, .context = T});
     if (logits.kind == LogitsKind::random) {
-      if (rank == absent) ops(op::CausalSoftmaxGradient{s.p, d_p, gradient(w.table), T, true});
-      if (rank > 0 || s.bias.exists()) ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
+      if (rank == absent)
+        ops(op::CausalSoftmaxGradient{.y = s.p, .dy = d_p, .dx = gradient(w.table), .context = T, .accumulate = true});
+      if (rank > 0 || s.bias.exists()) ops(op::CausalSoftmaxGradient{.y = s.p, .dy = d_p, .dx = d_p, .context = T});
       bias_backward(ops, w, s, d_p);
       factors_backward(ops, w, d_p);
     } else {
-      ops(op::CausalSoftmaxGradient{s.p, d_p, d_p, T, false});
+      ops(op::CausalSoftmaxGradient{.y = s.p, .dy = d_p, .dx = d_p, .context = T});
       bias_backward(ops, w, s, d_p);
       if (logits.plus()) scores_backward(ops, w, s, d_p, d_qkv);
     }
-    ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = x, .dy = d_qkv, .dw = gradient(w.qkv)});
     ops(op::LinearInputGradient{.dy = d_qkv, .w = w.qkv, .dx = dx});
     if (logits.random()) return;
     const Tensor d_hidden = ops.scratch(x.rows, columns());
-    ops(op::CausalScoresGradient{headed(s.hidden), w.keys, d_p, headed(d_hidden), gradient(w.keys), {}, T, false});
-    ops(op::ActivateGradient{op::Function::relu, {}, {}, s.hidden, d_hidden, d_hidden, {}});
+    ops(op::CausalScoresGradient{.queries = headed(s.hidden),
+                                 .keys = w.keys,
+                                 .dy = d_p,
+                                 .dqueries = headed(d_hidden),
+                                 .dkeys = gradient(w.keys),
+                                 .context = T});
+    ops(op::ActivateGradient{.f = op::Function::relu, .y = s.hidden, .dy = d_hidden, .du = d_hidden});
     ops(op::LinearWeightGradient{.x = x, .dy = d_hidden, .dw = gradient(w.dense), .dbias = gradient(w.bias)});
     ops(op::LinearInputGradient{.dy = d_hidden, .w = w.dense, .dx = dx, .accumulate = true});
   }
@@ -227,9 +235,11 @@ struct SynthesizerLayer : Normed {
     if (!bias.exists() && !ops.shared_bias.exists()) return false;
     const std::int64_t T = ops.shape().context;
     s.bias = ops.scratch(heads, T);
-    if (bias.exists()) ops(op::RelativeBias{w.bias_table, s.bias, bias.distance, false});
-    if (ops.shared_bias.exists()) ops(op::RelativeBias{ops.shared_bias.table, s.bias, ops.shared_bias.distance, bias.exists()});
-    ops(op::AddByDistance{x, s.bias, s.p, T});
+    if (bias.exists()) ops(op::RelativeBias{.table = w.bias_table, .y = s.bias, .distance = bias.distance});
+    if (ops.shared_bias.exists())
+      ops(op::RelativeBias{
+          .table = ops.shared_bias.table, .y = s.bias, .distance = ops.shared_bias.distance, .accumulate = bias.exists()});
+    ops(op::AddByDistance{.x = x, .bias = s.bias, .y = s.p, .context = T});
     return true;
   }
   template <class Ops>
@@ -237,10 +247,11 @@ struct SynthesizerLayer : Normed {
     if (!s.bias.exists()) return;
     const std::int64_t T = ops.shape().context;
     const Tensor d_bias = ops.scratch(heads, T);
-    ops(op::AddByDistanceGradient{d_logits, d_bias, T});
-    if (bias.exists()) ops(op::RelativeBiasGradient{d_bias, gradient(w.bias_table), bias.distance});
+    ops(op::AddByDistanceGradient{.dy = d_logits, .dbias = d_bias, .context = T});
+    if (bias.exists()) ops(op::RelativeBiasGradient{.dy = d_bias, .dtable = gradient(w.bias_table), .distance = bias.distance});
     if (ops.shared_bias.exists())
-      ops(op::RelativeBiasGradient{d_bias, gradient(ops.shared_bias.table), ops.shared_bias.distance});
+      ops(op::RelativeBiasGradient{
+          .dy = d_bias, .dtable = gradient(ops.shared_bias.table), .distance = ops.shared_bias.distance});
   }
 
   /// The random logits: the trained table, or the product of its factors, once for all sequences.
@@ -249,13 +260,18 @@ struct SynthesizerLayer : Normed {
     if (rank == absent) return w.table;
     const std::int64_t T = ops.shape().context;
     const op::Grouped table = op::of_table(ops.scratch(heads * T, T), heads);
-    ops(op::CausalScores{w.left, w.right, {}, table, T, false});
+    ops(op::CausalScores{.queries = w.left, .keys = w.right, .y = table, .context = T});
     return table;
   }
   template <class Ops>
   constexpr void factors_backward(Ops& ops, const Weights& w, const op::Grouped& d_table) const {
     if (rank == absent) return;
-    ops(op::CausalScoresGradient{w.left, w.right, d_table, gradient(w.left), gradient(w.right), {}, ops.shape().context, false});
+    ops(op::CausalScoresGradient{.queries = w.left,
+                                 .keys = w.right,
+                                 .dy = d_table,
+                                 .dqueries = gradient(w.left),
+                                 .dkeys = gradient(w.right),
+                                 .context = ops.shape().context});
   }
   /// From the gradient of the logits to queries, keys and the table that was added.
   template <class Ops>
@@ -264,11 +280,18 @@ struct SynthesizerLayer : Normed {
     op::Grouped d_table;
     if (logits.random() && rank > 0) {
       d_table = op::of_table(ops.scratch(heads * T, T), heads);
-      ops(op::Clear{d_table});
+      ops(op::Clear{.y = d_table});
     } else if (logits.random()) {
       d_table = gradient(w.table);
     }
-    ops(op::CausalScoresGradient{queries(s.qkv), keys(s.qkv), d_logits, queries(d_qkv), keys(d_qkv), d_table, T, true});
+    ops(op::CausalScoresGradient{.queries = queries(s.qkv),
+                                 .keys = keys(s.qkv),
+                                 .dy = d_logits,
+                                 .dqueries = queries(d_qkv),
+                                 .dkeys = keys(d_qkv),
+                                 .dadded = d_table,
+                                 .context = T,
+                                 .scaled = true});
     if (logits.random()) factors_backward(ops, w, d_table);
   }
 };

@@ -74,10 +74,10 @@ struct TokenMixLayer : Normed {
     over_positions::require_fit(ops, w.up, name);
     s.activated = ops.keep(x.rows, x.columns);
     s.u = act.from_output() ? s.activated : ops.keep(x.rows, (activation.gated ? 2 : 1) * x.columns);
-    ops(op::CausalMix{grouped(x), w.up, w.up_bias, ups(s.u, x), T});
-    if (activation.gated) ops(op::CausalMix{grouped(x), w.gate, w.gate_bias, gates(s.u, x), T});
-    ops(op::Activate{act.f, ups(s.u, x), gates(s.u, x), s.activated});
-    ops(op::CausalMix{grouped(s.activated), w.down, w.down_bias, grouped(y), T});
+    ops(op::CausalMix{.x = grouped(x), .w = w.up, .bias = w.up_bias, .y = ups(s.u, x), .context = T});
+    if (activation.gated) ops(op::CausalMix{.x = grouped(x), .w = w.gate, .bias = w.gate_bias, .y = gates(s.u, x), .context = T});
+    ops(op::Activate{.f = act.f, .u = ups(s.u, x), .gate = gates(s.u, x), .y = s.activated});
+    ops(op::CausalMix{.x = grouped(s.activated), .w = w.down, .bias = w.down_bias, .y = grouped(y), .context = T});
   }
 
   template <class Ops>
@@ -85,14 +85,37 @@ struct TokenMixLayer : Normed {
     const HiddenActivation act(activation);
     const std::int64_t T = ops.shape().context;
     const Tensor d_activated = ops.scratch(x.rows, x.columns);
-    ops(op::CausalMixGradient{grouped(s.activated), w.down, grouped(dy), grouped(d_activated), gradient(w.down),
-                              gradient(w.down_bias), T, false});
+    ops(op::CausalMixGradient{.x = grouped(s.activated),
+                              .w = w.down,
+                              .dy = grouped(dy),
+                              .dx = grouped(d_activated),
+                              .dw = gradient(w.down),
+                              .dbias = gradient(w.down_bias),
+                              .context = T});
     const Tensor d_u = activation.gated ? ops.scratch(x.rows, 2 * x.columns) : d_activated;
-    ops(op::ActivateGradient{act.f, ups(s.u, x), gates(s.u, x), s.activated, d_activated, ups(d_u, x), gates(d_u, x)});
-    ops(op::CausalMixGradient{grouped(x), w.up, ups(d_u, x), grouped(dx), gradient(w.up), gradient(w.up_bias), T, false});
+    ops(op::ActivateGradient{.f = act.f,
+                             .u = ups(s.u, x),
+                             .gate = gates(s.u, x),
+                             .y = s.activated,
+                             .dy = d_activated,
+                             .du = ups(d_u, x),
+                             .dgate = gates(d_u, x)});
+    ops(op::CausalMixGradient{.x = grouped(x),
+                              .w = w.up,
+                              .dy = ups(d_u, x),
+                              .dx = grouped(dx),
+                              .dw = gradient(w.up),
+                              .dbias = gradient(w.up_bias),
+                              .context = T});
     if (activation.gated)
-      ops(op::CausalMixGradient{grouped(x), w.gate, gates(d_u, x), grouped(dx), gradient(w.gate), gradient(w.gate_bias), T,
-                                true});
+      ops(op::CausalMixGradient{.x = grouped(x),
+                                .w = w.gate,
+                                .dy = gates(d_u, x),
+                                .dx = grouped(dx),
+                                .dw = gradient(w.gate),
+                                .dbias = gradient(w.gate_bias),
+                                .context = T,
+                                .accumulate = true});
   }
 
  private:

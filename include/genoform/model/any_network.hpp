@@ -64,10 +64,7 @@ class NetworkOf final : public AnyNetwork<Backend> {
     Stream<Recorder<Backend>> ops(program.shape, program.pass, program.plan.workspace_elements,
                                   Recorder<Backend>(backend, program.memories, step_tensors(program.shape).zero_before),
                                   program.routers, program.layout);
-    program.out = walk(network_, ops, [&](Phase phase) {
-      ops.sink().write_to(&program.calls(phase));
-      if constexpr (IsObserved<Backend>) backend.observer().enter(phase);
-    });
+    program.out = walk(network_, ops, [&](Phase phase) { ops.sink().write_to(&program.calls(phase)); });
     ops.sink().write_to(nullptr);
     program.replaced = ops.sink().gradient_writers().replaced();
     if (program.layout.hold) program.outputs = std::move(ops.sink().outputs());

@@ -204,16 +204,16 @@ class Engine {
   }
   bool recomputes() const { return recomputes_; }
 
-  /// From here on the observer is given every call of this model and of the optimizers bound to it afterwards; it must outlive
-  /// them. Drops the prepared programs; not between a forward and its backward pass. Null ends it for the model.
-  void observe(OperationObserver* observer) {
+  /// From here on the observer is given every operation of this model and of the optimizers bound to it afterwards; it must
+  /// outlive them. Drops the prepared programs; not between a forward and its backward pass. Null ends it for the model.
+  void observe(Observer* observer) {
     observer_ = observer;
     recordings_.clear();
     after_step_ = OperationList();
-    after_step_.observe(observer, "optimizer");
+    after_step_.observe(observer, Phase::update);
     network_->record_after_step(backend_, memories(), after_step_);
   }
-  OperationObserver* observer() const { return observer_; }
+  Observer* observer() const { return observer_; }
 
   /// Prepares the programs of a shape, so that no later step of that shape allocates or creates a primitive.
   void prepare(Shape shape, Pass pass) { program(shape, pass); }
@@ -337,9 +337,9 @@ class Engine {
     p->memories[Memory::workspace] = p->workspace.data();
     p->memories[Memory::inputs] = p->inputs.data();
     p->memories[Memory::results] = p->results.data();
-    p->forward.observe(observer_, "forward");
-    p->loss.observe(observer_, "loss");
-    p->backward.observe(observer_, "backward");
+    p->forward.observe(observer_, Phase::forward);
+    p->loss.observe(observer_, Phase::loss);
+    p->backward.observe(observer_, Phase::backward);
     backend_.enter();
     network_->record(backend_, *p);
     recordings_.push_back(std::move(p));
@@ -401,7 +401,7 @@ class Engine {
   bool keeps_outputs_ = false, recomputes_ = false;
   mutable bool gradients_are_zero_ = false;  ///< and nobody has written the zeros
   OperationList after_step_;
-  OperationObserver* observer_ = nullptr;
+  Observer* observer_ = nullptr;
   RouterTraining routers_;
   std::int64_t round_ = 0;
 };

@@ -5,6 +5,7 @@
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/plan.hpp"
+#include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/pass.hpp"
 
@@ -31,11 +32,11 @@ Memories<Real> no_memories() {
   return memories;
 }
 
-/// Makes one program of a network on a back end without any memory, and drops it: what a back end that observes or measures
+/// Records one pass of a network on a back end without any memory, and drops it: what an observer, or a back end that measures,
 /// learns from. The network must have been declared.
 template <class Backend>
 Plan rehearse(AnyNetwork<Backend>& network, const Backend& backend, Shape shape, Pass pass, const PassLayout& layout = {},
-              const RouterTraining& routers = {}) {
+              const RouterTraining& routers = {}, Observer* observer = nullptr) {
   using Real = typename Backend::Real;
   Recording<Real> p;
   p.shape = shape;
@@ -44,6 +45,7 @@ Plan rehearse(AnyNetwork<Backend>& network, const Backend& backend, Shape shape,
   p.routers = routers;
   p.plan = network.plan(shape, pass, layout, routers);
   p.memories = no_memories<Real>();
+  for (const Phase phase : {Phase::forward, Phase::loss, Phase::backward}) p.calls(phase).observe(observer, phase);
   network.record(backend, p);
   return p.plan;
 }

@@ -127,38 +127,42 @@ class DecoderNetwork {
   template <class Ops>
   constexpr Tensor forward(Ops& ops) {
     const Tensor x = ops.keep(ops.tokens(), sizes_.width);
-    ops(op::Clear{ops.step.aux_loss});
-    ops(op::Embed{ops.step.tokens, own_.embedding, x});
+    ops(op::Clear{.y = ops.step.aux_loss});
+    ops(op::Embed{.tokens = ops.step.tokens, .table = own_.embedding, .y = x});
     add_positions(ops, x);
     last_ = body_.forward(ops, x);
     const bool normed = own_.final_norm.exists();
     const ElementType made_of = scales_logits() ? ElementType::real : ops.activations();
     h_ = normed || scales_logits() ? ops.keep(x.rows, x.columns, made_of) : last_;
     own_.final_norm.forward(ops, last_, h_);
-    if (scales_logits()) ops(op::ScaleBy{normed ? h_ : last_, h_, logit_factor()});
+    if (scales_logits()) ops(op::ScaleBy{.x = normed ? h_ : last_, .y = h_, .factor = logit_factor()});
     logits_ = ops.keep(x.rows, sizes_.vocab);
-    ops(op::Linear{.x = h_, .w = own_.head, .bias = {}, .y = logits_});
+    ops(op::Linear{.x = h_, .w = own_.head, .y = logits_});
     return logits_;
   }
 
   /// The loss; in training the logits become their own gradient.
   template <class Ops>
   constexpr void loss(Ops& ops) {
-    ops(op::CrossEntropy{logits_, ops.step.targets, ops.step.scale, ops.step.loss, ops.training() ? logits_ : Tensor{}});
+    ops(op::CrossEntropy{.logits = logits_,
+                         .targets = ops.step.targets,
+                         .scale = ops.step.scale,
+                         .loss = ops.step.loss,
+                         .dlogits = ops.training() ? logits_ : Tensor{}});
   }
 
   /// From the gradient that lies in the place of the logits; every weight gradient is added to.
   template <class Ops>
   constexpr void backward(Ops& ops) {
     const Tensor d = ops.scratch(ops.tokens(), sizes_.width);
-    ops(op::LinearWeightGradient{.x = h_, .dy = logits_, .dw = gradient(own_.head), .dbias = {}});
+    ops(op::LinearWeightGradient{.x = h_, .dy = logits_, .dw = gradient(own_.head)});
     ops(op::LinearInputGradient{.dy = logits_, .w = own_.head, .dx = d});
-    if (scales_logits()) ops(op::ScaleByGradient{d, d, logit_factor()});
+    if (scales_logits()) ops(op::ScaleByGradient{.dy = d, .dx = d, .factor = logit_factor()});
     own_.final_norm.backward(ops, last_, d, d, false);
     body_.backward(ops, d);
     if (sizes_.positions.kind == InputPositionsKind::learned)
-      ops(op::AddPositionsGradient{d, gradient(own_.positions), ops.shape().context});
-    ops(op::EmbedGradient{ops.step.tokens, d, gradient(own_.embedding)});
+      ops(op::AddPositionsGradient{.dy = d, .dtable = gradient(own_.positions), .context = ops.shape().context});
+    ops(op::EmbedGradient{.tokens = ops.step.tokens, .dy = d, .dtable = gradient(own_.embedding)});
   }
 
   template <class Ops>
@@ -175,8 +179,9 @@ class DecoderNetwork {
   template <class Ops>
   constexpr void add_positions(Ops& ops, Tensor x) const {
     const std::int64_t context = ops.shape().context;
-    if (sizes_.positions.kind == InputPositionsKind::sinusoid) ops(op::AddSinusoid{x, context});
-    if (sizes_.positions.kind == InputPositionsKind::learned) ops(op::AddPositions{own_.positions, x, context});
+    if (sizes_.positions.kind == InputPositionsKind::sinusoid) ops(op::AddSinusoid{.x = x, .context = context});
+    if (sizes_.positions.kind == InputPositionsKind::learned)
+      ops(op::AddPositions{.table = own_.positions, .x = x, .context = context});
     if (sizes_.shares_bias()) ops.shared_bias = {own_.positions, sizes_.positions.distance};
   }
   constexpr bool scales_logits() const { return sizes_.logit_scale.kind != LogitScaleKind::one; }
@@ -200,7 +205,7 @@ class PartNetwork {
   /// The input lies at the bottom of the workspace; returns the output [N, D].
   template <class Ops>
   constexpr Tensor forward(Ops& ops) {
-    ops(op::Clear{ops.step.aux_loss});
+    ops(op::Clear{.y = ops.step.aux_loss});
     input_ = ops.keep(ops.tokens(), model_context_.width);
     return body_.forward(ops, input_);
   }

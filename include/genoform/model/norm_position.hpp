@@ -28,14 +28,22 @@ class NormPosition {
   [[gnu::cold, gnu::noinline]] constexpr void forward(Ops& ops, Tensor x, Tensor y) {
     if (!exists()) return;
     statistics_ = ops.keep(x.rows, 2);
-    ops(op::Normalize{statistic(), x, weight_, bias_, statistics_, y});
+    ops(op::Normalize{.statistic = statistic(), .x = x, .w = weight_, .b = bias_, .statistics = statistics_, .y = y});
   }
 
   /// dx is overwritten, or added to when `accumulate`; dx may be dy.
   template <class Ops>
   [[gnu::cold, gnu::noinline]] constexpr void backward(Ops& ops, Tensor x, Tensor dy, Tensor dx, bool accumulate) const {
     if (!exists()) return;
-    ops(op::NormalizeGradient{statistic(), x, weight_, statistics_, dy, dx, gradient(weight_), gradient(bias_), accumulate});
+    ops(op::NormalizeGradient{.statistic = statistic(),
+                              .x = x,
+                              .w = weight_,
+                              .statistics = statistics_,
+                              .dy = dy,
+                              .dx = dx,
+                              .dw = gradient(weight_),
+                              .db = gradient(bias_),
+                              .accumulate = accumulate});
   }
 
  private:

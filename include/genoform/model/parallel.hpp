@@ -113,15 +113,19 @@ struct ParallelLayer : ParallelNorms {
 
   template <class Ops>
   constexpr void forward(Ops& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
-    parts.each([&](std::int64_t p, const auto& layer, const auto& weights,
-                   auto& saved) { sum_up(ops, p, y, [&](Tensor out) { layer.forward(ops, weights, saved, x, out); }); },
-               w, s);
+    parts.each(
+        [&](std::int64_t p, const auto& layer, const auto& weights, auto& saved) {
+          ops.note_layer(layer);
+          sum_up(ops, p, y, [&](Tensor out) { layer.forward(ops, weights, saved, x, out); });
+        },
+        w, s);
   }
 
   template <class Ops>
   constexpr void backward(Ops& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
     parts.each(
         [&](std::int64_t p, const auto& layer, const auto& weights, const auto& saved) {
+          ops.note_layer(layer);
           sum_up(ops, p, dx, [&](Tensor out) { layer.backward(ops, weights, saved, x, dy, out); });
         },
         w, s);
@@ -143,7 +147,7 @@ struct ParallelLayer : ParallelNorms {
     const auto mark = ops.arena().mark();
     const Tensor out = p == 0 ? sum : ops.scratch(sum.rows, sum.columns);
     run(out);
-    if (p > 0) ops(op::Add{out, sum});
+    if (p > 0) ops(op::Add{.x = out, .y = sum});
     ops.arena().release_scratch(mark);
   }
 };

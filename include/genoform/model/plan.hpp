@@ -4,13 +4,11 @@
 
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/count.hpp"
+#include "genoform/ops/observer.hpp"
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/stream.hpp"
 
 namespace genoform {
-
-/// The parts of a program, in the order in which a training step runs them.
-enum class Phase : std::uint8_t { forward, loss, backward };
 
 /// Walks a network once through the phases of a pass; the dry run, the recording and the trace all go this way. Returns the
 /// output's handle.

@@ -66,6 +66,7 @@ class Slot {
   /// y = post(x + inner(f(pre(x)))); x, y [N, D], different tensors.
   template <class Ops>
   constexpr void forward(Ops& ops, Tensor x, Tensor y) {
+    ops.note_layer(layer_);
     kept_ = ops.arena().mark();
     x_ = x;
     h_ = norms_.pre.exists() ? ops.keep(x.rows, x.columns, input_of(layer_, ops.activations())) : x;
@@ -74,7 +75,7 @@ class Slot {
     branch_ = norms_.inner.exists() ? ops.keep(x.rows, x.columns) : sum_;
     layer_.forward(ops, weights_, saved_, h_, branch_);
     norms_.inner.forward(ops, branch_, sum_);
-    ops(op::Add{x, sum_});
+    ops(op::Add{.x = x, .y = sum_});
     norms_.post.forward(ops, sum_, y);
     ops.arena().release_scratch(kept_);
   }
@@ -82,6 +83,7 @@ class Slot {
   /// d [N, D]: on entry the gradient of y, on return that of x.
   template <class Ops>
   constexpr void backward(Ops& ops, Tensor d) {
+    ops.note_layer(layer_);
     const auto mark = ops.arena().mark();
     norms_.post.backward(ops, sum_, d, d, false);
     Tensor d_branch = d;
@@ -91,7 +93,7 @@ class Slot {
     }
     if (const ElementType read = input_of(layer_, ops.activations()); read != ElementType::real) {
       const Tensor rounded = ops.scratch(d.rows, d.columns, read);
-      ops(op::Copy{d_branch, rounded});
+      ops(op::Copy{.x = d_branch, .y = rounded});
       d_branch = rounded;
     }
     const Tensor d_h = ops.scratch(d.rows, d.columns);
@@ -99,7 +101,7 @@ class Slot {
     if (norms_.pre.exists())
       norms_.pre.backward(ops, x_, d_h, d, true);
     else
-      ops(op::Add{d_h, d});
+      ops(op::Add{.x = d_h, .y = d});
     ops.arena().release_scratch(mark);
     ops.arena().release_kept(kept_);
   }

@@ -1,13 +1,13 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/core/tensor.hpp"
+#include "genoform/ops/operands.hpp"
 
 namespace genoform::op {
 
-/// HostBuffer of Adafactor's controls [1, 8]. one_minus_beta2 = 1 - beta2 is a element of its own: for a late step f32 could not
+/// Indices into Adafactor's controls [1, 8]. one_minus_beta2 = 1 - beta2 has an element of its own: for a late step f32 could not
 /// tell it from beta2. `clip` is the largest root mean square of an update before it is scaled (0: no clipping).
 enum AdafactorControl {
   adafactor_learning_rate,
@@ -29,10 +29,10 @@ enum AdafactorControl {
 struct AdafactorUpdate {
   static constexpr std::string_view name = "adafactor_update";
   Tensor w, g;
-  Tensor row_means, column_means;  ///< [blocks, F], [blocks, D]; absent: not factored
-  Tensor factors;                  ///< scratch of a factored step, [1, blocks * (F + D)]
-  Tensor squares;                  ///< as w; absent: factored
-  Tensor momentum;                 ///< as w; absent: beta1 is not used
+  Tensor row_means{}, column_means{};  ///< [blocks, F], [blocks, D]; absent: not factored
+  Tensor factors{};                    ///< scratch of a factored step, [1, blocks * (F + D)]
+  Tensor squares{};                    ///< as w; absent: factored
+  Tensor momentum{};                   ///< as w; absent: beta1 is not used
   Tensor controls;
   bool decays = true, relative = true;
 
@@ -46,7 +46,8 @@ struct AdafactorUpdate {
            factors.size() == row_means.size() + column_means.size();
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{w, g}; }
+  constexpr Operands reads() const { return {w, g, row_means, column_means, squares, momentum, controls}; }
+  constexpr Operands writes() const { return {w, row_means, column_means, factors, squares, momentum}; }
 
  private:
   static constexpr bool packed(const Tensor& t) { return t.rows == 1 || t.stride == t.columns; }

@@ -6,7 +6,7 @@
 
 namespace genoform {
 
-/// HostBuffer of the memory that so many elements take: two of bf16 share one.
+/// Elements of the memory that so many elements take: two of bf16 share one.
 constexpr std::int64_t elements_of(std::int64_t elements, ElementType element_type) {
   return element_type == ElementType::bf16 ? (elements + 1) / 2 : elements;
 }

@@ -1,11 +1,12 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/core/tensor.hpp"
+#include "genoform/ops/operands.hpp"
 
-/// The dense operations: plain structs of handles, each with its shape rule and its useful FLOPs (spec/model.md section 6).
+/// The dense operations: plain structs of handles, each with its shape rule, its useful FLOPs (docs/formats/model.md section 6)
+/// and the tensors that it reads and writes. They are built with named fields; a field that has an initializer may be left out.
 /// Shape letters: N tokens, D width, V vocabulary, T positions. Weight gradients are always added to what is there,
 /// which an operation with `zero_before` may take as 0 where that element [1, 1] (an index; absent: never) is not 0.
 namespace genoform::op {
@@ -32,7 +33,8 @@ struct Clear {
   Tensor y;
   constexpr bool fits() const { return y.exists(); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{y}; }
+  constexpr Operands reads() const { return {}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// y = x; their elements may differ.
@@ -41,7 +43,8 @@ struct Copy {
   Tensor x, y;
   constexpr bool fits() const { return same_shape(x, y); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, y}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// y += x.
@@ -50,7 +53,8 @@ struct Add {
   Tensor x, y;
   constexpr bool fits() const { return same_shape(x, y); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, y}; }
+  constexpr Operands reads() const { return {x, y}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// y[n] = table[tokens[n]], 0 for padding (-1); tokens [N, 1] index, table [V, D], y [N, D].
@@ -59,7 +63,8 @@ struct Embed {
   Tensor tokens, table, y;
   constexpr bool fits() const { return tokens.rows == y.rows && table.columns == y.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{tokens, table, y}; }
+  constexpr Operands reads() const { return {tokens, table}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dtable[tokens[n]] += dy[n], but for padding (-1).
@@ -68,15 +73,16 @@ struct EmbedGradient {
   Tensor tokens, dy, dtable;
   constexpr bool fits() const { return tokens.rows == dy.rows && dtable.columns == dy.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{tokens, dy, dtable}; }
+  constexpr Operands reads() const { return {tokens, dy, dtable}; }
+  constexpr Operands writes() const { return {dtable}; }
 };
 
 /// y = f(x w^T + bias); x [N, in], w [out, in], bias [1, out] or absent, y [N, out]. `f` is identity, relu or squared_relu.
 /// `exact`: in the number type of the back end, also where a model's other products are in bf16 (routers). `added` [N, out] or
-/// absent comes on top (what Recorder makes of a Linear and the Add behind it: the residual sum).
+/// absent comes on top (LinearAddsSum in ops/joins.hpp: the residual sum).
 struct Linear {
   static constexpr std::string_view name = "linear";
-  Tensor x, w, bias, y;
+  Tensor x, w, bias{}, y;
   Function f = Function::identity;
   bool exact = false;
   Tensor added{};
@@ -85,9 +91,8 @@ struct Linear {
            (!bias.exists() || bias.columns == w.rows) && f != Function::gelu && f != Function::swish;
   }
   constexpr std::int64_t flops() const { return 2 * x.rows * w.size(); }
-  constexpr auto tensors() const { return std::array{x, w, bias, y, added}; }
-  /// Whether `sum` may be done by this product itself.
-  constexpr bool takes(const Add& sum) const { return sum.y == y && !added.exists() && !exact && f == Function::identity; }
+  constexpr Operands reads() const { return {x, w, bias, added}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx = dy w, or dx += dy w when `accumulate`; with `output` [N, in], what f made of u on the way there (of gelu and swish the
@@ -103,18 +108,20 @@ struct LinearInputGradient {
     return dy.rows == dx.rows && dy.columns == w.rows && dx.columns == w.columns && may_undo(f, output, dx, accumulate);
   }
   constexpr std::int64_t flops() const { return 2 * dy.rows * w.size(); }
-  constexpr auto tensors() const { return std::array{dy, w, dx, output}; }
+  constexpr Operands reads() const { return {dy, w, output, only_if(accumulate, dx)}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// dw += dy^T x and, where there is a bias, dbias += column sums of dy.
 struct LinearWeightGradient {
   static constexpr std::string_view name = "linear_weight_gradient";
-  Tensor x, dy, dw, dbias;
+  Tensor x, dy, dw, dbias{};
   bool exact = false;
   Tensor zero_before{};  ///< of dw
   constexpr bool fits() const { return x.rows == dy.rows && dw.rows == dy.columns && dw.columns == x.columns; }
   constexpr std::int64_t flops() const { return 2 * x.rows * dw.size(); }
-  constexpr auto tensors() const { return std::array{x, dy, dw, dbias}; }
+  constexpr Operands reads() const { return {x, dy, zero_before, dw, dbias}; }
+  constexpr Operands writes() const { return {dw, dbias}; }
 };
 
 /// y = w * (x - mean) * scale + b per row; statistics [N, 2] keeps (mean, scale); mean is 0 for `rms`; epsilon 1e-6. No b for
@@ -122,25 +129,27 @@ struct LinearWeightGradient {
 struct Normalize {
   static constexpr std::string_view name = "normalize";
   Statistic statistic = Statistic::rms;
-  Tensor x, w, b, statistics, y;
+  Tensor x, w, b{}, statistics, y;
   constexpr bool fits() const {
     return same_shape(x, y) && w.columns == x.columns && statistics.rows == x.rows && statistics.columns == 2;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, w, b, statistics, y}; }
+  constexpr Operands reads() const { return {x, w, b}; }
+  constexpr Operands writes() const { return {statistics, y}; }
 };
 
 /// The backward pass: dx (added to it when `accumulate`), dw +=, db +=.
 struct NormalizeGradient {
   static constexpr std::string_view name = "normalize_gradient";
   Statistic statistic = Statistic::rms;
-  Tensor x, w, statistics, dy, dx, dw, db;
+  Tensor x, w, statistics, dy, dx, dw, db{};
   bool accumulate = false;
   constexpr bool fits() const {
     return same_shape(x, dy) && same_shape(dy, dx) && dw.columns == x.columns && statistics.rows == x.rows;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, w, statistics, dy, dx, dw, db}; }
+  constexpr Operands reads() const { return {x, w, statistics, dy, only_if(accumulate, dx), dw, db}; }
+  constexpr Operands writes() const { return {dx, dw, db}; }
 };
 
 /// y = f(u), or f(gate) * u when there is a gate. u, gate, y [N, F], of one element; y may be u. Without a gate, `derivative` [N,
@@ -148,13 +157,14 @@ struct NormalizeGradient {
 struct Activate {
   static constexpr std::string_view name = "activate";
   Function f = Function::identity;
-  Tensor u, gate, y, derivative{};
+  Tensor u, gate{}, y, derivative{};
   constexpr bool fits() const {
     return same_elements(u, y) && (!gate.exists() || (same_elements(gate, y) && !derivative.exists())) &&
            (!derivative.exists() || same_elements(derivative, y));
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{u, gate, y, derivative}; }
+  constexpr Operands reads() const { return {u, gate}; }
+  constexpr Operands writes() const { return {y, derivative}; }
 };
 
 /// From dy: du, and dgate where there is a gate; all of one element. Without a gate, relu, squared_relu and identity read only y
@@ -162,23 +172,25 @@ struct Activate {
 struct ActivateGradient {
   static constexpr std::string_view name = "activate_gradient";
   Function f = Function::identity;
-  Tensor u, gate, y, dy, du, dgate;
+  Tensor u{}, gate{}, y{}, dy, du, dgate{};
   constexpr bool fits() const {
     return same_elements(dy, du) && (!u.exists() || same_elements(u, dy)) && (!y.exists() || same_elements(y, dy)) &&
            (!gate.exists() || (same_elements(gate, dy) && same_elements(gate, dgate) && u.exists()));
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{u, gate, y, dy, du, dgate}; }
+  constexpr Operands reads() const { return {u, gate, y, dy}; }
+  constexpr Operands writes() const { return {du, dgate}; }
 };
 
 /// Mean cross entropy in nats over the rows with targets >= 0: loss [1, 1] = mean. logits [N, V], targets [N, 1] index.
 /// With dlogits (may be the logits themselves): scale[0] * (softmax - onehot) / count, 0 in rows without a target.
 struct CrossEntropy {
   static constexpr std::string_view name = "cross_entropy";
-  Tensor logits, targets, scale, loss, dlogits;
+  Tensor logits, targets, scale, loss, dlogits{};
   constexpr bool fits() const { return logits.rows == targets.rows && (!dlogits.exists() || same_shape(dlogits, logits)); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{logits, targets, scale, loss, dlogits}; }
+  constexpr Operands reads() const { return {logits, targets, scale}; }
+  constexpr Operands writes() const { return {loss, dlogits}; }
 };
 
 /// Row-wise softmax; y may be x.
@@ -187,7 +199,8 @@ struct Softmax {
   Tensor x, y;
   constexpr bool fits() const { return same_shape(x, y); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, y}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx = y * (dy - sum(y * dy)) per row; dx may be dy.
@@ -196,7 +209,8 @@ struct SoftmaxGradient {
   Tensor y, dy, dx;
   constexpr bool fits() const { return same_shape(y, dy) && same_shape(dy, dx); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{y, dy, dx}; }
+  constexpr Operands reads() const { return {y, dy}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 }  // namespace genoform::op

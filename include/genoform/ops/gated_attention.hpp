@@ -1,9 +1,9 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 
 /// The operations of the gated attention unit. docs/formats/model.md section 7.2; Hua et al., arXiv 2202.10447.
 namespace genoform::op {
@@ -17,7 +17,8 @@ struct ScaleOffset {
     return x.rows == y.rows && w.columns == x.columns && same_shape(w, b) && y.columns == w.rows * x.columns;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, w, b, y}; }
+  constexpr Operands reads() const { return {x, w, b}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx is overwritten (it may not be a part of dy); dw and db are added to.
@@ -28,7 +29,8 @@ struct ScaleOffsetGradient {
     return same_shape(x, dx) && same_shape(w, dw) && same_shape(dw, db) && dy.columns == w.rows * x.columns;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, w, dy, dx, dw, db}; }
+  constexpr Operands reads() const { return {x, w, dy, dw, db}; }
+  constexpr Operands writes() const { return {dx, dw, db}; }
 };
 
 /// y_t = sum over s <= t of max(0, q_t . k_s / length)^2 v_s: one head, no softmax. q, k [N, S], v, y [N, E].
@@ -41,7 +43,8 @@ struct SquaredReluAttend {
   constexpr std::int64_t flops() const {
     return 2 * (q.columns + v.columns) * (q.rows / context) * (context * (context + 1) / 2);
   }
-  constexpr auto tensors() const { return std::array{q, k, v, y}; }
+  constexpr Operands reads() const { return {q, k, v}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dq, dk, dv are overwritten.
@@ -53,7 +56,8 @@ struct SquaredReluAttendGradient {
   constexpr std::int64_t flops() const {
     return 4 * (q.columns + v.columns) * (q.rows / context) * (context * (context + 1) / 2);
   }
-  constexpr auto tensors() const { return std::array{q, k, v, dy, dq, dk, dv}; }
+  constexpr Operands reads() const { return {q, k, v, dy}; }
+  constexpr Operands writes() const { return {dq, dk, dv}; }
 };
 
 }  // namespace genoform::op

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "genoform/core/tensor.hpp"
+#include "genoform/ops/operands.hpp"
 
 namespace genoform {
 
@@ -16,7 +17,7 @@ struct ElementRange {
 
 /// Which gradients a backward pass may replace when all begin as 0, so that nobody has to write the zeros: those whose first
 /// writer writes all of them. The others are cleared before it. Of each operation, in the order in which they run, it is asked
-/// what it may replace; then all its tensors() are added, which name every gradient that it touches.
+/// what it may replace; then all that it reads and writes is added.
 class GradientWriters {
  public:
   /// An operation adds to all elements of t. May it replace them?
@@ -29,9 +30,10 @@ class GradientWriters {
     replaced_.push_back(range);
     return true;
   }
-  /// An operation touches t; tensors that are no gradients count for nothing.
-  void add(const Tensor& t) {
-    if (t.exists() && t.memory == Memory::gradients) touched_.push_back(range_of(t));
+  /// An operation touches these tensors; those that are no gradients count for nothing.
+  void add(const Operands& tensors) {
+    for (const Tensor& t : tensors)
+      if (t.memory == Memory::gradients) touched_.push_back(range_of(t));
   }
   /// What may be replaced, in the order of its elements.
   std::vector<ElementRange> replaced() {

@@ -1,9 +1,10 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
+#include "genoform/ops/attention.hpp"
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 
 /// Causal attention by a kernel of features, in time linear in the positions. docs/formats/model.md section 7.1; Choromanski et
 /// al., arXiv 2009.14794. Heads of m features or K channels lie side by side: element i of head h is column h*m + i or h*K + i.
@@ -21,18 +22,19 @@ inline constexpr double relu_feature_floor = 1e-3;
 struct RandomFeatures {
   static constexpr std::string_view name = "random_features";
   FeatureKernel kernel = FeatureKernel::softmax;
-  Tensor x, w, y, shift;
+  Tensor x, w, y, shift{};
   std::int64_t heads = 0;
   constexpr bool fits() const {
     return x.rows == y.rows && x.columns == heads * w.columns && y.columns == heads * w.rows &&
            (!shift.exists() || (shift.rows == x.rows && shift.columns == heads));
   }
   constexpr std::int64_t flops() const { return 2 * x.rows * heads * w.size(); }
-  constexpr auto tensors() const { return std::array{x, w, y, shift}; }
+  constexpr Operands reads() const { return {x, w}; }
+  constexpr Operands writes() const { return {y, shift}; }
 };
 
 /// dx is overwritten. dy is that of y with the shift held constant: what reads both does not depend on how a feature is split
-/// between them. `shifted`: there was a shift. w gets no gradient, it is drawn once.
+/// between them. `shifted`: there was a shift. w gets no gradient: it is sampled once.
 struct RandomFeaturesGradient {
   static constexpr std::string_view name = "random_features_gradient";
   FeatureKernel kernel = FeatureKernel::softmax;
@@ -41,33 +43,42 @@ struct RandomFeaturesGradient {
   bool shifted = false;
   constexpr bool fits() const { return same_shape(x, dx) && same_shape(y, dy) && x.columns == heads * w.columns; }
   constexpr std::int64_t flops() const { return 2 * x.rows * heads * w.size(); }
-  constexpr auto tensors() const { return std::array{x, w, y, dy, dx}; }
+  constexpr Operands reads() const { return {x, w, y, dy}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// y_t = sum over s <= t of a_ts v_s / sum of a_ts, a_ts = (q_t . k_s) e^(shift_s - top_t), top_t = the largest shift up to t
-/// (an absent shift is 0). q [N, H*m], k [N, G*m], v [N, G*K], y [N, H*K]; query head h reads key head h / (H/G). reciprocal [N,
-/// H] keeps 1 / sum, 0 (and y = 0) where the sum is below 1e-30.
+/// (an absent shift is 0). q [N, H*m], k [N, G*m], v [N, G*K], y [N, H*K]; the window is not used. reciprocal [N, H] keeps 1 /
+/// sum, 0 (and y = 0) where the sum is below 1e-30.
 struct LinearAttend {
   static constexpr std::string_view name = "linear_attend";
-  Tensor q, k, shift, v, y, reciprocal;
-  std::int64_t heads = 0, kv_heads = 0, features = 0, head_dim = 0, context = 0;
+  Tensor q, k, shift{}, v, y, reciprocal;
+  AttentionSizes sizes;
+  std::int64_t features = 0;  ///< m
   constexpr bool fits() const {
-    return q.columns == heads * features && k.columns == kv_heads * features && v.columns == kv_heads * head_dim &&
-           y.columns == heads * head_dim && reciprocal.columns == heads && heads % kv_heads == 0 && q.rows % context == 0;
+    return sizes.fit(q) && q.columns == sizes.heads * features && k.columns == sizes.kv_heads * features &&
+           v.columns == sizes.kv_heads * sizes.head_dim && y.columns == sizes.heads * sizes.head_dim &&
+           reciprocal.columns == sizes.heads;
   }
-  /// Of the recurrence: one multiply-add a element of the sums [m, K] for each key head, one for each query head that reads them.
-  constexpr std::int64_t flops() const { return 2 * q.rows * features * head_dim * (heads + kv_heads); }
-  constexpr auto tensors() const { return std::array{q, k, shift, v, y, reciprocal}; }
+  /// Of the recurrence: one multiply-add an element of the sums [m, K] for each key head, one for each query head that reads
+  /// them.
+  constexpr std::int64_t flops() const { return 2 * q.rows * features * sizes.head_dim * (sizes.heads + sizes.kv_heads); }
+  constexpr Operands reads() const { return {q, k, shift, v}; }
+  constexpr Operands writes() const { return {y, reciprocal}; }
 };
 
 /// dq, dk, dv are overwritten; the shifts are held constant.
 struct LinearAttendGradient {
   static constexpr std::string_view name = "linear_attend_gradient";
-  Tensor q, k, shift, v, y, reciprocal, dy, dq, dk, dv;
-  std::int64_t heads = 0, kv_heads = 0, features = 0, head_dim = 0, context = 0;
-  constexpr bool fits() const { return same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy); }
-  constexpr std::int64_t flops() const { return 4 * q.rows * features * head_dim * (heads + kv_heads); }
-  constexpr auto tensors() const { return std::array{q, k, shift, v, y, reciprocal, dy, dq, dk, dv}; }
+  Tensor q, k, shift{}, v, y, reciprocal, dy, dq, dk, dv;
+  AttentionSizes sizes;
+  std::int64_t features = 0;  ///< m
+  constexpr bool fits() const {
+    return sizes.fit(q) && same_shape(q, dq) && same_shape(k, dk) && same_shape(v, dv) && same_shape(y, dy);
+  }
+  constexpr std::int64_t flops() const { return 4 * q.rows * features * sizes.head_dim * (sizes.heads + sizes.kv_heads); }
+  constexpr Operands reads() const { return {q, k, shift, v, y, reciprocal, dy}; }
+  constexpr Operands writes() const { return {dq, dk, dv}; }
 };
 
 }  // namespace genoform::op

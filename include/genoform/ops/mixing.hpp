@@ -1,12 +1,12 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 
 /// Products over the visible positions with weights that are written down: by a trained table, or for every token. Letters: b
-/// sequence, g group of channels (a head), t and s positions, s <= t. HostBuffer with s > t are never read or written.
+/// sequence, g group of channels (a head), t and s positions, s <= t. Elements with s > t are never read or written.
 namespace genoform::op {
 
 /// Rows by sequence, group and position. Of tokens, [N, G*C]: row b*T + t, columns from g*C on. Of a table (positions P > 0),
@@ -33,7 +33,7 @@ constexpr std::int64_t visible_pairs(std::int64_t context) { return context * (c
 struct CausalMix {
   static constexpr std::string_view name = "causal_mix";
   Grouped x, w;
-  Tensor bias;
+  Tensor bias{};
   Grouped y;
   std::int64_t context = 0;
   constexpr bool fits() const {
@@ -41,7 +41,8 @@ struct CausalMix {
            !x.is_table() && w.width() >= context && (!bias.exists() || (bias.rows == w.groups && bias.columns >= context));
   }
   constexpr std::int64_t flops() const { return 2 * x.columns * x.sequences(context) * visible_pairs(context); }
-  constexpr auto tensors() const { return std::array<Tensor, 4>{x, w, bias, y}; }
+  constexpr Operands reads() const { return {x, w, bias}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx[b, s, c] = sum over t >= s of w[b, g, t, s] * dy[b, t, c] (added to it when `accumulate`); dw[b, g, t, s] = sum over c of
@@ -49,7 +50,7 @@ struct CausalMix {
 struct CausalMixGradient {
   static constexpr std::string_view name = "causal_mix_gradient";
   Grouped x, w, dy, dx, dw;
-  Tensor dbias;
+  Tensor dbias{};
   std::int64_t context = 0;
   bool accumulate = false;
   constexpr bool fits() const {
@@ -57,14 +58,15 @@ struct CausalMixGradient {
            w.is_table() == dw.is_table() && dw.width() >= context && x.groups == w.groups && x.groups == dw.groups;
   }
   constexpr std::int64_t flops() const { return 4 * x.columns * x.sequences(context) * visible_pairs(context); }
-  constexpr auto tensors() const { return std::array<Tensor, 6>{x, w, dy, dx, dw, dbias}; }
+  constexpr Operands reads() const { return {x, w, dy, only_if(accumulate, dx), only_if(dw.is_table(), dw), dbias}; }
+  constexpr Operands writes() const { return {dx, dw, dbias}; }
 };
 
 /// y[b, g, t, s] = queries[b, g, t] . keys[b, g, s] (over sqrt(K) when `scaled`), + added[b, g, t, s] where that is given. y is
 /// a table where queries and keys are tables; `added` may be y.
 struct CausalScores {
   static constexpr std::string_view name = "causal_scores";
-  Grouped queries, keys, added, y;
+  Grouped queries, keys, added{}, y;
   std::int64_t context = 0;
   bool scaled = false;
   constexpr bool fits() const {
@@ -76,14 +78,15 @@ struct CausalScores {
   constexpr std::int64_t flops() const {
     return 2 * queries.groups * queries.width() * y.sequences(context) * visible_pairs(context);
   }
-  constexpr auto tensors() const { return std::array<Tensor, 4>{queries, keys, added, y}; }
+  constexpr Operands reads() const { return {queries, keys, added}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// From dy: the gradients of queries and keys, written for tokens and added over the sequences for tables; dadded, a table or
 /// absent, has dy added over the sequences.
 struct CausalScoresGradient {
   static constexpr std::string_view name = "causal_scores_gradient";
-  Grouped queries, keys, dy, dqueries, dkeys, dadded;
+  Grouped queries, keys, dy, dqueries, dkeys, dadded{};
   std::int64_t context = 0;
   bool scaled = false;
   constexpr bool fits() const {
@@ -94,7 +97,10 @@ struct CausalScoresGradient {
   constexpr std::int64_t flops() const {
     return 4 * queries.groups * queries.width() * dy.sequences(context) * visible_pairs(context);
   }
-  constexpr auto tensors() const { return std::array<Tensor, 6>{queries, keys, dy, dqueries, dkeys, dadded}; }
+  constexpr Operands reads() const {
+    return {queries, keys, dy, only_if(dqueries.is_table(), dqueries), only_if(dkeys.is_table(), dkeys), dadded};
+  }
+  constexpr Operands writes() const { return {dqueries, dkeys, dadded}; }
 };
 
 /// y[b, g, t, s] = x[b, g, t, s] + bias[g, t - s], bias [G, T] by distance; both of tokens or both tables; y may be x.
@@ -109,7 +115,8 @@ struct AddByDistance {
            y.width() >= context && bias.rows == y.groups && bias.columns >= context;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array<Tensor, 3>{x, bias, y}; }
+  constexpr Operands reads() const { return {x, bias}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dbias[g, n] = sum over the sequences and over t >= n of dy[b, g, t, t - n], for n < T.
@@ -120,7 +127,8 @@ struct AddByDistanceGradient {
   std::int64_t context = 0;
   constexpr bool fits() const { return dy.holds(context) && dbias.rows == dy.groups && dbias.columns >= context; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array<Tensor, 2>{dy, dbias}; }
+  constexpr Operands reads() const { return {dy}; }
+  constexpr Operands writes() const { return {dbias}; }
 };
 
 /// y[b, g, t, s] = softmax of x[b, g, t, s] over s <= t; both of tokens or both tables; y may be x.
@@ -133,7 +141,8 @@ struct CausalSoftmax {
            y.width() >= context;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array<Tensor, 2>{x, y}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx = y * (dy - sum over s <= t of y * dy), added to dx when `accumulate`; dx may be dy.
@@ -147,7 +156,8 @@ struct CausalSoftmaxGradient {
            y.is_table() == dy.is_table() && dy.is_table() == dx.is_table();
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array<Tensor, 3>{y, dy, dx}; }
+  constexpr Operands reads() const { return {y, dy, only_if(accumulate, dx)}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 }  // namespace genoform::op

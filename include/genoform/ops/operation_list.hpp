@@ -2,33 +2,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "genoform/backend/memories.hpp"
-#include "genoform/core/tensor.hpp"
+#include "genoform/ops/observer.hpp"
+#include "genoform/ops/operation_info.hpp"
 
 namespace genoform {
-
-/// What an operation that is recorded says of itself; the tensors can be read until the observer has noted it.
-struct OperationInfo {
-  std::string_view phase, name;
-  std::int64_t flops = 0;  ///< useful ones, spec/model.md section 6
-  const Tensor* tensors = nullptr;
-  std::size_t tensor_count = 0;
-};
-
-/// Watches calls: numbers each one when it is recorded, and is given it to run. Profile (report/profile.hpp) takes the time.
-class OperationObserver {
- public:
-  virtual std::size_t note(const OperationInfo& note) = 0;
-  virtual void run(std::size_t number, void (*call)(void*), void* held) = 0;
-
- protected:
-  ~OperationObserver() = default;
-};
 
 /// A list of prepared operations, run as often as wanted. It cannot be copied, so that an operation costs the compiler little
 /// more than the function that runs it (std::function: three times that).
@@ -46,8 +28,8 @@ class OperationList {
     for (const Call& call : calls_) call.drop(call.held);
   }
 
-  /// The observer, which may be null, gets every call that is prepared after this, in its phase.
-  void observe(OperationObserver* observer, std::string_view phase) {
+  /// The observer, which may be null, gets every operation that is prepared after this, as one of that phase.
+  void observe(Observer* observer, Phase phase) {
     observer_ = observer;
     phase_ = phase;
   }
@@ -63,15 +45,15 @@ class OperationList {
   template <class Backend, class Op, class Real>
   [[gnu::cold]] void add(const Backend& backend, const Op& op, const Memories<Real>& memories) {
     add(backend.prepare(op, memories));
-    if (observer_ == nullptr) return;
-    const auto tensors = op.tensors();
-    calls_.back().number = observer_->note({phase_, Op::name, op.flops(), tensors.data(), tensors.size()});
+    if (observer_ != nullptr) calls_.back().number = observer_->record(phase_, info_of(op, memories));
   }
   void run() const {
     if (observer_ != nullptr) return run_observed();
     for (const Call& call : calls_) call.run(call.held);
   }
   std::size_t size() const { return calls_.size(); }
+  Observer* observer() const { return observer_; }
+  Phase phase() const { return phase_; }
 
  private:
   static constexpr std::size_t unnoted = static_cast<std::size_t>(-1);
@@ -100,8 +82,8 @@ class OperationList {
   }
 
   std::vector<Call> calls_;
-  OperationObserver* observer_ = nullptr;
-  std::string_view phase_;
+  Observer* observer_ = nullptr;
+  Phase phase_ = Phase::forward;
 };
 
 }  // namespace genoform

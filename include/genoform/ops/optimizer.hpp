@@ -1,9 +1,9 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 
 /// The operations of an optimizer step over flat buffers. Scalars that change from step to step are handles, so a recorded
 /// program stays valid.
@@ -15,10 +15,11 @@ struct SumOfSquares {
   Tensor x, sum;
   constexpr bool fits() const { return sum.size() == 1; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, sum}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {sum}; }
 };
 
-/// HostBuffer of AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 -
+/// Indices into AdamW's controls [1, 8]. `clip` is the largest global gradient norm (0: no clipping); correction = 1 -
 /// beta^step, the divisor.
 enum AdamWControl {
   learning_rate_index,
@@ -41,7 +42,8 @@ struct AdamWUpdate {
     return w.size() == g.size() && g.size() == m.size() && m.size() == v.size() && controls.size() == 8;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{w, g, m, v}; }
+  constexpr Operands reads() const { return {w, g, m, v, sum, controls}; }
+  constexpr Operands writes() const { return {w, m, v}; }
 };
 
 }  // namespace genoform::op

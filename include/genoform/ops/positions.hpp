@@ -1,9 +1,9 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 
 /// The operations that give attention and the input their positions, and those on single heads. Rows are N = B*T tokens,
 /// sequence after sequence; H heads of K channels.
@@ -18,7 +18,8 @@ struct RelativeBias {
   bool accumulate = false;
   constexpr bool fits() const { return table.rows == y.rows && table.columns >= 2 && distance > table.columns / 2; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{table, y}; }
+  constexpr Operands reads() const { return {table, only_if(accumulate, y)}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dtable[h, bucket(n)] += dy[h, n].
@@ -28,7 +29,8 @@ struct RelativeBiasGradient {
   std::int64_t distance = 0;
   constexpr bool fits() const { return dtable.rows == dy.rows && dtable.columns >= 2 && distance > dtable.columns / 2; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dy, dtable}; }
+  constexpr Operands reads() const { return {dy, dtable}; }
+  constexpr Operands writes() const { return {dtable}; }
 };
 
 /// In place x = x * s per head, s = 1 / sqrt(mean(x^2) + 1e-6) over its K channels; x [N, heads*K], scales [N, heads] keeps s.
@@ -38,7 +40,8 @@ struct NormalizeHeads {
   std::int64_t head_dim = 0;
   constexpr bool fits() const { return x.columns == scales.columns * head_dim && scales.rows == x.rows; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, scales}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {x, scales}; }
 };
 
 /// dx = s (dy - y mean(dy y)) per head, with y the output. A rotation after the norm turns y and dy alike and keeps the mean, so
@@ -51,7 +54,8 @@ struct NormalizeHeadsGradient {
     return same_shape(y, dy) && same_shape(dy, dx) && y.columns == scales.columns * head_dim && scales.rows == y.rows;
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{y, scales, dy, dx}; }
+  constexpr Operands reads() const { return {y, scales, dy}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// x[t, i] += sin(t * 10000^(-i/(D/2))), x[t, D/2 + i] += cos of the same angle, t from 0 in each sequence; x [N, D], D even.
@@ -61,7 +65,8 @@ struct AddSinusoid {
   std::int64_t context = 0;
   constexpr bool fits() const { return x.columns % 2 == 0 && x.rows % context == 0; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {x}; }
 };
 
 /// x[t] += table[t] in each sequence; a sequence may be shorter than the table. x [N, D], table [positions, D].
@@ -71,7 +76,8 @@ struct AddPositions {
   std::int64_t context = 0;
   constexpr bool fits() const { return table.columns == x.columns && context <= table.rows && x.rows % context == 0; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{table, x}; }
+  constexpr Operands reads() const { return {table, x}; }
+  constexpr Operands writes() const { return {x}; }
 };
 
 /// dtable[t] += sum over the sequences of dy[t].
@@ -81,7 +87,8 @@ struct AddPositionsGradient {
   std::int64_t context = 0;
   constexpr bool fits() const { return dtable.columns == dy.columns && context <= dtable.rows && dy.rows % context == 0; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dy, dtable}; }
+  constexpr Operands reads() const { return {dy, dtable}; }
+  constexpr Operands writes() const { return {dtable}; }
 };
 
 /// y = factor * x; y may be x.
@@ -91,7 +98,8 @@ struct ScaleBy {
   double factor = 1;
   constexpr bool fits() const { return same_shape(x, y); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, y}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx = factor * dy; dx may be dy.
@@ -101,7 +109,8 @@ struct ScaleByGradient {
   double factor = 1;
   constexpr bool fits() const { return same_shape(dy, dx); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dy, dx}; }
+  constexpr Operands reads() const { return {dy}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 }  // namespace genoform::op

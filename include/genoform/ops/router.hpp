@@ -1,9 +1,9 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 #include "genoform/ops/routing.hpp"
 
 /// What routers are made of besides the large choices of ops/routing.hpp: further ways to choose, places for choices that were
@@ -17,7 +17,8 @@ struct ChooseByTable {
   Assignment to;
   constexpr bool fits() const { return tokens.rows == to.choice_expert.rows && to.choice_expert.columns == 1; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{table, tokens, to.choice_expert}; }
+  constexpr Operands reads() const { return {table, tokens}; }
+  constexpr Operands writes() const { return {to.choice_expert}; }
 };
 
 /// to.choice_expert [N, k] = the k experts of largest score [N, E], the largest first (ties: lower expert).
@@ -27,7 +28,8 @@ struct ChooseTopK {
   Assignment to;
   constexpr bool fits() const { return scores.columns == to.experts && to.choice_expert.columns <= to.experts; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{scores, tokens, to.choice_expert}; }
+  constexpr Operands reads() const { return {scores, tokens}; }
+  constexpr Operands writes() const { return {to.choice_expert}; }
 };
 
 /// to.choice_expert [N, 1] with floor or ceil of n / E of the n tokens at each expert and the largest sum of scores [N, E] among
@@ -38,7 +40,8 @@ struct ChooseBalanced {
   Assignment to;
   constexpr bool fits() const { return scores.columns == to.experts && to.choice_expert.columns == 1; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{scores, tokens, to.choice_expert}; }
+  constexpr Operands reads() const { return {scores, tokens}; }
+  constexpr Operands writes() const { return {to.choice_expert}; }
 };
 
 /// to.choice_expert [N, E]: the experts whose threshold [E, 1] the token's score exceeds, the largest score first (ties: lower
@@ -49,19 +52,21 @@ struct ChooseAbove {
   Assignment to;
   constexpr bool fits() const { return scores.columns == to.experts && to.choice_expert.columns == to.experts; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{scores, threshold, tokens, to.choice_expert}; }
+  constexpr Operands reads() const { return {scores, threshold, tokens}; }
+  constexpr Operands writes() const { return {to.choice_expert}; }
 };
 
 /// Slots for the choices that stand in to.choice_expert [N, k] (-1: none): first choices in token order, then second ones; an
 /// expert takes at most `capacity` (0: all). The weight of a choice is its score, or 1 without scores.
 struct AssignSlots {
   static constexpr std::string_view name = "assign_slots";
-  Tensor scores;
+  Tensor scores{};
   Assignment to;
   std::int64_t capacity = 0;
   constexpr bool fits() const { return !scores.exists() || scores.columns == to.experts; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{scores, to.slot_token, to.slot_weight}; }
+  constexpr Operands reads() const { return {scores, to.choice_expert}; }
+  constexpr Operands writes() const { return to.tensors(); }
 };
 
 /// The backward pass from RouteThreshold: dp[n, first_expert + e] = dweight of the slot of token n at expert e; other elements
@@ -73,7 +78,8 @@ struct RouteThresholdGradient {
   std::int64_t first_expert = 0;
   constexpr bool fits() const { return first_expert + to.experts <= dp.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dweight, dp}; }
+  constexpr Operands reads() const { return Operands{dweight, dp}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dp}; }
 };
 
 /// cuts [E + 1, 1] += (the `capacity`-th largest score of each expert over the tokens, 1); 0 where there are fewer tokens, and
@@ -84,7 +90,8 @@ struct RecordCuts {
   std::int64_t capacity = 0;
   constexpr bool fits() const { return cuts.rows == scores.columns + 1 && capacity >= 1 && capacity <= scores.rows; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{scores, tokens, cuts}; }
+  constexpr Operands reads() const { return {scores, tokens, cuts}; }
+  constexpr Operands writes() const { return {cuts}; }
 };
 
 /// load [2 (E + 1), 1]: the first E + 1 elements gain the choices of each expert before capacity and the number of slots filled.
@@ -96,7 +103,8 @@ struct RecordLoad {
   std::int64_t first_expert = 0;
   constexpr bool fits() const { return load.rows % 2 == 0 && first_expert + to.experts < load.rows / 2; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{to.expert_count, load}; }
+  constexpr Operands reads() const { return Operands{load}.with(to.tensors()); }
+  constexpr Operands writes() const { return {load}; }
 };
 
 /// After an optimizer step: the second half of load becomes the first, which is cleared. Nothing happens when nothing was noted.
@@ -105,7 +113,8 @@ struct StepLoad {
   Tensor load;
   constexpr bool fits() const { return load.rows % 2 == 0; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{load}; }
+  constexpr Operands reads() const { return {load}; }
+  constexpr Operands writes() const { return {load}; }
 };
 
 /// bias[e] += rate * sign(mean load - load[e]) by the first half of load; nothing happens when nothing was noted. Wang et al.
@@ -116,7 +125,8 @@ struct UpdateBias {
   double rate = 0.001;
   constexpr bool fits() const { return load.rows == 2 * (bias.rows + 1); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{load, bias}; }
+  constexpr Operands reads() const { return {load, bias}; }
+  constexpr Operands writes() const { return {bias}; }
 };
 
 /// y = 1 / (1 + e^-x); y may be x.
@@ -125,7 +135,8 @@ struct Sigmoid {
   Tensor x, y;
   constexpr bool fits() const { return same_shape(x, y); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, y}; }
+  constexpr Operands reads() const { return {x}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx = dy y (1 - y); dx may be dy.
@@ -134,7 +145,8 @@ struct SigmoidGradient {
   Tensor y, dy, dx;
   constexpr bool fits() const { return same_shape(y, dy) && same_shape(dy, dx); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{y, dy, dx}; }
+  constexpr Operands reads() const { return {y, dy}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// loss[0] += coefficient * mean over the tokens of z^2, z = logsumexp(l[n]); derivative [N, E] = the gradient of that by l, 0
@@ -145,7 +157,8 @@ struct RouterZLoss {
   double coefficient = 0;
   constexpr bool fits() const { return same_shape(logits, derivative) && tokens.rows == logits.rows; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{logits, tokens, derivative, loss}; }
+  constexpr Operands reads() const { return {logits, tokens, loss}; }
+  constexpr Operands writes() const { return {derivative, loss}; }
 };
 
 /// dx += scale[0] * derivative.
@@ -154,7 +167,8 @@ struct RouterZLossGradient {
   Tensor derivative, scale, dx;
   constexpr bool fits() const { return same_shape(derivative, dx); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{derivative, scale, dx}; }
+  constexpr Operands reads() const { return {derivative, scale, dx}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// y[n, c] = x[n, c] * u, u uniform in [1 - width, 1 + width): number n * columns + c of round[0], of the seed and the stream.
@@ -165,7 +179,8 @@ struct Jitter {
   std::uint64_t seed = 1, stream = 0;
   constexpr bool fits() const { return same_shape(x, y); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, round, y}; }
+  constexpr Operands reads() const { return {x, round}; }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx = dy times the same numbers; dx may be dy.
@@ -176,7 +191,8 @@ struct JitterGradient {
   std::uint64_t seed = 1, stream = 0;
   constexpr bool fits() const { return same_shape(dy, dx); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dy, round, dx}; }
+  constexpr Operands reads() const { return {dy, round}; }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 }  // namespace genoform::op

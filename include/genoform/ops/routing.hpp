@@ -1,9 +1,9 @@
 #pragma once
-#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "genoform/ops/dense.hpp"
+#include "genoform/ops/operands.hpp"
 
 /// The operations of a sparse layer. A routing pool is the N tokens of a micro-batch; a slot is a row of an expert's input.
 /// Slots lie expert after expert, each expert's segment padded to a multiple of `slot_tile` rows so that matrix products see few
@@ -33,6 +33,12 @@ struct Assignment {
   Tensor first_share;    ///< [E, 1] real: share of the tokens whose first choice is e, before capacity (where tokens choose only)
   std::int64_t experts = 0;
   std::int64_t useful_slots = 0;  ///< slots filled at uniform load, for counting
+
+  /// Every operation that has an assignment lists all of it: which part one needs is the back end's own affair.
+  constexpr Operands tensors() const {
+    return {expert_first, expert_count, slot_token,    slot_weight, token_first,
+            token_slots,  choice_slot,  choice_expert, first_share};
+  }
 };
 
 /// Each token chooses its `choices` largest p [N, E] + bias [E, 1] (ties: lower expert); an expert takes at most `capacity`
@@ -48,7 +54,8 @@ struct RouteTokenChoice {
   double epsilon = 1e-9;
   constexpr bool fits() const { return p.columns == to.experts && to.choice_slot.columns == choices && choices <= to.experts; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{p, to.slot_token, to.slot_weight}; }
+  constexpr Operands reads() const { return {p, tokens, bias}; }
+  constexpr Operands writes() const { return to.tensors(); }
 };
 
 /// dp [N, E] is overwritten: the backward pass from the slot weights' gradient dweight [S, 1] to the probabilities (or scores),
@@ -63,7 +70,8 @@ struct RouteTokenChoiceGradient {
   double epsilon = 1e-9;
   constexpr bool fits() const { return same_shape(p, dp); }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{p, dweight, dp}; }
+  constexpr Operands reads() const { return Operands{p, dweight}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dp}; }
 };
 
 /// Each expert takes its `capacity` tokens of largest p (ties: lower token; all where there are fewer), weight p_e. cuts
@@ -77,7 +85,8 @@ struct RouteExpertChoice {
   Tensor tokens{};
   constexpr bool fits() const { return p.columns == to.experts && capacity >= 1 && capacity <= p.rows; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{p, to.slot_token, to.slot_weight, cuts}; }
+  constexpr Operands reads() const { return {p, tokens, cuts}; }
+  constexpr Operands writes() const { return Operands{cuts}.with(to.tensors()); }
 };
 
 /// dp [N, E] is overwritten: dp[n, e] = dweight of the slot of token n at expert e, 0 where it has none.
@@ -87,7 +96,8 @@ struct RouteExpertChoiceGradient {
   Tensor dweight, dp;
   constexpr bool fits() const { return dp.columns == to.experts; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dweight, dp}; }
+  constexpr Operands reads() const { return Operands{dweight}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dp}; }
 };
 
 /// Causal: a token goes to every expert of [first_expert, first_expert + to.experts) whose threshold [E, 1] its p exceeds, weight
@@ -100,7 +110,8 @@ struct RouteThreshold {
   Tensor tokens{};
   constexpr bool fits() const { return p.columns == threshold.rows && first_expert + to.experts <= p.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{p, threshold, to.slot_token, to.slot_weight}; }
+  constexpr Operands reads() const { return {p, threshold, tokens}; }
+  constexpr Operands writes() const { return to.tensors(); }
 };
 
 /// After an optimizer step: threshold += rate * (mean cut - threshold); cuts are cleared. Nothing happens when nothing was routed
@@ -111,7 +122,8 @@ struct UpdateThreshold {
   double rate = 0.01;
   constexpr bool fits() const { return cuts.rows == threshold.rows + 1; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{cuts, threshold}; }
+  constexpr Operands reads() const { return {cuts, threshold}; }
+  constexpr Operands writes() const { return {cuts, threshold}; }
 };
 
 /// y[s] = x[slot_token[s]], zero rows in padding; x [N, D], y [S, D].
@@ -122,7 +134,8 @@ struct GatherRows {
   Tensor y;
   constexpr bool fits() const { return x.columns == y.columns && y.rows == to.slot_token.rows; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, to.slot_token, y}; }
+  constexpr Operands reads() const { return Operands{x}.with(to.tensors()); }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx[n] += sum of dy over the slots of token n.
@@ -133,7 +146,8 @@ struct GatherRowsGradient {
   Tensor dx;
   constexpr bool fits() const { return dx.columns == dy.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{dy, to.token_slots, dx}; }
+  constexpr Operands reads() const { return Operands{dy, dx}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// y[n] = sum over the slots s of token n of slot_weight[s] * x[s], 0 without slots; x [S, D], y [N, D]. `accumulate`: added to
@@ -146,7 +160,8 @@ struct CombineRows {
   bool accumulate = false;
   constexpr bool fits() const { return x.columns == y.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, to.token_slots, to.slot_weight, y}; }
+  constexpr Operands reads() const { return Operands{x, only_if(accumulate, y)}.with(to.tensors()); }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx[s] = slot_weight[s] * dy[token] and dweight[s] = x[s] . dy[token]; 0 in padding. dx may be x.
@@ -157,7 +172,8 @@ struct CombineRowsGradient {
   Tensor dy, dx, dweight;
   constexpr bool fits() const { return same_shape(x, dx) && dy.columns == x.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{x, to.slot_token, dy, dx, dweight}; }
+  constexpr Operands reads() const { return Operands{x, dy}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dx, dweight}; }
 };
 
 /// For every slot s of expert e: y[s] = f(x[s] w_e^T); x [S, in], w [E * out, in], y [S, out]. Padding rows are computed too
@@ -170,7 +186,8 @@ struct ExpertLinear {
   Function f = Function::identity;
   constexpr bool fits() const { return x.columns == w.columns && w.rows == to.experts * y.columns && x.rows == y.rows; }
   constexpr std::int64_t flops() const { return 2 * to.useful_slots * y.columns * x.columns; }
-  constexpr auto tensors() const { return std::array{x, w, y}; }
+  constexpr Operands reads() const { return Operands{x, w}.with(to.tensors()); }
+  constexpr Operands writes() const { return {y}; }
 };
 
 /// dx[s] = dy[s] w_e, or added to dx when `accumulate`. With `output`, what f made of u on the way there (of gelu and
@@ -187,7 +204,8 @@ struct ExpertLinearInputGradient {
     return dx.columns == w.columns && w.rows == to.experts * dy.columns && may_undo(f, output, dx, accumulate);
   }
   constexpr std::int64_t flops() const { return 2 * to.useful_slots * dy.columns * dx.columns; }
-  constexpr auto tensors() const { return std::array{dy, w, dx, output}; }
+  constexpr Operands reads() const { return Operands{dy, w, output, only_if(accumulate, dx)}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dx}; }
 };
 
 /// dw_e += dy_e^T x_e over the slots of expert e (padding rows of dy are 0); `zero_before` as of LinearWeightGradient.
@@ -199,7 +217,8 @@ struct ExpertLinearWeightGradient {
   Tensor zero_before{};
   constexpr bool fits() const { return dw.columns == x.columns && dw.rows == to.experts * dy.columns; }
   constexpr std::int64_t flops() const { return 2 * to.useful_slots * dy.columns * x.columns; }
-  constexpr auto tensors() const { return std::array{x, dy, dw}; }
+  constexpr Operands reads() const { return Operands{x, dy, zero_before, dw}.with(to.tensors()); }
+  constexpr Operands writes() const { return {dw}; }
 };
 
 /// loss[0] += coefficient * E * sum_e first_share[e] * mean_n p[n, e], over the tokens that are no padding. Switch, GShard;
@@ -211,7 +230,8 @@ struct BalanceLoss {
   Tensor tokens{};
   constexpr bool fits() const { return first_share.rows == p.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{p, first_share, loss}; }
+  constexpr Operands reads() const { return {p, first_share, tokens, loss}; }
+  constexpr Operands writes() const { return {loss}; }
 };
 
 /// dp[n, e] += scale[0] * coefficient * E * first_share[e] / N, N and n without padding.
@@ -222,7 +242,8 @@ struct BalanceLossGradient {
   Tensor tokens{};
   constexpr bool fits() const { return first_share.rows == dp.columns; }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr auto tensors() const { return std::array{first_share, scale, dp}; }
+  constexpr Operands reads() const { return {first_share, scale, tokens, dp}; }
+  constexpr Operands writes() const { return {dp}; }
 };
 
 }  // namespace genoform::op

@@ -1,11 +1,13 @@
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "genoform/core/joined.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/arena.hpp"
+#include "genoform/ops/operands.hpp"
 #include "genoform/ops/pass.hpp"
 
 namespace genoform {
@@ -19,9 +21,33 @@ constexpr ElementType activations_of(const Backend& backend) {
     return ElementType::real;
 }
 
-/// Throws Exception: the tensors of an operation do not fit together.
-[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(std::string_view name) {
-  fail(ErrorKind::input, {"operation ", name, ": the shapes of its tensors do not fit together"});
+/// The word for a layer in the text of a model; empty for a layer of the user's without a name.
+template <class Layer>
+constexpr std::string_view layer_word(const Layer& layer) {
+  if constexpr (requires { std::string_view(layer.name); })
+    return layer.name;
+  else
+    return {};
+}
+
+/// The layer whose operations are written; block -1: the model itself.
+struct LayerLocation {
+  std::int64_t block = -1, place = 0;
+  std::string_view word;
+};
+
+/// "[48, 64], [256, 32]"
+[[gnu::cold]] inline std::string shape_list(const Operands& operands) {
+  std::string all;
+  for (const Tensor& t : operands) all += joined({all.empty() ? "[" : ", [", t.rows, ", ", t.columns, "]"});
+  return all;
+}
+/// Throws Exception: the tensors of an operation do not fit together, as in "blocks.0.1 Ffn: linear does not fit: it reads
+/// [48, 64], [256, 32] and writes [48, 256]".
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(const LayerLocation& layer, std::string_view name,
+                                                                    const Operands& reads, const Operands& writes) {
+  const std::string where = layer.block < 0 ? "the model" : joined({"blocks.", layer.block, ".", layer.place, " ", layer.word});
+  fail(ErrorKind::input, {where, ": ", name, " does not fit: it reads ", shape_list(reads), " and writes ", shape_list(writes)});
 }
 
 /// A table of relative biases that the model adds in every attention layer; absent in most models and in a part alone.
@@ -68,17 +94,17 @@ class Stream {
   [[gnu::cold, gnu::noinline]] constexpr Tensor keep(std::int64_t rows, std::int64_t columns,
                                                      ElementType element_type = ElementType::real) {
     if (!training() || forgets_) return scratch(rows, columns, element_type);
-    return note_taken(placed(arena_.keep(elements_of(rows * columns, element_type)), rows, columns, element_type), true);
+    return note_allocation(placed(arena_.keep(elements_of(rows * columns, element_type)), rows, columns, element_type), true);
   }
   /// The same for the residual stream, which is not forgotten when the outputs of sub-layers are held.
   constexpr Tensor keep_output(std::int64_t rows, std::int64_t columns) {
     if (!forgets_ || !layout_.hold) return keep(rows, columns);
-    return note_taken(matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns), true);
+    return note_allocation(matrix(Memory::workspace, arena_.keep(rows * columns), rows, columns), true);
   }
   /// A workspace tensor that lives until the end of the sub-layer.
   [[gnu::cold, gnu::noinline]] constexpr Tensor scratch(std::int64_t rows, std::int64_t columns,
                                                         ElementType element_type = ElementType::real) {
-    return note_taken(placed(arena_.scratch(elements_of(rows * columns, element_type)), rows, columns, element_type), false);
+    return note_allocation(placed(arena_.scratch(elements_of(rows * columns, element_type)), rows, columns, element_type), false);
   }
 
   /// Runs `body` keeping nothing for the backward pass, which computes it again; its scratch is free afterwards.
@@ -92,16 +118,16 @@ class Stream {
   /// Runs `body`, which emits on the backward pass what has run forward before: its losses count once, its outputs are known.
   constexpr void again(auto body) {
     const Tensor aux_loss = std::exchange(step.aux_loss, step.spare_loss);
-    note_again(true);
+    note_recomputation(true);
     body();
-    note_again(false);
+    note_recomputation(false);
     step.aux_loss = aux_loss;
   }
 
   /// Not inlined, and cold: it runs when a program is made, never in a step, and layers call it in many places.
   template <class Op>
   [[gnu::cold, gnu::noinline]] constexpr void operator()(const Op& op) {
-    if (!op.fits()) refuse_operation(Op::name);
+    if (!op.fits()) refuse_operation(layer_, Op::name, op.reads(), op.writes());
     sink_(op);
   }
 
@@ -110,10 +136,14 @@ class Stream {
     if constexpr (requires { sink_.note_output(block, place, y); })
       if (!again_) sink_.note_output(block, place, y);
   }
-  /// Tells a sink that listens which sub-layer writes from here on; block -1: the model itself.
+  /// Says which sub-layer writes from here on; block -1: the model itself.
   constexpr void note_sub_layer(std::int64_t block, std::int64_t place) {
+    layer_ = {.block = block, .place = place, .word = {}};
     if constexpr (requires { sink_.note_sub_layer(block, place); }) sink_.note_sub_layer(block, place);
   }
+
+  /// Says which layer writes from here on in this sub-layer.
+  constexpr void note_layer(const auto& layer) { layer_.word = layer_word(layer); }
 
   /// Counts what `body` emits `times` times, as if each time came on top of what the last one kept; for dry runs only.
   constexpr void repeat(std::int64_t times, auto body) {
@@ -137,12 +167,12 @@ class Stream {
   static constexpr Tensor placed(std::int64_t element, std::int64_t rows, std::int64_t columns, ElementType element_type) {
     return matrix(Memory::workspace, element_type == ElementType::bf16 ? 2 * element : element, rows, columns, element_type);
   }
-  constexpr void note_again(bool begins) {
+  constexpr void note_recomputation(bool begins) {
     again_ = begins;
-    if constexpr (requires { sink_.note_again(begins); }) sink_.note_again(begins);
+    if constexpr (requires { sink_.note_recomputation(begins); }) sink_.note_recomputation(begins);
   }
-  constexpr Tensor note_taken(const Tensor& t, bool kept) {
-    if constexpr (requires { sink_.note_taken(t, kept, arena_); }) sink_.note_taken(t, kept, arena_);
+  constexpr Tensor note_allocation(const Tensor& t, bool kept) {
+    if constexpr (requires { sink_.note_allocation(t, kept, arena_); }) sink_.note_allocation(t, kept, arena_);
     return t;
   }
 
@@ -150,6 +180,7 @@ class Stream {
   Pass pass_;
   RouterTraining routers_;
   PassLayout layout_;
+  LayerLocation layer_;
   bool forgets_ = false, again_ = false;
   Arena arena_;
   Sink sink_;

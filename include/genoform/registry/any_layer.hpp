@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,13 +52,15 @@ class ErasedLayer : public Normed {
   struct Weights {};  // the layer behind it holds them
   struct Saved {};
 
+  std::string_view name;
   bool reads_bf16;
 
   template <class Layer>
   static ErasedLayer of(Layer layer) {
     const Normed norms = norms_of(layer);
     const bool reads_bf16 = input_of(layer, ElementType::bf16) == ElementType::bf16;
-    return ErasedLayer(norms, reads_bf16, make_unique_ptr<LayerOf<Backend, Layer>>(std::move(layer)));
+    const std::string_view name = layer_word(layer);
+    return ErasedLayer(norms, name, reads_bf16, make_unique_ptr<LayerOf<Backend, Layer>>(std::move(layer)));
   }
 
   void declare(Weights&, Declaration& d) const { layer_->declare(d); }
@@ -68,8 +71,8 @@ class ErasedLayer : public Normed {
   void after_step(Stream<Recorder<Backend>>& ops, const Weights&) const { layer_->after_step(ops); }
 
  private:
-  ErasedLayer(const Normed& norms, bool reads, UniquePtr<AnyLayer<Backend>> layer)
-      : Normed(norms), reads_bf16(reads), layer_(std::move(layer)) {}
+  ErasedLayer(const Normed& norms, std::string_view word, bool reads, UniquePtr<AnyLayer<Backend>> layer)
+      : Normed(norms), name(word), reads_bf16(reads), layer_(std::move(layer)) {}
 
   UniquePtr<AnyLayer<Backend>> layer_;
 };

@@ -1,15 +1,15 @@
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "genoform/backend/observed.hpp"
 #include "genoform/core/tensor.hpp"
-#include "genoform/model/plan.hpp"
+#include "genoform/ops/observer.hpp"
+#include "genoform/ops/operation_info.hpp"
 
 namespace genoform {
 
@@ -56,14 +56,15 @@ class KeptMemory final : public Observer {
   const std::vector<KeptTensor>& tensors() const { return tensors_; }
   const MemoryPeak& peak() const { return peak_; }
 
-  void enter(Phase phase) override { phase_ = phase; }
   void enter_sub_layer(std::int64_t block, std::int64_t place) override { block_ = block, place_ = place; }
-  void enter_again(bool begins) override { again_ = begins; }
+  void enter_recomputation(bool begins) override { recomputes_ = begins; }
 
-  void take(const Tensor& t, bool kept, const Arena& arena) override {
-    const Arena::Mark top = arena.mark();
+  void allocate(const Allocation& allocation) override {
+    const Tensor& t = allocation.tensor;
+    const Arena::Mark top = allocation.top;
+    const bool kept = allocation.kept;
     if (top.kept + top.scratch > peak_.elements()) {
-      peak_ = {top.kept, top.scratch, phase_, block_, place_, {}};
+      peak_ = {top.kept, top.scratch, allocation.phase, block_, place_, {}};
       waits_for_operation_ = true;
     }
     const std::int64_t used_before = kept ? t.first_element() : top.kept;
@@ -76,49 +77,49 @@ class KeptMemory final : public Observer {
                         .elements = top.kept - t.first_element(),
                         .rows = t.rows,
                         .columns = t.columns,
-                        .recomputed = phase_ == Phase::backward,
+                        .recomputed = allocation.phase == Phase::backward,
                         .starts_again = false,
                         .made_by = {},
                         .overwritten_by = {},
                         .read_by = {}});
   }
 
-  void run(const SeenOperation& op) override {
+  std::size_t record(Phase phase, const OperationInfo& op) override {
     if (std::exchange(waits_for_operation_, false)) peak_.operation = op.name;
-    for (std::size_t i = 0; i < op.tensors.size(); ++i) {
-      const bool twice = std::find(op.tensors.begin(), op.tensors.begin() + static_cast<std::ptrdiff_t>(i), op.tensors[i]) !=
-                         op.tensors.begin() + static_cast<std::ptrdiff_t>(i);
-      see(op.name, op.tensors[i], twice);
-    }
-    for (const Tensor& t : op.assignment) see(op.name, t, false, KeptTensor::routed);
+    for (const Tensor& t : op.reads)
+      if (KeptTensor* const kept = kept_at(t)) see_read(*kept, phase, op, t);
+    for (const Tensor& t : op.writes)
+      if (KeptTensor* const kept = kept_at(t); kept != nullptr && kept->made_by.empty()) kept->made_by = op.name;
+    return 0;
   }
 
  private:
   std::int64_t end_of(std::size_t index) const { return tensors_[index].offset + tensors_[index].elements; }
 
-  void see(std::string_view op, const Tensor& t, bool twice, std::string_view reader = {}) {
-    if (t.memory != Memory::workspace) return;
+  /// The kept tensor that t is, or lies in; null where it is scratch.
+  KeptTensor* kept_at(const Tensor& t) {
+    if (t.memory != Memory::workspace) return nullptr;
     const auto above = std::upper_bound(live_.begin(), live_.end(), t.first_element(),
                                         [&](std::int64_t offset, std::size_t i) { return offset < tensors_[i].offset; });
-    if (above == live_.begin() || t.first_element() >= end_of(above[-1])) return;
-    KeptTensor& kept = tensors_[above[-1]];
-    if (kept.made_by.empty()) {
-      kept.made_by = op;
-    } else if (phase_ != Phase::backward || again_) {
-      if (again_ && !kept.recomputed) kept.starts_again = true;
-      if (twice && !again_) kept.overwritten_by = op;
+    if (above == live_.begin() || t.first_element() >= end_of(above[-1])) return nullptr;
+    return &tensors_[above[-1]];
+  }
+  void see_read(KeptTensor& kept, Phase phase, const OperationInfo& op, const Tensor& t) {
+    if (recomputes_) {
+      if (!kept.recomputed) kept.starts_again = true;
+    } else if (phase != Phase::backward) {
+      if (op.writes.contains(t)) kept.overwritten_by = op.name;
     } else {
-      if (reader.empty()) reader = op;
+      const std::string_view reader = op.assignment.contains(t) ? KeptTensor::routed : op.name;
       if (std::ranges::find(kept.read_by, reader) == kept.read_by.end()) kept.read_by.push_back(reader);
     }
   }
 
   std::vector<KeptTensor> tensors_;
-  std::vector<std::size_t> live_;  ///< places in tensors_, by offset
+  std::vector<std::size_t> live_;  ///< indices into tensors_, by offset
   MemoryPeak peak_;
-  Phase phase_ = Phase::forward;
   std::int64_t block_ = -1, place_ = 0;
-  bool again_ = false, waits_for_operation_ = false;
+  bool recomputes_ = false, waits_for_operation_ = false;
 };
 
 }  // namespace genoform

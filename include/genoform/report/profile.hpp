@@ -9,36 +9,38 @@
 #include <vector>
 
 #include "genoform/core/tensor.hpp"
-#include "genoform/ops/operation_list.hpp"
+#include "genoform/ops/observer.hpp"
+#include "genoform/ops/operation_info.hpp"
 
 namespace genoform {
 
 /// Where the time of a training step goes: `model.observe(&profile)`, then an optimizer and the programs are made, and after each
 /// step `end_step` is called. Rows are kinds of operations; those that have useful FLOPs one for each distinct set of shapes.
-class Profile final : public OperationObserver {
+class Profile final : public Observer {
  public:
   /// What a step spends on an operation; of several calls the sums.
   struct Row {
     std::string phase, name;
-    std::string shapes;  ///< of its tensors, each once, in order: "768x128 512x128 768x512"; empty for rows without FLOPs
+    std::string shapes;  ///< of its tensors but the assignment of a sparse layer, each once, in order: "768x128 512x128 768x512";
+                         ///< empty for rows without FLOPs
     double calls = 0, seconds = 0;
     double flops = 0;  ///< useful ones
-    double bytes = 0;  ///< of all its tensors, each once in each call: what must move when no cache holds it
+    double bytes = 0;  ///< that it reads and writes: what must move when no cache holds it
   };
 
-  /// A element of the back end's number type has so many bytes; bf16 has 2.
+  /// An element of the back end's number type has so many bytes; bf16 has 2.
   explicit Profile(std::int64_t bytes_per_element = 4) : bytes_per_element_(bytes_per_element) {}
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
 
-  std::size_t note(const OperationInfo& note) override {
-    calls_.push_back(
-        {row_of(note.phase, note.name, note.flops > 0 ? shapes_of(note) : std::string()), note.flops, bytes_of(note)});
-    return calls_.size() - 1;
+  std::size_t record(Phase phase, const OperationInfo& op) override {
+    const std::size_t row = row_of(name_of(phase), op.name, op.flops > 0 ? shapes_of(op) : std::string());
+    operations_.push_back({row, op.flops, op.bytes(bytes_per_element_)});
+    return operations_.size() - 1;
   }
-  void run(std::size_t number, void (*call)(void*), void* held) override {
-    const Call& c = calls_[number];
-    time(c.row, c.flops, c.bytes, [&] { call(held); });
+  void run(std::size_t number, void (*operation)(void*), void* state) override {
+    const Operation& o = operations_[number];
+    time(o.row, o.flops, o.bytes, [&] { operation(state); });
   }
 
   /// Ends a step that took so many seconds in all.
@@ -85,7 +87,7 @@ class Profile final : public OperationObserver {
   }
 
  private:
-  struct Call {
+  struct Operation {
     std::size_t row;
     std::int64_t flops, bytes;
   };
@@ -104,24 +106,15 @@ class Profile final : public OperationObserver {
     rows_.push_back(std::move(row));
     return rows_.size() - 1;
   }
-  static std::string shapes_of(const OperationInfo& note) {
+  static std::string shapes_of(const OperationInfo& op) {
     std::string all;
-    for (std::size_t i = 0; i < note.tensor_count; ++i) {
-      const Tensor& t = note.tensors[i];
-      const std::string shape = std::to_string(t.rows) + 'x' + std::to_string(t.columns);
-      if (!t.exists() || (' ' + all + ' ').find(' ' + shape + ' ') != std::string::npos) continue;
-      all += (all.empty() ? "" : " ") + shape;
-    }
+    for (const Operands& operands : {op.reads, op.writes})
+      for (const Tensor& t : operands) {
+        if (op.assignment.contains(t)) continue;
+        const std::string shape = std::to_string(t.rows) + 'x' + std::to_string(t.columns);
+        if ((' ' + all + ' ').find(' ' + shape + ' ') == std::string::npos) all += (all.empty() ? "" : " ") + shape;
+      }
     return all;
-  }
-  std::int64_t bytes_of(const OperationInfo& note) const {
-    std::int64_t bytes = 0;
-    for (std::size_t i = 0; i < note.tensor_count; ++i) {
-      const Tensor& t = note.tensors[i];
-      const Tensor* const end = note.tensors + i;
-      if (t.exists() && std::find(note.tensors, end, t) == end) bytes += t.bytes(bytes_per_element_);
-    }
-    return bytes;
   }
 
   template <class Work>
@@ -137,7 +130,7 @@ class Profile final : public OperationObserver {
 
   std::int64_t bytes_per_element_;
   std::vector<Row> rows_;  ///< of the step that is under way
-  std::vector<Call> calls_;
+  std::vector<Operation> operations_;
   std::vector<Step> steps_;
 };
 

@@ -7,6 +7,8 @@
 
 #include "genoform/backend/memories.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/ops/joins.hpp"
+#include "genoform/ops/operands.hpp"
 
 namespace genoform::testing {
 
@@ -19,26 +21,6 @@ bool is_backward(const Op& op) {
     return op.name.ends_with("_gradient");
 }
 
-/// The gradients that an operation of the backward pass writes, by the names of its members.
-template <class Op, class F>
-void each_gradient_of(const Op& op, F f) {
-  if constexpr (requires { op.inverse; }) f(op.x);
-  if constexpr (requires { op.dx; }) f(op.dx);
-  if constexpr (requires {
-                  op.dx;
-                  op.dweight;
-                })
-    f(op.dweight);
-  if constexpr (requires { op.dw; }) f(op.dw);
-  if constexpr (requires { op.db; }) f(op.db);
-  if constexpr (requires { op.dbias; }) f(op.dbias);
-  if constexpr (requires { op.dtable; }) f(op.dtable);
-  if constexpr (requires { op.dq; }) f(op.dq), f(op.dk), f(op.dv);
-  if constexpr (requires { op.du; }) f(op.du), f(op.dgate);
-  if constexpr (requires { op.dp; }) f(op.dp);
-  if constexpr (requires { op.dkeys; }) f(op.dqueries), f(op.dkeys), f(op.dadded);
-}
-
 /// A back end with an error of one part in a thousand in whatever one operation of the backward pass writes: what a test of
 /// gradients must find. `planted` empty: no error. `names`, where given, collects the operations of the backward pass as they are
 /// prepared.
@@ -46,6 +28,7 @@ template <class Backend>
 class PlantedError {
  public:
   using Real = typename Backend::Real;
+  using joins = joins_of<Backend>;
 
   explicit PlantedError(std::string_view planted = {}, std::vector<std::string>* names = nullptr, Backend backend = Backend())
       : backend_(std::move(backend)), planted_(planted), names_(names) {}
@@ -55,7 +38,7 @@ class PlantedError {
     if (names_ != nullptr && is_backward(op)) names_->emplace_back(Op::name);
     return [op, memories, run = backend_.prepare(op, memories), wrong = is_backward(op) && planted_ == Op::name] {
       run();
-      if (wrong) each_gradient_of(op, [&](const Tensor& t) { disturb(t, memories); });
+      for (const Tensor& t : wrong ? op.writes() : Operands()) disturb(t, memories);
     };
   }
   void enter() const { backend_.enter(); }

@@ -181,7 +181,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     this->observe(norm_, updates_);
     backend.enter();
     const auto parameters = static_cast<std::int64_t>(this->model().parameters().size());
-    norm_.add(backend, op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum_}, memories);
+    norm_.add(backend, op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, parameters), .sum = sum_}, memories);
     for (const op::AdafactorUpdate& update : updates) updates_.add(backend, update, memories);
   }
 

@@ -30,7 +30,7 @@ struct AdamW {
   template <class Backend>
   static void rehearse(const Backend& backend, std::int64_t parameters) {
     const Tensor sum = matrix(Memory::optimizer, 0, 1, 1);
-    (void)backend.prepare(op::SumOfSquares{matrix(Memory::gradients, 0, 1, parameters), sum}, {});
+    (void)backend.prepare(op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, parameters), .sum = sum}, {});
   }
   /// Numbers of memory for a model of these tensors, scratch included.
   std::int64_t elements(std::span<const TensorInfo> tensors) const {
@@ -101,7 +101,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
     const Backend& backend = this->model().backend();
     this->observe(norm_, updates_);
     backend.enter();
-    norm_.add(backend, op::SumOfSquares{matrix(Memory::gradients, 0, 1, m.columns), sum_}, memories);
+    norm_.add(backend, op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, m.columns), .sum = sum_}, memories);
     std::int64_t first = 0, end = 0;
     bool decays = false, frozen = false;
     const auto finish_run = [&] {

@@ -87,7 +87,7 @@ class Optimizer {
   /// Before the operations are prepared: who watches the model (Engine::observe) watches these lists too.
   template <class... Lists>
   void observe(Lists&... lists) const {
-    (lists.observe(model_->observer(), "optimizer"), ...);
+    (lists.observe(model_->observer(), Phase::update), ...);
   }
 
  private:

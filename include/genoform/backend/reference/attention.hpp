@@ -64,17 +64,17 @@ inline Index first_seen(Index n, Index first, Index window) { return window > 0 
 inline void run(const op::Attend& o, Host host) {
   const auto q = host(o.q), k = host(o.k), v = host(o.v), y = host(o.y), log_sum_exps = host(o.log_sum_exps), bias = host(o.bias);
   for (Index n = 0; n < q.rows; ++n)
-    for (Index h = 0; h < o.heads; ++h) {
-      const Index first = first_seen(n, n - n % o.context, o.window);
-      const Index head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
+    for (Index h = 0; h < o.sizes.heads; ++h) {
+      const Index first = first_seen(n, n - n % o.sizes.context, o.sizes.window);
+      const Index head = h * o.sizes.head_dim, key_head = h / (o.sizes.heads / o.sizes.kv_heads) * o.sizes.head_dim;
       std::vector<double> scores;
       for (Index s = first; s <= n; ++s)
-        scores.push_back(score(q, k, n, head, s, key_head, o.head_dim) + (bias ? bias(h, n - s) : 0.0));
+        scores.push_back(score(q, k, n, head, s, key_head, o.sizes.head_dim) + (bias ? bias(h, n - s) : 0.0));
       const double largest = *std::max_element(scores.begin(), scores.end());
       double sum = 0.0;
       for (const double value : scores) sum += std::exp(value - largest);
       log_sum_exps(n, h) = largest + std::log(sum);
-      for (Index i = 0; i < o.head_dim; ++i) {
+      for (Index i = 0; i < o.sizes.head_dim; ++i) {
         double mixed = 0.0;
         for (Index s = first; s <= n; ++s)
           mixed += std::exp(scores[static_cast<std::size_t>(s - first)] - log_sum_exps(n, h)) * v(s, key_head + i);
@@ -90,21 +90,21 @@ inline void run(const op::AttendGradient& o, Host host) {
   for (const auto& gradient : {dq, dk, dv, dbias})
     for (Index n = 0; n < gradient.rows; ++n)
       for (Index c = 0; c < gradient.columns; ++c) gradient(n, c) = 0.0;
-  const double root = std::sqrt(static_cast<double>(o.head_dim));
+  const double root = std::sqrt(static_cast<double>(o.sizes.head_dim));
   for (Index n = 0; n < q.rows; ++n)
-    for (Index h = 0; h < o.heads; ++h) {
-      const Index first = first_seen(n, n - n % o.context, o.window);
-      const Index head = h * o.head_dim, key_head = h / (o.heads / o.kv_heads) * o.head_dim;
+    for (Index h = 0; h < o.sizes.heads; ++h) {
+      const Index first = first_seen(n, n - n % o.sizes.context, o.sizes.window);
+      const Index head = h * o.sizes.head_dim, key_head = h / (o.sizes.heads / o.sizes.kv_heads) * o.sizes.head_dim;
       double mean = 0.0;
-      for (Index i = 0; i < o.head_dim; ++i) mean += dy(n, head + i) * y(n, head + i);
+      for (Index i = 0; i < o.sizes.head_dim; ++i) mean += dy(n, head + i) * y(n, head + i);
       for (Index s = first; s <= n; ++s) {
         const double shift = bias ? bias(h, n - s) : 0.0;
-        const double p = std::exp(score(q, k, n, head, s, key_head, o.head_dim) + shift - log_sum_exps(n, h));
+        const double p = std::exp(score(q, k, n, head, s, key_head, o.sizes.head_dim) + shift - log_sum_exps(n, h));
         double dp = 0.0;
-        for (Index i = 0; i < o.head_dim; ++i) dp += dy(n, head + i) * v(s, key_head + i);
+        for (Index i = 0; i < o.sizes.head_dim; ++i) dp += dy(n, head + i) * v(s, key_head + i);
         const double dscore = p * (dp - mean);
         if (dbias) dbias(h, n - s) += dscore;
-        for (Index i = 0; i < o.head_dim; ++i) {
+        for (Index i = 0; i < o.sizes.head_dim; ++i) {
           dv(s, key_head + i) += p * dy(n, head + i);
           dq(n, head + i) += dscore * k(s, key_head + i) / root;
           dk(s, key_head + i) += dscore * q(n, head + i) / root;

@@ -57,21 +57,21 @@ inline void run(const op::RandomFeaturesGradient& o, Host host) {
 template <class Op>
 double feature_weight(const Op& o, Host host, Index n, Index s, Index h) {
   const auto q = host(o.q), k = host(o.k), shift = host(o.shift);
-  const Index kv = h / (o.heads / o.kv_heads), m = o.features;
+  const Index kv = h / (o.sizes.heads / o.sizes.kv_heads), m = o.features;
   double dot = 0.0;
   for (Index j = 0; j < m; ++j) dot += q(n, h * m + j) * k(s, kv * m + j);
   if (!shift) return dot;
   double top = shift(n, kv);
-  for (Index r = n - n % o.context; r < n; ++r) top = std::max(top, shift(r, kv));
+  for (Index r = n - n % o.sizes.context; r < n; ++r) top = std::max(top, shift(r, kv));
   return dot * std::exp(shift(s, kv) - top);
 }
 
 inline void run(const op::LinearAttend& o, Host host) {
   const auto v = host(o.v), y = host(o.y), reciprocal = host(o.reciprocal);
-  const Index K = o.head_dim;
+  const Index K = o.sizes.head_dim;
   for (Index n = 0; n < y.rows; ++n)
-    for (Index h = 0; h < o.heads; ++h) {
-      const Index first = n - n % o.context, kv = h / (o.heads / o.kv_heads);
+    for (Index h = 0; h < o.sizes.heads; ++h) {
+      const Index first = n - n % o.sizes.context, kv = h / (o.sizes.heads / o.sizes.kv_heads);
       double total = 0.0;
       std::vector<double> mixed(static_cast<std::size_t>(K), 0.0);
       for (Index s = first; s <= n; ++s) {
@@ -91,10 +91,10 @@ inline void run(const op::LinearAttendGradient& o, Host host) {
   for (const auto& gradient : {dq, dk, dv})
     for (Index n = 0; n < gradient.rows; ++n)
       for (Index c = 0; c < gradient.columns; ++c) gradient(n, c) = 0.0;
-  const Index K = o.head_dim, m = o.features;
+  const Index K = o.sizes.head_dim, m = o.features;
   for (Index n = 0; n < q.rows; ++n)
-    for (Index h = 0; h < o.heads; ++h) {
-      const Index first = n - n % o.context, kv = h / (o.heads / o.kv_heads);
+    for (Index h = 0; h < o.sizes.heads; ++h) {
+      const Index first = n - n % o.sizes.context, kv = h / (o.sizes.heads / o.sizes.kv_heads);
       double top = shift ? shift(n, kv) : 0.0;
       for (Index s = first; shift && s < n; ++s) top = std::max(top, shift(s, kv));
       for (Index s = first; s <= n; ++s) {

@@ -8,14 +8,14 @@ namespace genoform {
 struct BaseRouting : SigmoidRouting {
   constexpr void choose(auto& ops, const RouterWeights&, RouterSaved& s, const op::Assignment& to) const {
     if (ops.training() && !ops.checking())
-      ops(op::ChooseBalanced{s.logits, ops.step.tokens, to});
+      ops(op::ChooseBalanced{.scores = s.logits, .tokens = ops.step.tokens, .to = to});
     else
-      ops(op::ChooseTopK{s.logits, ops.step.tokens, to});
-    ops(op::AssignSlots{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
+      ops(op::ChooseTopK{.scores = s.logits, .tokens = ops.step.tokens, .to = to});
+    ops(op::AssignSlots{.scores = s.scores, .to = to, .capacity = capacity(s.scores.rows, to.experts, ops.training())});
   }
   constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
                                  Tensor d_scores) const {
-    ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, d_scores, 1, false});
+    ops(op::RouteTokenChoiceGradient{.p = s.scores, .to = to, .dweight = d_weight, .dp = d_scores});
   }
 };
 

@@ -22,17 +22,23 @@ struct ExpertChoiceRouting : SoftmaxRouting {
   }
   constexpr void choose(auto& ops, const RouterWeights&, RouterSaved& s, const op::Assignment& to) const {
     s.cuts = ops.keep(to.experts + 1, 1);
-    ops(op::Clear{s.cuts});
-    ops(op::RouteExpertChoice{s.scores, to, expert_capacity(1, s.scores.rows, percent, to.experts), s.cuts, ops.step.tokens});
+    ops(op::Clear{.y = s.cuts});
+    ops(op::RouteExpertChoice{.p = s.scores,
+                              .to = to,
+                              .capacity = expert_capacity(1, s.scores.rows, percent, to.experts),
+                              .cuts = s.cuts,
+                              .tokens = ops.step.tokens});
   }
   /// The cuts of this pool count only when the backward pass follows: a loss that is merely looked at must not move the
   /// thresholds.
   constexpr void choose_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, const op::Assignment& to,
                                  Tensor d_weight, Tensor dp) const {
-    ops(op::RouteExpertChoiceGradient{to, d_weight, dp});
-    if (!ops.checking()) ops(op::Add{s.cuts, w.cuts});
+    ops(op::RouteExpertChoiceGradient{.to = to, .dweight = d_weight, .dp = dp});
+    if (!ops.checking()) ops(op::Add{.x = s.cuts, .y = w.cuts});
   }
-  constexpr void after_step(auto& ops, const RouterWeights& w) const { ops(op::UpdateThreshold{w.cuts, w.threshold}); }
+  constexpr void after_step(auto& ops, const RouterWeights& w) const {
+    ops(op::UpdateThreshold{.cuts = w.cuts, .threshold = w.threshold});
+  }
 };
 
 /// Each expert takes its capacity of tokens, those of largest probability (Zhou et al., 2022).

@@ -19,19 +19,21 @@ struct ExpertThresholdRouting : SoftmaxRouting {
     w.cuts = d.state("moe.cuts", experts + 1, Initializer::constant(0), true, true);
   }
   constexpr void choose(auto& ops, const RouterWeights& w, RouterSaved& s, const op::Assignment& to) const {
-    ops(op::ChooseAbove{s.scores, w.threshold, ops.step.tokens, to});
-    ops(op::AssignSlots{s.scores, to, capacity(s.scores.rows, to.experts, ops.training())});
+    ops(op::ChooseAbove{.scores = s.scores, .threshold = w.threshold, .tokens = ops.step.tokens, .to = to});
+    ops(op::AssignSlots{.scores = s.scores, .to = to, .capacity = capacity(s.scores.rows, to.experts, ops.training())});
   }
   constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
                                  Tensor dp) const {
-    ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, dp, to.experts, false});
+    ops(op::RouteTokenChoiceGradient{.p = s.scores, .to = to, .dweight = d_weight, .dp = dp, .choices = to.experts});
   }
   constexpr void score_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dp, Tensor dx) const {
     const std::int64_t cut = expert_capacity(1, s.scores.rows, activated_percent(), s.scores.columns);
-    if (!ops.checking()) ops(op::RecordCuts{s.scores, ops.step.tokens, w.cuts, cut});
+    if (!ops.checking()) ops(op::RecordCuts{.scores = s.scores, .tokens = ops.step.tokens, .cuts = w.cuts, .capacity = cut});
     SoftmaxRouting::score_backward(ops, w, s, x, dp, dx);
   }
-  constexpr void after_step(auto& ops, const RouterWeights& w) const { ops(op::UpdateThreshold{w.cuts, w.threshold}); }
+  constexpr void after_step(auto& ops, const RouterWeights& w) const {
+    ops(op::UpdateThreshold{.cuts = w.cuts, .threshold = w.threshold});
+  }
 };
 
 /// Expert choice without the pool: causal in training too.

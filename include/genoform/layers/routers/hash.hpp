@@ -16,12 +16,12 @@ struct HashRouting : Routing {
   }
   constexpr void score(auto&, const RouterWeights&, RouterSaved&, Tensor) const {}
   constexpr void choose(auto& ops, const RouterWeights& w, RouterSaved&, const op::Assignment& to) const {
-    ops(op::ChooseByTable{w.table, ops.step.tokens, to});
-    ops(op::AssignSlots{{}, to, capacity(ops.tokens(), to.experts, ops.training())});
+    ops(op::ChooseByTable{.table = w.table, .tokens = ops.step.tokens, .to = to});
+    ops(op::AssignSlots{.to = to, .capacity = capacity(ops.tokens(), to.experts, ops.training())});
   }
   constexpr void choose_backward(auto&, const RouterWeights&, const RouterSaved&, const op::Assignment&, Tensor, Tensor) const {}
   constexpr void score_backward(auto& ops, const RouterWeights&, const RouterSaved&, Tensor, Tensor, Tensor dx) const {
-    ops(op::Clear{dx});
+    ops(op::Clear{.y = dx});
   }
 };
 

@@ -25,9 +25,10 @@ struct LossFreeRouting : SigmoidRouting {
   }
   constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
                                  Tensor d_scores) const {
-    ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, d_scores, choices, true, 0});
+    ops(op::RouteTokenChoiceGradient{
+        .p = s.scores, .to = to, .dweight = d_weight, .dp = d_scores, .choices = choices, .normalise = true, .epsilon = 0});
   }
-  constexpr void after_step(auto& ops, const RouterWeights& w) const { ops(op::UpdateBias{w.load, w.bias}); }
+  constexpr void after_step(auto& ops, const RouterWeights& w) const { ops(op::UpdateBias{.load = w.load, .bias = w.bias}); }
 };
 
 /// Balanced without a loss: a bias of each expert steers the choice (Wang et al., 2024; DeepSeek-V3).

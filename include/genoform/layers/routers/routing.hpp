@@ -80,24 +80,33 @@ struct LogitRouting : Routing {
     s.input = s.derivative = {};
     if (with_jitter && t.jitter > 0) {
       s.input = ops.keep(x.rows, x.columns);
-      ops(op::Jitter{x, ops.step.round, s.input, t.jitter, t.seed,
-                     stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
+      ops(op::Jitter{.x = x,
+                     .round = ops.step.round,
+                     .y = s.input,
+                     .width = t.jitter,
+                     .seed = t.seed,
+                     .stream = stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
     }
-    ops(op::Linear{.x = s.input.exists() ? s.input : x, .w = w.matrix, .bias = {}, .y = l, .exact = true});
+    ops(op::Linear{.x = s.input.exists() ? s.input : x, .w = w.matrix, .y = l, .exact = true});
     if (!(t.z_loss > 0)) return;
     s.derivative = ops.keep(x.rows, l.columns);
-    ops(op::RouterZLoss{l, ops.step.tokens, s.derivative, ops.step.aux_loss, t.z_loss});
+    ops(op::RouterZLoss{
+        .logits = l, .tokens = ops.step.tokens, .derivative = s.derivative, .loss = ops.step.aux_loss, .coefficient = t.z_loss});
   }
   /// From dl [N, E], which may change, to dx, which is overwritten.
   constexpr void logits_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor dl, Tensor dx) const {
-    if (s.derivative.exists()) ops(op::RouterZLossGradient{s.derivative, ops.step.scale, dl});
+    if (s.derivative.exists()) ops(op::RouterZLossGradient{.derivative = s.derivative, .scale = ops.step.scale, .dx = dl});
     const Tensor input = s.input.exists() ? s.input : x;
-    ops(op::LinearWeightGradient{.x = input, .dy = dl, .dw = gradient(w.matrix), .dbias = {}, .exact = true});
+    ops(op::LinearWeightGradient{.x = input, .dy = dl, .dw = gradient(w.matrix), .exact = true});
     ops(op::LinearInputGradient{.dy = dl, .w = w.matrix, .dx = dx, .exact = true});
     const RouterTraining& t = ops.routers();
     if (s.input.exists())
-      ops(op::JitterGradient{dx, ops.step.round, dx, t.jitter, t.seed,
-                             stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
+      ops(op::JitterGradient{.dy = dx,
+                             .round = ops.step.round,
+                             .dx = dx,
+                             .width = t.jitter,
+                             .seed = t.seed,
+                             .stream = stream_of("jitter") + static_cast<std::uint64_t>(w.matrix.offset)});
   }
 };
 
@@ -106,10 +115,10 @@ struct SoftmaxRouting : LogitRouting {
   constexpr void score(auto& ops, const RouterWeights& w, RouterSaved& s, Tensor x, bool with_jitter = false) const {
     s.scores = ops.keep(x.rows, w.matrix.rows);
     logits(ops, w, s, x, s.scores, with_jitter);
-    ops(op::Softmax{s.scores, s.scores});
+    ops(op::Softmax{.x = s.scores, .y = s.scores});
   }
   constexpr void score_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
-    ops(op::SoftmaxGradient{s.scores, d, d});
+    ops(op::SoftmaxGradient{.y = s.scores, .dy = d, .dx = d});
     logits_backward(ops, w, s, x, d, dx);
   }
 };
@@ -120,10 +129,10 @@ struct SigmoidRouting : LogitRouting {
     s.logits = ops.scratch(x.rows, w.matrix.rows);
     s.scores = ops.keep(x.rows, w.matrix.rows);
     logits(ops, w, s, x, s.logits, with_jitter);
-    ops(op::Sigmoid{s.logits, s.scores});
+    ops(op::Sigmoid{.x = s.logits, .y = s.scores});
   }
   constexpr void score_backward(auto& ops, const RouterWeights& w, const RouterSaved& s, Tensor x, Tensor d, Tensor dx) const {
-    ops(op::SigmoidGradient{s.scores, d, d});
+    ops(op::SigmoidGradient{.y = s.scores, .dy = d, .dx = d});
     logits_backward(ops, w, s, x, d, dx);
   }
 };

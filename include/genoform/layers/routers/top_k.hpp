@@ -22,12 +22,22 @@ struct TopKRouting : SoftmaxRouting {
                              .capacity = capacity(p.rows, to.experts, ops.training()),
                              .normalise = normalise,
                              .tokens = ops.step.tokens});
-    if (ops.training()) ops(op::BalanceLoss{p, to.first_share, ops.step.aux_loss, balance_coefficient, ops.step.tokens});
+    if (ops.training())
+      ops(op::BalanceLoss{.p = p,
+                          .first_share = to.first_share,
+                          .loss = ops.step.aux_loss,
+                          .coefficient = balance_coefficient,
+                          .tokens = ops.step.tokens});
   }
   constexpr void choose_backward(auto& ops, const RouterWeights&, const RouterSaved& s, const op::Assignment& to, Tensor d_weight,
                                  Tensor dp) const {
-    ops(op::RouteTokenChoiceGradient{s.scores, to, d_weight, dp, choices, normalise});
-    ops(op::BalanceLossGradient{to.first_share, ops.step.scale, dp, balance_coefficient, ops.step.tokens});
+    ops(op::RouteTokenChoiceGradient{
+        .p = s.scores, .to = to, .dweight = d_weight, .dp = dp, .choices = choices, .normalise = normalise});
+    ops(op::BalanceLossGradient{.first_share = to.first_share,
+                                .scale = ops.step.scale,
+                                .dp = dp,
+                                .coefficient = balance_coefficient,
+                                .tokens = ops.step.tokens});
   }
 };
 

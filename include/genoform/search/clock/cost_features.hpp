@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "genoform/backend/memories.hpp"
+#include "genoform/ops/joins.hpp"
 #include "genoform/ops/operations.hpp"
 
 namespace genoform::search {
@@ -17,6 +18,7 @@ using CostFeatures = std::map<std::string, double, std::less<>>;
 class FeatureCounter {
  public:
   using Real = float;
+  using joins = DefaultJoins;
 
   FeatureCounter() : items_(std::make_shared<CostFeatures>()) {}
 
@@ -31,7 +33,8 @@ class FeatureCounter {
       add_slots(op, name);
     } else {
       double elements = 0;
-      for (const Tensor& t : op.tensors()) elements += t.exists() ? static_cast<double>(t.size()) : 0;
+      for (const Operands& operands : {op.reads(), op.writes()})
+        for (const Tensor& t : operands) elements += static_cast<double>(t.size());
       if (op.flops() > 0) add(name + " flops", static_cast<double>(op.flops()));
       add(name + (op.flops() > 0 ? " elements" : ""), elements);
     }
@@ -66,7 +69,7 @@ class FeatureCounter {
     else if constexpr (requires { op.dw; })
       add_products(name, op, op.dw, slots / filled);
     else
-      add(name, slots * static_cast<double>(op.tensors().front().columns));
+      add(name, slots * static_cast<double>(op.reads().begin()->columns));
   }
   /// The matrices of all experts are read once, whatever the number of slots.
   template <class Op>

@@ -107,14 +107,14 @@ AttendArgsOf<Value> attend_args(const Op& o, const FloatMemories& m) {
           .v_stride = o.v.stride,
           .y_stride = o.y.stride,
           .log_sums_stride = o.log_sum_exps.stride,
-          .heads = o.heads,
-          .kv_heads = o.kv_heads,
-          .head_dim = o.head_dim,
-          .context = o.context,
-          .scale = static_cast<float>(1.0 / math::sqrt(static_cast<double>(o.head_dim))),
+          .heads = o.sizes.heads,
+          .kv_heads = o.sizes.kv_heads,
+          .head_dim = o.sizes.head_dim,
+          .context = o.sizes.context,
+          .scale = static_cast<float>(1.0 / math::sqrt(static_cast<double>(o.sizes.head_dim))),
           .bias = m.reals(o.bias),
           .bias_stride = o.bias.stride,
-          .window = o.window < o.context ? o.window : 0};
+          .window = o.sizes.window < o.sizes.context ? o.sizes.window : 0};
 }
 
 /// dy, dq, dk and dv of the backward pass of any kind of attention.
@@ -138,7 +138,7 @@ class Attending {
       : full_(attend_args<float>(o, m)),
         short_(attend_args<Bf16>(o, m)),
         is_short_(is_bf16(o.q)),
-        sequences_(o.q.rows / o.context) {
+        sequences_(o.q.rows / o.sizes.context) {
     const std::int64_t bytes = is_short_ ? Bf16AttendScratch(short_, nullptr).bytes
                                          : AttendScratch(full_, nullptr).elements * static_cast<std::int64_t>(sizeof(float));
     context.reserve_per_thread(static_cast<std::size_t>(bytes));
@@ -194,9 +194,9 @@ inline auto prepare(const SharedContext& context, const op::Attend& o, const Flo
 
 inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const FloatMemories& m) {
   const Attending attending(*context, o, m);
-  const std::int64_t elements = attending.sequences() * o.heads * o.context;
+  const std::int64_t elements = attending.sequences() * o.sizes.heads * o.sizes.context;
   if (o.bias.exists()) context->reserve(static_cast<std::size_t>(elements) * sizeof(float));
-  return [context, attending, dbias = host::rows_of(o.dbias, m), heads = o.heads, positions = o.context] {
+  return [context, attending, dbias = host::rows_of(o.dbias, m), heads = o.sizes.heads, positions = o.sizes.context] {
     float* const bias_sums = dbias ? context->shared<float>() : nullptr;
     attending.backward(*context, bias_sums);
     // Every sequence has sums of its own, which are added here in order: the same bits for any number of threads.

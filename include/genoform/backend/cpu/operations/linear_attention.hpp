@@ -72,11 +72,11 @@ LinearAttendArgs linear_attend_args(const Op& o, const FloatMemories& m) {
           .v_stride = o.v.stride,
           .y_stride = o.y.stride,
           .reciprocal_stride = o.reciprocal.stride,
-          .heads = o.heads,
-          .kv_heads = o.kv_heads,
+          .heads = o.sizes.heads,
+          .kv_heads = o.sizes.kv_heads,
           .features = o.features,
-          .head_dim = o.head_dim,
-          .context = o.context};
+          .head_dim = o.sizes.head_dim,
+          .context = o.sizes.context};
 }
 
 /// Runs run(args, sequence, key head, scratch) for all key heads; `kept`: the number of sums that one call keeps.
@@ -93,13 +93,14 @@ auto over_key_heads(const SharedContext& context, const LinearAttendArgs& args, 
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearAttend& o, const auto& m) {
-  return over_key_heads(context, linear_attend_args(o, m), o.q.rows / o.context, 1, context->kernel<&Kernels::linear_attend>());
+  return over_key_heads(context, linear_attend_args(o, m), o.q.rows / o.sizes.context, 1,
+                        context->kernel<&Kernels::linear_attend>());
 }
 
 inline auto prepare(const SharedContext& context, const op::LinearAttendGradient& o, const auto& m) {
   LinearAttendArgs args = linear_attend_args(o, m);
   set_gradient_addresses(args, o, m);
-  return over_key_heads(context, args, o.q.rows / o.context, (o.context + mixer_block - 1) / mixer_block,
+  return over_key_heads(context, args, o.q.rows / o.sizes.context, (o.sizes.context + mixer_block - 1) / mixer_block,
                         context->kernel<&Kernels::linear_attend_gradient>());
 }
 

@@ -1,0 +1,43 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/ops/operands.hpp"
+
+namespace genoform {
+
+/// An operation without its type: what reports, traces and tests of operations derive their figures from.
+struct OperationInfo {
+  std::string_view name;
+  std::int64_t flops = 0;  ///< useful ones, docs/formats/model.md section 6
+  Operands reads, writes;
+  Operands assignment;  ///< of tokens to experts, all of it; empty without one. It is among `reads` or `writes` too
+  std::array<void*, Memories<float>::count> addresses{};  ///< of the memories, as the back end sees them
+
+  /// What an operation moves when no cache holds any of it: all that it reads and all that it writes.
+  constexpr std::int64_t bytes(std::int64_t bytes_per_element) const {
+    std::int64_t sum = 0;
+    for (const Tensor& t : reads) sum += t.bytes(bytes_per_element);
+    for (const Tensor& t : writes) sum += t.bytes(bytes_per_element);
+    return sum;
+  }
+};
+
+template <class Op>
+constexpr OperationInfo info_of(const Op& op) {
+  OperationInfo info{
+      .name = Op::name, .flops = op.flops(), .reads = op.reads(), .writes = op.writes(), .assignment = {}, .addresses = {}};
+  if constexpr (requires { op.to.tensors(); }) info.assignment = op.to.tensors();
+  return info;
+}
+template <class Op, class Real>
+OperationInfo info_of(const Op& op, const Memories<Real>& memories) {
+  OperationInfo info = info_of(op);
+  for (std::size_t i = 0; i < info.addresses.size(); ++i) info.addresses[i] = memories.base[i];
+  return info;
+}
+
+}  // namespace genoform
