@@ -98,6 +98,12 @@ WRONG_PROGRAMS = [
     WrongProgram("a layer without a name has no text",
                  "struct Mine { struct Weights {}; };\nauto text = text_of<Block<Mine>>;",
                  "a layer needs a name for its text", ("Mine",)),
+    WrongProgram("a layer without a backward pass",
+                 'struct Mine { static constexpr std::string_view name = "Mine"; struct Weights {}; struct Saved {};\n'
+                 "  constexpr void declare(Weights&, Declaration&) const {}\n"
+                 "  constexpr void forward(auto&, const Weights&, Saved&, Tensor, Tensor) const {} };\n"
+                 "auto cost = cost_of<Decoder<Block<Mine>, Vocab<8>, Width<8>>>(1, 8);",
+                 "a layer needs backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const", ("Mine",)),
     WrongProgram("the text of what is no part", "auto text = text_of<Heads<8>>;", "this is neither a model nor a part", ("Heads<8>",)),
     WrongProgram("a wrong word in a text", 'using T = type_of<"Block<Attention<Hedas<8>>>">;',
                  "this is not an option of this part", ("At<1, 17>",), ("Hedas",)),

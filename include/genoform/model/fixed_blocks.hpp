@@ -7,6 +7,7 @@
 
 #include "genoform/core/list.hpp"
 #include "genoform/core/part.hpp"
+#include "genoform/layers/layer.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/slot.hpp"
 
@@ -19,7 +20,7 @@ template <class... Parts>
 class BlockSlots<List<Parts...>> {
  public:
   [[gnu::cold]] constexpr explicit BlockSlots(const ModelContext& model_context)
-      : slots_(Slot<typename Parts::layer_type>(resolved(Parts::value, model_context))...) {}
+      : slots_(SlotOf<Parts>(accepted_layer<typename Parts::layer_type>(resolved(Parts::value, model_context)))...) {}
 
   BlockRun run;
 
@@ -37,7 +38,10 @@ class BlockSlots<List<Parts...>> {
   }
 
  private:
-  std::tuple<Slot<typename Parts::layer_type>...> slots_;
+  template <class P>
+  using SlotOf = Slot<accepted_layer<typename P::layer_type>>;
+
+  std::tuple<SlotOf<Parts>...> slots_;
 };
 
 /// The blocks of a type, all of them. Depth is a loop: one stack is one type of block, N times.

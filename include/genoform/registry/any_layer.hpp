@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "genoform/core/pointers.hpp"
+#include "genoform/layers/layer.hpp"
 #include "genoform/model/parallel.hpp"
 #include "genoform/model/slot.hpp"
 #include "genoform/ops/recorder.hpp"
@@ -24,10 +25,10 @@ class AnyLayer {
   virtual void after_step(Stream<Recorder<Backend>>& ops) = 0;
 };
 
-template <class Backend, class Layer>
+template <class Backend, class L>
 class LayerOf final : public AnyLayer<Backend> {
  public:
-  explicit LayerOf(Layer layer) : layer_(std::move(layer)) {}
+  explicit LayerOf(L layer) : layer_(std::move(layer)) {}
 
   void declare(Declaration& d) override { layer_.declare(weights_, d); }
   void forward(Stream<Recorder<Backend>>& ops, Tensor x, Tensor y) override { layer_.forward(ops, weights_, saved_, x, y); }
@@ -39,6 +40,8 @@ class LayerOf final : public AnyLayer<Backend> {
   }
 
  private:
+  using Layer = accepted_layer<L>;
+
   Layer layer_;
   typename Layer::Weights weights_{};
   typename Layer::Saved saved_{};
