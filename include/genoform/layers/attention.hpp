@@ -29,7 +29,7 @@ struct Window : Numbers<"Window", N> {};
 template <class... Options>
 struct Attention;
 
-/// Causal multi-head self-attention, y = Wo attend(Wq x, Wk x, Wv x); x, y: [N, D]. spec/model.md sections 1.2 and 2;
+/// Causal multi-head self-attention, y = Wo attend(Wq x, Wk x, Wv x); x, y: [N, D]. docs/formats/model.md sections 1.2 and 2;
 /// DConv is Primer's multi-dconv-head attention, SharedQk its shared representation: r = dconv(Wk x), k = r, q = Wqs r.
 struct AttentionLayer : Normed {
   static constexpr std::string_view name = "Attention";
@@ -174,7 +174,7 @@ struct AttentionLayer : Normed {
     if (ops.shared_bias.exists())
       ops(op::RelativeBiasGradient{
           .dy = d_bias, .dtable = gradient(ops.shared_bias.table), .distance = ops.shared_bias.distance});
-    if (qk_norm)  // what is kept are the turned queries and keys, so the turned gradients belong to them
+    if (qk_norm)  // what is kept are the rotated queries and keys, so the rotated gradients belong to them
       ops(op::NormalizeHeadsGradient{.y = queries_and_keys(s.qkv),
                                      .scales = s.scales,
                                      .dy = queries_and_keys(d_qkv),
@@ -201,7 +201,7 @@ struct AttentionLayer : Normed {
 
  private:
   constexpr bool rotates() const { return position.kind == PositionKind::rope; }
-  /// Queries and keys turn in the pass of their convolution where nothing lies between.
+  /// Queries and keys are rotated in the pass of their convolution where nothing lies between.
   constexpr bool rotates_separately() const { return rotates() && (dconv <= 0 || shared_qk || qk_norm); }
   constexpr op::FusedRotation fused_rotation() const {
     if (!rotates() || rotates_separately()) return {};
@@ -221,7 +221,7 @@ struct AttentionLayer : Normed {
   constexpr Tensor queries(Tensor qkv) const { return qkv.column_range(0, query_columns()); }
   constexpr Tensor keys(Tensor qkv) const { return qkv.column_range(query_columns(), key_columns()); }
   constexpr Tensor values(Tensor qkv) const { return qkv.column_range(query_columns() + key_columns(), key_columns()); }
-  /// They lie side by side, and turn and are normed alike.
+  /// They lie side by side, and are rotated and normed alike.
   constexpr Tensor queries_and_keys(Tensor qkv) const { return qkv.column_range(0, query_columns() + key_columns()); }
 };
 

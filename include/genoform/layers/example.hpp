@@ -22,7 +22,7 @@ struct Example;
 /// and writes its operations once for each shape, pass and place, in dry runs too; what belongs to one place is in Weights and
 /// Saved. It calls no back end and reads no number: it only writes operations into `ops`, the stream, and gets opaque handles.
 struct ExampleLayer : Normed {  // optional: Pre, Post and Inner among its options; a layer without it is normed by Pre<RmsNorm>
-  /// Optional, required in a text: the word for it. No two kinds of a program may have the same.
+  /// Optional, required in a text: the word for it. No two kinds may have the same.
   static constexpr std::string_view name = "Example";
 
   /// Optional, required with options: the type that a user writes, `Example<Hidden<64>, Bias>`.

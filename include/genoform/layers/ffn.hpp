@@ -27,7 +27,7 @@ template <class... Options>
 struct Ffn;
 
 /// Position-wise feed-forward sub-layer, y = Wdown act(Wup x); with Glu<A>, y = Wdown (A(Wgate x) * (Wup x)). x, y: [N, D].
-/// spec/model.md sections 1.2 and 2.
+/// docs/formats/model.md sections 1.2 and 2.
 struct FfnLayer : Normed {
   static constexpr std::string_view name = "Ffn";
   static constexpr bool reads_bf16 = true;

@@ -21,7 +21,7 @@ struct NoNorm : Word<"NoNorm"> {
   static constexpr NormKind kind = NormKind::none;
 };
 
-/// A normalisation of rows [N, D] (spec/model.md section 2).
+/// A normalisation of rows [N, D] (docs/formats/model.md section 2).
 struct Norm {
   NormKind kind = NormKind::none;
 

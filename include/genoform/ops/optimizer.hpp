@@ -6,7 +6,7 @@
 #include "genoform/ops/operands.hpp"
 
 /// The operations of an optimizer step over flat buffers. Scalars that change from step to step are handles, so a recorded
-/// program stays valid.
+/// operation list stays valid.
 namespace genoform::op {
 
 /// sum[0] = the sum of the squares of x, added in an order that does not depend on the number of threads.

@@ -10,7 +10,7 @@
 namespace genoform::op {
 
 /// y[h, n] = table[h, bucket(n)] for the distances n < T, or added to y when `accumulate`; table [H, buckets], y [H, T]. The
-/// buckets are T5's in one direction, from `distance` on all in the last one (spec/model.md section 2; host/bucket.hpp).
+/// buckets are T5's in one direction, from `distance` on all in the last one (docs/formats/model.md section 2; host/bucket.hpp).
 struct RelativeBias {
   static constexpr std::string_view name = "relative_bias";
   Tensor table, y;
@@ -44,8 +44,8 @@ struct NormalizeHeads {
   constexpr Operands writes() const { return {x, scales}; }
 };
 
-/// dx = s (dy - y mean(dy y)) per head, with y the output. A rotation after the norm turns y and dy alike and keeps the mean, so
-/// both may be taken after it: then dx is turned too. dx may be dy.
+/// dx = s (dy - y mean(dy y)) per head, with y the output. A rotation after the norm rotates y and dy alike and keeps the mean,
+/// so both may be taken after it: then dx is rotated too. dx may be dy.
 struct NormalizeHeadsGradient {
   static constexpr std::string_view name = "normalize_heads_gradient";
   Tensor y, scales, dy, dx;

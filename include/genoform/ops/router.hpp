@@ -7,7 +7,7 @@
 #include "genoform/ops/routing.hpp"
 
 /// What routers are made of besides the large choices of ops/routing.hpp: further ways to choose, places for choices that were
-/// made, what routers remember and measure. Padding tokens (-1) choose nothing. spec/model.md section 4.
+/// made, what routers remember and measure. Padding tokens (-1) choose nothing. docs/formats/model.md section 4.
 namespace genoform::op {
 
 /// to.choice_expert [N, 1] = table[tokens[n]], -1 for padding. table [V, 1] holds experts.

@@ -43,7 +43,7 @@ struct Assignment {
 
 /// Each token chooses its `choices` largest p [N, E] + bias [E, 1] (ties: lower expert); an expert takes at most `capacity`
 /// tokens (0: all), first choices in token order, then second ones; weights p_e / (sum of the choices' p + epsilon), or p_e alone
-/// when not `normalise`. Padding (a token of -1; tokens may be absent) chooses nothing. spec/model.md section 4.
+/// when not `normalise`. Padding (a token of -1; tokens may be absent) chooses nothing. docs/formats/model.md section 4.
 struct RouteTokenChoice {
   static constexpr std::string_view name = "route_token_choice";
   Tensor p;
@@ -222,7 +222,7 @@ struct ExpertLinearWeightGradient {
 };
 
 /// loss[0] += coefficient * E * sum_e first_share[e] * mean_n p[n, e], over the tokens that are no padding. Switch, GShard;
-/// spec/model.md section 4.
+/// docs/formats/model.md section 4.
 struct BalanceLoss {
   static constexpr std::string_view name = "balance_loss";
   Tensor p, first_share, loss;

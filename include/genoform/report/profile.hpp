@@ -14,8 +14,9 @@
 
 namespace genoform {
 
-/// Where the time of a training step goes: `model.observe(&profile)`, then an optimizer and the programs are made, and after each
-/// step `end_step` is called. Rows are kinds of operations; those that have useful FLOPs one for each distinct set of shapes.
+/// Where the time of a training step goes: `model.observe(&profile)`, then an optimizer is bound and steps are taken, and after
+/// each step `end_step` is called. Rows are kinds of operations; those that have useful FLOPs one for each distinct set of
+/// shapes.
 class Profile final : public Observer {
  public:
   /// What a step spends on an operation; of several calls the sums.
