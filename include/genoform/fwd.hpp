@@ -35,7 +35,6 @@ struct Decoder;
 
 struct AttentionLayer;
 struct FfnLayer;
-struct MoeLayer;
 struct SynthesizerLayer;
 struct SpatialGateLayer;
 struct TokenMixLayer;
@@ -43,6 +42,10 @@ struct LinearAttentionLayer;
 struct GauLayer;
 struct ConvLayer;
 struct DecoderLayer;
+struct BuiltinRouters;
+template <class Routers>
+struct MoeLayerOf;
+using MoeLayer = MoeLayerOf<BuiltinRouters>;
 
 class Genome;
 class KindNames;

@@ -27,6 +27,8 @@ static_assert(tree_of<Spelled1>()[3].number == 12 && tree_of<Spelled1>()[3].shap
 static_assert(count_children(tree_of<Spelled1>(), 0) == 1 && child_index(tree_of<Spelled1>(), 0, 3) == 0);
 static_assert(!tree_of<Round>()[0].brackets && Spelled<Round> && !Spelled<int>);
 
+GENOFORM_RULE(RoundIsSmall, "a round box has no size 7; choose another Size");
+
 // A layer with one option of each sort, whose second default follows the first and the width.
 struct BoxLayer {
   static constexpr std::string_view name = "Box";
@@ -45,8 +47,8 @@ struct BoxLayer {
                      [](const BoxLayer& box, const ModelContext& model_context) { return box.size * model_context.width; }),
                  flag<Round, &BoxLayer::round>()};
   }
-  constexpr Violation violation(const ModelContext&) const {
-    return {round && size == 7 ? Rule::out_of_range : Rule::none, {"Round", "Size"}};
+  constexpr auto violation(const ModelContext&) const {
+    return Violations{refuse_if<RoundIsSmall>(round && size == 7, "Round", "Size")};
   }
 };
 template <class... Options>
@@ -89,14 +91,23 @@ TEST_CASE("a broken rule blames the first of its words that is written") {
   spell<Size<7>>(nodes);
   spell<Round>(nodes);
   nodes.close(self);
-  CHECK(check<BoxLayer>(nodes.tree(), 0, {}).rule == Rule::out_of_range);
+  CHECK(check<BoxLayer>(nodes.tree(), 0, {}).rule == RoundIsSmall{});
   CHECK(check<BoxLayer>(nodes.tree(), 0, {}).node == 3);
   CHECK(blamed(Of<Size<9>>{}) == 2);
 }
 
-TEST_CASE("every rule has a sentence of its own that says what is allowed or what to do") {
-  for (int i = 1; i <= static_cast<int>(Rule::name_missing); ++i) {
-    CHECK(sentence_of(static_cast<Rule>(i)).size() > 15);
-    for (int j = 1; j < i; ++j) CHECK(sentence_of(static_cast<Rule>(i)) != sentence_of(static_cast<Rule>(j)));
-  }
+TEST_CASE("the first broken rule counts, and joined rules keep their order") {
+  const auto found = Violations{refuse_if<RoundIsSmall>(false, "Size"), refuse_if<rules::OutOfRange>(true, "Round")} +
+                     Violations{refuse_if<RoundIsSmall>(true, "Size")};
+  CHECK(found.rule == rules::OutOfRange{});
+  CHECK(found.words[0] == "Round");
+  CHECK(std::is_same_v<decltype(found)::refuses, List<RoundIsSmall, rules::OutOfRange, RoundIsSmall>>);
+  CHECK((Violations<>{} + Violations{refuse_if<RoundIsSmall>(false)}).fine());
+}
+
+TEST_CASE("a rule is found in a list of rules by its sentence") {
+  CHECK(find_rule(RoundIsSmall{}, List<rules::OutOfRange, RoundIsSmall>{}) == 1);
+  CHECK(find_rule(Rule::none, List<RoundIsSmall>{}) == 1);
+  static_assert(find_rule(rules::GivenTwice{}, rules_of<BoxLayer>{}) < rules_of<BoxLayer>::size);
+  static_assert(find_rule(RoundIsSmall{}, rules_of<BoxLayer>{}) < rules_of<BoxLayer>::size);
 }

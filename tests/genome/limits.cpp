@@ -17,7 +17,7 @@ std::string refusal(const std::string& text) {
   const Result<Genome> genome = Genome::parse(text);
   return genome ? "" : genome.error().message;
 }
-bool says(const std::string& message, Rule rule) { return message.find(sentence_of(rule)) != std::string::npos; }
+bool says(const std::string& message, Rule rule) { return message.find(rule.sentence) != std::string::npos; }
 
 }  // namespace
 
@@ -25,25 +25,25 @@ TEST_CASE("a text of 64 KiB is read and one character more is refused") {
   const std::string model = "Block<Attn>";
   CHECK(Genome::parse(model + std::string(65536 - model.size(), ' ')));
   const std::string message = refusal(model + std::string(65537 - model.size(), ' '));
-  CHECK(message == "1:65537: " + std::string(sentence_of(Rule::text_too_long)));
-  CHECK(says(refusal(std::string(50'000'000, '<')), Rule::text_too_long));
+  CHECK(message == "1:65537: " + std::string(rules::TextTooLong::sentence));
+  CHECK(says(refusal(std::string(50'000'000, '<')), rules::TextTooLong{}));
 }
 
 TEST_CASE("nesting of 64 is read and deeper nesting is refused") {
   const auto nested = [](int depth) { return repeat("Glu<", depth) + repeat(">", depth); };
-  CHECK_FALSE(says(refusal(nested(64)), Rule::too_deep));
-  CHECK(refusal(nested(65)) == "1:260: \"<\": " + std::string(sentence_of(Rule::too_deep)));
-  CHECK(says(refusal(repeat("Glu<", 16000)), Rule::too_deep));
+  CHECK_FALSE(says(refusal(nested(64)), rules::TooDeep{}));
+  CHECK(refusal(nested(65)) == "1:260: \"<\": " + std::string(rules::TooDeep::sentence));
+  CHECK(says(refusal(repeat("Glu<", 16000)), rules::TooDeep{}));
 }
 
 TEST_CASE("10000 sub-layers are read and one more is refused") {
   CHECK(Genome::parse("Decoder<Stack<Block<Attn, Ffn<ReLU>>, 5000>>"));
   CHECK(refusal("Decoder<Stack<Block<Attn, Ffn<ReLU>>, 5001>>") ==
-        "1:39: \"5001\": " + std::string(sentence_of(Rule::too_many_sub_layers)));
-  CHECK(says(refusal("Stack<Block<Attn>, 2147483647>"), Rule::too_many_sub_layers));
-  CHECK(says(refusal("Body<Stack<Block<Attn>, 10000>, Stack<Block<Attn>, 1>>"), Rule::too_many_sub_layers));
+        "1:39: \"5001\": " + std::string(rules::TooManySubLayers::sentence));
+  CHECK(says(refusal("Stack<Block<Attn>, 2147483647>"), rules::TooManySubLayers{}));
+  CHECK(says(refusal("Body<Stack<Block<Attn>, 10000>, Stack<Block<Attn>, 1>>"), rules::TooManySubLayers{}));
   CHECK(Genome::parse("Block<" + repeat("Attn,", 9999) + "Attn>"));
-  CHECK(says(refusal("Block<" + repeat("Attn,", 10000) + "Attn>"), Rule::too_many_sub_layers));
+  CHECK(says(refusal("Block<" + repeat("Attn,", 10000) + "Attn>"), rules::TooManySubLayers{}));
 }
 
 TEST_CASE("2^48 parameters are refused") {
@@ -52,7 +52,7 @@ TEST_CASE("2^48 parameters are refused") {
     return "Decoder<Stack<Block<Ffn<ReLU, Pre<NoNorm>>>, " + std::to_string(depth) + ">, Width<1048576>, FinalNorm<NoNorm>>";
   };
   CHECK(Genome::parse(model(31)));
-  CHECK(refusal(model(32)) == "1:1: \"Decoder\": " + std::string(sentence_of(Rule::too_many_parameters)));
+  CHECK(refusal(model(32)) == "1:1: \"Decoder\": " + std::string(rules::TooManyParameters::sentence));
   const char* hopeless[] = {
       "Decoder<Block<Ffn<ReLU>>, Width<2147483647>>",
       "Decoder<Block<Attn>, Width<2147483646>, Vocab<2147483647>>",

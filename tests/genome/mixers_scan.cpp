@@ -73,14 +73,14 @@ TEST_CASE("wrong options of linear attention, gated attention and convolution bl
   CHECK(error_of("LinearAttention<Heads<4>, KvHeads<3>>").starts_with("1:27: \"KvHeads\": KvHeads must divide Heads"));
   CHECK(error_of("Decoder<Block<LinearAttention<Heads<3>>>, Width<128>>")
             .starts_with("1:31: \"Heads\": Heads must divide Width when HeadDim is left out"));
-  CHECK(error_of("LinearAttention<HeadDim<5>, Rope>").starts_with("1:17: \"HeadDim\": Rope turns pairs of channels"));
+  CHECK(error_of("LinearAttention<HeadDim<5>, Rope>").starts_with("1:17: \"HeadDim\": Rope rotates pairs of channels"));
   CHECK(
       error_of("LinearAttention<Features<0>>").starts_with("1:26: \"0\": the number is out of range; allowed: 1 to 2147483647"));
   CHECK(error_of("LinearAttention<SoftmaxKernel, ReluKernel>").starts_with("1:32: \"ReluKernel\": this is given twice"));
   CHECK(error_of("LinearAttention<Heads<2147483647>, HeadDim<2>, Features<2147483647>>")
             .starts_with("1:48: \"Features\": the model is too large"));
   CHECK(error_of("LinearAttention").starts_with("1:1: \"LinearAttention\": this word is a template"));
-  CHECK(error_of("Gau<HeadDim<3>, Rope>").starts_with("1:5: \"HeadDim\": Rope turns pairs of channels"));
+  CHECK(error_of("Gau<HeadDim<3>, Rope>").starts_with("1:5: \"HeadDim\": Rope rotates pairs of channels"));
   CHECK(error_of("Gau<SwiGlu>").starts_with("1:5: \"SwiGlu\": this is not an option of this part"));
   CHECK(error_of("Gau<DConv<3>>").starts_with("1:5: \"DConv\": this is not an option of this part"));
   CHECK(error_of("Conv<Hidden<8>, Side<9>>")

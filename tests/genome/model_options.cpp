@@ -58,7 +58,7 @@ TEST_CASE("the options of attention and of a model are read in any order and pri
       {"Decoder<Block<Attn, Attention<Heads<4>>>, Width<256>, Positions<SharedRelBias<3,2>>, FinalNorm<PrimerNorm>>",
        "Decoder<Stack<Block<Attention<>, Attention<>>, 1>, Width<256>, Positions<SharedRelBias<3, 2>>, FinalNorm<PrimerNorm>>"},
       {"Decoder<Block<Attn>, Positions<None>, Width<63>>",
-       "1:15: \"Attn\": Rope turns pairs of channels, so HeadDim must be even; give an even HeadDim or NoPos"},
+       "1:15: \"Attn\": Rope rotates pairs of channels, so HeadDim must be even; give an even HeadDim or NoPos"},
       {"Decoder<Block<Attn>, Positions<Learned>, Width<63>>",
        "Decoder<Stack<Block<Attention<>>, 1>, Width<63>, Positions<Learned>>"},
   };
@@ -73,14 +73,13 @@ TEST_CASE("heads that a shared table needs alike are compared as soon as the wid
   REQUIRE(open);
   CHECK(open->with_sizes(16, 128, 8));
   CHECK(open->with_sizes(16, 128, 8)->parameters() == 16 * 128 + 2 * (4 * 128 * 128 + 128) + 2 * 4 + 128);
-  CHECK(open->with_sizes(16, 256, 8).error().message.find(std::string(sentence_of(Rule::shared_bias_heads))) !=
-        std::string::npos);
+  CHECK(open->with_sizes(16, 256, 8).error().message.find(std::string(rules::SharedBiasHeads::sentence)) != std::string::npos);
   using Open = Decoder<Block<Attention<Heads<2>>, Attention<>>, Positions<SharedRelBias<4, 6>>>;
   const auto built = [](int width) {
     return Model<Open, DryRun>({.vocab = 16, .width = width, .context = 8}).parameters().size();
   };
   CHECK(built(128) == 16 * 128 + 2 * (4 * 128 * 128 + 128) + 2 * 4 + 128);
-  CHECK_THROWS_WITH(built(256), std::string(sentence_of(Rule::shared_bias_heads)));
+  CHECK_THROWS_WITH(built(256), std::string(rules::SharedBiasHeads::sentence));
 }
 
 TEST_CASE("heads inside a Parallel count for a shared table") {
@@ -91,19 +90,18 @@ TEST_CASE("heads inside a Parallel count for a shared table") {
   CHECK(genome.parameters() == static_cast<double>(parameters<Beside>));
   static_assert(parameters<Beside> == 16 * 64 + (8 + 4 + 4) * 64 * 64 + 2 * 64 + 2 * 4 + 64);
   CHECK(canonical("Decoder<Block<Parallel<Ffn<>, Attention<Heads<2>>>, Attn>, Width<64>, Positions<SharedRelBias<4, 6>>>") ==
-        "1:53: \"Attn\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+        "1:53: \"Attn\": " + std::string(rules::SharedBiasHeads::sentence));
   CHECK(canonical("Decoder<Block<Attn, Parallel<Ffn<>, Attention<Heads<2>>>>, Width<64>, Positions<SharedRelBias<4, 6>>>") ==
-        "1:47: \"Heads\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+        "1:47: \"Heads\": " + std::string(rules::SharedBiasHeads::sentence));
 }
 
 TEST_CASE("an odd width is refused for sinusoids, also when it is given at run time") {
   using Open = Decoder<Block<Attention<Heads<1>>>, Positions<Sinusoid>>;
   CHECK_THROWS_WITH((Model<Open, DryRun>({.vocab = 16, .width = 9, .context = 8})),
-                    std::string(sentence_of(Rule::sinusoid_width_even)));
-  CHECK(Genome::parse(text_of<Open>)
-            ->with_sizes(16, 9, 8)
-            .error()
-            .message.find(std::string(sentence_of(Rule::sinusoid_width_even))) != std::string::npos);
+                    std::string(rules::SinusoidWidthEven::sentence));
+  CHECK(
+      Genome::parse(text_of<Open>)->with_sizes(16, 9, 8).error().message.find(std::string(rules::SinusoidWidthEven::sentence)) !=
+      std::string::npos);
 }
 
 TEST_CASE("the tensors of the model itself are counted once, by the genome, the cost and the diagram alike") {

@@ -68,7 +68,7 @@ TEST_CASE("the tables of a text are counted as soon as its context is known") {
 
 TEST_CASE("tables that are too large are refused, whatever the order in which sizes become known") {
   const auto message = [](const Result<Genome>& genome) { return genome ? std::string("read") : genome.error().message; };
-  const std::string too_large(sentence_of(Rule::too_many_parameters));
+  const std::string too_large(rules::TooManyParameters::sentence);
   for (const char* kind : {"Synthesizer<RandomLogits>", "Synthesizer<DenseLogits>", "SpatialGate<>", "TokenMix<>"}) {
     INFO(kind);
     const std::string model = "Decoder<Block<" + std::string(kind) + ">, Vocab<11>, Width<64>";

@@ -83,7 +83,7 @@ TEST_CASE("the limit of sub-layers counts the parts of a Parallel") {
   CHECK(Genome::parse("Decoder<Stack<Block<Parallel<Attn, Ffn<>, Pre<LayerNorm>>>, 5000>>"));
   const Result<Genome> refused = Genome::parse("Decoder<Stack<Block<Parallel<Attn, Ffn<>, Pre<LayerNorm>>>, 5001>>");
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message == "1:61: \"5001\": " + std::string(sentence_of(Rule::too_many_sub_layers)));
+  CHECK(refused.error().message == "1:61: \"5001\": " + std::string(rules::TooManySubLayers::sentence));
 }
 
 namespace {
@@ -121,5 +121,5 @@ TEST_CASE("the heads of attention layers inside a Parallel are compared where a 
   const Result<Genome> refused = Genome::parse(
       "Decoder<Block<Parallel<Attention<Heads<2>>, Attention<Heads<4>>>>, Width<64>, Positions<SharedRelBias<4, 8>>>");
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message == "1:55: \"Heads\": " + std::string(sentence_of(Rule::shared_bias_heads)));
+  CHECK(refused.error().message == "1:55: \"Heads\": " + std::string(rules::SharedBiasHeads::sentence));
 }

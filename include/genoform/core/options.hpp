@@ -10,6 +10,24 @@
 
 namespace genoform {
 
+namespace rules {
+GENOFORM_RULE(UnknownWord, "this word is not known here");
+GENOFORM_RULE(UnknownOption, "this is not an option of this part");
+GENOFORM_RULE(StrayNumber, "a number has no meaning here; numbers stand inside an option, as in Heads<8>");
+GENOFORM_RULE(StringHere, "a string has no meaning here; strings are reserved for Program");
+GENOFORM_RULE(NeedsNumber, "this word takes exactly one number, as in Heads<8>");
+GENOFORM_RULE(NeedsTwoNumbers, "this word takes exactly two numbers, as in RelBias<32, 128>");
+GENOFORM_RULE(NeedsChoice, "this word takes exactly one choice, as in Pre<RmsNorm>");
+GENOFORM_RULE(NeedsBrackets, "this word is a template; write its < >, as in Attention<>");
+GENOFORM_RULE(NoArguments, "this word takes no arguments; write it without < >");
+GENOFORM_RULE(GivenTwice, "this is given twice; give it once");
+GENOFORM_RULE(OutOfRange, "the number is out of range");
+GENOFORM_RULE(TooManyParameters, "the model is too large; parameters must stay below 2^48");
+/// What any table of options refuses.
+using OfOptions = List<UnknownWord, UnknownOption, StrayNumber, StringHere, NeedsNumber, NeedsTwoNumbers, NeedsChoice,
+                       NeedsBrackets, NoArguments, GivenTwice, OutOfRange>;
+}  // namespace rules
+
 /// What a part knows of the model around it. A size of 0 is not known: what depends on it stays open.
 struct ModelContext {
   int width = 0, vocab = 0, context = 0;
@@ -17,13 +35,19 @@ struct ModelContext {
   bool whole = false;      ///< the part stands in a Decoder
 };
 
-/// When an option is printed: where it differs from its default, always, or always because it has no default.
-enum class Show : std::uint8_t { changed, always, must_be_given };
+/// When an option is printed: where it differs from its default, or always.
+enum class Show : std::uint8_t { changed, always };
 
 inline constexpr int max_number = std::numeric_limits<int>::max();
 
 /// The parameters of a model stay below 2^48.
 inline constexpr double max_parameters = 281474976710656.0;
+
+/// Does a tensor of so many elements alone break the limit? The words say what makes it so large.
+constexpr RefuseIf<rules::TooManyParameters> too_many_parameters(double elements, std::string_view word,
+                                                                 std::string_view otherwise = {}, std::string_view last = {}) {
+  return refuse_if<rules::TooManyParameters>(elements >= max_parameters, word, otherwise, last);
+}
 
 /// A size that a text leaves open until the width is known; `count` options of at least 1 use it so.
 inline constexpr int by_width = 0;
@@ -55,16 +79,16 @@ constexpr value_of<M> plain_default(const layer_of<M>&, const ModelContext&) {
 }
 
 constexpr CheckResult no_arguments(Tree tree, int node) {
-  return {node_at(tree, node).brackets ? Rule::no_arguments : Rule::none, node};
+  return {node_at(tree, node).brackets ? Rule(rules::NoArguments{}) : Rule::none, node};
 }
 
 /// Reads the one number of `node`, as in Heads<8>.
 constexpr CheckResult read_number(Tree tree, int node, std::int64_t low, std::int64_t high, int& value) {
-  if (count_children(tree, node) != 1) return {Rule::needs_number, node};
+  if (count_children(tree, node) != 1) return {rules::NeedsNumber{}, node};
   const int child = first_child(node);
-  if (node_at(tree, child).shape != Node::Shape::number) return {Rule::needs_number, child};
+  if (node_at(tree, child).shape != Node::Shape::number) return {rules::NeedsNumber{}, child};
   const std::int64_t number = node_at(tree, child).number;
-  if (number < low || number > high) return {Rule::out_of_range, child, low, high};
+  if (number < low || number > high) return {rules::OutOfRange{}, child, low, high};
   value = static_cast<int>(number);
   return {};
 }
@@ -74,15 +98,24 @@ struct Range {
 };
 /// Reads the two numbers of `node`, as in RelBias<32, 128>.
 constexpr CheckResult read_numbers(Tree tree, int node, Range of_first, Range of_second, int& first, int& second) {
-  if (count_children(tree, node) != 2) return {Rule::needs_two_numbers, node};
+  if (count_children(tree, node) != 2) return {rules::NeedsTwoNumbers{}, node};
   for (int child = first_child(node), i = 0; i < 2; child = next_sibling(tree, child), ++i) {
-    if (node_at(tree, child).shape != Node::Shape::number) return {Rule::needs_two_numbers, child};
+    if (node_at(tree, child).shape != Node::Shape::number) return {rules::NeedsTwoNumbers{}, child};
     const std::int64_t number = node_at(tree, child).number;
     const Range range = i == 0 ? of_first : of_second;
-    if (number < range.low || number > range.high) return {Rule::out_of_range, child, range.low, range.high};
+    if (number < range.low || number > range.high) return {rules::OutOfRange{}, child, range.low, range.high};
     (i == 0 ? first : second) = static_cast<int>(number);
   }
   return {};
+}
+
+/// The rules that the words of a choice type have besides those of any table: `using refuses = List<...>` in Value::choices.
+template <class Choices>
+constexpr auto refused_by_choices() {
+  if constexpr (requires { typename Choices::refuses; })
+    return typename Choices::refuses{};
+  else
+    return List<>{};
 }
 
 /// An option with one number: Word<n>, low <= n <= high. With low >= 1 the value 0 means open (or absent).
@@ -134,6 +167,7 @@ struct ChoiceRow {
   using Layer = layer_of<M>;
   using Value = value_of<M>;
   using allowed = Value;
+  using refuses = decltype(refused_by_choices<typename Value::choices>());
   static constexpr Show show = S;
   static constexpr auto member = M;
   Otherwise<M> otherwise;
@@ -147,12 +181,20 @@ struct ChoiceRow {
   using tag = typename Value::choices::template tag<V>;
 };
 
+/// A choice without a default: where it is not written the rule Missing is broken.
+template <auto M, class Missing>
+struct RequiredRow : ChoiceRow<M, Show::always> {
+  using missing = Missing;
+  using refuses = concat_t<typename ChoiceRow<M, Show::always>::refuses, List<Missing>>;
+};
+
 /// One of several words inside a word of its own: Pre<RmsNorm>.
 template <template <class> class W, auto M>
 struct WrappedRow {
   using Layer = layer_of<M>;
   using Value = value_of<M>;
   using allowed = W<Value>;
+  using refuses = decltype(refused_by_choices<typename Value::choices>());
   static constexpr Show show = Show::changed;
   static constexpr auto member = M;
   Otherwise<M> otherwise;
@@ -163,9 +205,9 @@ struct WrappedRow {
   static constexpr bool is_open(const Value&) { return false; }
   static constexpr CheckResult read(Tree tree, int node, Layer& layer) {
     const int child = first_child(node);
-    if (count_children(tree, node) != 1) return {Rule::needs_choice, node};
-    if (node_at(tree, child).shape != Node::Shape::word) return {Rule::needs_choice, child};
-    if (!Value::choices::names(node_at(tree, child).word)) return {Rule::unknown_word, child};
+    if (count_children(tree, node) != 1) return {rules::NeedsChoice{}, node};
+    if (node_at(tree, child).shape != Node::Shape::word) return {rules::NeedsChoice{}, child};
+    if (!Value::choices::names(node_at(tree, child).word)) return {rules::UnknownWord{}, child};
     return Value::choices::read(tree, child, layer.*M);
   }
   static constexpr void print(const Value& value, auto& out) {
@@ -221,6 +263,11 @@ constexpr auto choice() {
 template <auto M, Show S = Show::changed>
 constexpr auto choice(option_rows::Otherwise<M> otherwise) {
   return option_rows::ChoiceRow<M, S>{otherwise};
+}
+/// A row: one of the words of the member's type, which must be written; else the rule Missing is broken.
+template <auto M, class Missing>
+constexpr auto required_choice() {
+  return option_rows::RequiredRow<M, Missing>{{&option_rows::plain_default<M>}};
 }
 /// A row: one of the words of the member's type inside the word W.
 template <template <class> class W, auto M>

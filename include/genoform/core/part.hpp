@@ -1,4 +1,6 @@
 #pragma once
+#include <utility>
+
 #include "genoform/core/options.hpp"
 
 namespace genoform {
@@ -53,22 +55,22 @@ constexpr void settle(const Row& row, L& layer, const ModelContext& model_contex
 }
 
 constexpr CheckResult unknown(Tree tree, int node) {
-  if (node_at(tree, node).shape == Node::Shape::number) return {Rule::stray_number, node};
-  if (node_at(tree, node).shape == Node::Shape::string) return {Rule::string_here, node};
-  return {Rule::unknown_option, node};
+  if (node_at(tree, node).shape == Node::Shape::number) return {rules::StrayNumber{}, node};
+  if (node_at(tree, node).shape == Node::Shape::string) return {rules::StringHere{}, node};
+  return {rules::UnknownOption{}, node};
 }
 
 /// Reads one argument into the layer. `seen`: the rows given so far, one bit each.
 template <class L>
 constexpr CheckResult read_argument(Tree tree, int node, L& layer, std::uint64_t& seen) {
   CheckResult check_result = unknown(tree, node);
-  if (check_result.rule != Rule::unknown_option) return check_result;
+  if (check_result.rule != rules::UnknownOption{}) return check_result;
   std::uint64_t bit = 1;
   bool found = false;
   each_row<L>([&](const auto& row) {
     if (!found && row.takes(node_at(tree, node).word)) {
       found = true;
-      check_result = (seen & bit) != 0 ? CheckResult{Rule::given_twice, node} : row.read(tree, node, layer);
+      check_result = (seen & bit) != 0 ? CheckResult{rules::GivenTwice{}, node} : row.read(tree, node, layer);
       seen |= bit;
     }
     bit <<= 1;
@@ -84,7 +86,7 @@ constexpr CheckResult read_defaults(int node, L& layer, std::uint64_t seen) {
   each_row<L>([&](const auto& row) {
     using Row = std::remove_cvref_t<decltype(row)>;
     if ((seen & bit) == 0) {
-      if (row.show == Show::must_be_given) check_result = {Rule::router_missing, node};
+      if constexpr (requires { typename Row::missing; }) check_result = {typename Row::missing{}, node};
       layer.*Row::member = row.otherwise(layer, ModelContext{});
     }
     bit <<= 1;
@@ -109,7 +111,7 @@ constexpr CheckResult read_arguments(Tree tree, int node, int begin, L& layer) {
 template <class L>
 constexpr CheckResult read(Tree tree, int node, L& layer) {
   if (node_at(tree, node).brackets != part_rules::HasTemplate<L>)
-    return {part_rules::HasTemplate<L> ? Rule::needs_brackets : Rule::no_arguments, node};
+    return {part_rules::HasTemplate<L> ? Rule(rules::NeedsBrackets{}) : Rule(rules::NoArguments{}), node};
   return part_rules::read_arguments(tree, node, first_child(node), layer);
 }
 
@@ -125,7 +127,7 @@ template <class L>
 constexpr CheckResult check_rules(Tree tree, int node, const L& layer, const ModelContext& model_context) {
   if constexpr (part_rules::HasRules<L>) {
     const Violation violation = resolved(layer, model_context).violation(model_context);
-    if (violation.rule == Rule::none) return {};
+    if (violation.fine()) return {};
     for (const std::string_view word : violation.words)
       for (int c = first_child(node); c < end_of(tree, node); c = next_sibling(tree, c))
         if (!word.empty() && node_at(tree, c).word == word) return {violation.rule, c};
@@ -180,9 +182,55 @@ constexpr void print(const L& layer, const ModelContext& model_context, auto& ou
   }
 }
 
+namespace rules {
+GENOFORM_RULE(NotListed,
+              "a choice refused this by a rule that is missing in its list `refuses`, so its sentence cannot be shown");
+}  // namespace rules
+
 namespace part_rules {
 
-// Refusals are types that are named, not conditions of a static_assert, so that each mistake is one error.
+template <class T>
+constexpr auto refused_by() {
+  if constexpr (requires { typename T::refuses; })
+    return typename T::refuses{};
+  else
+    return List<>{};
+}
+template <class... Rows>
+constexpr auto rules_of_rows(const Table<Rows...>&) {
+  return concat_t<List<>, decltype(refused_by<Rows>())...>{};
+}
+template <class L>
+constexpr auto rules_of_violation() {
+  if constexpr (HasRules<L>)
+    return typename decltype(std::declval<const L&>().violation(ModelContext{}))::refuses{};
+  else
+    return List<>{};
+}
+
+}  // namespace part_rules
+
+/// The rules that options of a layer can break: those of any table, of its rows, and of its violation().
+template <class L>
+using rules_of =
+    concat_t<rules::OfOptions, decltype(part_rules::rules_of_rows(table_of<L>())), decltype(part_rules::rules_of_violation<L>())>;
+
+namespace part_rules {
+
+// A refusal is a type that does not compile. It is only named here; who asked for it makes it, by `typename first_refusal<...>::
+// type`, so that a compiler has little to say before the sentence.
+
+template <class Refusals>
+struct FirstOf {
+  using type = Type<void>;
+};
+template <class Refusal, class... Rest>
+struct FirstOf<List<Refusal, Rest...>> {
+  using type = Refusal;
+};
+/// The first of a list of refusals, or a type that compiles.
+template <class Refusals>
+using first_refusal = typename FirstOf<Refusals>::type;
 
 template <int SourcePosition, class Whole, class... Args>
 constexpr auto culprit() {
@@ -192,16 +240,49 @@ constexpr auto culprit() {
     return Type<Whole>{};
 }
 
-/// Fails to compile with the sentence of the check_result, naming the part, the option to blame and the options that there are.
-template <Rule rule, int SourcePosition, class L, class Whole, class... Args>
-constexpr auto refuse_unless_fine() {
-  if constexpr (rule == Rule::none) {
-    return Type<Whole>{};
+/// What was read from a type: the layer, the result, and the position (from 0) of the argument to blame, -1: the whole.
+template <class L>
+struct Reading {
+  L layer{};
+  CheckResult check_result{};
+  int place = -1;
+};
+
+/// The refusals, none or one, of what Read::reading says. They name the part, the argument to blame and what the part takes.
+template <class Read, class Rules, class Whole, class Allowed, class... Args>
+constexpr auto refusals() {
+  if constexpr (Read::reading.check_result.fine()) {
+    return List<>{};
   } else {
-    using Culprit = typename decltype(culprit<SourcePosition, Whole, Args...>())::type;
-    return Type<typename Refuse<rule, Whole, Culprit, typename decltype(table_of<L>())::allowed>::type>{};
+    using Culprit = typename decltype(culprit<Read::reading.place, Whole, Args...>())::type;
+    using Tag = nth_of_t<find_rule(Read::reading.check_result.rule, Rules{}), concat_t<Rules, List<rules::NotListed>>>;
+    return List<typename Tag::template Refused<Whole, Culprit, Allowed>>{};
   }
 }
+/// The same for the options of a layer struct.
+template <class Read, class L, class Whole, class... Args>
+constexpr auto refusals_of_options() {
+  if constexpr (Read::reading.check_result.fine())
+    return List<>{};
+  else
+    return refusals<Read, rules_of<L>, Whole, typename decltype(table_of<L>())::allowed, Args...>();
+}
+
+/// The arguments of a sub-layer type, read and checked.
+template <class L, class... Args>
+struct ReadPart {
+  static constexpr Reading<L> reading = [] {
+    NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes;
+    const int self = nodes.open(L::name);
+    (genoform::spell<Args>(nodes), ...);
+    nodes.close(self);
+    Reading<L> r;
+    r.check_result = read(nodes.tree(), 0, r.layer);
+    if (r.check_result.fine()) r.check_result = check_rules(nodes.tree(), 0, r.layer, ModelContext{});
+    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
+    return r;
+  }();
+};
 
 }  // namespace part_rules
 
@@ -219,25 +300,13 @@ struct Part {
   }
 
  private:
-  struct Reading {
-    L layer{};
-    CheckResult check_result{};
-    int place = -1;
-  };
-  static constexpr Reading reading = [] {
-    NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes;
-    spell(nodes);
-    Reading r;
-    r.check_result = read(nodes.tree(), 0, r.layer);
-    if (r.check_result.fine()) r.check_result = check_rules(nodes.tree(), 0, r.layer, ModelContext{});
-    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
-    return r;
-  }();
-  using checked = decltype(part_rules::refuse_unless_fine<reading.check_result.rule, reading.place, L, Part, Args...>());
+  using read = part_rules::ReadPart<L, Args...>;
+  using refusals = decltype(part_rules::refusals_of_options<read, L, typename L::template type<Args...>, Args...>());
+  using checked = typename part_rules::first_refusal<refusals>::type;
 
  public:
-  /// The values of the options; what depends on the width is open until resolved(value, around).
-  static constexpr L value = reading.layer;
+  /// The values of the options; what depends on the width is open until resolved(value, model_context).
+  static constexpr L value = read::reading.layer;
 };
 
 }  // namespace genoform

@@ -85,7 +85,7 @@ struct NormsOfType {
 
 template <class T, class Whole>
 struct Canonical {
-  using checked = decltype(part_rules::checked_sub_layer<T, T>());
+  using checked = typename part_rules::first_refusal<decltype(part_rules::refusals_of_sub_layer<T, T>())>::type;
   using type = typename decltype(sub_layer<ValueOfType<part_of<T>, Whole>>())::type;
 };
 template <class... Ps, class Whole>

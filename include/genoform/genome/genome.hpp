@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,10 +26,17 @@ class KindNames {
     for (const Kind& kind : kinds_of<Layers>()) kinds_.push_back(kind);
   }
 
-  /// Adds the kind of a layer struct, `kinds.add<ShiftLayer>()`. A name that is taken is an error.
+  /// Adds the kind of a layer struct, `kinds.add<ShiftLayer>()`, or a router of your own, `kinds.add<MoeWith<MyRouter>>()`. A
+  /// name that is taken is an error.
   template <class L>
   Result<void> add() {
-    if (find_kind(kinds_, L::name) < kinds_.size() || is_taken(L::name))
+    if constexpr (kind_entries::Variant<L>)
+      if (const std::string_view word = taken_word<L>(); !word.empty())
+        return Error{ErrorKind::usage, "the word \"" + std::string(word) + "\" of \"" + std::string(L::name) +
+                                           "\" exists already; give yours another name"};
+    const std::size_t same = find_kind(kinds_, L::name);
+    const bool joins = same < kinds_.size() && kinds_[same].is_variant && kind_entries::Variant<L>;
+    if ((same < kinds_.size() && !joins) || is_taken(L::name))
       return Error{ErrorKind::usage, "a kind named \"" + std::string(L::name) + "\" exists already; give yours another name"};
     kinds_.push_back(kind_of<L>);
     return {};
@@ -36,6 +44,21 @@ class KindNames {
   std::span<const Kind> all() const { return kinds_; }
 
  private:
+  /// A word that would select L, but that kinds of its name have already; empty: none.
+  template <class L>
+  std::string_view taken_word() const {
+    struct Words final : WordList {
+      std::vector<std::string_view> all;
+      void add(std::string_view word) override { all.push_back(word); }
+    } words;
+    for (const Kind& kind : kinds_)
+      if (kind.name == L::name) kind.words(words, {});
+    std::string_view taken;
+    L::selected_by::each_word([&](std::string_view word) {
+      if (std::find(words.all.begin(), words.all.end(), word) != words.all.end()) taken = word;
+    });
+    return taken;
+  }
   static bool is_taken(std::string_view name) {
     for (const grammar::Alias& alias : grammar::aliases)
       if (alias.word == name) return true;
@@ -56,7 +79,12 @@ struct GenomeStack {
 /// Immutable and cheap to copy; several threads may read one.
 class Genome {
  public:
-  /// Reads a text (spec/model.md section 1). The error is one line that starts with LINE:COLUMN.
+  /// Reads a text. The error is one line that starts with LINE:COLUMN. Kinds of your own are known where they were added:
+  ///   KindNames kinds;
+  ///   kinds.add<ShiftLayer>().value();         // the struct of a layer, not its template: Block<Shift<Steps<2>>>
+  ///   kinds.add<MoeWith<MyRouter>>().value();  // a router: Block<Moe<MyRouter, Experts<4>>>
+  ///   Result<Genome> genome = Genome::parse("Block<Shift<Steps<2>>>", kinds);
+  /// A program that also builds models adds them to Kinds<Backend> (registry/kinds.hpp), which has parse() and build().
   template <class Layers = BuiltinLayers>
   static Result<Genome> parse(std::string_view text) {
     return parse(text, kinds_of<Layers>());
@@ -72,7 +100,7 @@ class Genome {
     CheckResult check_result = checker.check();
     parsed->decoder = checker.decoder();
     Genome genome(std::move(parsed));
-    if (check_result.fine() && genome.parameters() >= max_parameters) check_result = {Rule::too_many_parameters, 0};
+    if (check_result.fine() && genome.parameters() >= max_parameters) check_result = {rules::TooManyParameters{}, 0};
     if (!check_result.fine()) return grammar::error_of(genome.parsed_->text, genome.tree(), kinds, check_result);
     return genome;
   }
@@ -124,11 +152,16 @@ class Genome {
   /// What the sub-layers see of the model around them.
   ModelContext model_context() const { return is_model() ? decoder().model_context() : ModelContext{}; }
 
+  /// Is a sub-layer of this layer struct?
+  template <class L>
+  bool is(int node) const {
+    return kind_entries::is_of<L>(tree(), node);
+  }
   /// A sub-layer as its layer struct; sizes that depend on the width are filled in where it is known. An error if the kind is
   /// another.
   template <class L>
   Result<L> read(int node) const {
-    if (kind_name(node) != L::name)
+    if (!is<L>(node))
       return Error{ErrorKind::usage, "\"" + std::string(kind_name(node)) + "\" was read as \"" + std::string(L::name) + "\""};
     return resolved(kind_entries::layer_at<L>(tree(), node), model_context());
   }
@@ -214,12 +247,11 @@ class Genome {
     stacks.push_back(std::move(stack));
   }
 
-  const Kind& kind_of_node(int node) const { return parsed_->kinds[find_kind(parsed_->kinds, kind_name(node))]; }
+  const Kind& kind_of_node(int node) const { return parsed_->kinds[find_kind(parsed_->kinds, tree(), node)]; }
 
   template <class... Ls, class F>
   bool visit_one(List<Ls...>, int node, F& f) const {
-    return ((kind_name(node) == Ls::name && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), model_context())), true)) ||
-            ...);
+    return ((is<Ls>(node) && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), model_context())), true)) || ...);
   }
 
   SharedPtr<Parsed> parsed_;  // only read once it is made

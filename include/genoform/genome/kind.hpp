@@ -22,18 +22,23 @@ namespace genoform {
 /// Receives the words that a kind takes, for error messages.
 class WordList {
  public:
-  virtual void add(std::string_view word) = 0;
+  virtual constexpr void add(std::string_view word) = 0;
+  /// A word that a writer may have meant, but that a message does not list.
+  virtual constexpr void add_unlisted(std::string_view) {}
 
  protected:
-  ~WordList() = default;
+  constexpr ~WordList() = default;
 };
 
-/// A kind of sub-layer as the language knows it: its name and its table, usable without its type.
+/// A kind of sub-layer as the language knows it: its name and its table, usable without its type. Several structs may have one
+/// name (`selected_by`, as the lists of routers of Moe); the word of one of them then says which is meant.
 struct Kind {
   std::string_view name;
+  bool is_variant;                  ///< may others have its name?
+  int (*selector)(Tree, int node);  ///< the node that says that a sub-layer of this name is of this struct; -1: it is not
   CheckResult (*check)(Tree, int node, const ModelContext&);    ///< reads one sub-layer and checks its rules
   void (*print)(Tree, int node, const ModelContext&, Writer&);  ///< writes its canonical form
-  /// Trained numbers, at a known width, with those of its norms or without.
+  /// Trainable parameters, at a known width, with those of its norms or without.
   double (*parameters)(Tree, int node, const ModelContext&, bool norms);
   std::int64_t (*heads)(Tree, int node,
                         const ModelContext&);         ///< of its attention layers, Declaration::heads(), at a known width
@@ -51,6 +56,26 @@ concept Declares = requires(const L& layer, typename L::Weights& weights, Declar
   typename L::Saved;
   layer.declare(weights, declaration);
 };
+
+template <class L>
+concept Variant = requires {
+  typename L::selected_by;
+};
+template <class L>
+constexpr int selector_of(Tree tree, int node) {
+  if constexpr (Variant<L>) {
+    for (int c = first_child(node); c < end_of(tree, node); c = next_sibling(tree, c))
+      if (L::selected_by::names(node_at(tree, c).word)) return c;
+    return -1;
+  } else {
+    return node;
+  }
+}
+/// Is a sub-layer of this struct?
+template <class L>
+constexpr bool is_of(Tree tree, int node) {
+  return node_at(tree, node).word == L::name && selector_of<L>(tree, node) >= 0;
+}
 
 template <class L>
 constexpr L layer_at(Tree tree, int node) {
@@ -78,7 +103,7 @@ constexpr std::int64_t heads_at(Tree tree, int node, const ModelContext& model_c
   return part_rules::heads_of(resolved(layer_at<L>(tree, node), model_context), model_context);
 }
 template <class L>
-void words_of(WordList& list, std::string_view inside) {
+constexpr void words_of(WordList& list, std::string_view inside) {
   const auto add = [&](std::string_view word) { list.add(word); };
   each_row<L>([&](const auto& row) {
     if (inside.empty()) row.each_word(add);
@@ -92,6 +117,8 @@ void words_of(WordList& list, std::string_view inside) {
 /// The entry of a layer struct. It needs `name`; a table is read when it has one.
 template <class L>
 inline constexpr Kind kind_of{L::name,
+                              kind_entries::Variant<L>,
+                              &kind_entries::selector_of<L>,
                               &check<L>,
                               &kind_entries::print_at<L>,
                               &kind_entries::parameters_at<L>,
@@ -115,11 +142,19 @@ constexpr std::span<const Kind> kinds_of() {
   return kind_entries::Table<Layers>::value;
 }
 
-/// The kind of that name, or the number of kinds when there is none.
+/// The first kind of that name, or the number of kinds when there is none.
 constexpr std::size_t find_kind(std::span<const Kind> kinds, std::string_view name) {
   std::size_t i = 0;
   while (i < kinds.size() && kinds[i].name != name) ++i;
   return i;
+}
+
+/// The kind of a sub-layer; where none is selected the first of its name, or the number of kinds when there is none.
+constexpr std::size_t find_kind(std::span<const Kind> kinds, Tree tree, int node) {
+  const std::string_view name = node_at(tree, node).word;
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    if (kinds[i].name == name && kinds[i].selector(tree, node) >= 0) return i;
+  return find_kind(kinds, name);
 }
 
 }  // namespace genoform

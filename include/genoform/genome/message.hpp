@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -6,11 +7,10 @@
 #include <vector>
 
 #include "genoform/core/result.hpp"
+#include "genoform/genome/allowed_words.hpp"
 #include "genoform/genome/kind.hpp"
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/suggest.hpp"
-#include "genoform/model/decoder.hpp"
-#include "genoform/model/parallel.hpp"
 
 namespace genoform::grammar {
 
@@ -34,76 +34,25 @@ inline std::string quoted_token(std::string_view text, std::size_t at) {
   return quoted + "\"";
 }
 
-/// The words that may stand where a wrong one was found.
+/// The words that may stand where a wrong one was found, kept for a message.
 class AllowedWords final : public WordList {
  public:
-  AllowedWords(Tree tree, std::span<const Kind> kinds, const CheckResult& check_result) : tree_(tree) {
-    find_parents(check_result.node);
-    if (check_result.rule == Rule::unknown_option)
-      options_of(kinds, parent_, {});
-    else if (check_result.rule == Rule::unknown_word)
-      options_of(kinds, grandparent_, node_at(tree_, parent_).word);
-    else if (check_result.rule == Rule::unknown_kind)
-      names_of(kinds);
-    else if (check_result.rule == Rule::parallel_form)
-      parts_of(kinds);
-    else if (check_result.rule == Rule::not_a_part)
-      models(), names_of(kinds);
-    else if (check_result.rule == Rule::decoder_form)
-      candidates_ = {"Stack", "Body", "Block"};
-    else if (check_result.rule == Rule::body_form)
-      candidates_ = {"Stack"};
-    else if (check_result.rule == Rule::stack_form)
-      candidates_ = {"Block"};
-    else if (check_result.rule == Rule::glu_form && node_at(tree_, check_result.node).word != "Glu")
-      ActivationWords::Plain::each_word([this](std::string_view word) { candidates_.push_back(word); });
+  AllowedWords(Tree tree, std::span<const Kind> kinds, const CheckResult& check_result) {
+    each_allowed_word(tree, kinds, check_result, *this);
   }
   void add(std::string_view word) override {
+    if (std::find(listed_.begin(), listed_.end(), word) != listed_.end()) return;  // of several kinds of one name
     listed_.push_back(word);
     candidates_.push_back(word);
-    for (const Alias& alias : aliases)
-      if (alias.stands_for == word) candidates_.push_back(alias.word);
   }
+  void add_unlisted(std::string_view word) override { candidates_.push_back(word); }
+
   /// For "allowed: ...": empty where the rule's sentence says it all.
   const std::vector<std::string_view>& listed() const { return listed_; }
   /// For "did you mean": also aliases.
   const std::vector<std::string_view>& candidates() const { return candidates_; }
 
  private:
-  void find_parents(int node) {
-    int at = 0;
-    while (at != node) {
-      grandparent_ = parent_;
-      parent_ = at;
-      int child = first_child(at);
-      while (node >= end_of(tree_, child)) child = next_sibling(tree_, child);
-      at = child;
-    }
-  }
-  void options_of(std::span<const Kind> kinds, int part, std::string_view inside) {
-    const std::size_t kind = find_kind(kinds, node_at(tree_, part).word);
-    if (kind < kinds.size())
-      kinds[kind].words(*this, inside);
-    else if (node_at(tree_, part).word == ParallelNorms::name)
-      kind_entries::words_of<ParallelNorms>(*this, inside);
-    else
-      kind_entries::words_of<DecoderLayer>(*this, inside);
-  }
-  void names_of(std::span<const Kind> kinds) {
-    for (const Kind& kind : kinds) add(kind.name);
-    add(ParallelNorms::name);
-  }
-  /// What may stand in a Parallel.
-  void parts_of(std::span<const Kind> kinds) {
-    for (const Kind& kind : kinds) add(kind.name);
-    kind_entries::words_of<ParallelNorms>(*this, {});
-  }
-  void models() {
-    for (const std::string_view word : {"Decoder", "Body", "Stack", "Block"}) candidates_.push_back(word);
-  }
-
-  Tree tree_;
-  int parent_ = 0, grandparent_ = 0;
   std::vector<std::string_view> listed_, candidates_;
 };
 
@@ -116,14 +65,14 @@ inline std::string position_and_token(std::string_view text, std::size_t at) {
 
 /// `LINE:COLUMN: "found": sentence`, for a text whose form is wrong.
 inline Error error_of(std::string_view text, const SyntaxError& syntax) {
-  return {ErrorKind::input, position_and_token(text, syntax.at) + std::string(sentence_of(syntax.rule))};
+  return {ErrorKind::input, position_and_token(text, syntax.at) + std::string(syntax.rule.sentence)};
 }
 
 /// `LINE:COLUMN: "found": sentence; allowed: ...; did you mean "..."?`, for a text whose meaning is wrong.
 inline Error error_of(std::string_view text, Tree tree, std::span<const Kind> kinds, const CheckResult& check_result) {
   const auto at = static_cast<std::size_t>(node_at(tree, check_result.node).at);
-  std::string message = position_and_token(text, at) + std::string(sentence_of(check_result.rule));
-  if (check_result.rule == Rule::out_of_range)
+  std::string message = position_and_token(text, at) + std::string(check_result.rule.sentence);
+  if (check_result.rule == rules::OutOfRange{})
     message += "; allowed: " + std::to_string(check_result.low) + " to " + std::to_string(check_result.high);
   const AllowedWords words(tree, kinds, check_result);
   const char* separator = "; allowed: ";

@@ -7,6 +7,26 @@
 #include "genoform/core/tree.hpp"
 #include "genoform/core/words.hpp"
 
+namespace genoform::rules {
+
+GENOFORM_RULE(EmptyText, "the text is empty; a model starts with Decoder<, a part with Block< or a sub-layer");
+GENOFORM_RULE(BadCharacter, "this character has no meaning here; allowed are words, numbers, < > , and white space");
+GENOFORM_RULE(ArgumentMissing, "an argument is missing; after < or , stands a word or a number");
+GENOFORM_RULE(CloseMissing, "a > is missing; every < needs its >");
+GENOFORM_RULE(SeparatorMissing, "a , or > is missing before this; arguments are separated by commas");
+GENOFORM_RULE(TextGoesOn, "the text goes on after its end; one text is one model or one part");
+GENOFORM_RULE(BadNumber, "a number starts with a zero; numbers are decimal digits without a leading zero");
+GENOFORM_RULE(NumberTooLarge, "the number is too large; numbers are at most 2147483647");
+GENOFORM_RULE(StringOpen, "the string does not end; a string stands between two \"");
+GENOFORM_RULE(BadEscape, "this escape is not known; allowed in a string are \\\" and \\\\");
+GENOFORM_RULE(TextTooLong, "the text is too long; allowed are 65536 characters");
+GENOFORM_RULE(TooDeep, "the text is nested too deeply; allowed are 64 levels");
+/// What the parser refuses.
+using OfTexts = List<EmptyText, BadCharacter, ArgumentMissing, CloseMissing, SeparatorMissing, TextGoesOn, BadNumber,
+                     NumberTooLarge, StringOpen, BadEscape, TextTooLong, TooDeep>;
+
+}  // namespace genoform::rules
+
 namespace genoform::grammar {
 
 inline constexpr std::size_t longest_text = 65536;
@@ -50,20 +70,22 @@ class Parser {
   constexpr Parser(std::string_view text, Nodes& nodes) : text_(text), nodes_(nodes) {}
 
   constexpr SyntaxError parse() {
-    if (text_.size() > longest_text) return {Rule::text_too_long, longest_text};
+    if (text_.size() > longest_text) return {rules::TextTooLong{}, longest_text};
     skip_space();
-    if (done()) return {Rule::empty_text, 0};
+    if (done()) return {rules::EmptyText{}, 0};
     do {
       if (const SyntaxError error = argument(); !error.none()) return error;
       if (const SyntaxError error = close_and_separate(); !error.none()) return error;
     } while (depth_ > 0);
-    return done() ? SyntaxError{} : SyntaxError{is_token(text_[at_]) ? Rule::text_goes_on : Rule::bad_character, at_};
+    return done() ? SyntaxError{} : unexpected(rules::TextGoesOn{});
   }
 
  private:
   constexpr bool done() const { return at_ == text_.size(); }
   constexpr bool sees(char c) const { return !done() && text_[at_] == c; }
   static constexpr bool is_token(char c) { return is_letter(c) || is_digit(c) || c == '<' || c == '>' || c == ',' || c == '"'; }
+  /// The rule that the character at hand breaks: `rule` where it belongs to the language.
+  constexpr SyntaxError unexpected(Rule rule) const { return {is_token(text_[at_]) ? rule : Rule(rules::BadCharacter{}), at_}; }
   constexpr void skip_space() {
     while (!done() && is_space(text_[at_])) ++at_;
   }
@@ -80,12 +102,12 @@ class Parser {
 
   /// One word, number or string; a word with < goes one level deeper.
   constexpr SyntaxError argument() {
-    if (done()) return {Rule::close_missing, end_of_text()};
+    if (done()) return {rules::CloseMissing{}, end_of_text()};
     const char c = text_[at_];
     if (is_letter(c)) return word();
     if (is_digit(c)) return number();
     if (c == '"') return string();
-    return {is_token(c) ? Rule::argument_missing : Rule::bad_character, at_};
+    return unexpected(rules::ArgumentMissing{});
   }
 
   /// After an argument: closes what ends here, then steps over the comma before the next argument.
@@ -93,7 +115,7 @@ class Parser {
     while (true) {
       skip_space();
       if (depth_ == 0) return {};
-      if (done()) return {Rule::close_missing, end_of_text()};
+      if (done()) return {rules::CloseMissing{}, end_of_text()};
       if (sees('>')) {
         ++at_;
         close();
@@ -105,7 +127,7 @@ class Parser {
         opened_ = false;
         return {};
       } else {
-        return {is_token(text_[at_]) ? Rule::separator_missing : Rule::bad_character, at_};
+        return unexpected(rules::SeparatorMissing{});
       }
     }
   }
@@ -124,14 +146,14 @@ class Parser {
       if (alias.word == word) return expand(alias, begin);
     push({.word = word, .brackets = sees('<')}, begin);
     if (!sees('<')) return {};
-    if (depth_ == deepest_nesting) return {Rule::too_deep, at_};
+    if (depth_ == deepest_nesting) return {rules::TooDeep{}, at_};
     ++at_;
     open_[depth_++] = static_cast<int>(nodes_.size()) - 1;
     opened_ = true;
     return {};
   }
   constexpr SyntaxError expand(const Alias& alias, std::size_t begin) {
-    if (sees('<')) return {Rule::no_arguments, begin};
+    if (sees('<')) return {rules::NoArguments{}, begin};
     const bool has_inner = !alias.inner.empty();
     push({.word = alias.stands_for, .size = has_inner ? 2 : 1, .brackets = true}, begin);
     if (has_inner) push({.word = alias.inner}, begin);
@@ -143,9 +165,9 @@ class Parser {
     std::int64_t value = 0;
     for (; !done() && is_digit(text_[at_]); ++at_) {
       value = value * 10 + (text_[at_] - '0');
-      if (value > 2147483647) return {Rule::number_too_large, begin};
+      if (value > 2147483647) return {rules::NumberTooLarge{}, begin};
     }
-    if (text_[begin] == '0' && at_ - begin > 1) return {Rule::bad_number, begin};
+    if (text_[begin] == '0' && at_ - begin > 1) return {rules::BadNumber{}, begin};
     push({.word = text_.substr(begin, at_ - begin), .number = value, .shape = Node::Shape::number}, begin);
     return {};
   }
@@ -153,10 +175,10 @@ class Parser {
   constexpr SyntaxError string() {
     const std::size_t begin = at_++;
     for (; !sees('"'); ++at_) {
-      if (done()) return {Rule::string_open, begin};
+      if (done()) return {rules::StringOpen{}, begin};
       if (!sees('\\')) continue;
       ++at_;
-      if (!sees('"') && !sees('\\')) return {Rule::bad_escape, at_ - 1};
+      if (!sees('"') && !sees('\\')) return {rules::BadEscape{}, at_ - 1};
     }
     ++at_;
     push({.word = text_.substr(begin, at_ - begin), .shape = Node::Shape::string}, begin);

@@ -40,7 +40,7 @@ class Printer {
     } else if (word == ParallelNorms::name) {
       parallel(node);
     } else {
-      kinds_[find_kind(kinds_, word)].print(tree_, node, model_context_, out_);
+      kinds_[find_kind(kinds_, tree_, node)].print(tree_, node, model_context_, out_);
     }
   }
 

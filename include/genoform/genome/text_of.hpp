@@ -8,6 +8,10 @@
 
 namespace genoform {
 
+namespace rules {
+GENOFORM_RULE(NameMissing, "a layer needs a name for its text; add static constexpr std::string_view name");
+}  // namespace rules
+
 namespace text_forms {
 
 template <class T>
@@ -74,7 +78,7 @@ struct Form<Decoder<B, Options...>> {
 template <class P>
 constexpr void write_sub_layer(const ModelContext& model_context, Writer& out) {
   if constexpr (!requires { std::string_view(P::layer_type::name); })
-    using refused [[maybe_unused]] = typename Refuse<Rule::name_missing, P, typename P::layer_type>::type;
+    using refused [[maybe_unused]] = typename rules::NameMissing::Refused<P, typename P::layer_type>::type;
   else
     print(P::value, model_context, out);
 }
@@ -86,7 +90,7 @@ constexpr void write(const ModelContext& model_context, Writer& out) {
   else if constexpr (part_rules::TypedPart<part_of<T>>)
     write_sub_layer<part_of<T>>(model_context, out);
   else
-    using refused [[maybe_unused]] = typename Refuse<Rule::not_a_part, T, T>::type;
+    using refused [[maybe_unused]] = typename rules::NotAPart::Refused<T, T>::type;
 }
 
 template <class T>

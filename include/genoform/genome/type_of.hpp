@@ -1,16 +1,24 @@
 #pragma once
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
+#include "genoform/genome/allowed_words.hpp"
 #include "genoform/genome/canonical.hpp"
 #include "genoform/genome/check.hpp"
 #include "genoform/genome/parse.hpp"
+#include "genoform/genome/suggest.hpp"
 
 namespace genoform {
 
-/// Where a text is wrong, line and character from 1: the compile errors of type_of show it.
+// What the compile errors of type_of show: where the text is wrong, line and character from 1, the word that stands there, and
+// the one that was most likely meant. Letters one by one, since that is how every compiler prints them.
 template <int Line, int Column>
 struct At {};
+template <char... Letters>
+struct Found {};
+template <char... Letters>
+struct DidYouMean {};
 
 namespace type_forms {
 
@@ -19,7 +27,8 @@ template <Text T, class Layers>
 struct Parsed {
   struct Outcome {
     grammar::FixedNodes<T.view().size()> nodes{};
-    Rule rule = Rule::none;
+    CheckResult check_result{};
+    bool is_tree = false;  ///< is the form right?
     grammar::SourcePosition place{};
     DecoderLayer decoder{};
   };
@@ -27,15 +36,15 @@ struct Parsed {
     Outcome o;
     const grammar::SyntaxError error = grammar::Parser(T.view(), o.nodes).parse();
     std::size_t at = error.at;
-    o.rule = error.rule;
-    if (error.none()) {
+    o.check_result.rule = error.rule;
+    o.is_tree = error.none();
+    if (o.is_tree) {
       grammar::Checker checker(o.nodes.tree(), kinds_of<Layers>());
-      const CheckResult check_result = checker.check();
-      o.rule = check_result.rule;
+      o.check_result = checker.check();
       o.decoder = checker.decoder();
-      at = static_cast<std::size_t>(node_at(o.nodes.tree(), check_result.node).at);
+      at = static_cast<std::size_t>(node_at(o.nodes.tree(), o.check_result.node).at);
     }
-    if (o.rule != Rule::none) o.place = grammar::index_of(T.view(), at);
+    if (!o.check_result.fine()) o.place = grammar::index_of(T.view(), at);
     return o;
   }();
   static constexpr Tree tree() { return outcome.nodes.tree(); }
@@ -59,7 +68,7 @@ struct NormsOfNode {
 
 template <class P, int Node, class First, class... Rest>
 constexpr auto sub_layer_at(List<First, Rest...>) {
-  if constexpr (node_at(P::tree(), Node).word == First::name)
+  if constexpr (kind_entries::is_of<First>(P::tree(), Node))
     return sub_layer<ValueOfNode<P, Node, First>>();
   else
     return sub_layer_at<P, Node>(List<Rest...>{});
@@ -103,15 +112,46 @@ constexpr auto type_at() {
   }
 }
 
+/// The word where a text is wrong.
+template <class P>
+constexpr std::string_view found_word() {
+  return P::outcome.is_tree ? node_at(P::tree(), P::outcome.check_result.node).word : std::string_view{};
+}
+/// The word that it most likely means there; empty where none is near.
+template <class P, class Layers>
+constexpr std::string_view nearest_word() {
+  struct Words final : WordList {
+    grammar::Nearest nearest;
+    constexpr explicit Words(std::string_view word) : nearest(word) {}
+    constexpr void add(std::string_view word) override { nearest.add(word); }
+    constexpr void add_unlisted(std::string_view word) override { nearest.add(word); }
+  };
+  Words words(found_word<P>());
+  if (P::outcome.is_tree) grammar::each_allowed_word(P::tree(), kinds_of<Layers>(), P::outcome.check_result, words);
+  return words.nearest.best();
+}
+template <template <char...> class Letters, std::string_view (*word)()>
+constexpr auto letters() {
+  return []<std::size_t... I>(std::index_sequence<I...>) { return Type<Letters<word()[I]...>>{}; }
+  (std::make_index_sequence<word().size()>{});
+}
+
+template <class... Layers>
+using rules_of_texts = concat_t<rules::OfTexts, rules::OfModels, rules::OfParallel, List<rules::TooManyParameters>,
+                                rules_of<DecoderLayer>, rules_of<ParallelNorms>, rules_of<Layers>...>;
+
 template <Text T, class Layers>
 constexpr auto type_of_text() {
   using P = Parsed<T, Layers>;
-  constexpr Rule rule = P::outcome.rule;
-  if constexpr (rule != Rule::none) {
-    constexpr grammar::SourcePosition place = P::outcome.place;
-    return Type<typename Refuse<rule, At<place.line, place.column>, P>::type>{};
+  if constexpr (P::outcome.check_result.fine()) {
+    return Type<decltype(type_at<P, Layers, 0>())>{};
   } else {
-    return type_at<P, Layers, 0>();
+    constexpr grammar::SourcePosition place = P::outcome.place;
+    using Rules = into_t<Layers, rules_of_texts>;
+    using Tag = nth_of_t<find_rule(P::outcome.check_result.rule, Rules{}), concat_t<Rules, List<rules::NotListed>>>;
+    using Word = typename decltype(letters<Found, found_word<P>>())::type;
+    using Meant = typename decltype(letters<DidYouMean, nearest_word<P, Layers>>())::type;
+    return Type<typename Tag::template Refused<At<place.line, place.column>, Word, Meant>>{};
   }
 }
 
@@ -120,6 +160,6 @@ constexpr auto type_of_text() {
 /// The type of a text of at most 2 KiB, in its canonical spelling; a wrong text does not compile, and says the rule and the
 /// place. Kinds of your own: type_of<"Block<Shift<>>", List<ShiftLayer>>; the library's kinds are known besides.
 template <Text T, class Layers = List<>>
-using type_of = typename decltype(type_forms::type_of_text<T, concat_t<BuiltinLayers, Layers>>())::type;
+using type_of = typename decltype(type_forms::type_of_text<T, concat_t<BuiltinLayers, Layers>>())::type::type;
 
 }  // namespace genoform

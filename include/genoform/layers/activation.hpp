@@ -41,8 +41,13 @@ struct Activation {
   friend constexpr bool operator==(const Activation&, const Activation&) = default;
 };
 
+namespace rules {
+GENOFORM_RULE(GluForm, "Glu takes exactly one plain activation: ReLU, GeLU, Swish, SqReLU or Identity");
+}  // namespace rules
+
 /// How activations are written: a plain word, or one inside Glu<...>.
 struct ActivationWords {
+  using refuses = List<rules::GluForm>;
   using Plain = OneOf<Activation, ReLU, GeLU, Swish, SqReLU, Identity>;
 
   static constexpr bool names(std::string_view word) { return word == "Glu" || Plain::names(word); }
@@ -54,8 +59,8 @@ struct ActivationWords {
   static constexpr CheckResult read(Tree tree, int node, Activation& value) {
     if (node_at(tree, node).word != "Glu") return Plain::read(tree, node, value);
     const int child = first_child(node);
-    if (count_children(tree, node) != 1) return {Rule::glu_form, node};
-    if (!Plain::names(node_at(tree, child).word)) return {Rule::glu_form, child};
+    if (count_children(tree, node) != 1) return {rules::GluForm{}, node};
+    if (!Plain::names(node_at(tree, child).word)) return {rules::GluForm{}, child};
     value.gated = true;
     return Plain::read(tree, child, value);
   }

@@ -26,6 +26,12 @@ struct QkNorm : Word<"QkNorm"> {};
 template <int N>
 struct Window : Numbers<"Window", N> {};
 
+namespace rules {
+GENOFORM_RULE(HeadsDivideWidth, "Heads must divide Width when HeadDim is left out; give HeadDim or another Heads");
+GENOFORM_RULE(KvHeadsDivideHeads, "KvHeads must divide Heads");
+GENOFORM_RULE(SharedQkHeads, "SharedQk makes the queries from the keys, so KvHeads must equal Heads; leave KvHeads out");
+}  // namespace rules
+
 template <class... Options>
 struct Attention;
 
@@ -61,17 +67,17 @@ struct AttentionLayer : Normed {
                  flag<QkNorm, &L::qk_norm>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
-    if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
-    if (shared_qk && kv_heads != heads) return {Rule::shared_qk_heads, {"KvHeads", "SharedQk"}};
-    if (rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
+  constexpr auto violation(const ModelContext& a) const {
     const double channels = static_cast<double>(heads) * head_dim;
     const double max_side = shared_qk ? larger_of<double>(a.width, channels) : a.width;
-    if (channels * larger_of(max_side, 1.0) >= max_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (channels * dconv >= max_parameters) return {Rule::too_many_parameters, {"DConv"}};
-    if (static_cast<double>(heads) * position.buckets >= max_parameters) return {Rule::too_many_parameters, {"RelBias"}};
-    return {};
+    return Violations{
+        refuse_if<rules::HeadsDivideWidth>(a.width > 0 && head_dim == by_width, "Heads"),
+        refuse_if<rules::KvHeadsDivideHeads>(heads > 0 && kv_heads > 0 && heads % kv_heads != 0, "KvHeads", "Heads"),
+        refuse_if<rules::SharedQkHeads>(shared_qk && kv_heads != heads, "KvHeads", "SharedQk"),
+        refuse_if<rules::HeadDimEven>(rotates() && head_dim % 2 != 0, "HeadDim", "Rope", "Heads"),
+        too_many_parameters(channels * larger_of(max_side, 1.0), "Heads", "HeadDim"),
+        too_many_parameters(channels * dconv, "DConv"),
+        too_many_parameters(static_cast<double>(heads) * position.buckets, "RelBias")};
   }
   friend constexpr bool operator==(const AttentionLayer&, const AttentionLayer&) = default;
 

@@ -29,6 +29,10 @@ struct LastTaps : Numbers<"LastTaps", N> {};
 template <class N>
 struct Middle : Words<"Middle", N> {};
 
+namespace rules {
+GENOFORM_RULE(SideWithinHidden, "the narrow branch of a Conv is added to the wide one; Side must be at most Hidden");
+}  // namespace rules
+
 template <class... Options>
 struct Conv;
 
@@ -60,15 +64,12 @@ struct ConvLayer : Normed {
         wrapped<Middle, &L::middle>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (hidden > 0 && side > hidden) return {Rule::side_within_hidden, {"Side", "Hidden"}};
+  constexpr auto violation(const ModelContext& a) const {
     const double wide = larger_of(a.width, 1);
-    if (static_cast<double>(hidden) * wide >= max_parameters) return {Rule::too_many_parameters, {"Hidden"}};
-    if (static_cast<double>(filter_width) * wide >= max_parameters) return {Rule::too_many_parameters, {"Taps"}};
-    if (static_cast<double>(side_taps) * wide >= max_parameters) return {Rule::too_many_parameters, {"SideTaps"}};
-    if (static_cast<double>(last_taps) * larger_of(hidden, 1) >= max_parameters)
-      return {Rule::too_many_parameters, {"LastTaps", "Hidden"}};
-    return {};
+    return Violations{refuse_if<rules::SideWithinHidden>(hidden > 0 && side > hidden, "Side", "Hidden"),
+                      too_many_parameters(hidden * wide, "Hidden"), too_many_parameters(filter_width * wide, "Taps"),
+                      too_many_parameters(side_taps * wide, "SideTaps"),
+                      too_many_parameters(static_cast<double>(last_taps) * larger_of(hidden, 1), "LastTaps", "Hidden")};
   }
   friend constexpr bool operator==(const ConvLayer&, const ConvLayer&) = default;
 

@@ -45,9 +45,8 @@ struct FfnLayer : Normed {
                  flag<Bias, &L::bias>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Hidden"}};
-    return {};
+  constexpr auto violation(const ModelContext& a) const {
+    return Violations{too_many_parameters(static_cast<double>(hidden) * larger_of(a.width, 1), "Hidden")};
   }
   friend constexpr bool operator==(const FfnLayer&, const FfnLayer&) = default;
 

@@ -48,11 +48,10 @@ struct GauLayer : Normed {
                  choice<&L::position>([](const L&, const ModelContext& a) { return default_rotary_position(a); })};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (position.rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope"}};
+  constexpr auto violation(const ModelContext& a) const {
     const double rows = 2.0 * hidden + head_dim;
-    if (rows * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Hidden", "HeadDim"}};
-    return {};
+    return Violations{refuse_if<rules::HeadDimEven>(position.rotates() && head_dim % 2 != 0, "HeadDim", "Rope"),
+                      too_many_parameters(rows * larger_of(a.width, 1), "Hidden", "HeadDim")};
   }
   friend constexpr bool operator==(const GauLayer&, const GauLayer&) = default;
 

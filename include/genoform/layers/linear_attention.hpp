@@ -60,16 +60,14 @@ struct LinearAttentionLayer : Normed {
                  choice<&L::position>([](const L&, const ModelContext& a) { return default_rotary_position(a); })};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
-    if (heads > 0 && kv_heads > 0 && heads % kv_heads != 0) return {Rule::kv_heads_divide_heads, {"KvHeads", "Heads"}};
-    if (position.rotates() && head_dim % 2 != 0) return {Rule::head_dim_even, {"HeadDim", "Rope", "Heads"}};
+  constexpr auto violation(const ModelContext& a) const {
     const double channels = static_cast<double>(heads) * head_dim;
-    if (channels * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (static_cast<double>(features) * larger_of(head_dim, 1) >= max_parameters ||
-        static_cast<double>(features) * larger_of(heads, 1) >= max_parameters)
-      return {Rule::too_many_parameters, {"Features"}};
-    return {};
+    return Violations{
+        refuse_if<rules::HeadsDivideWidth>(a.width > 0 && head_dim == by_width, "Heads"),
+        refuse_if<rules::KvHeadsDivideHeads>(heads > 0 && kv_heads > 0 && heads % kv_heads != 0, "KvHeads", "Heads"),
+        refuse_if<rules::HeadDimEven>(position.rotates() && head_dim % 2 != 0, "HeadDim", "Rope", "Heads"),
+        too_many_parameters(channels * larger_of(a.width, 1), "Heads", "HeadDim"),
+        too_many_parameters(static_cast<double>(features) * larger_of(larger_of(head_dim, heads), 1), "Features")};
   }
   friend constexpr bool operator==(const LinearAttentionLayer&, const LinearAttentionLayer&) = default;
 

@@ -6,8 +6,8 @@
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/hidden_activation.hpp"
 #include "genoform/layers/norm.hpp"
+#include "genoform/layers/routers/builtin_routers.hpp"
 #include "genoform/layers/routers/routing.hpp"
-#include "genoform/layers/routers/words.hpp"
 #include "genoform/layers/shared_experts.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/routing.hpp"
@@ -29,11 +29,16 @@ template <class... Options>
 struct Moe;
 
 /// Mixture of experts: a router sends each token to some of E feed-forward layers, y = sum of g_e expert_e(x). x, y: [N, D].
-/// spec/model.md sections 1.2 and 4.
-struct MoeLayer : Normed {
+/// Routers: the list that its router is of. docs/routers.md.
+template <class Routers>
+struct MoeLayerOf : Normed {
   static constexpr std::string_view name = "Moe";
   template <class... Options>
   using type = Moe<Options...>;
+
+  using Router = RouterOf<Routers>;
+  /// Of the structs that are named Moe, a text means that of its router.
+  using selected_by = RouterWords<Routers>;
 
   Router router{};
   Activation activation{};
@@ -42,8 +47,8 @@ struct MoeLayer : Normed {
   int shared = 0;
 
   static constexpr auto options() {
-    using L = MoeLayer;
-    return Table{choice<&L::router, Show::must_be_given>(),
+    using L = MoeLayerOf;
+    return Table{required_choice<&L::router, rules::RouterMissing>(),
                  count<Experts, &L::experts>(),
                  choice<&L::activation>(),
                  count<Hidden, &L::hidden>([](const L& l, const ModelContext& a) { return default_hidden(l.activation, a); }),
@@ -53,24 +58,21 @@ struct MoeLayer : Normed {
                  count<Shared, &L::shared, 0>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (capacity < with_routing(
-                       router, capacity, [](const auto& routing) { return int{routing.min_percent}; }))
-      return {Rule::capacity_of_expert_choice, {"Capacity"}};
-    if (router.k > experts) return {Rule::choices_of_router, {"TopK", "Top2", "LossFree"}};
+  constexpr auto violation(const ModelContext& a) const {
     const double rows = (static_cast<double>(experts) + shared) * larger_of(hidden, 1);
-    if (rows * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Experts", "Hidden", "Shared"}};
-    return {};
+    return violation_of_router(typename Routers::list{}) +
+           Violations{refuse_if<rules::ChoicesOfRouter>(router.k > experts, word_of(router)),
+                      too_many_parameters(rows * larger_of(a.width, 1), "Experts", "Hidden", "Shared")};
   }
-  friend constexpr bool operator==(const MoeLayer&, const MoeLayer&) = default;
+  friend constexpr bool operator==(const MoeLayerOf&, const MoeLayerOf&) = default;
 
   struct Weights {
-    RouterWeights router;
+    typename Routers::Weights router;
     ExpertLayers::Weights experts;
     SharedExperts::Weights shared;
   };
   struct Saved {
-    RouterSaved router;
+    typename Routers::Saved router;
     op::Assignment to;
     ExpertLayers::Saved experts;
     SharedExperts::Saved shared;
@@ -119,6 +121,19 @@ struct MoeLayer : Normed {
   }
 
  private:
+  /// The rules of all routers of the list; only those of this one can be broken.
+  template <class... Rs>
+  constexpr auto violation_of_router(List<Rs...>) const {
+    return (Violations<>{} + ... + violation_of_one<Rs>());
+  }
+  template <class R>
+  constexpr auto violation_of_one() const {
+    if constexpr (requires { R::violation(std::int64_t{0}); })
+      return R::word == word_of(router) ? R::violation(capacity) : decltype(R::violation(capacity)){};
+    else
+      return Violations<>{};
+  }
+
   constexpr ExpertLayers routed() const { return {.activation = activation, .experts = experts, .hidden = hidden}; }
   constexpr ExpertLayers one_expert() const { return {.activation = activation, .experts = 1, .hidden = hidden}; }
   constexpr SharedExperts shared_ones() const { return {.activation = activation, .count = shared, .hidden = hidden}; }
@@ -137,8 +152,8 @@ struct MoeLayer : Normed {
     routed().backward(ops, w.experts, s.experts, s.to, d_out, dx);
   }
 
-  /// Where the number of slots has no useful bound: expert after expert, each with at most N tokens. Nothing is kept: the way
-  /// back sends the tokens again.
+  /// Where the number of slots has no useful bound: expert after expert, each with at most N tokens. Nothing is kept: the
+  /// backward pass sends the tokens again.
   template <class Ops>
   constexpr void forward_by_threshold(Ops& ops, const Weights& w, Tensor scores, Tensor x, Tensor y) const {
     ops(op::Clear{.y = y});
@@ -182,7 +197,36 @@ struct MoeLayer : Normed {
   }
 };
 
+using MoeLayer = MoeLayerOf<BuiltinRouters>;
+
+/// The layer of a Moe with routers of your own: `kinds.add<MoeWith<MyRouter>>()` makes the text `Moe<MyRouter>` known. A type
+/// Moe<MyRouter> needs no registration.
+template <class... Routers>
+using MoeWith = MoeLayerOf<RouterList<Routers...>>;
+
+namespace routers {
+
+template <class T>
+constexpr auto list_of_router() {
+  if constexpr (RouterWord<T>)
+    return List<T>{};
+  else
+    return List<>{};
+}
+template <class... Rs>
+constexpr auto layer_of(List<Rs...>) {
+  if constexpr ((BuiltinRouters::has<Rs>() && ...))
+    return Type<MoeLayer>{};
+  else
+    return Type<MoeWith<Rs...>>{};
+}
+/// The layer of a Moe with these options: the library's, unless a router among them is not.
 template <class... Options>
-struct Moe : Part<MoeLayer, Options...> {};
+using layer_of_options = typename decltype(layer_of(concat_t<List<>, decltype(list_of_router<Options>())...>{}))::type;
+
+}  // namespace routers
+
+template <class... Options>
+struct Moe : Part<routers::layer_of_options<Options...>, Options...> {};
 
 }  // namespace genoform

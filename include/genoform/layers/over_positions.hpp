@@ -8,6 +8,10 @@
 
 namespace genoform {
 
+namespace rules {
+GENOFORM_RULE(HeadsDivideChannels, "Heads must divide the mixed channels: Width of TokenMix, half of Hidden of SpatialGate");
+}  // namespace rules
+
 /// What the kinds share whose weights are tables over positions, as long as the longest sequence of the model. Both throw
 /// Exception (input).
 namespace over_positions {

@@ -18,17 +18,23 @@ struct NoPos : Word<"NoPos"> {
 template <int Buckets, int Distance>
 struct RelBias : Numbers<"RelBias", Buckets, Distance> {};
 
+namespace rules {
+GENOFORM_RULE(BiasDistance, "the distance of a relative bias must be more than half its buckets, as in RelBias<32, 128>");
+GENOFORM_RULE(HeadDimEven, "Rope rotates pairs of channels, so HeadDim must be even; give an even HeadDim or NoPos");
+}  // namespace rules
+
 /// Reads the two numbers of a relative bias; its distance lies past the buckets of single distances.
 constexpr CheckResult read_relative_bias(Tree tree, int node, int& buckets, int& distance) {
   const CheckResult check_result = option_rows::read_numbers(tree, node, {2, max_number}, {1, max_number}, buckets, distance);
   if (!check_result.fine()) return check_result;
-  return {distance > buckets / 2 ? Rule::none : Rule::bias_distance, node};
+  return {distance > buckets / 2 ? Rule::none : rules::BiasDistance{}, node};
 }
 
 /// The words of a choice type that are plain, or a relative bias W<buckets, distance> with the kind `bias`. Value has members
 /// kind, buckets and distance.
 template <class Value, auto bias, template <int, int> class W, class... Tags>
 struct PlainOrBias {
+  using refuses = List<rules::BiasDistance>;
   using Plain = OneOf<Value, Tags...>;
   static constexpr std::string_view bias_word = W<32, 128>::word;
 

@@ -12,6 +12,10 @@
 
 namespace genoform {
 
+namespace rules {
+GENOFORM_RULE(HiddenEven, "SpatialGate splits its hidden channels in halves; Hidden must be even");
+}  // namespace rules
+
 template <class... Options>
 struct SpatialGate;
 
@@ -34,13 +38,12 @@ struct SpatialGateLayer : Normed {
                  count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
+  constexpr auto violation(const ModelContext& a) const {
     const double positions = larger_of(a.context, 1);
-    if (hidden % 2 != 0) return {Rule::hidden_even, {"Hidden"}};
-    if (hidden / 2 % heads != 0) return {Rule::heads_divide_channels, {"Heads", "Hidden"}};
-    if (static_cast<double>(hidden) * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Hidden"}};
-    if (heads * positions * positions >= max_parameters) return {Rule::too_many_parameters, {"Heads"}};
-    return {};
+    return Violations{refuse_if<rules::HiddenEven>(hidden % 2 != 0, "Hidden"),
+                      refuse_if<rules::HeadsDivideChannels>(hidden / 2 % heads != 0, "Heads", "Hidden"),
+                      too_many_parameters(static_cast<double>(hidden) * larger_of(a.width, 1), "Hidden"),
+                      too_many_parameters(heads * positions * positions, "Heads")};
   }
   friend constexpr bool operator==(const SpatialGateLayer&, const SpatialGateLayer&) = default;
 

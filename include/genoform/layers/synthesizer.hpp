@@ -72,6 +72,10 @@ struct DistanceBiasWords {
   using tag = RelBias<V.buckets, V.distance>;
 };
 
+namespace rules {
+GENOFORM_RULE(RankOfDense, "Rank factors the table of RandomLogits and RandomPlus; dense logits have none");
+}  // namespace rules
+
 template <class... Options>
 struct Synthesizer;
 
@@ -97,16 +101,14 @@ struct SynthesizerLayer : Normed {
                  count<Rank, &L::rank>(), choice<&L::bias>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
-    if (rank > 0 && !logits.random()) return {Rule::rank_of_dense, {"Rank"}};
-    if (a.width > 0 && head_dim == by_width) return {Rule::heads_divide_width, {"Heads"}};
+  constexpr auto violation(const ModelContext& a) const {
     const double columns = static_cast<double>(heads) * head_dim, positions = larger_of(a.context, 1);
-    if (columns * larger_of(a.width, 1) >= max_parameters) return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (columns * positions >= max_parameters || heads * positions * positions >= max_parameters)
-      return {Rule::too_many_parameters, {"Heads", "HeadDim"}};
-    if (static_cast<double>(heads) * bias.buckets >= max_parameters) return {Rule::too_many_parameters, {"RelBias"}};
-    if (heads * positions * rank >= max_parameters) return {Rule::too_many_parameters, {"Rank", "Heads"}};
-    return {};
+    return Violations{refuse_if<rules::RankOfDense>(rank > 0 && !logits.random(), "Rank"),
+                      refuse_if<rules::HeadsDivideWidth>(a.width > 0 && head_dim == by_width, "Heads"),
+                      too_many_parameters(columns * larger_of<double>(a.width, positions), "Heads", "HeadDim"),
+                      too_many_parameters(heads * positions * positions, "Heads", "HeadDim"),
+                      too_many_parameters(static_cast<double>(heads) * bias.buckets, "RelBias"),
+                      too_many_parameters(heads * positions * rank, "Rank", "Heads")};
   }
   friend constexpr bool operator==(const SynthesizerLayer&, const SynthesizerLayer&) = default;
 

@@ -31,11 +31,10 @@ struct TokenMixLayer : Normed {
     return Table{choice<&L::activation, Show::always>(), count<Heads, &L::heads>(), flag<Bias, &L::bias>()};
   }
 
-  constexpr Violation violation(const ModelContext& a) const {
+  constexpr auto violation(const ModelContext& a) const {
     const double positions = larger_of(a.context, 1);
-    if (a.width > 0 && a.width % heads != 0) return {Rule::heads_divide_channels, {"Heads"}};
-    if (heads * positions * positions >= max_parameters) return {Rule::too_many_parameters, {"Heads"}};
-    return {};
+    return Violations{refuse_if<rules::HeadsDivideChannels>(a.width % heads != 0, "Heads"),
+                      too_many_parameters(heads * positions * positions, "Heads")};
   }
   friend constexpr bool operator==(const TokenMixLayer&, const TokenMixLayer&) = default;
 

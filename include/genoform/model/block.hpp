@@ -6,6 +6,12 @@ namespace genoform {
 template <class... Args>
 struct Parallel;  // model/parallel.hpp
 
+namespace rules {
+GENOFORM_RULE(UnknownKind, "this is not a sub-layer; a Block holds sub-layers, such as Attention<>, Ffn<SqReLU> or Moe<Top2>");
+GENOFORM_RULE(BlockEmpty, "the Block is empty; it needs at least one sub-layer");
+GENOFORM_RULE(NotAPart, "this is neither a model nor a part; allowed are Decoder, Body, Stack, Block and sub-layers");
+}  // namespace rules
+
 namespace part_rules {
 
 template <class T>
@@ -39,22 +45,21 @@ constexpr auto part_of() {
     return Type<T>{};
 }
 
-/// The type P where it is a sub-layer; anything else does not compile. Whole: what the compile error names.
+/// Refuses what is not a sub-layer. Whole: what the compile error names.
 template <class Whole, class P>
-constexpr auto checked_sub_layer() {
-  if constexpr (TypedPart<P> || BareLayer<P>) {
-    return Type<P>{};
-  } else {
-    return Type<typename Refuse<Rule::unknown_kind, Whole, P>::type>{};
-  }
+constexpr auto refusals_of_sub_layer() {
+  if constexpr (TypedPart<P> || BareLayer<P>)
+    return List<>{};
+  else
+    return List<rules::UnknownKind::Refused<Whole, P>>{};
 }
 
 template <class Whole, class... Ps>
-constexpr auto checked_block() {
+constexpr auto refusals_of_block() {
   if constexpr (sizeof...(Ps) == 0)
-    return Type<typename Refuse<Rule::block_empty, Whole, List<>>::type>{};
+    return List<rules::BlockEmpty::Refused<Whole, List<>>>{};
   else
-    return List<decltype(checked_sub_layer<Whole, Ps>())...>{};
+    return concat_t<decltype(refusals_of_sub_layer<Whole, Ps>())...>{};
 }
 
 }  // namespace part_rules
@@ -66,7 +71,7 @@ using part_of = typename decltype(part_rules::part_of<T>())::type;
 /// Sub-layers, one after the other: `Block<Attn, Moe<Top2>, Ffn<SqReLU>>`.
 template <class... Parts>
 struct Block {
-  using checked = decltype(part_rules::checked_block<Block, Parts...>());
+  using checked = typename part_rules::first_refusal<decltype(part_rules::refusals_of_block<Block, Parts...>())>::type;
   using sub_layers = List<part_of<Parts>...>;
 };
 

@@ -8,6 +8,13 @@
 
 namespace genoform {
 
+namespace rules {
+GENOFORM_RULE(DecoderForm, "a Decoder starts with its body: a Stack, a Body or a Block; its options come after");
+GENOFORM_RULE(SinusoidWidthEven, "Sinusoid has a sine and a cosine of each angle, so Width must be even");
+GENOFORM_RULE(SharedBiasHeads,
+              "SharedRelBias is one table for all attention layers: it needs one at least, and the same Heads in all");
+}  // namespace rules
+
 template <int N>
 struct Vocab : Numbers<"Vocab", N> {};
 template <int N>
@@ -52,12 +59,12 @@ struct DecoderLayer {
                  flag<Untied, &L::untied>(),
                  wrapped<LogitScale, &L::logit_scale>()};
   }
-  constexpr Violation violation(const ModelContext&) const {
-    if (static_cast<double>(vocab) * width >= max_parameters) return {Rule::too_many_parameters, {"Vocab", "Width"}};
-    if (positions.kind == InputPositionsKind::learned && static_cast<double>(context) * width >= max_parameters)
-      return {Rule::too_many_parameters, {"Context", "Width"}};
-    if (positions.kind == InputPositionsKind::sinusoid && width % 2 != 0) return {Rule::sinusoid_width_even, {"Width"}};
-    return {};
+  constexpr auto violation(const ModelContext&) const {
+    const bool learned = positions.kind == InputPositionsKind::learned;
+    return Violations{
+        too_many_parameters(static_cast<double>(vocab) * width, "Vocab", "Width"),
+        too_many_parameters(learned ? static_cast<double>(context) * width : 0, "Context", "Width"),
+        refuse_if<rules::SinusoidWidthEven>(positions.kind == InputPositionsKind::sinusoid && width % 2 != 0, "Width")};
   }
   /// What the sub-layers of this model see around them.
   constexpr ModelContext model_context() const {
@@ -108,19 +115,14 @@ struct PartsOfStacks<List<Ss...>> {
 };
 
 /// The type's options read into a DecoderLayer; the first child of the tree is the body.
-struct DecoderReading {
-  DecoderLayer layer{};
-  CheckResult check_result{};
-  int place = -1;
-};
 template <class... Options>
-constexpr DecoderReading read_decoder() {
+constexpr Reading<DecoderLayer> read_decoder() {
   NodeArray<2 + (Spelling<Options>::count + ... + 0)> nodes;
   const int self = nodes.open(DecoderLayer::name);
   nodes.leaf("body");
   (genoform::spell<Options>(nodes), ...);
   nodes.close(self);
-  DecoderReading r;
+  Reading<DecoderLayer> r;
   r.check_result = read_arguments(nodes.tree(), 0, 2, r.layer);
   if (r.check_result.fine()) r.check_result = check_rules(nodes.tree(), 0, r.layer, ModelContext{});
   r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node) - 1;
@@ -130,24 +132,27 @@ constexpr DecoderReading read_decoder() {
 /// The options of a Decoder type, read once.
 template <class... Options>
 struct ReadDecoder {
-  static constexpr DecoderReading reading = read_decoder<Options...>();
+  static constexpr Reading<DecoderLayer> reading = read_decoder<Options...>();
   static constexpr ModelContext model_context = reading.layer.model_context();
 };
 
-/// Checks one part against the model around it, D::around; fails to compile with the sentence of the rule.
+/// One part in the model around it, D::model_context: its rules about sizes that the model gives.
 template <class P, class D, class... Args>
-constexpr auto checked_in_model(List<Args...>) {
-  constexpr ModelContext model_context = D::model_context;
-  constexpr NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes = [] {
-    NodeArray<1 + (Spelling<Args>::count + ... + 0)> array;
-    const int self = array.open("part");
-    (genoform::spell<Args>(array), ...);
-    array.close(self);
-    return array;
+struct ReadInModel {
+  static constexpr Reading<typename P::layer_type> reading = [] {
+    NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes;
+    const int self = nodes.open("part");
+    (genoform::spell<Args>(nodes), ...);
+    nodes.close(self);
+    Reading<typename P::layer_type> r;
+    r.check_result = check_rules(nodes.tree(), 0, P::value, D::model_context);
+    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
+    return r;
   }();
-  constexpr CheckResult check_result = check_rules(nodes.tree(), 0, P::value, model_context);
-  constexpr int place = check_result.fine() ? -1 : child_index(nodes.tree(), 0, check_result.node);
-  return decltype(refuse_unless_fine<check_result.rule, place, typename P::layer_type, P, Args...>()){};
+};
+template <class P, class D, class... Args>
+constexpr auto refusals_in_model(List<Args...>) {
+  return refusals_of_options<ReadInModel<P, D, Args...>, typename P::layer_type, P, Args...>();
 }
 template <class P>
 constexpr auto arguments_of() {
@@ -157,23 +162,25 @@ constexpr auto arguments_of() {
     return List<>{};
 }
 template <class D, class... Ps>
-constexpr auto checked_parts(List<Ps...>);
+constexpr auto refusals_of_parts(List<Ps...>);
 /// The parts of a Parallel see the same model as it does.
 template <class P, class D>
-constexpr auto checked_part() {
+constexpr auto refusals_of_part() {
   if constexpr (is_a_parallel<P>)
-    return checked_parts<D>(typename P::parts{});
+    return refusals_of_parts<D>(typename P::parts{});
   else
-    return checked_in_model<P, D>(arguments_of<P>());
+    return refusals_in_model<P, D>(arguments_of<P>());
 }
 template <class D, class... Ps>
-constexpr auto checked_parts(List<Ps...>) {
-  if constexpr ((TypedPart<Ps> && ...))  // otherwise the Block has said what is wrong
-    return List<decltype(checked_part<Ps, D>())...>{};
+constexpr auto refusals_of_parts(List<Ps...>) {
+  if constexpr ((TypedPart<Ps> && ...))
+    return concat_t<List<>, decltype(refusals_of_part<Ps, D>())...>{};
+  else
+    return List<>{};  // the Block has said what is wrong
 }
 template <class D, class... Stacks>
-constexpr auto checked_stacks(List<Stacks...>) {
-  return List<decltype(checked_parts<D>(typename Stacks::sub_layers{}))...>{};
+constexpr auto refusals_of_stacks(List<Stacks...>) {
+  return concat_t<List<>, decltype(refusals_of_parts<D>(typename Stacks::sub_layers{}))...>{};
 }
 /// A layer that can say what tensors it has; a kind of the language alone cannot.
 template <class L>
@@ -208,29 +215,34 @@ constexpr JoinedHeads joined_heads(List<Ps...>, const ModelContext& model_contex
   (joined.add(heads_of(resolved(Ps::value, model_context), model_context)), ...);
   return joined;
 }
-/// Is the table of SharedRelBias at its place? It is known when there is a width; fails to compile with the rule's sentence.
+/// Do the attention layers fit the table of SharedRelBias? That is known when there is a width.
 template <class Whole, class D, class... Stacks>
-constexpr auto checked_shared_bias(List<Stacks...>) {
+constexpr auto refusals_of_shared_bias(List<Stacks...>) {
   if constexpr (D::reading.layer.shares_bias() && D::model_context.width > 0) {
     using Parts = concat_t<typename Stacks::sub_layers...>;
     constexpr JoinedHeads joined = joined_heads(Parts{}, D::model_context);
     if constexpr (joined.fine())
-      return Type<Whole>{};
+      return List<>{};
     else if constexpr (joined.place >= 0)
-      return Type<typename Refuse<Rule::shared_bias_heads, Whole, nth_of_t<joined.place, Parts>>::type>{};
+      return List<rules::SharedBiasHeads::Refused<Whole, nth_of_t<joined.place, Parts>>>{};
     else
-      return Type<typename Refuse<Rule::shared_bias_heads, Whole, List<>>::type>{};
+      return List<rules::SharedBiasHeads::Refused<Whole, List<>>>{};
   } else {
-    return Type<Whole>{};
+    return List<>{};
   }
 }
 template <class Whole, class B, class D>
-constexpr auto checked_body() {
-  if constexpr (IsBody<B>)
-    return List<decltype(checked_stacks<D>(typename PartsOfStacks<typename StacksOf<B>::type>::type{})),
-                decltype(checked_shared_bias<Whole, D>(typename PartsOfStacks<typename StacksOf<B>::type>::type{}))>{};
-  else
-    return Type<typename Refuse<Rule::decoder_form, Whole, B>::type>{};
+constexpr auto refusals_of_body() {
+  if constexpr (IsBody<B>) {
+    using Stacks = typename PartsOfStacks<typename StacksOf<B>::type>::type;
+    using OfStacks = decltype(refusals_of_stacks<D>(Stacks{}));
+    if constexpr (OfStacks::size > 0)
+      return OfStacks{};
+    else
+      return refusals_of_shared_bias<Whole, D>(Stacks{});
+  } else {
+    return List<rules::DecoderForm::Refused<Whole, B>>{};
+  }
 }
 
 }  // namespace part_rules
@@ -240,14 +252,13 @@ template <class B, class... Options>
 struct Decoder {
  private:
   using Read = part_rules::ReadDecoder<Options...>;
-  static constexpr part_rules::DecoderReading reading = Read::reading;
-  using checked_options =
-      decltype(part_rules::refuse_unless_fine<reading.check_result.rule, reading.place, DecoderLayer, Decoder, Options...>());
-  using checked = decltype(part_rules::checked_body<Decoder, B, Read>());
+  using of_options = decltype(part_rules::refusals_of_options<Read, DecoderLayer, Decoder, Options...>());
+  using of_body = decltype(part_rules::refusals_of_body<Decoder, B, Read>());
+  using checked = typename part_rules::first_refusal<concat_t<of_options, of_body>>::type;
 
  public:
   using body = B;
-  static constexpr DecoderLayer value = reading.layer;
+  static constexpr DecoderLayer value = Read::reading.layer;
 };
 
 /// The sizes and options of a Decoder type.

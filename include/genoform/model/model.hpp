@@ -34,7 +34,7 @@ struct ModelOptions {
   complete(sizes.width, width, "Width");
   complete(sizes.context, context, "Context");
   const Violation violation = sizes.violation(ModelContext{});
-  if (violation.rule != Rule::none) throw Exception({ErrorKind::input, std::string(sentence_of(violation.rule))});
+  if (!violation.fine()) throw Exception({ErrorKind::input, std::string(violation.rule.sentence)});
   return sizes;
 }
 

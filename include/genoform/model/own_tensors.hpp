@@ -27,7 +27,7 @@ class OwnTensors {
     if (sizes_.positions.kind == InputPositionsKind::learned)
       positions = d.matrix("positions.weight", sizes_.context, sizes_.width, Initializer::fan_in(sizes_.width));
     if (!sizes_.shares_bias()) return;
-    if (heads < 1) throw Exception({ErrorKind::input, std::string(sentence_of(Rule::shared_bias_heads))});
+    if (heads < 1) throw Exception({ErrorKind::input, std::string(rules::SharedBiasHeads::sentence)});
     positions = d.undecayed_matrix("positions.weight", heads, sizes_.positions.buckets, Initializer::fan_in(sizes_.width));
   }
   constexpr void declare_final_norm(Declaration& d) { final_norm.declare(d, "norm"); }

@@ -21,6 +21,15 @@ struct ParallelNorms : Normed {
   using type = Parallel<Args...>;
 };
 
+namespace rules {
+GENOFORM_RULE(ParallelEmpty, "the Parallel is empty; it needs at least one part, as in Parallel<Attention<>, Ffn<SqReLU>>");
+GENOFORM_RULE(ParallelForm, "this is neither a sub-layer nor a norm; a Parallel holds sub-layers, and Pre, Post and Inner");
+GENOFORM_RULE(ParallelInParallel, "a Parallel does not stand in a Parallel; write all parts in one");
+GENOFORM_RULE(ParallelPartNorms, "a part of a Parallel has no norms of its own; write them beside the parts");
+/// What a Parallel refuses.
+using OfParallel = List<ParallelEmpty, ParallelForm, ParallelInParallel, ParallelPartNorms>;
+}  // namespace rules
+
 namespace parallel_rules {
 
 /// Is this the word of a norm (Pre, Post, Inner)? All other arguments of a Parallel are parts.
@@ -51,7 +60,7 @@ constexpr ParallelNorms norms_at(Tree tree, int node) {
 /// A part has no norms of its own: blames the first that is written in it.
 constexpr CheckResult check_part(Tree tree, int part) {
   for (int c = first_child(part); c < end_of(tree, part); c = next_sibling(tree, c))
-    if (is_norm(node_at(tree, c).word)) return {Rule::parallel_part_norms, c};
+    if (is_norm(node_at(tree, c).word)) return {rules::ParallelPartNorms{}, c};
   return {};
 }
 
@@ -182,13 +191,13 @@ constexpr bool has_norms() {
 template <class A>
 constexpr Rule rule_of_argument() {
   if constexpr (part_rules::is_a_parallel<A>)
-    return Rule::parallel_in_parallel;
+    return rules::ParallelInParallel{};
   else if constexpr (part_rules::TypedPart<A> || part_rules::BareLayer<A>)
-    return has_norms<A>() ? Rule::parallel_part_norms : Rule::none;
+    return has_norms<A>() ? rules::ParallelPartNorms{} : Rule::none;
   else if constexpr (is_norm_type<A>())
     return Rule::none;
   else
-    return Rule::parallel_form;
+    return rules::ParallelForm{};
 }
 
 template <class A>
@@ -206,43 +215,46 @@ constexpr auto norm_list() {
     return List<>{};
 }
 
-struct Found {
-  Rule rule = Rule::none;
-  int place = -1;
-};
-/// The first wrong argument, of the arguments in order.
+/// The first wrong argument.
 template <class... Args>
-constexpr Found first_wrong() {
-  Found found;
-  int place = 0;
-  const auto look = [&](Rule rule) {
-    if (found.rule == Rule::none && rule != Rule::none) found = {rule, place};
-    ++place;
-  };
-  (look(rule_of_argument<Args>()), ...);
-  if (found.rule == Rule::none && concat_t<List<>, decltype(part_list<Args>())...>::size == 0) found.rule = Rule::parallel_empty;
-  return found;
-}
-
-struct NormsReading {
-  ParallelNorms norms{};
-  CheckResult check_result{};
-  int place = -1;
+struct ReadParts {
+  static constexpr part_rules::Reading<ParallelNorms> reading = [] {
+    part_rules::Reading<ParallelNorms> r;
+    int place = 0;
+    const auto look = [&](Rule rule) {
+      if (r.check_result.fine() && !(rule == Rule::none)) r.check_result.rule = rule, r.place = place;
+      ++place;
+    };
+    (look(rule_of_argument<Args>()), ...);
+    const bool empty = concat_t<List<>, decltype(part_list<Args>())...>::size == 0;
+    if (r.check_result.fine() && empty) r.check_result.rule = rules::ParallelEmpty{};
+    return r;
+  }();
 };
+
+template <class Norms>
+struct ReadNorms;
 template <class... Norms>
-constexpr NormsReading read_norm_types(List<Norms...>) {
-  NodeArray<1 + (Spelling<Norms>::count + ... + 0)> nodes;
-  const int self = nodes.open(ParallelNorms::name);
-  (genoform::spell<Norms>(nodes), ...);
-  nodes.close(self);
-  NormsReading r;
-  r.check_result = read_norms(nodes.tree(), 0, r.norms);
-  r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
-  return r;
+struct ReadNorms<List<Norms...>> {
+  static constexpr part_rules::Reading<ParallelNorms> reading = [] {
+    NodeArray<1 + (Spelling<Norms>::count + ... + 0)> nodes;
+    const int self = nodes.open(ParallelNorms::name);
+    (genoform::spell<Norms>(nodes), ...);
+    nodes.close(self);
+    part_rules::Reading<ParallelNorms> r;
+    r.check_result = read_norms(nodes.tree(), 0, r.layer);
+    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
+    return r;
+  }();
+};
+template <class Whole, class... Norms>
+constexpr auto refusals_of_norms(List<Norms...>) {
+  return part_rules::refusals_of_options<ReadNorms<List<Norms...>>, ParallelNorms, Whole, Norms...>();
 }
-template <Rule rule, int place, class Whole, class... Norms>
-constexpr auto checked_norms(List<Norms...>) {
-  return part_rules::refuse_unless_fine<rule, place, ParallelNorms, Whole, Norms...>();
+template <class Whole, class... Args>
+constexpr auto refusals_of_arguments() {
+  using allowed = typename decltype(table_of<ParallelNorms>())::allowed;
+  return part_rules::refusals<ReadParts<Args...>, rules::OfParallel, Whole, allowed, Args...>();
 }
 
 template <class... Ps>
@@ -260,14 +272,13 @@ struct Parallel {
 
  private:
   using norm_types = concat_t<List<>, decltype(parallel_rules::norm_list<Args>())...>;
-  static constexpr parallel_rules::Found wrong = parallel_rules::first_wrong<Args...>();
-  static constexpr parallel_rules::NormsReading reading = parallel_rules::read_norm_types(norm_types{});
-  using checked = decltype(part_rules::refuse_unless_fine<wrong.rule, wrong.place, ParallelNorms, Parallel, Args...>());
-  using checked_norms = decltype(parallel_rules::checked_norms<reading.check_result.rule, reading.place, Parallel>(norm_types{}));
+  using of_arguments = decltype(parallel_rules::refusals_of_arguments<Parallel, Args...>());
+  using of_norms = decltype(parallel_rules::refusals_of_norms<Parallel>(norm_types{}));
+  using checked = typename part_rules::first_refusal<concat_t<of_arguments, of_norms>>::type;
 
  public:
-  static constexpr ParallelNorms norms = reading.norms;
-  /// The layers with their options; what depends on the width is open until resolved(value, around).
+  static constexpr ParallelNorms norms = parallel_rules::ReadNorms<norm_types>::reading.layer;
+  /// The layers with their options; what depends on the width is open until resolved(value, model_context).
   static constexpr auto value = parallel_rules::layer_of(norms, parts{});
   using layer_type = std::remove_const_t<decltype(value)>;
 };

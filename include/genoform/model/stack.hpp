@@ -3,14 +3,19 @@
 
 namespace genoform {
 
+namespace rules {
+GENOFORM_RULE(StackForm, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>");
+GENOFORM_RULE(BodyForm, "a Body takes stacks, as in Body<Stack<Block<Attention<>>, 2>, Stack<Block<Ffn<SqReLU>>, 2>>");
+}  // namespace rules
+
 namespace part_rules {
 
 template <class Whole, class B, int N>
-constexpr auto checked_stack() {
+constexpr auto refusals_of_stack() {
   if constexpr (is_a_block<B> && N >= 1)
-    return Type<Whole>{};
+    return List<>{};
   else
-    return Type<typename Refuse<Rule::stack_form, Whole, B>::type>{};
+    return List<rules::StackForm::Refused<Whole, B>>{};
 }
 
 }  // namespace part_rules
@@ -18,7 +23,7 @@ constexpr auto checked_stack() {
 /// N blocks of one type, each with weights of its own.
 template <class B, int N>
 struct Stack {
-  using checked = decltype(part_rules::checked_stack<Stack, B, N>());
+  using checked = typename part_rules::first_refusal<decltype(part_rules::refusals_of_stack<Stack, B, N>())>::type;
   using block = B;
   static constexpr int count = N;
 };

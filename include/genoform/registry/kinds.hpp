@@ -19,7 +19,8 @@ namespace genoform {
 template <class Backend>
 class Kinds {
  public:
-  /// Adds the kind of a layer struct: `kinds.add<ShiftLayer>()`. A name that is taken throws Exception.
+  /// Adds the kind of a layer struct, `kinds.add<ShiftLayer>()`, or a router of your own, `kinds.add<MoeWith<MyRouter>>()`. A
+  /// name that is taken throws Exception.
   template <class Layer>
   Kinds& add() {
     names_.template add<Layer>().value();
@@ -87,13 +88,14 @@ class Kinds {
  private:
   using Layer = ErasedLayer<Backend>;
   struct Maker {
-    std::string_view name;
+    bool (*makes)(const Genome&, int node);
     Layer (*make)(const Genome&, int node);
   };
 
   template <class L>
   void add_maker() {
-    makers_.push_back({L::name, [](const Genome& genome, int node) { return Layer::of(*genome.template read<L>(node)); }});
+    makers_.push_back({[](const Genome& genome, int node) { return genome.template is<L>(node); },
+                       [](const Genome& genome, int node) { return Layer::of(*genome.template read<L>(node)); }});
   }
   template <class... Layers>
   void add_makers(List<Layers...>) {
@@ -103,7 +105,7 @@ class Kinds {
   Result<Layer> layer_of(const Genome& genome, int node) const {
     if (genome.kind_name(node) == ParallelNorms::name) return parallel_of(genome, node);
     for (const Maker& maker : makers_)
-      if (maker.name == genome.kind_name(node)) return maker.make(genome, node);
+      if (maker.makes(genome, node)) return maker.make(genome, node);
     return Error{ErrorKind::input,
                  "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
   }

@@ -7,7 +7,7 @@ namespace genoform {
 /// In training each expert takes its C tokens of largest p out of the pool; in evaluation a token goes to every expert whose
 /// running threshold its p exceeds, which is causal.
 struct ExpertChoiceRouting : SoftmaxRouting {
-  static constexpr int default_percent = 100, min_percent = 1;
+  static constexpr int default_percent = 100;
 
   constexpr std::int64_t activated_percent() const { return percent; }
   constexpr std::int64_t choice_columns(std::int64_t) const { return 0; }
@@ -41,10 +41,17 @@ struct ExpertChoiceRouting : SoftmaxRouting {
   }
 };
 
+namespace rules {
+GENOFORM_RULE(CapacityOfExpertChoice, "ExpertChoice fills a fixed capacity; Capacity must be at least 1 (100 when left out)");
+}  // namespace rules
+
 /// Each expert takes its capacity of tokens, those of largest probability (Zhou et al., 2022).
 struct ExpertChoice : Word<"ExpertChoice"> {
   static constexpr int choices = 1;
   static constexpr ExpertChoiceRouting routing(int, std::int64_t percent) { return {{{{1, percent}}}}; }
+  static constexpr auto violation(std::int64_t percent) {
+    return Violations{refuse_if<rules::CapacityOfExpertChoice>(percent < 1, "Capacity")};
+  }
 };
 
 }  // namespace genoform

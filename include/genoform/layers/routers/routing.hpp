@@ -9,8 +9,8 @@
 #include "genoform/ops/stream.hpp"
 
 /// What routers are made of. Each router is one file beside this one: its word, and its routing, which turns the input x [N, D]
-/// into scores [N, E] and these into an assignment, and brings the gradients back. MoeLayer knows none of them; words.hpp lists
-/// them. spec/model.md section 4.
+/// into scores [N, E] and these into an assignment, and brings the gradients back. MoeLayer knows none of them;
+/// builtin_routers.hpp lists those of the library, and one of your own may stand in any header: docs/routers.md.
 namespace genoform {
 
 /// C = ceil(choices * N * percent / (100 E)), at most N; percent 0: no limit.
@@ -38,14 +38,18 @@ struct RouterSaved {
   Tensor cuts;        ///< of this pool
 };
 
-/// What most routers have in common. A routing derives from it, hides what is different with it, and adds choose() and the ways
-/// back:
+/// What most routers have in common. A routing derives from it, hides what is different with it, and adds choose() and its
+/// backward pass:
 ///   declare(w, d, experts), score(ops, w, s, x), choose(ops, w, s, to), choose_backward(ops, w, s, to, d_weight, d_scores),
 ///   score_backward(ops, w, s, x, d_scores, dx) [dx is overwritten], after_step(ops, w).
+/// w: Weights, s: Saved. A routing with more tensors derives its own Weights or Saved from those here.
 struct Routing {
-  std::int64_t choices = 1, percent = 0;
+  using Weights = RouterWeights;
+  using Saved = RouterSaved;
 
-  static constexpr int default_percent = 0, min_percent = 0;
+  std::int64_t choices = 1, percent = 0;  ///< `percent`: the Capacity
+
+  static constexpr int default_percent = 0;  ///< the Capacity when it is left out
   static constexpr bool has_scores = true;
 
   /// What a token uses of the experts, for counting.
