@@ -10,4 +10,5 @@
 #include "genoform/train/adamw.hpp"
 #include "genoform/train/evaluation.hpp"
 #include "genoform/train/model_files.hpp"
+#include "genoform/train/optimizers.hpp"
 #include "genoform/train/trainer.hpp"

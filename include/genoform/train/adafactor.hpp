@@ -6,6 +6,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "genoform/core/result.hpp"
@@ -13,6 +15,7 @@
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/train/optimizer.hpp"
+#include "genoform/train/optimizer_choice.hpp"
 
 namespace genoform {
 
@@ -30,6 +33,24 @@ struct Adafactor {
   bool relative = true;            ///< the rate is a share of the rms of the tensor
   double weight_decay = 0;         ///< decoupled, of matrices, by rate * decay as in AdamW
   std::int64_t factor_from = 128;  ///< matrices with both sides at least this are factored (Mesh TensorFlow's value); 1: all
+
+  static constexpr std::string_view name = "adafactor",
+                                    help =
+                                        "Adafactor as in the papers: factored second moments, steps relative to the parameters";
+  static constexpr auto settings() {
+    using A = Adafactor;
+    return std::tuple{
+        optimizer_setting("beta1", &A::beta1, 0, 0.999999, "decay of the first moments; 0: none"),
+        optimizer_setting("beta2", &A::beta2, 0, 0.999999, "decay of the second moments; 0: 1 - step^-exponent (GLaM: 0.99)"),
+        optimizer_setting("exponent", &A::exponent, 1e-6, 1e6, "of the growing beta2"),
+        optimizer_setting("update-clip", &A::update_clip, 0, 1e30, "largest rms of a tensor's update; 0: no limit"),
+        optimizer_setting("epsilon1", &A::epsilon1, 1e-36, 1, "added to each square"),
+        optimizer_setting("epsilon2", &A::epsilon2, 0, 1e30, "smallest size that a tensor counts with in a relative step"),
+        optimizer_setting("relative", &A::relative, 0, 1,
+                          "1: the learning rate is a share of the rms of each tensor; 0: it is not"),
+        optimizer_setting("weight-decay", &A::weight_decay, 0, 1e30, "weight decay of matrices"),
+        optimizer_setting("factor-from", &A::factor_from, 1, 2147483647, "smallest side of a matrix that is factored")};
+  }
 
   static constexpr Adafactor glam() {
     Adafactor settings;

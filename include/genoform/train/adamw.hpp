@@ -5,10 +5,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <tuple>
 
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/train/optimizer.hpp"
+#include "genoform/train/optimizer_choice.hpp"
 
 namespace genoform {
 
@@ -18,6 +21,15 @@ struct AdamW {
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8;
   double weight_decay = 0.1;
   double clip = 1;
+
+  static constexpr std::string_view name = "adamw", help = "AdamW with decoupled weight decay";
+  static constexpr auto settings() {
+    return std::tuple{optimizer_setting("beta1", &AdamW::beta1, 0, 0.999999, "decay of the first moments"),
+                      optimizer_setting("beta2", &AdamW::beta2, 0, 0.999999, "decay of the second moments"),
+                      optimizer_setting("epsilon", &AdamW::epsilon, 0, 1, "added to the root of the second moments"),
+                      optimizer_setting("weight-decay", &AdamW::weight_decay, 0, 1e30, "weight decay of matrices"),
+                      optimizer_setting("clip", &AdamW::clip, 0, 1e30, "largest global norm of the gradients; 0: no limit")};
+  }
 
   template <class Backend>
   class Bound;

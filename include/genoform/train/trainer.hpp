@@ -27,6 +27,7 @@
 #include "genoform/train/log.hpp"
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
+#include "genoform/train/optimizers.hpp"
 #include "genoform/train/step.hpp"
 #include "genoform/train/train_options.hpp"
 
@@ -43,26 +44,37 @@ class Trainer {
 
   /// Freezes what the options say, makes the optimizer and prepares the model for the shapes of the run. Throws Exception: an
   /// option that makes no sense (usage), too little memory (resources); the message says which or how much.
-  explicit Trainer(BasicModel<Backend>& model, TrainOptions options = {}) : Trainer(model, options, nullptr) {}
+  explicit Trainer(BasicModel<Backend>& model, TrainOptions options = {})
+      : Trainer(model, std::move(options), builtin_optimizers<Backend>()) {}
+  /// With optimizers of the caller's own among those that options.optimizer may name.
+  Trainer(BasicModel<Backend>& model, TrainOptions options, const std::type_identity_t<Optimizers<Backend>>& optimizers)
+      : Trainer(model, std::move(options), &optimizers, nullptr) {}
   /// With an optimizer of the caller's in place of options.optimizer. It was made for this model after model.freeze(), so
   /// options.frozen must be empty (usage).
   Trainer(BasicModel<Backend>& model, TrainOptions options, std::type_identity_t<std::unique_ptr<Optimizer<Backend>>> optimizer)
+      : Trainer(model, std::move(options), nullptr, std::move(optimizer)) {}
+
+ private:
+  /// Without an optimizer one of `optimizers`.
+  Trainer(BasicModel<Backend>& model, TrainOptions options, const Optimizers<Backend>* optimizers,
+          std::unique_ptr<Optimizer<Backend>> optimizer)
       : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
     if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
       model.set_router_training({options_.routers.z_loss, options_.routers.jitter, options_.seed});
     if (options_.recompute) model.set_recompute();
-    require_memory(bytes_still_needed(optimizer ? 0 : optimizer_elements(options_.optimizer, model.tensors())), "training");
+    require_memory(bytes_still_needed(optimizer ? 0 : optimizers->elements(options_.optimizer, model.tensors())), "training");
     if (optimizer && !options_.frozen.empty())
       throw Exception(
           {ErrorKind::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
     if (!options_.frozen.empty()) model.freeze(options_.frozen).value();
-    optimizer_ = optimizer ? std::move(optimizer) : make_optimizer(options_.optimizer, model);
+    optimizer_ = optimizer ? std::move(optimizer) : optimizers->make(options_.optimizer, model);
     model.prepare(shape_, Pass::train);
     if (options_.windows > 0) evaluation_.emplace(model, options_.context, options_.windows);
     tokens_.resize(micro_batch_size() * static_cast<std::size_t>(options_.accumulate));
     targets_.resize(tokens_.size());
   }
 
+ public:
   /// The steps that are left, one for each iteration of a loop: `for (const Step& s : trainer.run(corpus))`.
   /// The loop throws Exception where step() returns an Error. The corpus must live as long.
   Run run(const Corpus& corpus) { return Run(*this, corpus); }
