@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "genoform/core/result.hpp"
-#include "genoform/search/workers/messages.hpp"
+#include "genoform/search/evaluator/requests.hpp"
 
 namespace genoform::search {
 

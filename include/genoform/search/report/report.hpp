@@ -12,8 +12,8 @@
 
 #include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
+#include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
-#include "genoform/search/study/final_run.hpp"
 
 namespace genoform::search {
 

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "genoform/io/json_fields.hpp"
+#include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/sqlite.hpp"
-#include "genoform/search/study/final_run.hpp"
-#include "genoform/search/study/trial.hpp"
+#include "genoform/search/store/trial.hpp"
 
 namespace genoform::search {
 

@@ -18,8 +18,8 @@
 
 #include "genoform/core/median.hpp"
 #include "genoform/search/clock/budget.hpp"
+#include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
-#include "genoform/search/study/final_run.hpp"
 #include "genoform/search/study/proposals.hpp"
 #include "genoform/search/study/step_times.hpp"
 #include "genoform/search/workers/scheduler.hpp"

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/search/store/trial.hpp"
 #include "genoform/search/strategy/population.hpp"
-#include "genoform/search/study/trial.hpp"
 
 namespace genoform::search {
 

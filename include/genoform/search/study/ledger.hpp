@@ -12,8 +12,8 @@
 
 #include "genoform/core/random.hpp"
 #include "genoform/search/store/store.hpp"
+#include "genoform/search/store/trial.hpp"
 #include "genoform/search/study/history.hpp"
-#include "genoform/search/study/trial.hpp"
 
 namespace genoform::search {
 

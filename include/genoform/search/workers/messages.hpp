@@ -1,139 +1,19 @@
 #pragma once
-#include <cmath>
-#include <cstdint>
-#include <optional>
+#include <cstddef>
+#include <iterator>
 #include <string>
-#include <string_view>
-#include <utility>
+#include <type_traits>
 #include <variant>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
+#include "genoform/search/evaluator/requests.hpp"
 
-/// What a coordinator asks of its workers and what they answer. Each struct lists its fields once; encode() and decode_*() below
-/// are the only code that knows how a message looks on the wire.
+/// How the requests of a coordinator and the answers of its workers look on the wire: encode() and decode_*() below are the only
+/// code that knows.
 namespace genoform::search {
-
-/// What training a genome for a trial came to.
-struct TrainReply {
-  std::optional<double> loss;          ///< bits per byte on the validation text at the end; none: it was stopped at the hurdle
-  std::optional<double> at_hurdle;     ///< the same after a quarter of the steps
-  std::optional<double> step_seconds;  ///< of a training step, where the worker measured it
-  std::int64_t steps = 0;              ///< that it took from the measured time; 0: those of the request
-  std::string refusal;                 ///< why the genome was not trained; empty when it was
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("loss", self.loss);
-    visit("at_hurdle", self.at_hurdle);
-    visit("step_seconds", self.step_seconds);
-    visit("steps", self.steps);
-    visit("refusal", self.refusal);
-  }
-  /// What is wrong with it; empty when nothing is.
-  std::string problem() const {
-    if (!loss && !at_hurdle && refusal.empty()) return "it has neither a loss nor a refusal";
-    if ((loss && !std::isfinite(*loss)) || (at_hurdle && !std::isfinite(*at_hurdle))) return "its loss is not finite";
-    return "";
-  }
-};
-
-/// Train a genome for a trial.
-struct TrainRequest {
-  using Reply = TrainReply;
-  static constexpr std::string_view name = "train";
-
-  std::string text;  ///< canonical
-  double learning_rate = 0;
-  std::uint64_t seed = 0;
-  std::int64_t steps = 0;                  ///< 0: the worker measures the step time and trains for `budget`
-  double budget = 0;                       ///< seconds of training, for steps == 0
-  std::optional<double> max_step_seconds;  ///< for steps == 0: a genome whose step takes longer is refused
-  std::optional<double> hurdle;            ///< a loss above it after a quarter of the steps stops the training
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("text", self.text);
-    visit("learning_rate", self.learning_rate);
-    visit("seed", self.seed);
-    visit("steps", self.steps);
-    visit("budget", self.budget);
-    visit("max_step_seconds", self.max_step_seconds);
-    visit("hurdle", self.hurdle);
-  }
-};
-
-/// Losses of a finalist, bits per byte on the whole texts.
-struct FinalReply {
-  double validation = 0, test = 0;
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("validation", self.validation);
-    visit("test", self.test);
-  }
-  std::string problem() const {
-    return std::isfinite(validation) && std::isfinite(test) ? "" : "a loss of the finalist is not finite";
-  }
-};
-
-/// Train a finalist; only this request sees the test text.
-struct FinalRequest {
-  using Reply = FinalReply;
-  static constexpr std::string_view name = "final";
-
-  std::string text;
-  double learning_rate = 0;
-  std::uint64_t seed = 0;
-  std::int64_t steps = 0;
-  std::string folder;  ///< where the model is left; empty: nowhere
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("text", self.text);
-    visit("learning_rate", self.learning_rate);
-    visit("seed", self.seed);
-    visit("steps", self.steps);
-    visit("folder", self.folder);
-  }
-};
-
-/// Seconds of a training step of each text.
-struct TimeReply {
-  std::vector<double> seconds;
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("seconds", self.seconds);
-  }
-  std::string problem() const {
-    for (const double s : seconds)
-      if (!(s > 0) || !std::isfinite(s)) return "a step time is not above 0";
-    return "";
-  }
-};
-
-/// Measure the step times of some genomes in turns, `steps` training steps of each in each of `rounds`.
-struct TimeRequest {
-  using Reply = TimeReply;
-  static constexpr std::string_view name = "time";
-
-  std::vector<std::string> texts;
-  int rounds = 1, steps = 1;
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("texts", self.texts);
-    visit("rounds", self.rounds);
-    visit("steps", self.steps);
-  }
-};
-
-using Request = std::variant<TrainRequest, FinalRequest, TimeRequest>;
-using Answer = std::variant<TrainReply, FinalReply, TimeReply>;  ///< in the order of the requests
 
 /// A request with the number of its job, and what came of it.
 struct JobRequest {

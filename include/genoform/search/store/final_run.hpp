@@ -4,7 +4,7 @@
 #include <string>
 
 #include "genoform/io/json_fields.hpp"
-#include "genoform/search/study/trial.hpp"
+#include "genoform/search/store/trial.hpp"
 
 namespace genoform::search {
 
