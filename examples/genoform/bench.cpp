@@ -14,8 +14,8 @@
 #include "genoform/genome/dense_twin.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/report/text_table.hpp"
-#include "genoform/train/adamw.hpp"
 #include "models.hpp"
+#include "optimizers.hpp"
 
 namespace command {
 
@@ -29,6 +29,7 @@ struct Options {
   int batch = 12, context = 0, steps = 30;
   CpuOptions cpu;
   double seconds = 3;
+  OptimizerOptions optimizer;
   bool profile = false, json = false, recompute = false;
 };
 
@@ -45,9 +46,10 @@ double flops_per_token(CpuModel& model, const Cost& cost, int context) {
 /// A training step on random tokens, everything that Trainer does but for reading a text.
 class Bench {
  public:
-  Bench(CpuModel& model, int batch, int context) : model_(&model), batch_(batch), optimizer_(AdamW{}.bind(model)) {
-    model.prepare({batch, context}, Pass::train);
-    const auto n = static_cast<std::size_t>(batch) * static_cast<std::size_t>(context);
+  Bench(CpuModel& model, const Options& o, int context)
+      : model_(&model), batch_(o.batch), optimizer_(optimizers().make(optimizer_of(o.optimizer), model)) {
+    model.prepare({o.batch, context}, Pass::train);
+    const auto n = static_cast<std::size_t>(o.batch) * static_cast<std::size_t>(context);
     const Random random(7, stream_of("bench"));
     for (std::uint64_t i = 0; i < batches * (n + 1); ++i)
       tokens_.push_back(static_cast<Token>(random.below(i, static_cast<std::uint64_t>(model.sizes().vocab))));
@@ -81,7 +83,7 @@ struct Figures {
   double peak = 0, triad = 0;
   double dense = 0;  ///< the best step of the dense twin; 0: the model is dense
   MemoryUse memory;
-  std::int64_t planned = 0;   ///< bytes: all of `memory`, and AdamW's moments
+  std::int64_t planned = 0;   ///< bytes: all of `memory`, and the optimizer's state
   double reading = 0;         ///< with a profile: GB/s at which so many bytes can be read again and again
   std::int64_t resident = 0;  ///< the most bytes of the process that were in memory; 0: not known, or its dense twin's too
   double best() const { return times.front(); }
@@ -92,11 +94,12 @@ struct Figures {
 /// Times the model and, in turn with it, its dense twin.
 Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context) {
   Figures found;
-  Bench bench(model, o.batch, context);
+  Bench bench(model, o, context);
   found.memory = model.memory();
-  found.planned = found.memory.total() + HostBuffer<float>::bytes_of(optimizer_elements(AdamW{}, model.tensors()));
+  found.planned =
+      found.memory.total() + HostBuffer<float>::bytes_of(optimizers().elements(optimizer_of(o.optimizer), model.tensors()));
   std::optional<Bench> twin;
-  if (dense != nullptr) twin.emplace(*dense, o.batch, context);
+  if (dense != nullptr) twin.emplace(*dense, o, context);
   found.peak = cpu::peak(o.cpu.precision, o.cpu.threads, 80);
   const int turn = std::min(o.steps, 10);
   for (double sum = 0;
@@ -116,7 +119,7 @@ Profile::Step profiled(CpuModel& model, const Options& o, int context) {
   Profile profile;
   model.observe(&profile);
   {
-    Bench bench(model, o.batch, context);
+    Bench bench(model, o, context);
     profile.end_step(0);
     profile.forget_steps();
     for (int i = 0; i < std::clamp(o.steps, 4, 40); ++i) profile.end_step(bench.step());
@@ -213,6 +216,7 @@ void add_bench(CLI::App& program, Commands& commands) {
   app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
   add_cpu_options(*app, o->cpu);
+  add_optimizer(*app, o->optimizer);
   app->add_option("--steps", o->steps, "at least so many timed steps")->check(CLI::PositiveNumber)->capture_default_str();
   app->add_option("--seconds", o->seconds, "and at least for so long")->check(CLI::NonNegativeNumber)->capture_default_str();
   app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none")->check(CLI::PositiveNumber);

@@ -13,6 +13,7 @@
 #include "genoform/report/text_table.hpp"
 #include "memory.hpp"
 #include "models.hpp"
+#include "optimizers.hpp"
 
 namespace command {
 
@@ -25,18 +26,20 @@ struct Options {
   Sizes sizes;
   int batch = 12, context = 0;
   CpuOptions cpu;
+  OptimizerOptions optimizer;
   bool trace = false, json = false, memory = false, recompute = false;
 };
 
 struct Figures {
   Cost cost;
-  std::int64_t training_bytes = 0;  ///< parameters, gradients, moments of AdamW, activations
+  std::int64_t training_bytes = 0;  ///< parameters, gradients, the optimizer's state, activations
   double step_seconds = 0;          ///< of a training step on one thread, from FLOPs, bytes and the peak of the moment
 };
 
-Figures figures_of(const Genome& genome, Shape shape, const PassLayout& layout, cpu::Precision precision) {
+Figures figures_of(const Genome& genome, Shape shape, const PassLayout& layout, const Options& o) {
+  const cpu::Precision precision = o.cpu.precision;
   Figures f{.cost = cost_of(genome, shape.batch, shape.context, layout)};
-  f.training_bytes = training_bytes(genome, f.cost, AdamW{});
+  f.training_bytes = training_bytes(genome, f.cost, optimizer_of(o.optimizer));
   // Found by comparing with genoform bench from width 64 to 512: products run at about three quarters of the peak in f32, at all
   // of it where they are split on AMX, at two fifths in bf16; each kept number is moved some six times, each parameter seven
   // times, at half the rate of reading.
@@ -106,11 +109,11 @@ int run(const Options& o) {
     return 0;
   }
   if (o.memory) {
-    print_memory(genome, shape, o.recompute, o.cpu, o.json);
+    print_memory(genome, shape, o.recompute, o.cpu, optimizer_of(o.optimizer), o.json);
     return 0;
   }
   std::optional<Figures> figures;
-  if (whole) figures = figures_of(genome, shape, layout, o.cpu.precision);
+  if (whole) figures = figures_of(genome, shape, layout, o);
   if (o.json)
     print_json(genome, shape, figures);
   else
@@ -143,6 +146,7 @@ void add_inspect(CLI::App& program, Commands& commands) {
   app->add_flag("--memory", o->memory,
                 "explain the memory of a training step instead: what is kept for the backward pass and why, scratch, the peak");
   add_cpu_options(*app, o->cpu);
+  add_optimizer(*app, o->optimizer);
   app->add_flag("--recompute", o->recompute, "the step recomputes blocks on the backward pass: less memory, more time");
   app->add_flag("--json", o->json, "print a JSON object");
 }

@@ -94,14 +94,15 @@ void print_json(const Genome& genome, Shape shape, bool recompute, const Figures
   std::printf("%s\n", json.text().c_str());
 }
 
-void print_text(const Genome& genome, Shape shape, const Figures& f, const std::vector<Group>& groups) {
+void print_text(const Genome& genome, Shape shape, const Figures& f, const std::vector<Group>& groups,
+                const std::string& optimizer) {
   std::printf("%s\n\n", genome.text().c_str());
   const std::string step = std::to_string(shape.batch) + " x " + std::to_string(shape.context) + " tokens";
   TextTable table({"a training step of " + step, "memory", "bytes"});
   const auto add = [&](const std::string& what, std::int64_t bytes) { table.add({what, bytes_text(bytes), grouped(bytes)}); };
   add("parameters", f.use.parameters);
   add("gradients", f.use.gradients);
-  add("state of the optimizer, adamw", f.optimizer);
+  add("state of the optimizer, " + optimizer, f.optimizer);
   add("state of routers", f.use.state);
   add("tokens, targets, results", f.use.inputs);
   add("activations and scratch, at their peak", f.use.workspace);
@@ -121,12 +122,13 @@ void print_text(const Genome& genome, Shape shape, const Figures& f, const std::
 
 }  // namespace
 
-void print_memory(const Genome& genome, Shape shape, bool recompute, CpuOptions cpu, bool json) {
+void print_memory(const Genome& genome, Shape shape, bool recompute, CpuOptions cpu, const OptimizerChoice& optimizer,
+                  bool json) {
   const PassLayout layout = training_layout(recompute, cpu.precision);
   const KeptMemory memory = kept_memory_of(genome, shape, layout);
   const Names names(genome);
-  const Figures f{.use = memory_of(genome, shape, layout, cpu),
-                  .optimizer = optimizer_bytes(genome, AdamW{}),
+  const Figures f{.use = memory_of(genome, shape, layout, cpu, optimizer),
+                  .optimizer = optimizer_bytes(genome, optimizer),
                   .kept = 4 * memory.peak().kept,
                   .scratch_of_plan = 4 * memory.peak().scratch,
                   .peak = index_of(memory.peak(), names)};
@@ -134,7 +136,7 @@ void print_memory(const Genome& genome, Shape shape, bool recompute, CpuOptions 
   if (json)
     print_json(genome, shape, recompute, f, groups);
   else
-    print_text(genome, shape, f, groups);
+    print_text(genome, shape, f, groups, optimizer.name);
 }
 
 }  // namespace command

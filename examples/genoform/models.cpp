@@ -9,22 +9,27 @@
 #include "genoform/registry/kinds.hpp"
 #include "genoform/report/trace.hpp"
 #include "genoform/train/model_files.hpp"
+#include "program.hpp"
 
 namespace command {
 
 using namespace genoform;
 
-namespace {
-
-const Kinds<Cpu>& kinds() {
-  static const Kinds<Cpu> builtin = builtin_kinds<Cpu>();
-  return builtin;
+Kinds<Cpu>& kinds() {
+  static Kinds<Cpu> all = builtin_kinds<Cpu>();
+  return all;
 }
+Kinds<DryRun>& dry_kinds() {
+  static Kinds<DryRun> all = builtin_kinds<DryRun>();
+  return all;
+}
+
+namespace {
 
 /// The genome that a folder's configuration names; errors name the file.
 Genome genome_of(const Folder& folder) {
   const std::string where = model_folder::config_file(folder.path) + ": key \"model\": ";
-  Result<Genome> genome = Genome::parse(folder.config.model);
+  Result<Genome> genome = kinds().parse(folder.config.model);
   if (!genome) throw Exception({genome.error().error_kind, where + genome.error().message});
   if (!genome->is_model() || !genome->has_sizes())
     throw Exception({ErrorKind::input, where + "must be a Decoder with Vocab, Width and Context"});
@@ -34,8 +39,8 @@ Genome genome_of(const Folder& folder) {
 }  // namespace
 
 Genome read_genome(const std::string& text) {
-  if (text != "-") return Genome::parse(text);
-  return Genome::parse(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+  if (text != "-") return kinds().parse(text);
+  return kinds().parse(std::string(std::istreambuf_iterator<char>(std::cin), {}));
 }
 
 Genome with_sizes(const Genome& genome, const Sizes& sizes) {
@@ -50,21 +55,22 @@ Cost cost_of(const Genome& genome, std::int64_t batch, std::int64_t context, con
 
 std::int64_t optimizer_bytes(const Genome& genome, const OptimizerChoice& optimizer) {
   const std::vector<TensorInfo> tensors = kinds().tensors_of(genome);
-  return HostBuffer<float>::bytes_of(optimizer_elements(optimizer, tensors));
+  return HostBuffer<float>::bytes_of(optimizers().elements(optimizer, tensors));
 }
 
 std::int64_t training_bytes(const Genome& genome, const Cost& cost, const OptimizerChoice& optimizer) {
   return 2 * cost.weight_bytes() + optimizer_bytes(genome, optimizer) + cost.workspace_bytes();
 }
 
-MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, CpuOptions cpu) {
+MemoryUse memory_of(const Genome& genome, Shape shape, const PassLayout& layout, CpuOptions cpu,
+                    const OptimizerChoice& optimizer) {
   const UniquePtr<AnyNetwork<Cpu>> network = kinds().network_of(genome);
-  return memory_needed(*network, Cpu(cpu), shape, Pass::train, layout, {}, AdamW::rehearse<Cpu>);
+  return memory_needed(*network, Cpu(cpu), shape, Pass::train, layout, {}, optimizers().find(optimizer.name).rehearse);
 }
 
 KeptMemory kept_memory_of(const Genome& genome, Shape shape, const PassLayout& layout) {
   KeptMemory memory;
-  const UniquePtr<AnyNetwork<DryRun>> network = builtin_kinds<DryRun>().network_of(genome);
+  const UniquePtr<AnyNetwork<DryRun>> network = dry_kinds().network_of(genome);
   rehearse(*network, DryRun(), shape, Pass::train, layout, {}, &memory);
   return memory;
 }
@@ -98,7 +104,7 @@ void print_trace(const Genome& genome, Shape shape, const PassLayout& layout) {
       return 0;
     }
   } lines;
-  const UniquePtr<AnyNetwork<DryRun>> network = builtin_kinds<DryRun>().network_of(genome);
+  const UniquePtr<AnyNetwork<DryRun>> network = dry_kinds().network_of(genome);
   rehearse(*network, DryRun(), shape, Pass::train, layout, {}, &lines);
   std::cout.flush();
 }

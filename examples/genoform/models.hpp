@@ -39,9 +39,9 @@ std::int64_t optimizer_bytes(const genoform::Genome& genome, const genoform::Opt
 std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost& cost,
                             const genoform::OptimizerChoice& optimizer);
 
-/// The memory of a training step with AdamW on the cpu back end, without the optimizer's state.
+/// The memory of a training step with that optimizer on the cpu back end, without the optimizer's state.
 genoform::MemoryUse memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout,
-                              genoform::CpuOptions cpu);
+                              genoform::CpuOptions cpu, const genoform::OptimizerChoice& optimizer);
 /// What that step keeps for its backward pass, and why.
 genoform::KeptMemory kept_memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout);
 

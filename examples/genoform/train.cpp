@@ -1,13 +1,13 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 
 #include "common.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/report/progress.hpp"
 #include "genoform/train.hpp"
 #include "models.hpp"
+#include "optimizers.hpp"
 #include "signals.hpp"
 
 namespace command {
@@ -15,14 +15,6 @@ namespace command {
 namespace {
 
 using namespace genoform;
-
-/// --optimizer and its settings; those that were not given keep the optimizer's own default.
-struct OptimizerOptions {
-  std::string name = "adamw";
-  std::optional<double> beta1, beta2, weight_decay, clip, update_clip;
-  std::optional<std::int64_t> factor_from;
-  bool absolute = false;
-};
 
 struct Options {
   std::string text, data, out, start, schedule = "cosine";
@@ -75,33 +67,6 @@ void print_result(const Options& o, const CpuModel& model, const Step& last, dou
   } else {
     std::printf("%d steps; %s\n", last.index, o.out.c_str());
   }
-}
-
-OptimizerChoice optimizer_of(const OptimizerOptions& o) {
-  const bool is_adamw = o.name == "adamw";
-  const auto only = [&](bool given, const char* option, const char* owner) {
-    if (given && o.name != owner) usage_error(std::string(option) + " is a setting of " + owner + ", not of " + o.name);
-  };
-  only(o.clip.has_value(), "--clip", "adamw");
-  only(o.update_clip.has_value(), "--update-clip", "adafactor");
-  only(o.factor_from.has_value(), "--factor-from", "adafactor");
-  only(o.absolute, "--absolute-step", "adafactor");
-  const auto fill = [&](auto settings) {
-    settings.beta1 = o.beta1.value_or(settings.beta1);
-    settings.beta2 = o.beta2.value_or(settings.beta2);
-    settings.weight_decay = o.weight_decay.value_or(settings.weight_decay);
-    return settings;
-  };
-  if (is_adamw) {
-    AdamW adamw = fill(AdamW{});
-    adamw.clip = o.clip.value_or(adamw.clip);
-    return adamw;
-  }
-  Adafactor adafactor = fill(Adafactor{});
-  adafactor.update_clip = o.update_clip.value_or(adafactor.update_clip);
-  adafactor.factor_from = o.factor_from.value_or(adafactor.factor_from);
-  adafactor.relative = !o.absolute;
-  return adafactor;
 }
 
 /// The loop. Returns the exit code; every way out has saved what is finite.
@@ -163,7 +128,7 @@ int run(const Options& given) {
   o.train.log = o.out;
   const auto model = make_model(genome, o.model_seed, o.cpu);
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
-  Trainer trainer(*model, o.train);
+  Trainer trainer(*model, o.train, optimizers());
   if (o.resume) trainer.resume(o.out).value();
   return train(o, *model, trainer, corpus);
 }
@@ -176,27 +141,6 @@ void add_schedule(CLI::App& app, Options& o) {
   app.add_option("--warm-up", o.train.schedule.warm_up,
                  "steps of linear warm-up, or of the constant part of rsqrt (default: a twentieth)")
       ->check(CLI::NonNegativeNumber);
-}
-
-void add_optimizer(CLI::App& app, OptimizerOptions& o) {
-  app.add_option("--optimizer", o.name,
-                 "adamw, or adafactor as in the papers (factored second moments, steps relative to the parameters)")
-      ->check(CLI::IsMember({"adamw", "adafactor"}))
-      ->capture_default_str();
-  const CLI::Validator share = CLI::Range(0.0, 0.999999);
-  app.add_option("--beta1", o.beta1, "decay of the first moments (adamw: 0.9; adafactor: 0, none)")->check(share);
-  app.add_option("--beta2", o.beta2,
-                 "decay of the second moments (adamw: 0.95; adafactor: 1 - step^-0.8; GLaM, Brainformer: 0.99)")
-      ->check(share);
-  app.add_option("--weight-decay", o.weight_decay, "weight decay of matrices (adamw: 0.1; adafactor: 0)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--clip", o.clip, "adamw: largest global norm of the gradients; 0: no limit (default: 1)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--update-clip", o.update_clip, "adafactor: largest rms of a tensor's update; 0: no limit (default: 1)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--factor-from", o.factor_from, "adafactor: least side of a matrix that is factored (default: 128)")
-      ->check(CLI::PositiveNumber);
-  app.add_flag("--absolute-step", o.absolute, "adafactor: the rate is not multiplied by the rms of each tensor");
 }
 
 void add_router_training(CLI::App& app, RouterTraining& o) {

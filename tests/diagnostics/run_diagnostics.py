@@ -21,6 +21,8 @@ from wrong_programs import WRONG_PROGRAMS, WrongProgram  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECONDS_EACH = 60
+# The sentence stands near the top of what a compiler prints, and that is not long.
+SENTENCE_WITHIN, LINES_AT_MOST = 14, 60
 
 
 class Compiler:
@@ -29,7 +31,7 @@ class Compiler:
         self.folder = folder
         self.numbers = itertools.count()
         self.is_clang = "clang" in subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
-        self.flags = ["-std=c++20", f"-I{ROOT / 'include'}"]
+        self.flags = ["-std=c++20", f"-I{ROOT / 'include'}", f"-I{ROOT}"]
         header = folder / "all.hpp"
         header.write_text("#include <genoform/genoform.hpp>\n")
         compiled = folder / ("all.hpp.pch" if self.is_clang else "all.hpp.gch")
@@ -54,6 +56,10 @@ def complaints(compiler: Compiler, wrong: WrongProgram) -> list[str]:
     found = [] if len(ours) == 1 else [f"{len(ours)} errors with the sentence, not 1"]
     found += [f"the name {name!r} is not shown" for name in names if name not in output]
     found += [f"{len(errors)} errors"] if len(errors) > 2 else []
+    lines = output.splitlines()
+    at = next((number for number, line in enumerate(lines, 1) if wrong.sentence in line), 0)
+    if at > SENTENCE_WITHIN or len(lines) > LINES_AT_MOST:
+        found.append(f"the sentence stands at line {at} of {len(lines)}")
     return [f"{what}\n{output}" for what in found[:1]]
 
 

@@ -12,6 +12,20 @@ class WrongProgram:
     names_of_gcc: tuple[str, ...] = ()  # what only g++ shows (texts as template arguments)
 
 
+# A layer of a user's own with a rule of its own.
+OWN_LAYER = """template <int N> struct Steps : Numbers<"Steps", N> {};
+GENOFORM_RULE(EvenSteps, "Steps of a Shift must be even");
+template <class... Options> struct Shift;
+struct ShiftLayer : Normed {
+  static constexpr std::string_view name = "Shift";
+  template <class... Options> using type = Shift<Options...>;
+  int steps = 2;
+  static constexpr auto options() { return Table{count<Steps, &ShiftLayer::steps>()}; }
+  constexpr auto violation(const ModelContext&) const { return Violations{refuse_if<EvenSteps>(steps % 2 != 0, "Steps")}; }
+};
+template <class... Options> struct Shift : Part<ShiftLayer, Options...> {};
+"""
+
 WRONG_PROGRAMS = [
     WrongProgram("an option of another kind", "Ffn<SqReLU, Heads<8>> layer;",
                  "this is not an option of this part", ("Ffn", "Heads<8>", "Hidden<1>")),
@@ -112,4 +126,26 @@ WRONG_PROGRAMS = [
                  "Heads must divide Width when HeadDim is left out", ("At<1, 25>",)),
     WrongProgram("a user's kind that the text does not know", 'using T = type_of<"Block<Shift<>>">;',
                  "this is not a sub-layer; a Block holds sub-layers", ("At<1, 7>",), ("Shift",)),
+    WrongProgram("a misspelt activation in a text", 'using T = type_of<"Block<Ffn<SqRelu>>">;',
+                 "this is not an option of this part",
+                 ("At<1, 11>", "Found<'S', 'q', 'R', 'e', 'l', 'u'>", "DidYouMean<'S', 'q', 'R', 'e', 'L', 'U'>")),
+    WrongProgram("a misspelt norm in a text", 'using T = type_of<"Ffn<Pre<RmsNrm>>">;',
+                 "this word is not known here", ("At<1, 9>", "DidYouMean<'R', 'm', 's', 'N', 'o', 'r', 'm'>")),
+    WrongProgram("a misspelt kind in a text", 'using T = type_of<"Block<Atn>">;',
+                 "this is not a sub-layer; a Block holds sub-layers", ("Found<'A', 't', 'n'>", "DidYouMean<'A', 't', 't', 'n'>")),
+    WrongProgram("a rule of a layer of one's own", OWN_LAYER + "Shift<Steps<3>> layer;",
+                 "Steps of a Shift must be even", ("Shift<Steps<3>", "Steps<3>")),
+    WrongProgram("a rule of a layer of one's own in a text", OWN_LAYER + 'using T = type_of<"Block<Shift<Steps<3>>>", List<ShiftLayer>>;',
+                 "Steps of a Shift must be even", ("At<1, 13>",)),
+    WrongProgram("a rule of a router of one's own", '#include "tests/extending/own_router.hpp"\nMoe<mine::Fair<2>, Capacity<50>> layer;',
+                 "Fair drops no token; leave Capacity out", ("Moe<mine::Fair<2>", "Capacity<50>")),
+    WrongProgram("a router of one's own beside another", '#include "tests/extending/own_router.hpp"\nMoe<Top1, mine::Fair<2>> layer;',
+                 "this is given twice; give it once", ("Moe<", "mine::Fair<2>")),
+    WrongProgram("the parameters of a model without a width",
+                 "using Net = Decoder<Block<Ffn<>>, Vocab<256>, Context<64>>;\nconstexpr auto n = parameters<Net>;",
+                 "the cost of a model needs its Vocab, Width and Context", ("Decoder<",)),
+    WrongProgram("a model without a width",
+                 '#include "genoform/backend/reference.hpp"\n#include "genoform/model/model.hpp"\n'
+                 "using Net = Decoder<Block<Ffn<>>, Vocab<256>, Context<64>>;\nvoid make() { Model<Net, Reference> model; }",
+                 "the architecture leaves Vocab, Width or Context open", ("Decoder<", "Width")),
 ]

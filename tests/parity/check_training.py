@@ -58,7 +58,7 @@ OPTIMIZERS = {
     "adafactor of GLaM": (partial(Adafactor, factor_from=1, beta2=0.99),
                           [*ADAFACTOR, "--factor-from", 1, "--beta2", 0.99], 2e-2, (reciprocal_square_root, 4)),
     "adafactor absolute": (partial(Adafactor, factor_from=20, relative=False, beta1=0.9, decay=0.1, update_clip=0.8),
-                           [*ADAFACTOR, "--factor-from", 20, "--absolute-step", "--beta1", 0.9, "--weight-decay", 0.1,
+                           [*ADAFACTOR, "--factor-from", 20, "--relative", 0, "--beta1", 0.9, "--weight-decay", 0.1,
                             "--update-clip", 0.8], 3e-3, (cosine, 2)),
 }
 

@@ -232,10 +232,10 @@ struct FirstOf<List<Refusal, Rest...>> {
 template <class Refusals>
 using first_refusal = typename FirstOf<Refusals>::type;
 
-template <int SourcePosition, class Whole, class... Args>
+template <int Argument, class Whole, class... Args>
 constexpr auto culprit() {
-  if constexpr (SourcePosition >= 0)
-    return Type<nth_t<SourcePosition, Args...>>{};
+  if constexpr (Argument >= 0)
+    return Type<nth_t<Argument, Args...>>{};
   else
     return Type<Whole>{};
 }
@@ -245,7 +245,7 @@ template <class L>
 struct Reading {
   L layer{};
   CheckResult check_result{};
-  int place = -1;
+  int argument = -1;
 };
 
 /// The refusals, none or one, of what Read::reading says. They name the part, the argument to blame and what the part takes.
@@ -254,7 +254,7 @@ constexpr auto refusals() {
   if constexpr (Read::reading.check_result.fine()) {
     return List<>{};
   } else {
-    using Culprit = typename decltype(culprit<Read::reading.place, Whole, Args...>())::type;
+    using Culprit = typename decltype(culprit<Read::reading.argument, Whole, Args...>())::type;
     using Tag = nth_of_t<find_rule(Read::reading.check_result.rule, Rules{}), concat_t<Rules, List<rules::NotListed>>>;
     return List<typename Tag::template Refused<Whole, Culprit, Allowed>>{};
   }
@@ -279,7 +279,7 @@ struct ReadPart {
     Reading<L> r;
     r.check_result = read(nodes.tree(), 0, r.layer);
     if (r.check_result.fine()) r.check_result = check_rules(nodes.tree(), 0, r.layer, ModelContext{});
-    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
+    r.argument = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
     return r;
   }();
 };

@@ -29,7 +29,7 @@ struct Parsed {
     grammar::FixedNodes<T.view().size()> nodes{};
     CheckResult check_result{};
     bool is_tree = false;  ///< is the form right?
-    grammar::SourcePosition place{};
+    grammar::SourcePosition position{};
     DecoderLayer decoder{};
   };
   static constexpr Outcome outcome = [] {
@@ -44,7 +44,7 @@ struct Parsed {
       o.decoder = checker.decoder();
       at = static_cast<std::size_t>(node_at(o.nodes.tree(), o.check_result.node).at);
     }
-    if (!o.check_result.fine()) o.place = grammar::index_of(T.view(), at);
+    if (!o.check_result.fine()) o.position = grammar::index_of(T.view(), at);
     return o;
   }();
   static constexpr Tree tree() { return outcome.nodes.tree(); }
@@ -146,12 +146,12 @@ constexpr auto type_of_text() {
   if constexpr (P::outcome.check_result.fine()) {
     return Type<decltype(type_at<P, Layers, 0>())>{};
   } else {
-    constexpr grammar::SourcePosition place = P::outcome.place;
+    constexpr grammar::SourcePosition position = P::outcome.position;
     using Rules = into_t<Layers, rules_of_texts>;
     using Tag = nth_of_t<find_rule(P::outcome.check_result.rule, Rules{}), concat_t<Rules, List<rules::NotListed>>>;
     using Word = typename decltype(letters<Found, found_word<P>>())::type;
     using Meant = typename decltype(letters<DidYouMean, nearest_word<P, Layers>>())::type;
-    return Type<typename Tag::template Refused<At<place.line, place.column>, Word, Meant>>{};
+    return Type<typename Tag::template Refused<At<position.line, position.column>, Word, Meant>>{};
   }
 }
 

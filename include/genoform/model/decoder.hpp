@@ -125,7 +125,7 @@ constexpr Reading<DecoderLayer> read_decoder() {
   Reading<DecoderLayer> r;
   r.check_result = read_arguments(nodes.tree(), 0, 2, r.layer);
   if (r.check_result.fine()) r.check_result = check_rules(nodes.tree(), 0, r.layer, ModelContext{});
-  r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node) - 1;
+  r.argument = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node) - 1;
   return r;
 }
 
@@ -146,7 +146,7 @@ struct ReadInModel {
     nodes.close(self);
     Reading<typename P::layer_type> r;
     r.check_result = check_rules(nodes.tree(), 0, P::value, D::model_context);
-    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
+    r.argument = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
     return r;
   }();
 };

@@ -42,11 +42,18 @@ struct ModelOptions {
 template <class Net, class Backend>
 class Model : public BasicModel<Backend> {
  public:
-  explicit Model(ModelOptions<Backend> options = {})
+  /// Without options, so the architecture must have all sizes.
+  explicit Model() : Model(ModelOptions<Backend>{}) {
+    static_assert(!has_open_sizes,
+                  "the architecture leaves Vocab, Width or Context open; write it, or give it as in Model<Net, Cpu> "
+                  "model({.width = 128})");
+  }
+  explicit Model(ModelOptions<Backend> options)
       : Model(with_sizes(decoder_of<Net>, options.vocab, options.width, options.context), options) {}
 
  private:
   using Blocks = FixedBlocks<stacks_of<Net>>;
+  static constexpr bool has_open_sizes = decoder_of<Net>.vocab == 0 || decoder_of<Net>.width == 0 || decoder_of<Net>.context == 0;
 
   [[gnu::cold]] Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
       : BasicModel<Backend>(sizes,

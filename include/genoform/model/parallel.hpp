@@ -220,10 +220,10 @@ template <class... Args>
 struct ReadParts {
   static constexpr part_rules::Reading<ParallelNorms> reading = [] {
     part_rules::Reading<ParallelNorms> r;
-    int place = 0;
+    int argument = 0;
     const auto look = [&](Rule rule) {
-      if (r.check_result.fine() && !(rule == Rule::none)) r.check_result.rule = rule, r.place = place;
-      ++place;
+      if (r.check_result.fine() && !(rule == Rule::none)) r.check_result.rule = rule, r.argument = argument;
+      ++argument;
     };
     (look(rule_of_argument<Args>()), ...);
     const bool empty = concat_t<List<>, decltype(part_list<Args>())...>::size == 0;
@@ -243,7 +243,7 @@ struct ReadNorms<List<Norms...>> {
     nodes.close(self);
     part_rules::Reading<ParallelNorms> r;
     r.check_result = read_norms(nodes.tree(), 0, r.layer);
-    r.place = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
+    r.argument = r.check_result.fine() ? -1 : child_index(nodes.tree(), 0, r.check_result.node);
     return r;
   }();
 };
