@@ -11,14 +11,16 @@
 #include "genoform/backend/cpu.hpp"
 #include "genoform/backend/reference.hpp"
 #include "genoform/core/random.hpp"
+#include "genoform/ops/operation_list.hpp"
+#include "genoform/testing/access_check.hpp"
 #include "tests/catch.hpp"
 
 /// One memory with random matrices, in f32 for a Cpu and in double for the Reference, and one of matrices in bf16, whose elements
 /// the Reference has as double at the same offsets. Rows have gaps of odd lengths, and every element of the memories is compared
-/// after the operations, gaps included, so that a stray write is found.
+/// after the operations, gaps included, so that a stray write is found. The scene of seed 0 also checks what operations list.
 class Scene {
  public:
-  explicit Scene(std::uint64_t seed) : random_(seed, 7) {}
+  explicit Scene(std::uint64_t seed) : random_(seed, 7), checks_access_(seed == 0) {}
 
   /// A random integer of [low, high].
   std::int64_t number(std::int64_t low, std::int64_t high) {
@@ -158,17 +160,23 @@ class Scene {
       }
   }
   template <class Backend, class Real, class... Ops>
-  static void run(const Backend& backend, std::vector<Real>& memory, Real* shorts, const Ops&... ops) {
+  void run(const Backend& backend, std::vector<Real>& memory, Real* shorts, const Ops&... ops) const {
     genoform::Memories<Real> memories;
     memories[genoform::Memory::workspace] = memory.data();
     memories[genoform::Memory::state] = shorts;
     REQUIRE((ops.fits() && ...));
-    const auto calls = std::make_tuple(backend.prepare(ops, memories)...);
+    // The Reference has bf16 as double.
+    genoform::testing::AccessCheck check(sizeof(Real), sizeof(Real) == sizeof(double) ? sizeof(double) : 2);
+    genoform::OperationList list;
+    if (checks_access_) list.observe(&check, genoform::Phase::forward);
+    (list.add(backend, ops, memories), ...);
     backend.enter();
-    std::apply([](const auto&... call) { (call(), ...); }, calls);
+    list.run();
+    CHECK(check.violations() == std::vector<std::string>{});
   }
 
   genoform::Random random_;
+  bool checks_access_;
   std::uint64_t drawn_ = 0;
   std::vector<double> elements_;
   std::vector<bool> indexed_;

@@ -22,13 +22,18 @@ namespace genoform::testing {
 /// the model computes is not changed. It sees the memories as far as any recorded operation reaches into them.
 class AccessCheck final : public Observer {
  public:
-  /// An element of the back end's number type has so many bytes.
-  explicit AccessCheck(std::int64_t bytes_per_element) : bytes_per_element_(bytes_per_element) {}
+  /// So many bytes has an element of the back end's number type, and one of bf16.
+  explicit AccessCheck(std::int64_t bytes_per_element, std::int64_t bytes_of_bf16 = 2)
+      : bytes_per_element_(bytes_per_element), bytes_of_bf16_(bytes_of_bf16) {}
   AccessCheck(const AccessCheck&) = delete;
   AccessCheck& operator=(const AccessCheck&) = delete;
 
-  /// A sentence for each operation, by its name, that has touched what it does not list.
-  const std::map<std::string, std::string>& violations() const { return violations_; }
+  /// A sentence for each kind of operation that has touched what it does not list.
+  std::vector<std::string> violations() const {
+    std::vector<std::string> sentences;
+    for (const auto& [name, sentence] : violations_) sentences.push_back(sentence);
+    return sentences;
+  }
   /// The names of the operations that have run.
   const std::set<std::string>& names() const { return names_; }
 
@@ -68,7 +73,7 @@ class AccessCheck final : public Observer {
   };
 
   std::size_t bytes_of(const Tensor& t) const {
-    return t.element_type == ElementType::bf16 ? 2 : static_cast<std::size_t>(bytes_per_element_);
+    return static_cast<std::size_t>(t.element_type == ElementType::bf16 ? bytes_of_bf16_ : bytes_per_element_);
   }
   std::size_t end_of(const Tensor& t) const {
     return static_cast<std::size_t>(t.offset + (t.rows - 1) * t.stride + t.columns) * bytes_of(t);
@@ -123,10 +128,10 @@ class AccessCheck final : public Observer {
                                     " of the memory ", names[static_cast<std::size_t>(r.memory)]}));
   }
 
-  std::int64_t bytes_per_element_;
+  std::int64_t bytes_per_element_, bytes_of_bf16_;
   std::vector<OperationInfo> operations_;
-  std::map<unsigned char*, std::size_t> sizes_;  ///< how far operations reach into each memory, in bytes
-  std::map<std::string, std::string> violations_;
+  std::map<unsigned char*, std::size_t> sizes_;    ///< how far operations reach into each memory, in bytes
+  std::map<std::string, std::string> violations_;  ///< by name
   std::set<std::string> names_;
 };
 
