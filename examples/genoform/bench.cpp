@@ -33,7 +33,7 @@ struct Options {
   bool profile = false, json = false, recompute = false;
 };
 
-/// FLOPs of a token in a training step as the peers count them, 6 n + 12 L d T (spec/model.md section 6).
+/// FLOPs of a token in a training step as the peers count them, 6 n + 12 L d T (docs/formats/model.md section 6).
 double flops_per_token(CpuModel& model, const Cost& cost, int context) {
   double n = static_cast<double>(cost.activated_parameters), attention = 0;
   for (const TensorInfo& info : model.tensors()) {

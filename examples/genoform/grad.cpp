@@ -26,7 +26,7 @@ void check_finite(CpuModel& model, const Losses& losses) {
   throw Exception({ErrorKind::not_finite, gradient.empty() ? "the loss is not finite" : "not finite: gradient of " + gradient});
 }
 
-/// Logits, losses and gradients of one batch under the names of spec/model.md section 5.
+/// Logits, losses and gradients of one batch under the names of docs/formats/model.md section 5.
 Result<void> write(CpuModel& model, const Options& o, std::span<const float> logits, const Losses& losses) {
   const float loss = static_cast<float>(losses.main), aux_loss = static_cast<float>(losses.aux);
   std::vector<TensorData> data;

@@ -23,7 +23,7 @@ struct Options {
   std::uint64_t seed = 1;
 };
 
-/// RandomStream the next token from logits [V]; temperature 0 takes the largest. Ties go to the lower id.
+/// Samples the next token from logits [V]; temperature 0 takes the largest. Ties go to the lower id.
 Token sample(std::span<const float> logits, const Options& o, std::uint64_t index) {
   std::vector<int> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
@@ -76,8 +76,8 @@ void add_sample(CLI::App& program, Commands& commands) {
   app->add_option("--temperature", o->temperature, "below 1: likelier words; 0: always the likeliest")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app->add_option("--top", o->top, "draw from this many likeliest tokens only (default: all)")->check(CLI::PositiveNumber);
-  app->add_option("--seed", o->seed, "of the draws")->capture_default_str();
+  app->add_option("--top", o->top, "sample from this many likeliest tokens only (default: all)")->check(CLI::PositiveNumber);
+  app->add_option("--seed", o->seed, "of the sampling")->capture_default_str();
   add_cpu_options(*app, o->cpu);
 }
 

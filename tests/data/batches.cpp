@@ -50,7 +50,7 @@ TEST_CASE("a batch depends on seed and step alone") {
   CHECK(std::vector{first.start(0, 0), first.start(0, 1), first.start(7, 3)} == std::vector<std::size_t>{594, 445, 858});
 }
 
-TEST_CASE("every window of a text is drawn, and none beyond") {
+TEST_CASE("every window of a text is sampled, and none beyond") {
   const auto tokens = counted(20);
   const Batches batches(tokens, 8, 10, 1);
   std::vector<int> sampled(10);

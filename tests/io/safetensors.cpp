@@ -102,7 +102,7 @@ TEST_CASE("every dtype of the format is known by name and size") {
   CHECK_FALSE(dtype_named("f32"));
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}})", 1).empty());
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1) ==
-        "tensor \"x\": its shape is too large, or no integer of bytes");
+        "tensor \"x\": its shape is too large, or not a whole number of bytes");
   CHECK(error_of_json(R"({"x":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}})", 3).empty());
 }
 
@@ -167,13 +167,14 @@ TEST_CASE("an entry of the wrong form is refused by name") {
         "tensor \"a\": found an array; allowed is a string as \"dtype\"");
   CHECK(entry(R"({"dtype":"U8","shape":1,"data_offsets":[0,1]})") ==
         "tensor \"a\": found a number; allowed is an array of integers");
-  CHECK(entry(R"({"dtype":"U8","shape":[-1],"data_offsets":[0,1]})") == "tensor \"a\": found -1; allowed is a integer from 0 on");
+  CHECK(entry(R"({"dtype":"U8","shape":[-1],"data_offsets":[0,1]})") ==
+        "tensor \"a\": found -1; allowed is an integer of at least 0");
   CHECK(entry(R"({"dtype":"U8","shape":[1.0],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found 1.0; allowed is a integer from 0 on");
+        "tensor \"a\": found 1.0; allowed is an integer of at least 0");
   CHECK(entry(R"({"dtype":"U8","shape":[[1]],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found an array; allowed is a integer from 0 on");
+        "tensor \"a\": found an array; allowed is an integer of at least 0");
   CHECK(entry(R"({"dtype":"U8","shape":["1"],"data_offsets":[0,1]})") ==
-        "tensor \"a\": found a string; allowed is a integer from 0 on");
+        "tensor \"a\": found a string; allowed is an integer of at least 0");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0]})") == "tensor \"a\": \"data_offsets\" must be two numbers");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0,1,2]})") == "tensor \"a\": \"data_offsets\" must be two numbers");
   CHECK(entry(R"({"dtype":"U8","shape":[],"data_offsets":[0,1],"more":1})") ==
@@ -206,13 +207,13 @@ TEST_CASE("shapes that overflow are refused") {
   const auto shape = [](const std::string& text, const std::string& end = "0") {
     return error_of_json(R"({"a":{"dtype":"F32","shape":)" + text + R"(,"data_offsets":[0,)" + end + "]}}");
   };
-  const std::string too_large = "tensor \"a\": its shape is too large, or no integer of bytes";
+  const std::string too_large = "tensor \"a\": its shape is too large, or not a whole number of bytes";
   CHECK(shape("[4294967296,4294967296]") == too_large);
   CHECK(shape("[4294967296,4294967296,0]") == too_large);
   CHECK(shape("[2305843009213693952]") == too_large);
   CHECK(shape("[9223372036854775807,3]") == too_large);
   CHECK(shape("[9223372036854775808]") == "tensor \"a\": \"shape\" holds 9223372036854775808, which is too large");
-  CHECK(shape("[99999999999999999999]") == "tensor \"a\": found 99999999999999999999; allowed is a integer from 0 on");
+  CHECK(shape("[99999999999999999999]") == "tensor \"a\": found 99999999999999999999; allowed is an integer of at least 0");
   CHECK(shape("[1]", "18446744073709551615") == "tensor \"a\": F32 [1] needs 4 bytes, the file gives it 18446744073709551615");
   CHECK(shape("[144115188075855871]", "576460752303423484") ==
         "the tensors need 576460752303423484 bytes of data, the file has 0");

@@ -71,7 +71,7 @@ TEST_CASE("frozen tensors do not count in the norm of the gradients, and the oth
   const auto optimizer = AdamW{}.bind(model);
   REQUIRE(optimizer->gradient_norm() == Approx(std::sqrt(squares)).epsilon(1e-5));
   REQUIRE(squares < 0.9 * all_squares);
-  // The first step of AdamW without decay is the sign of the gradient times the rate: for the unfrozen alone.
+  // The first step of AdamW without decay is the sign of the gradient times the learning rate: for the unfrozen alone.
   const std::vector<float> before = copied(model.parameters());
   const float g = model.gradient("norm.weight")[0];
   optimizer->update(1, 0.01);

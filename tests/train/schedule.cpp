@@ -24,7 +24,7 @@ TEST_CASE("the papers' schedule is constant, then falls with the square root of 
   REQUIRE(s.factor(400, 2000) == Approx(0.5));
 }
 
-TEST_CASE("the papers' rate is 0.01 for 10,000 steps and half of that at 40,000") {
+TEST_CASE("the papers' learning rate is 0.01 for 10,000 steps and half of that at 40,000") {
   const Schedule s{.kind = Schedule::Kind::reciprocal_square_root, .warm_up = 10000};
   REQUIRE(0.01 * s.factor(0, 500000) == 0.01);
   REQUIRE(0.01 * s.factor(10000, 500000) == 0.01);

@@ -41,8 +41,8 @@ inline std::vector<std::int64_t> counts_of(TokenView text, int vocab) {
   return counts;
 }
 
-/// Balanced by frequency: the most frequent id first (ties: lower id), each to the expert with the least load so far (ties: fewer
-/// ids, then the lower expert).
+/// Balanced by frequency: the most frequent id first (ties: lower id), each to the expert with the smallest load so far (ties:
+/// fewer ids, then the lower expert).
 inline std::vector<std::int32_t> balanced(std::span<const std::int64_t> counts, int experts) {
   assert(experts >= 1);
   std::vector<std::size_t> ids(counts.size());
@@ -55,10 +55,10 @@ inline std::vector<std::int32_t> balanced(std::span<const std::int64_t> counts, 
   std::vector<Load> loads(static_cast<std::size_t>(experts));
   std::vector<std::int32_t> table(counts.size());
   for (const std::size_t id : ids) {
-    const auto least = std::min_element(loads.begin(), loads.end());
-    table[id] = static_cast<std::int32_t>(least - loads.begin());
-    least->tokens += counts[id];
-    ++least->ids;
+    const auto smallest = std::min_element(loads.begin(), loads.end());
+    table[id] = static_cast<std::int32_t>(smallest - loads.begin());
+    smallest->tokens += counts[id];
+    ++smallest->ids;
   }
   return table;
 }

@@ -26,7 +26,7 @@ inline constexpr std::array<std::string_view, 8> places{"near",  "behind", "beyo
                                                         "above", "under",  "before", "across"};
 inline constexpr std::array<std::string_view, 6> links{"and", "but", "because", "while", "when", "although"};
 
-/// RandomStream in a fixed order from one stream: its place is the only state.
+/// Takes random numbers of one stream in order: the index of the next is the only state.
 class Writer {
  public:
   explicit Writer(std::uint64_t seed) : random_(seed, stream_of("synthetic text")) {}

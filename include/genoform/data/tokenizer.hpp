@@ -14,7 +14,7 @@ namespace genoform {
 /// One token per byte, ids 0 to 255: every text has exactly one reading, and losses compare in bits per byte.
 struct ByteTokenizer {
   static constexpr std::int64_t vocabulary = 256;
-  /// What config.json says of it: nothing (spec/model.md section 3).
+  /// What config.json says of it: nothing (docs/formats/model.md section 3).
   static constexpr std::string_view config = "{}";
 
   static std::vector<Token> encode(std::string_view text) {

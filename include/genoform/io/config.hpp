@@ -14,7 +14,7 @@
 
 namespace genoform {
 
-/// What config.json of a model folder says (spec/model.md section 3).
+/// What config.json of a model folder says (docs/formats/model.md section 3).
 struct Config {
   std::string model;             ///< canonical text of the model
   std::string tokenizer = "{}";  ///< a JSON object; the empty one means bytes or unknown
@@ -30,7 +30,7 @@ inline constexpr std::size_t deepest_nesting = 64;
 /// Looks for doubled keys and deep nesting, which the JSON library would accept.
 class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
-  std::string error_kind;
+  std::string message;
 
   bool start_object(std::size_t) override { return enter(); }
   bool start_array(std::size_t) override { return enter(); }
@@ -52,7 +52,7 @@ class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
 
  private:
   bool refuse(std::string text) {
-    error_kind = std::move(text);
+    message = std::move(text);
     return false;
   }
   bool enter() {
@@ -69,16 +69,15 @@ class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
 
 /// A JSON object; keys in their order. Errors name the file and the key or byte.
 inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const std::string& file) {
-  const auto error_kind = [&](const std::string& what) { return Error{ErrorKind::input, file + ": " + what}; };
+  const auto error = [&](const std::string& what) { return Error{ErrorKind::input, file + ": " + what}; };
   if (text.size() > longest_file)
-    return error_kind(std::to_string(text.size()) + " bytes; allowed are " + std::to_string(longest_file));
-  if (const auto place = first_invalid_utf8(text)) return error_kind("byte " + std::to_string(*place) + ": not UTF-8");
-  if (const auto place = text.find('\0'); place != text.npos)
-    return error_kind("byte " + std::to_string(place) + ": a zero byte");
+    return error(std::to_string(text.size()) + " bytes; allowed are " + std::to_string(longest_file));
+  if (const auto offset = first_invalid_utf8(text)) return error("byte " + std::to_string(*offset) + ": not UTF-8");
+  if (const auto offset = text.find('\0'); offset != text.npos) return error("byte " + std::to_string(offset) + ": a zero byte");
   StructureEvents events;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return error_kind(events.error_kind);
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return error(events.message);
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(text.begin(), text.end());
-  if (!json.is_object()) return error_kind("must hold a JSON object");
+  if (!json.is_object()) return error("must hold a JSON object");
   return json;
 }
 
@@ -89,19 +88,18 @@ inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const 
 inline Result<Config> parse_config(std::string_view text, const std::string& file) {
   Result<nlohmann::ordered_json> json = config::parse_object(text, file);
   if (!json) return json.error();
-  const auto error_kind = [&](std::string_view key, const std::string& what) {
+  const auto error = [&](std::string_view key, const std::string& what) {
     return Error{ErrorKind::input, file + ": key " + in_quotes(key) + ": " + what};
   };
   for (const char* const key : {"format", "model"}) {
-    if (!json->contains(key)) return error_kind(key, "missing");
-    if (!(*json)[key].is_string()) return error_kind(key, "must be a string");
+    if (!json->contains(key)) return error(key, "missing");
+    if (!(*json)[key].is_string()) return error(key, "must be a string");
   }
   const auto found = (*json)["format"].get<std::string>();
-  if (found != config::format)
-    return error_kind("format", "found " + in_quotes(found) + "; allowed is " + in_quotes(config::format));
+  if (found != config::format) return error("format", "found " + in_quotes(found) + "; allowed is " + in_quotes(config::format));
   Config result{.model = (*json)["model"].get<std::string>()};
   if (json->contains("tokenizer")) {
-    if (!(*json)["tokenizer"].is_object()) return error_kind("tokenizer", "must be an object");
+    if (!(*json)["tokenizer"].is_object()) return error("tokenizer", "must be an object");
     result.tokenizer = (*json)["tokenizer"].dump();
   }
   for (const char* const key : {"format", "model", "tokenizer"}) json->erase(key);

@@ -8,8 +8,8 @@
 
 namespace genoform {
 
-/// The element types of safetensors files (reference/ecosystem.md D.1). Values are read as F32, F64, BF16 and I32; the others are
-/// only known by size.
+/// The element types of safetensors files (github.com/huggingface/safetensors). Values are read as F32, F64, BF16 and I32; the
+/// others are only known by size.
 enum class Dtype : std::uint8_t {
   BOOL,
   F4,

@@ -28,8 +28,8 @@ class Safetensors {
   std::span<const StoredTensor> tensors() const { return header_.tensors; }
   /// nullptr when there is none of that name.
   const StoredTensor* find(std::string_view name) const {
-    const auto place = header_.index.find(name);
-    return place == header_.index.end() ? nullptr : &header_.tensors[place->second];
+    const auto found = header_.index.find(name);
+    return found == header_.index.end() ? nullptr : &header_.tensors[found->second];
   }
   /// The bytes of a tensor of this file, little-endian and row-major; their address has no alignment.
   std::span<const std::byte> bytes(const StoredTensor& tensor) const {
@@ -100,7 +100,7 @@ class Safetensors {
   SafetensorsHeader header_;
 };
 
-/// Opens and checks a safetensors file (format and order of the checks: reference/ecosystem.md D.1). No tensor data is
+/// Opens and checks a safetensors file (format: github.com/huggingface/safetensors). No tensor data is
 /// read or allocated here. Errors name the file and the tensor, key or byte.
 inline Result<Safetensors> read_safetensors(const std::string& path) {
   Result<MappedFile> file = MappedFile::open(path);
@@ -136,19 +136,19 @@ namespace safetensors {
 
 /// The first 8 bytes and the JSON, padded with spaces to a multiple of 8, of tensors that follow in this order.
 inline Result<std::string> header_text(std::span<const TensorData> ordered, const Metadata& metadata, const std::string& file) {
-  const auto error_kind = [&](const std::string& text) { return Error{ErrorKind::usage, file + ": " + text}; };
+  const auto error = [&](const std::string& text) { return Error{ErrorKind::usage, file + ": " + text}; };
   for (const auto& [key, value] : metadata)
-    if (first_invalid_utf8(key) || first_invalid_utf8(value)) return error_kind("metadata key " + in_quotes(key) + ": not UTF-8");
+    if (first_invalid_utf8(key) || first_invalid_utf8(value)) return error("metadata key " + in_quotes(key) + ": not UTF-8");
   std::string text = "{";
   if (!metadata.empty()) text += "\"" + std::string(metadata_key) + "\":" + nlohmann::json(metadata).dump();
   std::set<std::string_view> taken{metadata_key};
   std::uint64_t position = 0;
   for (const TensorData& tensor : ordered) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
-    if (first_invalid_utf8(tensor.name)) return error_kind(where + "its name is not UTF-8");
-    if (!taken.insert(tensor.name).second) return error_kind(where + "the name is taken");
+    if (first_invalid_utf8(tensor.name)) return error(where + "its name is not UTF-8");
+    if (!taken.insert(tensor.name).second) return error(where + "the name is taken");
     if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size())
-      return error_kind(where + shape_text(tensor.shape) + " does not fit its " + std::to_string(tensor.bytes.size()) + " bytes");
+      return error(where + shape_text(tensor.shape) + " does not fit its " + std::to_string(tensor.bytes.size()) + " bytes");
     nlohmann::ordered_json entry;
     entry["dtype"] = name_of(tensor.dtype);
     entry["shape"] = tensor.shape;
@@ -158,7 +158,7 @@ inline Result<std::string> header_text(std::span<const TensorData> ordered, cons
   }
   text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > longest_header) return error_kind("the names of the tensors fill more than a header may hold");
+  if (text.size() > longest_header) return error("the names of the tensors fill more than a header may hold");
   const std::uint64_t length = text.size();
   std::string prefix(8, '\0');
   std::memcpy(prefix.data(), &length, 8);

@@ -53,7 +53,7 @@ inline std::string shape_text(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
-/// Bytes of a tensor; nothing when the count overflows 64 bits or is no integer of bytes.
+/// Bytes of a tensor; nothing when the count overflows 64 bits or is not whole.
 inline std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
   std::uint64_t bits = 1;
   for (const std::int64_t extent : shape)
@@ -67,59 +67,59 @@ inline std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std:
 class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
   SafetensorsHeader header;
-  std::string error_kind;
+  std::string message;
 
   bool start_object(std::size_t) override {
-    switch (place_) {
-      case SourcePosition::start: place_ = SourcePosition::top; return true;
-      case SourcePosition::entry: place_ = is_metadata_ ? SourcePosition::metadata : SourcePosition::tensor; return true;
+    switch (state_) {
+      case State::start: state_ = State::top; return true;
+      case State::entry: state_ = is_metadata_ ? State::metadata : State::tensor; return true;
       default: return unexpected("an object");
     }
   }
   bool key(std::string& text) override {
-    switch (place_) {
-      case SourcePosition::top: return begin_entry(text);
-      case SourcePosition::metadata:
+    switch (state_) {
+      case State::top: return begin_entry(text);
+      case State::metadata:
         key_ = text;
         return !header.metadata.contains(text) || refuse("metadata key " + in_quotes(text) + " stands twice");
       default: return begin_field(text);
     }
   }
   bool end_object() override {
-    if (place_ == SourcePosition::tensor && !(has_dtype_ && has_shape_ && has_offsets_))
+    if (state_ == State::tensor && !(has_dtype_ && has_shape_ && has_offsets_))
       return refuse(where() + "lacks " + (!has_dtype_ ? "\"dtype\"" : !has_shape_ ? "\"shape\"" : "\"data_offsets\""));
-    place_ = place_ == SourcePosition::top ? SourcePosition::end : SourcePosition::top;
+    state_ = state_ == State::top ? State::end : State::top;
     return true;
   }
   bool start_array(std::size_t) override {
-    if (place_ != SourcePosition::tensor || field_ == Field::dtype) return unexpected("an array");
-    place_ = field_ == Field::shape ? SourcePosition::shape : SourcePosition::offsets;
+    if (state_ != State::tensor || field_ == Field::dtype) return unexpected("an array");
+    state_ = field_ == Field::shape ? State::shape : State::offsets;
     offsets_read_ = 0;
     return true;
   }
   bool end_array() override {
-    if (place_ == SourcePosition::offsets && offsets_read_ != 2) return refuse(where() + "\"data_offsets\" must be two numbers");
-    place_ = SourcePosition::tensor;
+    if (state_ == State::offsets && offsets_read_ != 2) return refuse(where() + "\"data_offsets\" must be two numbers");
+    state_ = State::tensor;
     return true;
   }
   bool number_unsigned(number_unsigned_t number) override {
-    if (place_ == SourcePosition::shape) {
+    if (state_ == State::shape) {
       if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
         return refuse(where() + "\"shape\" holds " + std::to_string(number) + ", which is too large");
       tensor().shape.push_back(static_cast<std::int64_t>(number));
       return true;
     }
-    if (place_ != SourcePosition::offsets) return unexpected("a number");
+    if (state_ != State::offsets) return unexpected("a number");
     if (offsets_read_ == 2) return refuse(where() + "\"data_offsets\" must be two numbers");
     (offsets_read_++ == 0 ? tensor().begin : tensor().end) = number;
     return true;
   }
   bool string(std::string& text) override {
-    if (place_ == SourcePosition::metadata) {
+    if (state_ == State::metadata) {
       header.metadata.emplace(key_, text);
       return true;
     }
-    if (place_ != SourcePosition::tensor || field_ != Field::dtype) return unexpected("a string");
+    if (state_ != State::tensor || field_ != Field::dtype) return unexpected("a string");
     const std::optional<Dtype> dtype = dtype_named(text);
     if (!dtype) return refuse(where() + "unknown dtype " + in_quotes(text));
     tensor().dtype = *dtype;
@@ -136,30 +136,30 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  enum class SourcePosition { start, top, entry, metadata, tensor, shape, offsets, end };
+  enum class State { start, top, entry, metadata, tensor, shape, offsets, end };
   enum class Field { dtype, shape, offsets };
 
   bool refuse(std::string text) {
-    error_kind = std::move(text);
+    message = std::move(text);
     return false;
   }
   StoredTensor& tensor() { return header.tensors.back(); }
   std::string where() const {
-    switch (place_) {
-      case SourcePosition::metadata: return "metadata key " + in_quotes(key_) + ": ";
-      case SourcePosition::entry: return is_metadata_ ? "key \"__metadata__\": " : "tensor " + in_quotes(key_) + ": ";
-      case SourcePosition::tensor:
-      case SourcePosition::shape:
-      case SourcePosition::offsets: return "tensor " + in_quotes(header.tensors.back().name) + ": ";
+    switch (state_) {
+      case State::metadata: return "metadata key " + in_quotes(key_) + ": ";
+      case State::entry: return is_metadata_ ? "key \"__metadata__\": " : "tensor " + in_quotes(key_) + ": ";
+      case State::tensor:
+      case State::shape:
+      case State::offsets: return "tensor " + in_quotes(header.tensors.back().name) + ": ";
       default: return "header: ";
     }
   }
   std::string_view expected() const {
-    switch (place_) {
-      case SourcePosition::metadata: return "a string";
-      case SourcePosition::shape:
-      case SourcePosition::offsets: return "a integer from 0 on";
-      case SourcePosition::tensor: return field_ == Field::dtype ? "a string as \"dtype\"" : "an array of integers";
+    switch (state_) {
+      case State::metadata: return "a string";
+      case State::shape:
+      case State::offsets: return "an integer of at least 0";
+      case State::tensor: return field_ == Field::dtype ? "a string as \"dtype\"" : "an array of integers";
       default: return "an object";
     }
   }
@@ -169,7 +169,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
   bool begin_entry(const std::string& text) {
     key_ = text;
     is_metadata_ = text == metadata_key;
-    place_ = SourcePosition::entry;
+    state_ = State::entry;
     if (is_metadata_) return !std::exchange(has_metadata_, true) || refuse("key \"__metadata__\" stands twice");
     has_dtype_ = has_shape_ = has_offsets_ = false;
     if (!header.index.emplace(text, header.tensors.size()).second) return refuse("tensor " + in_quotes(text) + " stands twice");
@@ -189,7 +189,7 @@ class HeaderEvents : public nlohmann::json_sax<nlohmann::json> {
     return !std::exchange(*seen, true) || refuse(where() + "key " + in_quotes(text) + " stands twice");
   }
 
-  SourcePosition place_ = SourcePosition::start;
+  State state_ = State::start;
   Field field_ = Field::dtype;
   std::string key_;
   bool is_metadata_ = false, has_metadata_ = false;
@@ -213,7 +213,7 @@ inline std::string layout_error(std::span<const StoredTensor> sorted, std::uint6
   for (const StoredTensor& tensor : sorted) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
     const std::optional<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
-    if (!bytes) return where + "its shape is too large, or no integer of bytes";
+    if (!bytes) return where + "its shape is too large, or not a whole number of bytes";
     if (tensor.end - tensor.begin != *bytes)
       return where + std::string(name_of(tensor.dtype)) + " " + shape_text(tensor.shape) + " needs " + std::to_string(*bytes) +
              " bytes, the file gives it " + std::to_string(tensor.end - tensor.begin);
@@ -223,31 +223,31 @@ inline std::string layout_error(std::span<const StoredTensor> sorted, std::uint6
   return {};
 }
 
-/// Reads and checks the header of the whole file `bytes`, in the order of reference/ecosystem.md D.1; touches no tensor data.
+/// Reads and checks the header of the whole file `bytes` (format: github.com/huggingface/safetensors); touches no tensor data.
 inline Result<SafetensorsHeader> parse_header(std::span<const std::byte> bytes, const std::string& file) {
-  const auto error_kind = [&](const std::string& text) { return Error{ErrorKind::input, file + ": " + text}; };
-  if (bytes.size() < 8) return error_kind("a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
+  const auto error = [&](const std::string& text) { return Error{ErrorKind::input, file + ": " + text}; };
+  if (bytes.size() < 8) return error("a safetensors file has at least 8 bytes, this one " + std::to_string(bytes.size()));
   std::uint64_t length = 0;
   static_assert(std::endian::native == std::endian::little, "safetensors are read on little-endian machines only");
   std::memcpy(&length, bytes.data(), 8);
   if (length > longest_header)
-    return error_kind("byte 0: a header of " + std::to_string(length) + " bytes; allowed are " + std::to_string(longest_header));
+    return error("byte 0: a header of " + std::to_string(length) + " bytes; allowed are " + std::to_string(longest_header));
   if (length > bytes.size() - 8)
-    return error_kind("byte 0: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
+    return error("byte 0: a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(bytes.size()));
   const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(length));
-  if (const auto place = first_invalid_utf8(json)) return error_kind("byte " + std::to_string(8 + *place) + ": not UTF-8");
-  if (json.empty() || json.front() != '{') return error_kind("byte 8: the header must start with '{'");
+  if (const auto offset = first_invalid_utf8(json)) return error("byte " + std::to_string(8 + *offset) + ": not UTF-8");
+  if (json.empty() || json.front() != '{') return error("byte 8: the header must start with '{'");
   // The JSON parser takes a zero byte for the end and would not look behind it.
-  if (const auto place = json.find('\0'); place != json.npos)
-    return error_kind("byte " + std::to_string(8 + place) + ": a zero byte in the header");
+  if (const auto offset = json.find('\0'); offset != json.npos)
+    return error("byte " + std::to_string(8 + offset) + ": a zero byte in the header");
   HeaderEvents events;
-  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) return error_kind(events.error_kind);
+  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) return error(events.message);
 
   SafetensorsHeader header = std::move(events.header);
   header.data_begin = 8 + length;
   std::ranges::sort(header.tensors, {}, [](const StoredTensor& tensor) { return std::pair(tensor.begin, tensor.end); });
   if (const std::string wrong = layout_error(header.tensors, bytes.size() - header.data_begin); !wrong.empty())
-    return error_kind(wrong);
+    return error(wrong);
   for (std::size_t i = 0; i < header.tensors.size(); ++i) header.index.find(header.tensors[i].name)->second = i;
   return header;
 }

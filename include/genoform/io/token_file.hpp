@@ -17,7 +17,7 @@
 
 namespace genoform {
 
-/// The two layouts of llm.c's .bin files (spec/model.md section 3): ids of 16 or of 32 bits.
+/// The two layouts of llm.c's .bin files (docs/formats/model.md section 3): ids of 16 or of 32 bits.
 enum class TokenWidth { bits16, bits32 };
 
 namespace token_file {
@@ -38,24 +38,24 @@ struct Layout {
 
 /// Checks the header of the whole file `bytes`. Bytes behind the last token are allowed.
 inline Result<Layout> parse_header(std::span<const std::byte> bytes, const std::string& file) {
-  const auto error_kind = [&](const std::string& text) { return Error{ErrorKind::input, file + ": " + text}; };
+  const auto error = [&](const std::string& text) { return Error{ErrorKind::input, file + ": " + text}; };
   if (bytes.size() < header_bytes)
-    return error_kind("a token file starts with " + std::to_string(header_bytes) + " bytes of header, this one has " +
-                      std::to_string(bytes.size()));
+    return error("a token file starts with " + std::to_string(header_bytes) + " bytes of header, this one has " +
+                 std::to_string(bytes.size()));
   std::array<std::int32_t, 3> words{};
   std::memcpy(words.data(), bytes.data(), sizeof words);
   const auto& [magic, version, count] = words;
   if (magic != variant16.magic && magic != variant32.magic)
-    return error_kind("byte 0: found " + std::to_string(magic) + "; allowed is " + std::to_string(variant16.magic) + " or " +
-                      std::to_string(variant32.magic));
+    return error("byte 0: found " + std::to_string(magic) + "; allowed is " + std::to_string(variant16.magic) + " or " +
+                 std::to_string(variant32.magic));
   const Variant& variant = magic == variant16.magic ? variant16 : variant32;
   if (version != variant.version)
-    return error_kind("byte 4: found version " + std::to_string(version) + "; allowed is " + std::to_string(variant.version));
-  if (count < 0) return error_kind("byte 8: a count of " + std::to_string(count) + " tokens");
+    return error("byte 4: found version " + std::to_string(version) + "; allowed is " + std::to_string(variant.version));
+  if (count < 0) return error("byte 8: a count of " + std::to_string(count) + " tokens");
   const std::uint64_t needed = header_bytes + static_cast<std::uint64_t>(count) * variant.id_bytes;
   if (bytes.size() < needed)
-    return error_kind("byte 8: " + std::to_string(count) + " tokens need " + std::to_string(needed) + " bytes, the file has " +
-                      std::to_string(bytes.size()));
+    return error("byte 8: " + std::to_string(count) + " tokens need " + std::to_string(needed) + " bytes, the file has " +
+                 std::to_string(bytes.size()));
   return Layout{variant.id_bytes, static_cast<std::size_t>(count)};
 }
 

@@ -25,7 +25,8 @@ inline Result<void> check_vocabulary(TokenView text, std::int64_t vocabulary) {
                                      "; the model has Vocab<" + std::to_string(vocabulary) + ">"};
 }
 
-/// The causal loss (spec/model.md section 4) on windows spread evenly over a text. Everything is prepared by the constructor.
+/// The causal loss (docs/formats/model.md section 4) on windows spread evenly over a text. Everything is prepared by the
+/// constructor.
 template <class Backend>
 class Evaluation {
  public:

@@ -8,7 +8,7 @@
 
 namespace genoform {
 
-/// The learning rate over a run, as a factor of the rate asked for. Steps count from 0.
+/// The learning rate over a run, as a factor of TrainOptions::learning_rate. Steps count from 0.
 struct Schedule {
   enum class Kind : std::uint8_t {
     cosine,                 ///< linear warm-up, then half a cosine down to `floor` at the last step
@@ -16,7 +16,7 @@ struct Schedule {
   };
   Kind kind = Kind::cosine;
   std::int64_t warm_up = -1;  ///< steps; below 0: a twentieth of the run
-  double floor = 0.1;         ///< what the cosine ends at
+  double floor = 0.1;         ///< the factor at which the cosine ends
 
   double factor(std::int64_t step, std::int64_t steps) const {
     const double warm = static_cast<double>(std::max<std::int64_t>(1, warm_up < 0 ? steps / 20 : warm_up));
