@@ -8,7 +8,7 @@
 #include "genoform/backend/dry_run.hpp"
 #include "genoform/registry/kinds.hpp"
 #include "genoform/report/trace.hpp"
-#include "genoform/train/model_files.hpp"
+#include "genoform/train/load_model.hpp"
 #include "program.hpp"
 
 namespace command {
@@ -23,20 +23,6 @@ Kinds<DryRun>& dry_kinds() {
   static Kinds<DryRun> all = builtin_kinds<DryRun>();
   return all;
 }
-
-namespace {
-
-/// The genome that a folder's configuration names; errors name the file.
-Genome genome_of(const Folder& folder) {
-  const std::string where = model_folder::config_file(folder.path) + ": key \"model\": ";
-  Result<Genome> genome = kinds().parse(folder.config.model);
-  if (!genome) throw Exception({genome.error().error_kind, where + genome.error().message});
-  if (!genome->is_model() || !genome->has_sizes())
-    throw Exception({ErrorKind::input, where + "must be a Decoder with Vocab, Width and Context"});
-  return *genome;
-}
-
-}  // namespace
 
 Genome read_genome(const std::string& text) {
   if (text != "-") return kinds().parse(text);
@@ -79,22 +65,10 @@ std::unique_ptr<CpuModel> make_model(const Genome& genome, std::uint64_t seed, C
   return std::make_unique<CpuModel>(kinds().build(genome, {.seed = seed, .backend = Cpu(cpu)}));
 }
 
-Genome genome_of_folder(const std::string& folder) { return genome_of(load_folder(folder).value()); }
+Genome genome_of_folder(const std::string& folder) { return genome_of(load_folder(folder).value(), kinds().names()); }
 
-std::unique_ptr<CpuModel> load_model(const std::string& path, CpuOptions cpu) {
-  const Result<Folder> folder = load_folder(path);
-  if (!folder) throw Exception(folder.error());
-  const Genome genome = genome_of(*folder);
-  // A small file that claims a huge model is a wrong file, not a lack of memory.
-  std::uint64_t stored = 0;
-  for (const auto& tensor : folder->weights.tensors()) stored += tensor.elements();
-  const Cost cost = cost_of(genome, 1, 1);
-  if (stored < static_cast<std::uint64_t>(cost.parameters) && 8 * cost.parameters > available_memory())
-    throw Exception({ErrorKind::input, folder->weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " +
-                                           std::to_string(cost.parameters)});
-  auto model = make_model(genome, 1, cpu);
-  load(*model, *folder).value();
-  return model;
+std::unique_ptr<CpuModel> load_model(const std::string& folder, CpuOptions cpu) {
+  return std::make_unique<CpuModel>(genoform::load_model<Cpu>(folder, kinds(), {.backend = Cpu(cpu)}));
 }
 
 void print_trace(const Genome& genome, Shape shape, const PassLayout& layout) {

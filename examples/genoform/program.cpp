@@ -1,4 +1,4 @@
-// The command-line program. Exit codes: spec/model.md section 5, that is enum ErrorKind and 130 or 143 after a signal.
+// The command-line program. Exit codes: docs/formats/model.md section 5, that is enum ErrorKind and 130 or 143 after a signal.
 #include "program.hpp"
 
 #include <cstdio>

@@ -53,7 +53,7 @@ std::vector<TensorData> as_data(Sample& sample) {
   return data;
 }
 
-Result<void> load_into(const std::string& path, Sample& sample) {
+Result<LoadReport> load_into(const std::string& path, Sample& sample) {
   const auto folder = load_folder(path);
   if (!folder) return folder.error();
   return fill(*folder, sample.tensors());
@@ -324,4 +324,27 @@ TEST_CASE("a save that is killed at any moment leaves a whole model") {
   }
   REQUIRE(save(5));
   CHECK(std::distance(std::filesystem::directory_iterator(path), std::filesystem::directory_iterator()) == 2);
+}
+
+TEST_CASE("a partial fill takes the tensors that fit and reports the others; a wrong type or value is still an error") {
+  const TemporaryFolder root;
+  Sample saved = Sample::numbered();
+  REQUIRE(save_folder(root / "a", "M", saved.tensors()));
+  Sample sample;
+  std::vector<float> wide(8, 0.5F), added(1, 0.5F);
+  std::vector<NamedTensor> tensors = sample.tensors();
+  tensors[0] = {.name = "embedding.weight", .shape = {2, 4}, .values = wide};
+  tensors[2] = {.name = "added", .shape = {1}, .values = added};
+  const auto folder = load_folder(root / "a");
+  const LoadReport report = fill(*folder, tensors, {.partial = true});
+  CHECK(report.loaded == std::vector<std::string>{"moe.router.weight", "moe.threshold", "moe.table"});
+  CHECK(report.missing == std::vector<std::string>{"added"});
+  CHECK(report.other_shape == std::vector<std::string>{"embedding.weight"});
+  CHECK(report.further == std::vector<std::string>{"moe.bias"});
+  CHECK(sample.router == saved.router);
+  CHECK(sample.table == saved.table);
+  CHECK(wide == std::vector<float>(8, 0.5F));
+  CHECK(added == std::vector<float>(1, 0.5F));
+  const std::vector<NamedTensor> mistyped{{.name = "moe.table", .shape = {3}, .values = sample.embedding}};
+  CHECK_FALSE(fill(*folder, mistyped, {.partial = true}));
 }

@@ -20,7 +20,7 @@
 
 namespace genoform {
 
-/// A tensor of a model under the name that it has in files (spec/model.md section 3), with the place of its values.
+/// A tensor of a model under the name that it has in files (docs/formats/model.md section 3), and the memory of its values.
 struct NamedTensor {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -28,8 +28,24 @@ struct NamedTensor {
   bool state = false;                     ///< not trained by gradient; F32, or I32 when it has `integers`
   bool optional = false;                  ///< may be missing in a file, and then keeps its values
   bool must_be_f32 = false;               ///< BF16 is refused, as for routers
-  std::span<std::int32_t> integers = {};  ///< of a tensor of I32, in place of `values`
+  std::span<std::int32_t> integers = {};  ///< of a tensor of I32, instead of `values`
   std::int64_t below = 0;                 ///< integers are at least 0 and below this
+};
+
+/// How load() fills a model from a folder.
+struct LoadOptions {
+  /// Loads the tensors whose name and shape the model and the file have in common and leaves the others as they are, for
+  /// fine-tuning: another vocabulary or head, more blocks, another kind of sub-layer. Without it every tensor must be there and
+  /// fit, and the file may have no other.
+  bool partial = false;
+};
+
+/// What load() did, by the names of tensors.
+struct LoadReport {
+  std::vector<std::string> loaded;
+  std::vector<std::string> missing;      ///< the model has it, the file does not: as it was
+  std::vector<std::string> other_shape;  ///< both have it in different shapes: as it was
+  std::vector<std::string> further;      ///< the file has it, the model does not: not used
 };
 
 /// A model folder that was opened: its configuration, and its tensors, checked for themselves but not yet against a model.
@@ -82,7 +98,7 @@ inline std::string non_finite_text(const std::string& file, const std::string& t
                             : "-inf");
 }
 
-/// What is wrong with `found` as a place to read `wanted` from; empty when nothing is.
+/// Why `wanted` cannot be read from `found`; empty when it can.
 inline std::string mismatch(const NamedTensor& wanted, const StoredTensor& found) {
   if (found.shape != wanted.shape)
     return "found shape " + safetensors::shape_text(found.shape) + "; the model needs " + safetensors::shape_text(wanted.shape);
@@ -98,7 +114,7 @@ inline Result<void> check(const Safetensors& weights, const NamedTensor& wanted)
   const std::size_t size = wanted.integers.empty() ? wanted.values.size() : wanted.integers.size();
   if (safetensors::byte_count(Dtype::U8, wanted.shape) != size)
     return Error{ErrorKind::usage,
-                 where + "place for " + std::to_string(size) + " values is no " + safetensors::shape_text(wanted.shape)};
+                 where + "memory for " + std::to_string(size) + " values is not " + safetensors::shape_text(wanted.shape)};
   const StoredTensor* const found = weights.find(wanted.name);
   if (found == nullptr && wanted.optional) return {};
   if (found == nullptr)
@@ -137,26 +153,48 @@ inline Result<Folder> load_folder(const std::string& path) {
   return Folder{path, std::move(config->first), std::move(*weights)};
 }
 
-/// Reads the tensors of a folder into their places. Exactly these tensors: a missing, further, misshapen, mistyped or
-/// non-finite one is an error that names it, and then no value has changed (doubled ones were refused by load_folder).
-inline Result<void> fill(const Folder& folder, std::span<const NamedTensor> tensors) {
+namespace model_folder {
+
+/// Sorts the tensors of a model and of a file by what load() can do with them.
+inline LoadReport compare(const Safetensors& weights, std::span<const NamedTensor> tensors) {
+  LoadReport report;
   std::set<std::string_view> known;
-  for (const NamedTensor& tensor : tensors) known.insert(tensor.name);
-  for (const NamedTensor& tensor : tensors)
-    if (Result<void> checked = model_folder::check(folder.weights, tensor); !checked) return checked;
-  for (const StoredTensor& found : folder.weights.tensors())
-    if (!known.contains(found.name))
-      return Error{ErrorKind::input,
-                   folder.weights.path() + ": tensor " + in_quotes(found.name) + ": the model has none of this name"};
   for (const NamedTensor& tensor : tensors) {
+    known.insert(tensor.name);
+    const StoredTensor* const found = weights.find(tensor.name);
+    auto& names = found == nullptr ? report.missing : found->shape != tensor.shape ? report.other_shape : report.loaded;
+    names.push_back(tensor.name);
+  }
+  for (const StoredTensor& found : weights.tensors())
+    if (!known.contains(found.name)) report.further.push_back(found.name);
+  return report;
+}
+
+}  // namespace model_folder
+
+/// Reads the tensors of a folder into their memory and reports which. A mistyped or non-finite one, or, unless `partial`, a
+/// missing, further or misshapen one is an error that names it (input), and then no value has changed (doubled ones were refused
+/// by load_folder). So is a partial load that finds nothing.
+inline Result<LoadReport> fill(const Folder& folder, std::span<const NamedTensor> tensors, LoadOptions options = {}) {
+  LoadReport report = model_folder::compare(folder.weights, tensors);
+  const std::set<std::string_view> fitting(report.loaded.begin(), report.loaded.end());
+  for (const NamedTensor& tensor : tensors)
+    if (!options.partial || fitting.contains(tensor.name))
+      if (Result<void> checked = model_folder::check(folder.weights, tensor); !checked) return checked.error();
+  if (!options.partial && !report.further.empty())
+    return Error{ErrorKind::input,
+                 folder.weights.path() + ": tensor " + in_quotes(report.further[0]) + ": the model has none of this name"};
+  if (options.partial && report.loaded.empty())
+    return Error{ErrorKind::input, folder.weights.path() + ": no tensor has the name and shape of one of the model"};
+  for (const NamedTensor& tensor : tensors) {
+    if (!fitting.contains(tensor.name)) continue;
     const StoredTensor* const found = folder.weights.find(tensor.name);
-    if (found == nullptr) continue;
     if (tensor.integers.empty())
       folder.weights.copy(*found, tensor.values);
     else
       folder.weights.copy(*found, tensor.integers);
   }
-  return {};
+  return report;
 }
 
 /// Writes a model folder: `text` is the model's canonical text, `tokenizer` a JSON object; further keys of a configuration

@@ -168,10 +168,12 @@ class Engine {
     return summary;
   }
 
-  /// Initial values; the same for the same seed, whatever the back end's number type (rounded to it).
-  void start(std::uint64_t seed) {
+  /// Initial values; the same for the same seed, whatever the back end's number type (rounded to it). Without `parameters` those
+  /// of the state only.
+  void start(std::uint64_t seed, bool parameters = true) {
     backend_.enter();
-    for (const TensorInfo& info : tensors_) start(info, seed);
+    for (const TensorInfo& info : tensors_)
+      if (parameters || info.tensor.memory == Memory::state) start(info, seed);
   }
 
   /// Makes outputs() readable for all training passes (logits, forward, loss_and_gradient, pool_loss) from here on; call it

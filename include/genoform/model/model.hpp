@@ -12,14 +12,22 @@
 
 namespace genoform {
 
-/// How a model is made. Sizes are needed only where the architecture leaves them out.
+/// How a model is made, as in `Model<Net, Cpu> model({.seed = 7, .backend = Cpu({.threads = 4})})`.
 template <class Backend>
 struct ModelOptions {
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1;  ///< of the initial values: equal seeds give equal bits, whatever the number of threads
+  /// The sizes that the architecture leaves out; 0: not given. One that is missing, or that contradicts the architecture, is an
+  /// Exception (input).
   int vocab = 0, width = 0, context = 0;
-  Storage<typename Backend::Real> storage{};  ///< parameters and gradients in memory of the caller's
+  /// Parameters and gradients in memory of the caller's, each exactly as many numbers as the model has parameters (else an
+  /// Exception, input), which must outlive the model; empty: the model allocates them.
+  Storage<typename Backend::Real> storage{};
+  /// Where the model computes. A Cpu computes with 1 thread, in f32, by default; Cpu({.threads = 0}) takes all that OpenMP gives.
   Backend backend{};
-  RouterTraining routers{};  ///< losses and noise of routers in training; none
+  RouterTraining routers{};  ///< z-loss and jitter of routers in training; 0, so none, by default
+  /// False samples no initial parameters, for weights that are loaded or lie in `storage` already: they stay as they are in
+  /// `storage`, or 0. What routers remember gets its initial values in any case.
+  bool initialize = true;
 };
 
 /// The sizes of an architecture completed by those given at run time; throws Exception when one is missing or contradicts.
@@ -60,7 +68,7 @@ class Model : public BasicModel<Backend> {
                             make_unique_ptr<NetworkOf<Backend, DecoderNetwork<Blocks>>>(
                                 DecoderNetwork<Blocks>(sizes, Blocks(sizes.model_context()))),
                             std::string(text_of<Net>), options.storage, std::move(options.backend)) {
-    this->start(options.seed);
+    this->start(options.seed, options.initialize);
     this->set_router_training(options.routers);
   }
 };

@@ -28,6 +28,8 @@ class Kinds {
     return *this;
   }
 
+  /// The names that a text may use, those of the added kinds included.
+  const KindNames& names() const { return names_; }
   /// Reads a text in which the added kinds may stand too.
   Result<Genome> parse(std::string_view text) const { return Genome::parse(text, names_); }
 
@@ -41,7 +43,7 @@ class Kinds {
       Result<UniquePtr<AnyNetwork<Backend>>> network = network_of(*sized);
       if (!network) return network.error();
       BasicModel<Backend> model(sizes, std::move(*network), genome.text(), options.storage, std::move(options.backend));
-      model.start(options.seed);
+      model.start(options.seed, options.initialize);
       model.set_router_training(options.routers);
       return model;
     } catch (const Exception& failure) { return failure.error(); }

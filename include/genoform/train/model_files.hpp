@@ -10,7 +10,7 @@
 
 namespace genoform {
 
-/// The tensors of a model as its folder has them (spec/model.md section 3).
+/// The tensors of a model as its folder has them (docs/formats/model.md section 3).
 template <class Backend>
 std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
   static_assert(std::is_same_v<typename Backend::Real, float>, "model folders hold single precision");
@@ -33,26 +33,29 @@ std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
   return named;
 }
 
-/// Writes config.json and model.safetensors into a folder, which is made if need be; whole or not at all. Errors: what the disk
-/// says; a number that is not finite (then what was there stays).
+/// Writes config.json and model.safetensors into a folder, which is made where there is none; whole or not at all. Errors: what
+/// the disk says (resources, input); a number that is not finite (not_finite); what was there stays.
 template <class Backend>
 Result<void> save(BasicModel<Backend>& model, const std::string& folder) {
   return save_folder(folder, model.text(), named_tensors(model));
 }
 
-/// Reads the weights of an opened folder, which must hold exactly the tensors of the model; else an Error names one and nothing
-/// changes.
+/// Reads the weights of an opened folder, and what its routers remember, into a model; says what was loaded. The folder must hold
+/// exactly the tensors of the model; with {.partial = true} those that fit are loaded, and the report names the others. Errors
+/// (input), after which nothing has changed, name the file and the tensor: see fill().
 template <class Backend>
-Result<void> load(BasicModel<Backend>& model, const Folder& folder) {
-  return fill(folder, named_tensors(model));
+Result<LoadReport> load(BasicModel<Backend>& model, const Folder& folder, LoadOptions options = {}) {
+  return fill(folder, named_tensors(model), options);
 }
+/// The same from the folder at a path: `load(model, "my-net").value()`. Unless `partial`, the folder must also name the text of
+/// this model. Errors: also no folder, or a damaged one (input).
 template <class Backend>
-Result<void> load(BasicModel<Backend>& model, const std::string& path) {
+Result<LoadReport> load(BasicModel<Backend>& model, const std::string& path, LoadOptions options = {}) {
   const Result<Folder> folder = load_folder(path);
   if (!folder) return folder.error();
-  if (folder->config.model != model.text())
+  if (!options.partial && folder->config.model != model.text())
     return Error{ErrorKind::input, path + ": another model: has \"" + folder->config.model + "\", not \"" + model.text() + "\""};
-  return load(model, *folder);
+  return load(model, *folder, options);
 }
 
 }  // namespace genoform

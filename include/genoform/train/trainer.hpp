@@ -72,6 +72,7 @@ class Trainer {
     if (options_.windows > 0) evaluation_.emplace(model, options_.context, options_.windows);
     tokens_.resize(micro_batch_size() * static_cast<std::size_t>(options_.accumulate));
     targets_.resize(tokens_.size());
+    parts_.resize(static_cast<std::size_t>(options_.accumulate));
   }
 
  public:
@@ -145,6 +146,8 @@ class Trainer {
   /// Refuses data that is not what the run began with.
   Result<void> check_mark(const std::string& mark) const;
   Result<void> open_log();
+  /// Fills parts_ from targets_.
+  void weigh_micro_batches();
   /// One step on the micro-batches in tokens_ and targets_. `validation`: where it is measured, if anywhere.
   Result<Step> train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation);
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
@@ -160,8 +163,11 @@ class Trainer {
   std::optional<TrainLog> log_;
   std::optional<Batches> batches_;
   std::vector<Token> tokens_, targets_;  ///< of a whole step, [accumulate, batch, context]
-  const Corpus* corpus_ = nullptr;       ///< the one that step() has met and checked
-  std::string corpus_mark_;              ///< of the data that the run has seen; a resumed run must see the same
+  /// Of each micro-batch: how many of its weight make the step. Each counts by its share of the targets, so that accumulated ones
+  /// equal one large batch also where many targets are masked; exactly `accumulate` where none is.
+  std::vector<double> parts_;
+  const Corpus* corpus_ = nullptr;  ///< the one that step() has met and checked
+  std::string corpus_mark_;         ///< of the data that the run has seen; a resumed run must see the same
   int done_ = 0;
 };
 
@@ -259,15 +265,13 @@ template <class Backend>
 Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation) {
   Step s{.index = done_ + 1};
   Losses losses;
-  const auto unmasked = static_cast<double>(batch_source::unmasked(targets_));
+  weigh_micro_batches();
   model_->zero_gradients();
   for (int i = 0; i < options_.accumulate; ++i) {
     const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
     const auto tokens = std::span(tokens_).subspan(first, micro_batch_size());
     const auto targets = std::span(targets_).subspan(first, micro_batch_size());
-    // A micro-batch counts by its share of the targets: accumulated ones equal one large batch also where many are masked.
-    // Exactly `accumulate` where none is.
-    const double parts = unmasked / static_cast<double>(batch_source::unmasked(targets));
+    const double parts = parts_[static_cast<std::size_t>(i)];
     model_->set_round(micro_batch_index(i));
     const Losses part = model_->loss_and_gradient(tokens, targets, options_.batch, 1.0 / parts);
     losses.main += part.main / parts;
@@ -296,6 +300,15 @@ Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double 
   if (log_)
     if (Result<void> written = log_->write(s); !written) return written.error();
   return s;
+}
+
+template <class Backend>
+void Trainer<Backend>::weigh_micro_batches() {
+  const auto all = static_cast<double>(batch_source::unmasked(targets_));
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const auto targets = std::span(targets_).subspan(i * micro_batch_size(), micro_batch_size());
+    parts_[i] = all / static_cast<double>(batch_source::unmasked(targets));
+  }
 }
 
 template <class Backend>
