@@ -11,7 +11,8 @@
 #include <vector>
 
 using Net = genoform::Decoder<
-    genoform::Stack<genoform::Block<genoform::Attention<genoform::Heads<2>, genoform::DConv<3>>, genoform::Ffn<genoform::SqReLU>>,
+    genoform::Stack<genoform::Block<genoform::Attention<genoform::Heads<2>, genoform::DConv<3>>,
+                                    genoform::Moe<genoform::ExpertChoice, genoform::Experts<4>, genoform::Hidden<32>>>,
                     2>,
     genoform::Vocab<32>, genoform::Width<32>, genoform::Context<16>>;
 constexpr std::size_t vocab = 32;
@@ -43,11 +44,11 @@ double smoothed_loss(std::span<const float> logits, const Batch& batch, std::spa
   for (std::size_t n = 0; n < batch.targets.size(); ++n) {
     if (!batch.counts[n]) continue;
     const auto row = logits.subspan(n * vocab, vocab);
-    const double most = *std::max_element(row.begin(), row.end());
+    const double max = *std::max_element(row.begin(), row.end());
     double sum = 0;
-    for (const float logit : row) sum += std::exp(logit - most);
+    for (const float logit : row) sum += std::exp(logit - max);
     for (std::size_t v = 0; v < vocab; ++v) {
-      const double probability = std::exp(row[v] - most) / sum;
+      const double probability = std::exp(row[v] - max) / sum;
       const double wanted = smoothing / vocab + (v == static_cast<std::size_t>(batch.targets[n]) ? 1 - smoothing : 0);
       loss -= wanted * std::log(probability) / counted;
       gradient[n * vocab + v] = static_cast<float>((probability - wanted) / counted);
@@ -56,14 +57,25 @@ double smoothed_loss(std::span<const float> logits, const Batch& batch, std::spa
   return loss;
 }
 
+/// The first block stays as it is. tensors() also lists what routers remember, whose offsets count in another memory (state()):
+/// only tensors in Memory::weights lie in the spans of parameters and gradients.
+bool is_frozen(const genoform::TensorInfo& info) {
+  return info.tensor.memory == genoform::Memory::weights && info.name.rfind("blocks.0.", 0) == 0;
+}
+/// Where a tensor of Memory::weights lies in the parameters or gradients.
+template <class T>
+std::span<T> part_of(std::span<T> all, const genoform::TensorInfo& info) {
+  return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
+}
+
 /// Gradient descent with momentum over spans that the caller owns.
 class Momentum {
  public:
   explicit Momentum(std::size_t size) : velocity_(size) {}
-  void step(std::span<float> parameters, std::span<const float> gradients, float rate) {
+  void step(std::span<float> parameters, std::span<const float> gradients, float learning_rate) {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       velocity_[i] = 0.9F * velocity_[i] + gradients[i];
-      parameters[i] -= rate * velocity_[i];
+      parameters[i] -= learning_rate * velocity_[i];
     }
   }
 
@@ -85,23 +97,22 @@ int main() {
     model.zero_gradients();
     last = smoothed_loss(model.logits(batch.inputs, sequences), batch, d_logits);
     model.backward(d_logits);
-    for (const genoform::TensorInfo& tensor : model.tensors()) {
-      if (tensor.name.rfind("blocks.0.", 0) != 0) continue;  // the first block stays as it is
-      const auto frozen = model.gradient(tensor.name);
-      std::fill(frozen.begin(), frozen.end(), 0.0F);
-    }
+    for (const genoform::TensorInfo& info : model.tensors())
+      if (is_frozen(info)) {
+        const auto gradient = part_of(std::span<float>(gradients), info);
+        std::fill(gradient.begin(), gradient.end(), 0.0F);
+      }
     optimizer.step(parameters, gradients, 0.05F);
     model.after_step();
     if (step == 0) first = last;
   }
   bool kept = true;
-  for (const genoform::TensorInfo& tensor : model.tensors()) {
-    const auto offset = static_cast<std::size_t>(tensor.tensor.offset), size = static_cast<std::size_t>(tensor.tensor.size());
-    if (tensor.name.rfind("blocks.0.", 0) == 0)
-      kept = kept && std::equal(parameters.begin() + static_cast<std::ptrdiff_t>(offset),
-                                parameters.begin() + static_cast<std::ptrdiff_t>(offset + size),
-                                at_start.begin() + static_cast<std::ptrdiff_t>(offset));
-  }
+  for (const genoform::TensorInfo& info : model.tensors())
+    if (is_frozen(info)) {
+      const auto now = part_of(std::span<const float>(parameters), info),
+                 before = part_of(std::span<const float>(at_start), info);
+      kept = kept && std::equal(now.begin(), now.end(), before.begin());
+    }
   std::printf("loss %.3f -> %.3f, frozen block %s\n", first, last, kept ? "unchanged" : "CHANGED");
   return last < 0.5 * first && kept ? 0 : 1;
 }

@@ -25,10 +25,13 @@
 
 namespace genoform {
 
+/// How a Cpu computes. An option that makes no sense is an Exception (usage) of its constructor.
 struct CpuOptions {
-  int threads = 1;                                                    ///< OpenMP threads of one model; 0: all that OpenMP gives
+  /// OpenMP threads of one model; 0: all that OpenMP gives (OMP_NUM_THREADS, else one per processor). The library's default is 1,
+  /// so that several models share a machine without a word; the program's is 0.
+  int threads = 1;
   cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
-  cpu::Precision precision = {};
+  cpu::Precision precision = {};                                      ///< of products and activations: f32 or bf16
   bool thread_invariant = false;  ///< the same bits for any number of threads; docs/performance.md has the price
 };
 

@@ -37,10 +37,13 @@ struct Initializer {
 };
 
 /// One named tensor of a model: where it lies in its flat buffer and how it is treated.
+/// tensors() lists both memories of a model: a tensor in Memory::weights lies at tensor.offset of parameters() and gradients(),
+/// one in Memory::state (what routers remember) at tensor.offset of state(). Test tensor.memory before the offset is used, or
+/// call values(info), which does.
 struct TensorInfo {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  Tensor tensor;  ///< in Memory::weights or Memory::state
+  std::string name;                 ///< as in files: "blocks.0.1.ffn.up.weight", stack after stack, sub-layers from 0
+  std::vector<std::int64_t> shape;  ///< as in files; `tensor` has the same elements as one matrix
+  Tensor tensor;                    ///< memory and offset in elements; Memory::weights or Memory::state
   Initializer start;
   bool decays = false;     ///< by weight decay: matrices do, norms, biases and dconv do not
   bool is_f32 = false;     ///< must be F32 in files (router, state)
@@ -48,7 +51,7 @@ struct TensorInfo {
   bool transient = false;  ///< never in files
   bool frozen = false;     ///< not to be moved by an optimizer; Engine::freeze
   std::int64_t below = 0;  ///< integers: each is at least 0 and below this
-  bool is_load = false;    ///< what a router measures: op::StepLoad
+  bool is_load = false;    ///< what a router measures
 };
 
 /// A tensor's name inside its part, in one piece or two, as in {"pre", ".weight"}; a view, so that counting in a constant
