@@ -44,10 +44,10 @@ class Corpus {
   /// The bytes of a text, split 90 / 5 / 5 by position. Errors (input): too short to give three parts.
   static Result<Corpus> from_text(std::string_view text) { return split_text(text, "the text"); }
 
-  /// Tokens 0 .. vocabulary - 1 of the caller's tokenizer, copied, split 90 / 5 / 5 by position. `bytes_per_token`: the mean
-  /// length of a token in bytes of text, by which losses become bits per byte; with 1 they are bits per token.
-  /// Errors: a token outside the vocabulary, too few to split (input); a vocabulary or bytes_per_token that is not above 0
-  /// (usage).
+  /// Tokens 0 .. vocabulary - 1 of the caller's tokenizer (a TokenFile reads llm.c's .bin files), copied, split 90 / 5 / 5 by
+  /// position. `bytes_per_token`: the mean length of a token in bytes of text, by which losses become bits per byte; with 1 they
+  /// are bits per token. Errors: a token outside the vocabulary, too few to split (input); a vocabulary or bytes_per_token that
+  /// is not above 0 (usage).
   static Result<Corpus> from_tokens(std::span<const Token> tokens, std::int64_t vocabulary, double bytes_per_token = 1) {
     const Result<Cuts> cuts = split(tokens.size(), "the text", "tokens");
     if (!cuts) return cuts.error();
