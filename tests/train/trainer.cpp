@@ -37,6 +37,12 @@ TEST_CASE("the validation loss is the mean over windows spread evenly, in bits p
   REQUIRE(trainer.validate(text()).value() == Approx(nats / std::numbers::ln2).epsilon(1e-5));
 }
 
+TEST_CASE("an evaluation without windows or beyond the context of the model is refused") {
+  Model<Dense, Cpu> model;
+  REQUIRE_THROWS_WITH(Evaluation<Cpu>(model, 16, 0), Catch::Contains("0 windows of 16 positions"));
+  REQUIRE_THROWS_WITH(Evaluation<Cpu>(model, 17, 8), Catch::Contains("8 windows of 17 positions"));
+}
+
 TEST_CASE("accumulated micro-batches give the gradient of one large batch") {
   Model<Dense, Cpu> parts({.seed = 3}), whole({.seed = 3});
   Trainer a(parts, {.steps = 1, .batch = 2, .accumulate = 4, .windows = 0}), b(whole, {.steps = 1, .batch = 8, .windows = 0});

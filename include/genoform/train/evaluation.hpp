@@ -32,8 +32,13 @@ class Evaluation {
  public:
   static constexpr int windows_at_once = 64;
 
-  /// Throws Exception (resources) when there is too little memory.
+  /// `context`: positions of a window, at most the model's; `windows`: how many, at least 1. Throws Exception: other numbers
+  /// (usage), too little memory (resources). The model must outlive it and stay where it is.
   Evaluation(BasicModel<Backend>& model, int context, int windows) : model_(&model), context_(context), windows_(windows) {
+    if (context < 1 || context > model.sizes().context || windows < 1)
+      throw Exception({ErrorKind::usage, "an evaluation of " + std::to_string(windows) + " windows of " +
+                                             std::to_string(context) +
+                                             " positions; at least 1 of each, and at most the Context of the model"});
     const std::int64_t whole = std::min(windows, windows_at_once), rest = windows % whole;
     model.prepare({whole, context}, Pass::evaluate);
     if (rest != 0) model.prepare({rest, context}, Pass::evaluate);
