@@ -234,10 +234,11 @@ struct PrecisionOf {
   constexpr ElementType activations() const { return is_bf16() ? ElementType::bf16 : ElementType::real; }
   friend constexpr bool operator==(const PrecisionOf&, const PrecisionOf&) = default;
 };
+// "const" again, though constexpr says it: without it nvcc 13 takes these for other variables than the ones declared.
 template <class T>
-inline constexpr PrecisionOf<T> PrecisionOf<T>::f32{};
+inline constexpr const PrecisionOf<T> PrecisionOf<T>::f32{};
 template <class T>
-inline constexpr PrecisionOf<T> PrecisionOf<T>::bf16{&bf16_kernels<T>};
+inline constexpr const PrecisionOf<T> PrecisionOf<T>::bf16{&bf16_kernels<T>};
 using Precision = PrecisionOf<void>;
 constexpr std::string_view name_of(const Precision& precision) { return precision.is_bf16() ? "bf16" : "f32"; }
 
