@@ -21,7 +21,7 @@ struct Options {
 
 /// Refuses to write what is not finite.
 void check_finite(CpuModel& model, const Losses& losses) {
-  const std::string gradient = first_not_finite<float>(model.tensors(), model.gradients());
+  const std::string gradient = first_not_finite(model, Memory::gradients);
   if (std::isfinite(losses.main) && std::isfinite(losses.aux) && gradient.empty()) return;
   throw Exception({ErrorKind::not_finite, gradient.empty() ? "the loss is not finite" : "not finite: gradient of " + gradient});
 }

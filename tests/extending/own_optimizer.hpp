@@ -50,14 +50,9 @@ class Momentum::Bound final : public Optimizer<Backend> {
 
   std::string description() const override { return "momentum " + std::to_string(options_.momentum); }
 
-  double gradient_norm() override {
-    double sum = 0;
-    for (const auto g : this->model().gradients()) sum += static_cast<double>(g) * static_cast<double>(g);
-    return std::sqrt(sum);
-  }
-
   void update(std::int64_t, double learning_rate) override {
     using Real = typename Backend::Real;
+    if (!std::isfinite(this->measured_norm())) return;
     const auto w = this->model().parameters();
     const auto g = this->model().gradients();
     const auto decay = static_cast<Real>(options_.momentum), rate = static_cast<Real>(learning_rate);

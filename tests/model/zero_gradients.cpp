@@ -34,22 +34,22 @@ void backward_pass(BasicModel<Backend>& model, std::uint64_t number, std::int64_
   (void)model.loss_and_gradient(std::span(tokens).first(count), std::span(tokens).last(count), batch);
 }
 
-/// The gradients of two micro-batches of different shapes, after writing zeros, and after zero_gradients(), which only marks
-/// them, with NaN in the memory.
+/// The gradients of two micro-batches of different shapes, added to zeros in memory, and written over NaN after zero_gradients().
 template <class Net, class Backend>
 void replaces_like_adding_to_zeros(const Backend& backend, bool recompute = false) {
-  Model<Net, Backend> written({.seed = 5, .backend = backend}), said({.seed = 5, .backend = backend});
-  said.set_recompute(recompute);
+  Model<Net, Backend> written({.seed = 5, .backend = backend}), overwritten({.seed = 5, .backend = backend});
+  overwritten.set_recompute(recompute);
   for (const std::uint64_t step : {0U, 1U}) {
     written.zero_gradients();
     CHECK(std::ranges::all_of(written.gradients(), [](auto g) { return g == 0; }));
-    std::ranges::fill(said.gradients(), std::numeric_limits<typename Backend::Real>::quiet_NaN());
-    said.zero_gradients();
-    for (BasicModel<Backend>* model : {static_cast<BasicModel<Backend>*>(&written), static_cast<BasicModel<Backend>*>(&said)}) {
+    std::ranges::fill(overwritten.gradients(), std::numeric_limits<typename Backend::Real>::quiet_NaN());
+    overwritten.zero_gradients();
+    for (BasicModel<Backend>* model :
+         {static_cast<BasicModel<Backend>*>(&written), static_cast<BasicModel<Backend>*>(&overwritten)}) {
       backward_pass(*model, step);
       backward_pass(*model, step, 4);
     }
-    CHECK(std::ranges::equal(written.gradients(), said.gradients()));
+    CHECK(std::ranges::equal(written.gradients(), overwritten.gradients()));
   }
 }
 
@@ -88,15 +88,15 @@ TEST_CASE("an expert without tokens has gradients of 0 after a backward pass tha
 
 TEST_CASE("a product into memory that is no gradient never replaces its contents") {
   GradientWriters writers;
-  CHECK_FALSE(writers.replace(matrix(Memory::workspace, 0, 4, 4)));
-  CHECK(writers.replace(matrix(Memory::gradients, 16, 4, 4)));
+  CHECK_FALSE(writers.overwrite(matrix(Memory::workspace, 0, 4, 4)));
+  CHECK(writers.overwrite(matrix(Memory::gradients, 16, 4, 4)));
   writers.add(matrix(Memory::gradients, 16, 4, 4));
-  CHECK_FALSE(writers.replace(matrix(Memory::gradients, 28, 4, 4)));  // four elements of it are written
+  CHECK_FALSE(writers.overwrite(matrix(Memory::gradients, 28, 4, 4)));  // four elements of it are written
   writers.add(matrix(Memory::gradients, 0, 1, 4));
-  CHECK_FALSE(writers.replace(matrix(Memory::gradients, 0, 4, 4)));
-  std::vector<float> elements(40, 1.0F);
-  clear_beside(std::span(elements), writers.replaced());
-  for (std::size_t i = 0; i < elements.size(); ++i) CHECK(elements[i] == (i >= 16 && i < 32 ? 1.0F : 0.0F));
+  CHECK_FALSE(writers.overwrite(matrix(Memory::gradients, 0, 4, 4)));
+  const std::vector<ElementRange> overwritten = writers.overwritten();
+  REQUIRE(overwritten.size() == 1);
+  CHECK((overwritten[0].begin == 16 && overwritten[0].end == 32));
 }
 
 TEST_CASE("a second backward pass adds to the first, and one after it replaces both") {

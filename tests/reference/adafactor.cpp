@@ -38,7 +38,8 @@ TEST_CASE("Adafactor's first step on a matrix, by hand") {
                                .row_means = r,
                                .column_means = c,
                                .factors = factors,
-                               .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0.5, clip})};
+                               .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0.5, clip}),
+                               .sum = b.constant(1, 1, 1)};
   };
   b.run(step(1));
   require_close(b.values(r), {2.5, 12.5});
@@ -65,6 +66,7 @@ TEST_CASE(
                                  .squares = v,
                                  .momentum = m,
                                  .controls = controls_of(b, {0.1, 0.5, 0.75, 0.25, 1, 1e-3, 0.5, 0}),
+                                 .sum = b.constant(1, 1, 1),
                                  .decays = false};
   b.run(step);
   const double scale = std::sqrt((9.0 + 16.0) / 2), m0 = 0.5 + 0.5 * 0.1 * scale * 2 / std::sqrt(2.0),
@@ -79,8 +81,12 @@ TEST_CASE("a tensor near zero moves by epsilon2, and by the plain learning rate 
   Bench b;
   for (const bool relative : {true, false}) {
     const Tensor w = packed(b, 1, 1, {0}), g = packed(b, 1, 1, {-5}), v = packed(b, 1, 1, {0});
-    b.run(op::AdafactorUpdate{
-        .w = w, .g = g, .squares = v, .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 1}), .relative = relative});
+    b.run(op::AdafactorUpdate{.w = w,
+                              .g = g,
+                              .squares = v,
+                              .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 1}),
+                              .sum = b.constant(1, 1, 1),
+                              .relative = relative});
     REQUIRE(b.at(w, 0) == Approx(relative ? 1e-4 : 0.1));
   }
 }
@@ -94,7 +100,8 @@ TEST_CASE("experts have means of their own and are clipped together") {
                             .row_means = r,
                             .column_means = c,
                             .factors = factors,
-                            .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 0.5})});
+                            .controls = controls_of(b, {0.1, 0, 0, 1, 0, 1e-3, 0, 0.5}),
+                            .sum = b.constant(1, 1, 1)});
   require_close(b.values(r), {1, 10000});
   require_close(b.values(w), {0.95, 0.95});  // each update is 1 before clipping: experts do not affect each other
 }

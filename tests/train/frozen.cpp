@@ -112,7 +112,6 @@ TEST_CASE("a pattern that matches nothing is refused, names a tensor, and change
 TEST_CASE("an optimizer of the caller's own is frozen by the model, not by the trainer") {
   struct Descent final : Optimizer<Cpu> {
     explicit Descent(BasicModel<Cpu>& m) : Optimizer<Cpu>(m) {}
-    double gradient_norm() override { return 1; }
     void update(std::int64_t, double learning_rate) override {
       for (std::size_t i = 0; i < model().parameters().size(); ++i)
         model().parameters()[i] -= static_cast<float>(learning_rate) * model().gradients()[i];

@@ -106,7 +106,6 @@ TEST_CASE("a text that is too short or has other tokens is refused before the fi
 TEST_CASE("an optimizer of the caller's own can be put in") {
   struct Descent final : Optimizer<Cpu> {
     explicit Descent(BasicModel<Cpu>& m) : Optimizer<Cpu>(m) {}
-    double gradient_norm() override { return 1; }
     void update(std::int64_t, double learning_rate) override {
       for (std::size_t i = 0; i < model().parameters().size(); ++i)
         model().parameters()[i] -= static_cast<float>(learning_rate) * model().gradients()[i];

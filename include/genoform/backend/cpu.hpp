@@ -1,4 +1,7 @@
 #pragma once
+#if defined(__CUDACC__) && !defined(GENOFORM_COMPILED_KERNELS)
+#error "nvcc cannot compile the CPU kernels; define GENOFORM_COMPILED_KERNELS and link the compiled kernels"
+#endif
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
@@ -43,7 +46,7 @@ class Cpu {
  public:
   using Real = float;
   using joins = DefaultJoins;
-  static constexpr bool replaces_gradients = true;
+  static constexpr bool overwrites_gradients = true;
 
   explicit Cpu(CpuOptions options = {}) : options_(checked(options)), context_(make_context(options_)) {}
   Cpu(const Cpu& other) : Cpu(other.options_) {}

@@ -8,11 +8,12 @@
 
 namespace genoform {
 
-/// The integer that shares a element with Real in the memory of a host back end.
+/// The integer that takes the room of one Real in a memory.
 template <class Real>
 using IndexOf = std::conditional_t<sizeof(Real) == 8, std::int64_t, std::int32_t>;
 
-/// Where the memories of one model lie in the host's address space; turns handles into pointers when an operation is prepared.
+/// Where the memories of one model lie in the address space of its back end; turns handles into addresses when an operation is
+/// prepared.
 template <class Real>
 struct Memories {
   using Index = IndexOf<Real>;

@@ -8,6 +8,7 @@ namespace genoform::math {
 inline double sqrt(double x) { return __builtin_sqrt(x); }
 inline float sqrt(float x) { return __builtin_sqrtf(x); }
 inline double log(double x) { return __builtin_log(x); }
+inline bool is_finite(double x) { return __builtin_isfinite(x); }
 inline double pow(double x, double exponent) { return __builtin_pow(x, exponent); }
 inline double sin(double x) { return __builtin_sin(x); }
 inline double cos(double x) { return __builtin_cos(x); }

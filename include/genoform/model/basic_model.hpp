@@ -8,6 +8,7 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/engine.hpp"
+#include "genoform/model/output_transfer.hpp"
 
 namespace genoform {
 
@@ -16,9 +17,9 @@ struct Losses {
   double main = 0, aux = 0;
 };
 
-/// A decoder on a back end, whether its architecture came as a type (Model) or as a text (Registry::build).
+/// A decoder on a back end, whether its architecture came as a type (Model) or as a text (Kinds::build).
 /// Tokens and targets are spans of `batch` sequences of equal length, one after the other. A target of -1 counts for nothing; a
-/// token of -1 is padding: no embedding, no place at any router, and its target must be -1.
+/// token of -1 is padding: no embedding, no slot at any router, and its target must be -1.
 template <class Backend>
 class BasicModel : public Engine<Backend> {
  public:
@@ -34,96 +35,104 @@ class BasicModel : public Engine<Backend> {
   /// shape. With Pass::check as another program computes them.
   std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch, Pass pass = Pass::train) {
     assert(pass != Pass::evaluate && "evaluate_logits() has no backward pass");
-    Recording<Real>& p = enter_tokens(tokens, batch, pass);
-    this->run(p.forward);
-    unfinished_ = &p;
-    return out_of(p);
+    Recording<Backend>& r = enter_tokens(tokens, batch, pass);
+    this->run_forward(r);
+    unfinished_ = &r;
+    return read_output(this->backend(), r);
   }
   /// After logits(): adds the gradients of a loss of the caller's, given its gradient with respect to the logits [N, V].
   void backward(std::span<const Real> d_logits) {
     assert(unfinished_ != nullptr && "backward() follows logits()");
-    Recording<Real>& p = *std::exchange(unfinished_, nullptr);
-    assert(d_logits.size() == out_of(p).size());
-    std::copy(d_logits.begin(), d_logits.end(), p.memories.reals(p.out));
-    set_scale(p, 1);
-    this->run_backward(p);
+    Recording<Backend>& r = *std::exchange(unfinished_, nullptr);
+    assert(static_cast<std::int64_t>(d_logits.size()) == r.out.size());
+    write_output(this->backend(), r, d_logits);
+    this->run_backward(r, 1);
   }
 
-  /// Forward, loss and backward; adds `scale` times the gradient of main + aux to gradients().
+  /// Forward, loss and backward; adds `scale` times the gradient of main + aux to the gradients.
   Losses loss_and_gradient(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, double scale = 1,
                            Pass pass = Pass::train) {
-    assert(pass != Pass::evaluate && "evaluate() has no backward pass");
-    Recording<Real>& p = enter_tokens(tokens, batch, pass);
-    enter_targets(p, targets);
-    set_scale(p, scale);
-    unfinished_ = nullptr;
-    this->run(p.forward);
-    this->run(p.loss);
-    this->run_backward(p);
-    return losses_of(p);
+    Recording<Backend>& r = run_training(tokens, targets, batch, scale, pass);
+    r.results.download(this->backend());
+    return losses_of(r);
+  }
+  /// The same without waiting for it: once synchronize() has returned, `losses` holds the main and the auxiliary loss.
+  void add_gradient(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, double scale,
+                    std::span<Real, 2> losses) {
+    const Recording<Backend>& r = run_training(tokens, targets, batch, scale, Pass::train);
+    const StepTensors step = step_tensors(r.shape);
+    device::download(this->backend(), &losses[0], r.memories.reals(step.loss), 1);
+    device::download(this->backend(), &losses[1], r.memories.reals(step.aux_loss), 1);
   }
   /// The loss as in training, routing by pool; no gradient. What a causal evaluation is compared with.
   Losses pool_loss(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch) {
-    Recording<Real>& p = enter_tokens(tokens, batch, Pass::train);
-    enter_targets(p, targets);
     unfinished_ = nullptr;
-    this->run(p.forward);
-    this->run(p.loss);
-    return losses_of(p);
+    return run_loss(tokens, targets, batch, Pass::train);
   }
-  /// The causal loss (spec/model.md section 4): what is reported.
+  /// The causal loss: what is reported.
   Losses evaluate(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch) {
-    Recording<Real>& p = enter_tokens(tokens, batch, Pass::evaluate);
-    enter_targets(p, targets);
-    this->run(p.forward);
-    this->run(p.loss);
-    return losses_of(p);
+    return run_loss(tokens, targets, batch, Pass::evaluate);
   }
   /// Logits [N, V], causal.
   std::span<const Real> evaluate_logits(std::span<const Token> tokens, std::int64_t batch) {
-    Recording<Real>& p = enter_tokens(tokens, batch, Pass::evaluate);
-    this->run(p.forward);
-    return out_of(p);
+    Recording<Backend>& r = enter_tokens(tokens, batch, Pass::evaluate);
+    this->run_forward(r);
+    return read_output(this->backend(), r);
   }
 
  private:
   using Index = IndexOf<Real>;
 
-  Recording<Real>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
+  Recording<Backend>& run_training(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch,
+                                   double scale, Pass pass) {
+    assert(pass != Pass::evaluate && "evaluate() has no backward pass");
+    Recording<Backend>& r = enter_tokens(tokens, batch, pass);
+    enter_targets(r, targets);
+    this->input_reals(r, step_tensors(r.shape).scale)[0] = static_cast<Real>(scale);
+    unfinished_ = nullptr;
+    this->run_forward(r);
+    this->run(r.loss);
+    this->run_backward(r, scale);
+    return r;
+  }
+  Losses run_loss(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, Pass pass) {
+    Recording<Backend>& r = enter_tokens(tokens, batch, pass);
+    enter_targets(r, targets);
+    this->run_forward(r);
+    this->run(r.loss);
+    r.results.download(this->backend());
+    return losses_of(r);
+  }
+
+  Recording<Backend>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(tokens.size());
     assert(batch >= 1 && n >= batch && n % batch == 0);
-    Recording<Real>& p = this->recording_to_run({batch, n / batch}, pass);
-    Index* to = p.memories.indices(step_tensors(p.shape).tokens);
+    Recording<Backend>& r = this->recording_to_run({batch, n / batch}, pass);
+    Index* to = this->input_indices(r, step_tensors(r.shape).tokens);
     for (const Token token : tokens) {
       assert(token >= -1 && token < sizes_.vocab);
       *to++ = token;
     }
-    this->enter_round(p);
-    return p;
+    return r;
   }
-  void enter_targets(Recording<Real>& p, std::span<const Token> targets) {
-    assert(static_cast<std::int64_t>(targets.size()) == p.shape.tokens());
-    const StepTensors step = step_tensors(p.shape);
-    Index* to = p.memories.indices(step.targets);
-    [[maybe_unused]] const Index* tokens = p.memories.indices(step.tokens);
+  void enter_targets(Recording<Backend>& r, std::span<const Token> targets) {
+    assert(static_cast<std::int64_t>(targets.size()) == r.shape.tokens());
+    const StepTensors step = step_tensors(r.shape);
+    Index* to = this->input_indices(r, step.targets);
+    [[maybe_unused]] const Index* tokens = this->input_indices(r, step.tokens);
     for (const Token target : targets) {
       assert((*tokens++ >= 0 || target < 0) && "the target of padding is -1");
       *to++ = target;
     }
   }
-  static void set_scale(Recording<Real>& p, double scale) {
-    *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(scale);
-  }
-  static Losses losses_of(const Recording<Real>& p) {
-    const StepTensors step = step_tensors(p.shape);
-    return {static_cast<double>(*p.memories.reals(step.loss)), static_cast<double>(*p.memories.reals(step.aux_loss))};
-  }
-  static std::span<const Real> out_of(const Recording<Real>& p) {
-    return {p.memories.reals(p.out), static_cast<std::size_t>(p.out.size())};
+  Losses losses_of(const Recording<Backend>& r) const {
+    this->synchronize();
+    const StepTensors step = step_tensors(r.shape);
+    return {this->result(r, step.loss), this->result(r, step.aux_loss)};
   }
 
   DecoderLayer sizes_;
-  Recording<Real>* unfinished_ = nullptr;
+  Recording<Backend>* unfinished_ = nullptr;
 };
 
 }  // namespace genoform

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-#include "genoform/core/memory.hpp"
+#include "genoform/backend/device_memory.hpp"
 #include "genoform/model/any_network.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/plan.hpp"
@@ -11,7 +11,7 @@
 
 namespace genoform {
 
-/// Bytes of memory of a model and one or more of its programs; what libraries allocate for themselves (the code of oneDNN's
+/// Bytes of memory of a model and one or more of its recordings; what libraries allocate for themselves (the code of oneDNN's
 /// primitives) is not in it.
 struct MemoryUse {
   std::int64_t parameters = 0, gradients = 0;
@@ -24,7 +24,7 @@ struct MemoryUse {
   friend constexpr bool operator==(const MemoryUse&, const MemoryUse&) = default;
 };
 
-/// Memories of programs that will not run: an address to start from, never read.
+/// Memories of recordings that will not run: an address to start from, never read.
 template <class Real>
 Memories<Real> no_memories() {
   Memories<Real> memories;
@@ -32,25 +32,25 @@ Memories<Real> no_memories() {
   return memories;
 }
 
-/// Records one pass of a network on a back end without any memory, and drops it: what an observer, or a back end that measures,
-/// learns from. The network must have been declared.
+/// Makes one recording of a network on a back end without any memory, and drops it: what an observer, or a back end that
+/// measures, learns from. The network must have been declared.
 template <class Backend>
 Plan rehearse(AnyNetwork<Backend>& network, const Backend& backend, Shape shape, Pass pass, const PassLayout& layout = {},
               const RouterTraining& routers = {}, Observer* observer = nullptr) {
   using Real = typename Backend::Real;
-  Recording<Real> p;
-  p.shape = shape;
-  p.pass = pass;
-  p.layout = layout;
-  p.routers = routers;
-  p.plan = network.plan(shape, pass, layout, routers);
-  p.memories = no_memories<Real>();
-  for (const Phase phase : {Phase::forward, Phase::loss, Phase::backward}) p.calls(phase).observe(observer, phase);
-  network.record(backend, p);
-  return p.plan;
+  Recording<Backend> r;
+  r.shape = shape;
+  r.pass = pass;
+  r.layout = layout;
+  r.routers = routers;
+  r.plan = network.plan(shape, pass, layout, routers);
+  r.memories = no_memories<Real>();
+  for (const Phase phase : {Phase::forward, Phase::loss, Phase::backward}) r.list(phase).observe(observer, phase);
+  network.record(backend, r);
+  return r.plan;
 }
 
-/// The memory of a model and of its program of one pass, before any of it is allocated. Takes as long as preparing the program,
+/// The memory of a model and of its recording of one pass, before any of it is allocated. Takes as long as making the recording,
 /// where the back end has scratch of its own. `also(measuring back end, parameters)` prepares what else is to run on it.
 template <class Backend>
 MemoryUse memory_needed(AnyNetwork<Backend>& network, const Backend& backend, Shape shape, Pass pass,
@@ -59,7 +59,7 @@ MemoryUse memory_needed(AnyNetwork<Backend>& network, const Backend& backend, Sh
   using Real = typename Backend::Real;
   Declaration d(network.model_context());
   network.declare(d);
-  const auto bytes = [](std::int64_t elements) { return HostBuffer<Real>::bytes_of(elements); };
+  const auto bytes = [](std::int64_t elements) { return device::Buffer<Backend>::bytes_of(elements); };
   MemoryUse use{.parameters = bytes(d.parameters()),
                 .gradients = bytes(d.parameters()),
                 .state = bytes(d.state_elements()),
@@ -67,8 +67,8 @@ MemoryUse memory_needed(AnyNetwork<Backend>& network, const Backend& backend, Sh
                 .workspace = bytes(network.plan(shape, pass, layout, routers).workspace_elements)};
   if constexpr (requires { backend.measuring(); }) {
     const Backend measuring = backend.measuring();
-    OperationList calls;
-    network.record_after_step(measuring, no_memories<Real>(), calls);
+    OperationList after_step;
+    network.record_after_step(measuring, no_memories<Real>(), after_step);
     rehearse(network, measuring, shape, pass, layout, routers);
     if (also != nullptr) also(measuring, d.parameters());
     use.scratch = measuring.scratch_bytes();

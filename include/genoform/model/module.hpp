@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <span>
@@ -10,6 +11,7 @@
 #include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
+#include "genoform/model/output_transfer.hpp"
 
 namespace genoform {
 
@@ -48,31 +50,32 @@ class Module : public Engine<Backend> {
 
   /// The output [N, D] as in training; the span may be read until the next call of the same shape.
   std::span<const Real> forward(std::span<const Real> x, std::int64_t batch) {
-    Recording<Real>& p = enter(x, batch, Pass::train);
-    this->run(p.forward);
-    unfinished_ = &p;
-    return {p.memories.reals(p.out), x.size()};
+    Recording<Backend>& r = enter(x, batch, Pass::train);
+    this->run_forward(r);
+    unfinished_ = &r;
+    return read_output(this->backend(), r);
   }
   /// After forward(): adds the weight gradients of `scale` times the routers' losses and of dy, returns dx [N, D].
   std::span<const Real> backward(std::span<const Real> dy, double aux_scale = 1) {
     assert(unfinished_ != nullptr && "backward() follows forward()");
-    Recording<Real>& p = *std::exchange(unfinished_, nullptr);
-    assert(static_cast<std::int64_t>(dy.size()) == p.out.size());
-    std::copy(dy.begin(), dy.end(), p.memories.reals(p.out));
-    *p.memories.reals(step_tensors(p.shape).scale) = static_cast<Real>(aux_scale);
-    this->run_backward(p);
-    return {p.memories.reals(p.out), dy.size()};
+    Recording<Backend>& r = *std::exchange(unfinished_, nullptr);
+    assert(static_cast<std::int64_t>(dy.size()) == r.out.size());
+    write_output(this->backend(), r, dy);
+    this->run_backward(r, aux_scale);
+    return read_output(this->backend(), r);
   }
   /// The output [N, D] of the causal evaluation.
   std::span<const Real> evaluate(std::span<const Real> x, std::int64_t batch) {
-    Recording<Real>& p = enter(x, batch, Pass::evaluate);
-    this->run(p.forward);
-    return {p.memories.reals(p.out), x.size()};
+    Recording<Backend>& r = enter(x, batch, Pass::evaluate);
+    this->run_forward(r);
+    return read_output(this->backend(), r);
   }
   /// The routers' loss of the last forward() of this shape, in nats.
   double aux_loss(Shape shape) {
-    Recording<Real>& p = this->program(shape, Pass::train);
-    return static_cast<double>(*p.memories.reals(step_tensors(shape).aux_loss));
+    const Recording<Backend>& r = this->recording(shape, Pass::train);
+    r.results.download(this->backend());
+    this->synchronize();
+    return this->result(r, step_tensors(shape).aux_loss);
   }
 
  private:
@@ -88,20 +91,19 @@ class Module : public Engine<Backend> {
     return make_unique_ptr<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(model_context, Blocks(model_context)));
   }
 
-  Recording<Real>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
+  Recording<Backend>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(x.size()) / width_;
     assert(n * width_ == static_cast<std::int64_t>(x.size()) && batch >= 1 && n % batch == 0);
-    Recording<Real>& p = this->recording_to_run({batch, n / batch}, pass);
-    std::copy(x.begin(), x.end(), p.memories.reals(p.in));
+    Recording<Backend>& r = this->recording_to_run({batch, n / batch}, pass);
+    device::upload(this->backend(), r.memories.reals(r.in), x.data(), r.in.size());
     if (static_cast<std::int64_t>(tokens_.size()) == n)
-      std::copy(tokens_.begin(), tokens_.end(), p.memories.indices(step_tensors(p.shape).tokens));
-    this->enter_round(p);
-    return p;
+      std::copy(tokens_.begin(), tokens_.end(), this->input_indices(r, step_tensors(r.shape).tokens));
+    return r;
   }
 
   std::int64_t width_;
   std::vector<Token> tokens_;
-  Recording<Real>* unfinished_ = nullptr;
+  Recording<Backend>* unfinished_ = nullptr;
 };
 
 }  // namespace genoform

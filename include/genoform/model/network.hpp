@@ -136,7 +136,7 @@ class DecoderNetwork {
     h_ = normed || scales_logits() ? ops.keep(x.rows, x.columns, made_of) : last_;
     own_.final_norm.forward(ops, last_, h_);
     if (scales_logits()) ops(op::ScaleBy{.x = normed ? h_ : last_, .y = h_, .factor = logit_factor()});
-    logits_ = ops.keep(x.rows, sizes_.vocab);
+    logits_ = ops.keep(x.rows, sizes_.vocab, ops.logits());
     ops(op::Linear{.x = h_, .w = own_.head, .y = logits_});
     return logits_;
   }

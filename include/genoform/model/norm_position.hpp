@@ -9,7 +9,7 @@
 namespace genoform {
 
 /// A norm in its place (pre, inner, post of a sub-layer, or the final one) with its tensors; does nothing for NoNorm.
-/// Every layer has three of them, so what they do is compiled once and not inlined: it runs when a program is made.
+/// Every layer has three of them, so what they do is compiled once and not inlined: it runs when a recording is made.
 class NormPosition {
  public:
   constexpr explicit NormPosition(Norm norm) : norm_(norm) {}

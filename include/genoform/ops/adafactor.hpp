@@ -26,6 +26,7 @@ enum AdafactorControl {
 ///   w <- (1 - rate * decay) w - step * u,   with momentum by m <- beta1 m + (1 - beta1) step * u in place of step * u.
 /// rms is over the whole tensor; scale = max(epsilon2, rms(w)) when `relative`, else 1. Factored, v of a block is known by its
 /// means only: v[i, j] = row_means[i] * column_means[j] / mean(row_means); else it lies in `squares`.
+/// Nothing is changed when sum[0] is not finite.
 struct AdafactorUpdate {
   static constexpr std::string_view name = "adafactor_update";
   Tensor w, g;
@@ -34,19 +35,21 @@ struct AdafactorUpdate {
   Tensor squares{};                    ///< as w; absent: factored
   Tensor momentum{};                   ///< as w; absent: beta1 is not used
   Tensor controls;
+  Tensor sum;  ///< of the squares of all gradients [1, 1]
   bool decays = true, relative = true;
 
   constexpr bool factored() const { return row_means.exists(); }
   constexpr bool fits() const {
     const auto like_w = [this](const Tensor& t) { return t.size() == w.size() && packed(t); };
-    if (controls.size() != 8 || !packed(w) || !like_w(g) || (momentum.exists() && !like_w(momentum))) return false;
+    if (controls.size() != 8 || sum.size() != 1 || !packed(w) || !like_w(g) || (momentum.exists() && !like_w(momentum)))
+      return false;
     if (!factored()) return squares.exists() && like_w(squares);
     return !squares.exists() && packed(row_means) && packed(column_means) && row_means.size() == w.rows &&
            column_means.rows == row_means.rows && column_means.columns == w.columns &&
            factors.size() == row_means.size() + column_means.size();
   }
   constexpr std::int64_t flops() const { return 0; }
-  constexpr Operands reads() const { return {w, g, row_means, column_means, squares, momentum, controls}; }
+  constexpr Operands reads() const { return {w, g, row_means, column_means, squares, momentum, controls, sum}; }
   constexpr Operands writes() const { return {w, row_means, column_means, factors, squares, momentum}; }
 
  private:

@@ -12,6 +12,29 @@
 
 namespace genoform {
 
+/// What a backward pass does with the gradients that it finds: adds to them, or replaces them as if all had been 0.
+enum class GradientMode : std::uint8_t { accumulate, overwrite };
+
+/// One prepared call of a list, for a back end that runs it later. It stays valid until the call is destroyed, also when its list
+/// is moved.
+class PreparedCall {
+ public:
+  PreparedCall(void (*run)(void*), void* held, Observer* observer, std::size_t number)
+      : run_(run), held_(held), observer_(observer), number_(number) {}
+  void operator()() const {
+    if (observer_ != nullptr)
+      observer_->run(number_, run_, held_);
+    else
+      run_(held_);
+  }
+
+ private:
+  void (*run_)(void*);
+  void* held_;
+  Observer* observer_;  ///< null: nobody watches
+  std::size_t number_;
+};
+
 /// A list of prepared operations, run as often as wanted. It cannot be copied, so that an operation costs the compiler little
 /// more than the function that runs it (std::function: three times that).
 class OperationList {
@@ -52,6 +75,10 @@ class OperationList {
     for (const Call& call : calls_) call.run(call.held);
   }
   std::size_t size() const { return calls_.size(); }
+  PreparedCall operator[](std::size_t index) const {
+    const Call& call = calls_[index];
+    return {call.run, call.held, call.number == unnoted ? nullptr : observer_, call.number};
+  }
   Observer* observer() const { return observer_; }
   Phase phase() const { return phase_; }
 

@@ -33,7 +33,8 @@ enum AdamWControl {
 };
 
 /// Decoupled weight decay (Loshchilov and Hutter): m, v, then w -= rate * (m^ / (sqrt(v^) + epsilon) + decay * w); all tensors
-/// [1, n]. Gradients are multiplied by min(1, clip / sqrt(sum)) first. `decays` is false for norms and biases.
+/// [1, n]. Gradients are multiplied by min(1, clip / sqrt(sum)) first. `decays` is false for norms and biases. Nothing is changed
+/// when sum[0] is not finite.
 struct AdamWUpdate {
   static constexpr std::string_view name = "adamw_update";
   Tensor w, g, m, v, sum, controls;

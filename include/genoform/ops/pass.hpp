@@ -27,10 +27,11 @@ struct RouterTraining {
 
 /// What a training pass keeps. `hold`: nothing that is kept is released on the backward pass, so that it can be read afterwards;
 /// `recompute`: between the blocks only the residual stream, each block runs forward again before its backward pass;
-/// `activations`: what tensors that only products and operations that know bf16 touch are made of.
+/// `activations`: what tensors that only products and operations that know bf16 touch are made of; `logits`: those of a decoder.
 struct PassLayout {
   bool hold = false, recompute = false;
   ElementType activations = ElementType::real;
+  ElementType logits = ElementType::real;
   friend constexpr bool operator==(const PassLayout&, const PassLayout&) = default;
 };
 

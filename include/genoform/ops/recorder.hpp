@@ -21,7 +21,7 @@ struct OutputLocation {
 
 /// A back end whose weight gradients heed op::LinearWeightGradient::zero_before.
 template <class Backend>
-concept ReplacesGradients = Backend::replaces_gradients;
+concept OverwritesGradients = Backend::overwrites_gradients;
 
 /// The sink that counts every operation and, once it has a list to write to, prepares it on a back end and appends it there.
 /// Dry run and recording are one type: layers are compiled once for both.
@@ -29,7 +29,7 @@ template <class Backend>
 class Recorder : public Count {
  public:
   Recorder() = default;
-  /// `zero_before`: what weight gradients that may replace what is there are given to read; absent: none may.
+  /// `zero_before`: what weight gradients that may overwrite what is there are given to read; absent: none may.
   Recorder(const Backend& backend, const Memories<typename Backend::Real>& memories, Tensor zero_before = {})
       : backend_(&backend), memories_(&memories), zero_before_(zero_before) {}
 
@@ -69,9 +69,9 @@ class Recorder : public Count {
 
   template <class Op>
   void prepare(Op op) {
-    if constexpr (ReplacesGradients<Backend>) {
+    if constexpr (OverwritesGradients<Backend>) {
       if constexpr (requires { op.zero_before; })
-        if (writers_.replace(op.dw)) op.zero_before = zero_before_;
+        if (writers_.overwrite(op.dw)) op.zero_before = zero_before_;
       writers_.add(op.reads());
       writers_.add(op.writes());
     }

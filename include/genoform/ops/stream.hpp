@@ -21,6 +21,15 @@ constexpr ElementType activations_of(const Backend& backend) {
     return ElementType::real;
 }
 
+/// What it wants logits to be made of.
+template <class Backend>
+constexpr ElementType logits_of(const Backend& backend) {
+  if constexpr (requires { backend.logits(); })
+    return backend.logits();
+  else
+    return ElementType::real;
+}
+
 /// The word for a layer in the text of a model; empty for a layer of the user's without a name.
 template <class Layer>
 constexpr std::string_view layer_word(const Layer& layer) {
@@ -86,6 +95,8 @@ class Stream {
   constexpr const RouterTraining& routers() const { return routers_; }
   /// What a layer may ask its tensors to be made of where only products and operations that know bf16 touch them.
   constexpr ElementType activations() const { return layout_.activations; }
+  /// What the logits of a decoder are made of.
+  constexpr ElementType logits() const { return layout_.logits; }
   /// Does each block run forward again before its backward pass?
   constexpr bool recomputes() const { return training() && layout_.recompute; }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "genoform/core/random.hpp"
+#include "genoform/model/host_copy.hpp"
 #include "genoform/model/model.hpp"
 #include "genoform/model/module.hpp"
 
@@ -49,9 +50,9 @@ constexpr auto engine_type() {
 template <class T, class Backend>
 using EngineOf = typename decltype(engine_type<T, Backend>())::type;
 
-/// A part or a model on a back end, everything about it drawn from the seed: parameters (also those that start at 0 or 1), input
-/// and token ids, and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in float, so
-/// every back end gets the same.
+/// A part or a model on a back end, everything about it sampled from the seed: parameters (also those that start at 0 or 1),
+/// input and token ids, and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in
+/// float, so every back end gets the same.
 template <class T, class Backend>
 class Subject {
  public:
@@ -62,8 +63,7 @@ class Subject {
       : sizes_(sizes), engine_(options(sizes, seed, std::move(backend))) {
     const Random noise(seed, stream_of("parameters")), numbers(seed, stream_of("input")), weights(seed, stream_of("weights"));
     const auto n = static_cast<std::size_t>(sizes.batch * sizes.context);
-    for (std::size_t i = 0; i < engine_.parameters().size(); ++i)
-      engine_.parameters()[i] = rounded(static_cast<double>(engine_.parameters()[i]) + 0.3 * noise.normal(i));
+    disturb_parameters(noise);
     for (std::size_t i = 0; i < n; ++i) tokens_.push_back(sample_token(numbers, i));
     if constexpr (is_model) {
       for (std::size_t i = 0; i < n; ++i) targets_.push_back(i == 1 ? -1 : sample_token(weights, i));  // one row without a target
@@ -120,7 +120,26 @@ class Subject {
     }
   }
 
+  /// All gradients, in the layout of the parameters.
+  std::vector<Real> gradients() {
+    std::vector<Real> all(static_cast<std::size_t>(engine_.parameter_count()));
+    for (const TensorInfo& info : engine_.tensors())
+      if (info.tensor.memory == Memory::weights)
+        engine_.read_gradient(info, std::span(all).subspan(static_cast<std::size_t>(info.tensor.offset),
+                                                           static_cast<std::size_t>(info.tensor.size())));
+    return all;
+  }
+
  private:
+  void disturb_parameters(const Random& noise) {
+    HostCopy<Backend> copy;
+    for (const TensorInfo& info : engine_.tensors()) {
+      if (info.tensor.memory != Memory::weights) continue;
+      auto i = static_cast<std::uint64_t>(info.tensor.offset);
+      for (Real& w : copy.of(engine_, info)) w = rounded(static_cast<double>(w) + 0.3 * noise.normal(i++));
+    }
+    copy.write_back();
+  }
   static Real rounded(double x) { return static_cast<Real>(static_cast<float>(x)); }
   Token sample_token(const Random& random, std::size_t i) const {
     if constexpr (is_model)

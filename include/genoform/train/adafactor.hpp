@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -13,7 +14,6 @@
 #include "genoform/core/result.hpp"
 #include "genoform/ops/adafactor.hpp"
 #include "genoform/ops/operation_list.hpp"
-#include "genoform/ops/optimizer.hpp"
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
@@ -112,7 +112,6 @@ class Adafactor::Bound final : public Optimizer<Backend> {
   using Real = typename Backend::Real;
 
   Bound(const Adafactor& options, BasicModel<Backend>& model) : Optimizer<Backend>(model), options_(options) {
-    sum_ = this->scratch(1);
     controls_ = this->scratch(8);
     factors_ = this->scratch(options_.factor_elements(model.tensors()));
     std::vector<op::AdafactorUpdate> updates;
@@ -134,14 +133,10 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     return text;
   }
 
-  double gradient_norm() override {
-    this->model().zero_frozen_gradients();
-    this->run(norm_);
-    return std::sqrt(static_cast<double>(this->element(sum_)));
-  }
-
   void update(std::int64_t step, double learning_rate) override {
     const double one_minus_beta2 = one_minus_beta2_at(step);
+    std::array<Real, 8> controls{};
+    const auto set = [&](op::AdafactorControl control, double value) { controls[control] = static_cast<Real>(value); };
     set(op::adafactor_learning_rate, learning_rate);
     set(op::adafactor_beta1, options_.beta1);
     set(op::adafactor_beta2, 1 - one_minus_beta2);
@@ -150,13 +145,12 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     set(op::adafactor_epsilon2, options_.epsilon2);
     set(op::adafactor_weight_decay, options_.weight_decay);
     set(op::adafactor_clip, options_.update_clip);
+    this->set(controls_, controls);
     this->run(updates_);
     this->model().zero_gradients();
   }
 
  private:
-  void set(op::AdafactorControl control, double value) { this->element(controls_, control) = static_cast<Real>(value); }
-
   /// 1 - beta2 of a step. The first step forgets the start of the moments altogether, whichever rule is used.
   double one_minus_beta2_at(std::int64_t step) const {
     const auto t = static_cast<double>(step);
@@ -174,6 +168,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
                           .squares = {},
                           .momentum = {},
                           .controls = controls_,
+                          .sum = this->sum_of_squares(),
                           .decays = info.decays,
                           .relative = options_.relative};
     const auto like_w = [&](const char* prefix) {
@@ -198,17 +193,15 @@ class Adafactor::Bound final : public Optimizer<Backend> {
 
   void prepare(const std::vector<op::AdafactorUpdate>& updates) {
     const Memories<Real> memories = this->memories();
-    const Backend& backend = this->model().backend();
-    this->observe(norm_, updates_);
+    const Backend& backend = this->backend();
+    this->observe(updates_);
     backend.enter();
-    const auto parameters = static_cast<std::int64_t>(this->model().parameters().size());
-    norm_.add(backend, op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, parameters), .sum = sum_}, memories);
     for (const op::AdafactorUpdate& update : updates) updates_.add(backend, update, memories);
   }
 
   Adafactor options_;
-  Tensor sum_, controls_, factors_;
-  OperationList norm_, updates_;
+  Tensor controls_, factors_;
+  OperationList updates_;
 };
 
 }  // namespace genoform

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -61,7 +62,6 @@ class AdamW::Bound final : public Optimizer<Backend> {
   Bound(const AdamW& options, BasicModel<Backend>& model) : Optimizer<Backend>(model), options_(options) {
     const Tensor m = declare_moments("adamw.m.");
     const Tensor v = declare_moments("adamw.v.");
-    sum_ = this->scratch(1);
     controls_ = this->scratch(8);
     this->allocate();
     prepare(m, v);
@@ -74,13 +74,9 @@ class AdamW::Bound final : public Optimizer<Backend> {
     return text;
   }
 
-  double gradient_norm() override {
-    this->model().zero_frozen_gradients();
-    this->run(norm_);
-    return std::sqrt(static_cast<double>(this->element(sum_)));
-  }
-
   void update(std::int64_t step, double learning_rate) override {
+    std::array<Real, 8> controls{};
+    const auto set = [&](op::AdamWControl control, double value) { controls[control] = static_cast<Real>(value); };
     set(op::learning_rate_index, learning_rate);
     set(op::beta1_index, options_.beta1);
     set(op::beta2_index, options_.beta2);
@@ -89,14 +85,13 @@ class AdamW::Bound final : public Optimizer<Backend> {
     set(op::correction1_index, 1 - std::pow(options_.beta1, static_cast<double>(step)));
     set(op::correction2_index, 1 - std::pow(options_.beta2, static_cast<double>(step)));
     set(op::clip_index, options_.clip);
+    this->set(controls_, controls);
     this->run(updates_);
     this->model().zero_gradients();
   }
 
  private:
-  void set(op::AdamWControl control, double value) { this->element(controls_, control) = static_cast<Real>(value); }
-
-  /// One state tensor for each trained one, packed like the parameters; returns all of them as one.
+  /// One state tensor for each trainable one, packed like the parameters; returns all of them as one.
   Tensor declare_moments(const char* prefix) {
     Tensor all = this->scratch(0);
     for (const TensorInfo& info : this->model().tensors()) {
@@ -110,10 +105,9 @@ class AdamW::Bound final : public Optimizer<Backend> {
   /// One update for each run of neighbouring tensors that decay alike; none for frozen ones.
   void prepare(Tensor m, Tensor v) {
     const Memories<Real> memories = this->memories();
-    const Backend& backend = this->model().backend();
-    this->observe(norm_, updates_);
+    const Backend& backend = this->backend();
+    this->observe(updates_);
     backend.enter();
-    norm_.add(backend, op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, m.columns), .sum = sum_}, memories);
     std::int64_t first = 0, end = 0;
     bool decays = false, frozen = false;
     const auto finish_run = [&] {
@@ -124,7 +118,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
                                    .g = gradient(w),
                                    .m = m.column_range(first, w.columns),
                                    .v = v.column_range(first, w.columns),
-                                   .sum = sum_,
+                                   .sum = this->sum_of_squares(),
                                    .controls = controls_,
                                    .decays = decays},
                    memories);
@@ -143,8 +137,8 @@ class AdamW::Bound final : public Optimizer<Backend> {
   }
 
   AdamW options_;
-  Tensor sum_, controls_;
-  OperationList norm_, updates_;
+  Tensor controls_;
+  OperationList updates_;
 };
 
 }  // namespace genoform

@@ -14,6 +14,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/io/safetensors.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/model/host_copy.hpp"
 #include "genoform/train/finite.hpp"
 #include "genoform/train/optimizer.hpp"
 #include "genoform/version.hpp"
@@ -72,12 +73,13 @@ inline std::string number_text(float number) {
   return {text, end};
 }
 
-/// Calls visit(name, shape, span of the numbers) for everything that changes while a model is trained.
+/// Calls visit(name, info, owner) for everything that changes while a model is trained; owner.read(info, span) and
+/// owner.write(info, span) copy its numbers.
 template <class Backend, class Visit>
 void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visit&& visit) {
-  for (const auto& info : model.tensors())
-    visit((info.tensor.memory == Memory::state ? "state." : "weights.") + info.name, info.shape, model.values(info));
-  for (const OptimizerState& state : optimizer.state()) visit(state.name, state.shape, optimizer.values(state));
+  for (const TensorInfo& info : model.tensors())
+    visit((info.tensor.memory == Memory::state ? "state." : "weights.") + info.name, info, model);
+  for (const OptimizerState& state : optimizer.state()) visit(state.name, state, optimizer);
 }
 
 /// Writes FOLDER/checkpoint.safetensors, whole or not at all; the folder is made where there is none. Errors: parameters that are
@@ -87,7 +89,7 @@ Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimiz
                   const RunSettings& settings = {}) {
   using Real = typename Backend::Real;
   const std::string path = path_in(folder);
-  const std::string bad = first_not_finite<Real>(model.tensors(), model.parameters());
+  const std::string bad = first_not_finite(model, Memory::weights);
   if (!bad.empty()) return Error{ErrorKind::not_finite, path + ": not written: tensor " + bad + " is not finite"};
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -95,8 +97,9 @@ Result<void> save(const std::string& folder, BasicModel<Backend>& model, Optimiz
   Metadata metadata{{"format", std::string(format)}, {"model", model.text()}, {"genoform", std::string(library_version)}};
   for (const auto& [name, value] : settings) metadata["run." + name] = value;
   std::vector<TensorData> tensors;
-  each_tensor(model, optimizer, [&](std::string name, const std::vector<std::int64_t>& shape, std::span<const Real> values) {
-    tensors.push_back(tensor_data(std::move(name), shape, values));
+  HostCopy<Backend> copy;
+  each_tensor(model, optimizer, [&](std::string name, const auto& info, auto& owner) {
+    tensors.push_back(tensor_data(std::move(name), info.shape, std::span<const Real>(copy.of(owner, info))));
   });
   return write_safetensors(path, tensors, metadata);
 }
@@ -145,28 +148,32 @@ Result<void> fill(const Safetensors& file, BasicModel<Backend>& model, Optimizer
     return Error{ErrorKind::input, file.path() + ": another model: " + difference(text->second, model.text())};
   std::string wrong;
   std::size_t expected = 0;
-  each_tensor(model, optimizer, [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<Real> values) {
+  each_tensor(model, optimizer, [&](const std::string& name, const auto& info, const auto&) {
     ++expected;
     const auto* stored = file.find(name);
     if (!wrong.empty()) return;
     if (stored == nullptr)
       wrong = "tensor \"" + name + "\" is missing";
-    else if (stored->shape != shape || bits_of(stored->dtype) != 8 * sizeof(Real) ||
-             values.size() != static_cast<std::size_t>(stored->elements()))
+    else if (stored->shape != info.shape || bits_of(stored->dtype) != 8 * sizeof(Real) ||
+             info.tensor.size() != stored->elements())
       wrong = "tensor \"" + name + "\" has another shape or type";
   });
   if (wrong.empty() && file.tensors().size() != expected) wrong = "it has further tensors";
   for (const TensorInfo& info : model.tensors()) {
     if (!wrong.empty() || info.below == 0) continue;
-    std::vector<Real> elements(model.values(info).size());
+    std::vector<Real> elements(static_cast<std::size_t>(info.tensor.size()));
     file.copy(*file.find("state." + info.name), std::span<Real>(elements));
     const std::span<const IndexOf<Real>> integers(reinterpret_cast<const IndexOf<Real>*>(elements.data()), elements.size());
     if (std::ranges::any_of(integers, [&](auto i) { return i < 0 || i >= info.below; }))
       wrong = "tensor \"state." + info.name + "\" has a number that is not from 0 to " + std::to_string(info.below - 1);
   }
   if (!wrong.empty()) return Error{ErrorKind::input, file.path() + ": " + wrong};
-  each_tensor(model, optimizer,
-              [&](const std::string& name, const auto&, std::span<Real> values) { file.copy(*file.find(name), values); });
+  std::vector<Real> values;
+  each_tensor(model, optimizer, [&](const std::string& name, const auto& info, auto& owner) {
+    values.resize(static_cast<std::size_t>(info.tensor.size()));
+    file.copy(*file.find(name), std::span<Real>(values));
+    owner.write(info, values);
+  });
   return {};
 }
 

@@ -7,19 +7,20 @@
 #include "genoform/core/result.hpp"
 #include "genoform/io/model_folder.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/model/host_copy.hpp"
 
 namespace genoform {
 
-/// The tensors of a model as its folder has them (docs/formats/model.md section 3).
+/// The tensors of a model as its folder has them (docs/formats/model.md section 3), by a copy that must live as long.
 template <class Backend>
-std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
+std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model, HostCopy<Backend>& copy) {
   static_assert(std::is_same_v<typename Backend::Real, float>, "model folders hold single precision");
   std::vector<NamedTensor> named;
   for (const TensorInfo& info : model.tensors()) {
     if (info.transient) continue;
     NamedTensor tensor{.name = info.name,
                        .shape = info.shape,
-                       .values = model.values(info),
+                       .values = copy.of(model, info),
                        .state = info.tensor.memory == Memory::state,
                        .optional = info.optional,
                        .must_be_f32 = info.is_f32};
@@ -37,7 +38,8 @@ std::vector<NamedTensor> named_tensors(BasicModel<Backend>& model) {
 /// the disk says (resources, input); a number that is not finite (not_finite); what was there stays.
 template <class Backend>
 Result<void> save(BasicModel<Backend>& model, const std::string& folder) {
-  return save_folder(folder, model.text(), named_tensors(model));
+  HostCopy<Backend> copy;
+  return save_folder(folder, model.text(), named_tensors(model, copy));
 }
 
 /// Reads the weights of an opened folder, and what its routers remember, into a model; says what was loaded. The folder must hold
@@ -45,7 +47,10 @@ Result<void> save(BasicModel<Backend>& model, const std::string& folder) {
 /// (input), after which nothing has changed, name the file and the tensor: see fill().
 template <class Backend>
 Result<LoadReport> load(BasicModel<Backend>& model, const Folder& folder, LoadOptions options = {}) {
-  return fill(folder, named_tensors(model), options);
+  HostCopy<Backend> copy;
+  Result<LoadReport> filled = fill(folder, named_tensors(model, copy), options);
+  if (filled) copy.write_back();
+  return filled;
 }
 /// The same from the folder at a path: `load(model, "my-net").value()`. Unless `partial`, the folder must also name the text of
 /// this model. Errors: also no folder, or a damaged one (input).

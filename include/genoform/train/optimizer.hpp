@@ -1,4 +1,6 @@
 #pragma once
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -6,11 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/backend/device_memory.hpp"
 #include "genoform/backend/memories.hpp"
-#include "genoform/core/memory.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/ops/operation_list.hpp"
+#include "genoform/ops/optimizer.hpp"
 
 namespace genoform {
 
@@ -33,19 +36,43 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// The global norm of the gradients as they are now, before clipping; those of frozen tensors become 0 first. Call it once
-  /// before each update().
-  virtual double gradient_norm() = 0;
-  /// Changes the parameters by the gradients; `step` counts from 1. Those of this library end with model().zero_gradients(), so
-  /// that a loop of one's own needs no call; a Trainer calls it before every step.
+  /// Measures the global norm of the gradients as they are now, before clipping; those of frozen tensors become 0 first. Call it
+  /// once before each update(). It does not wait: measured_norm() is there once the model has been waited for.
+  void measure_gradients() {
+    if (norm_.size() == 0) allocate();
+    model_->zero_frozen_gradients();
+    run(norm_);
+    device::download(backend(), &norm_square_, address(sum_), 1);
+  }
+  double measured_norm() const { return std::sqrt(static_cast<double>(norm_square_)); }
+  /// Both, for a loop of one's own.
+  double gradient_norm() {
+    measure_gradients();
+    model_->synchronize();
+    return measured_norm();
+  }
+  /// Changes the parameters by the gradients; `step` counts from 1. Nothing changes when the norm of the gradients is not finite.
+  /// Those of this library end with model().zero_gradients(), so that a loop of one's own needs no call; a Trainer calls it
+  /// before every step.
   virtual void update(std::int64_t step, double learning_rate) = 0;
   /// Its name and settings: what a run that is resumed must have the same.
   virtual std::string description() const = 0;
 
   const std::vector<OptimizerState>& state() const { return state_; }
-  std::span<Real> values(const OptimizerState& state) {
-    return {elements_.data() + state.tensor.offset, static_cast<std::size_t>(state.tensor.size())};
+  std::span<Real> values(const OptimizerState& state) requires HostBackend<Backend> {
+    return {address(state), static_cast<std::size_t>(state.tensor.size())};
   }
+  /// Copies to the host, which waits for all that was asked before, and back.
+  void read(const OptimizerState& state, std::span<Real> values) const {
+    device::download(backend(), values.data(), address(state), state.tensor.size());
+    model_->synchronize();
+  }
+  void write(const OptimizerState& state, std::span<const Real> values) {
+    device::upload(backend(), address(state), values.data(), state.tensor.size());
+  }
+  /// Where the values lie in memory of the back end.
+  Real* address(const OptimizerState& state) const { return address(state.tensor); }
+  const Backend& backend() const { return model_->backend(); }
 
  protected:
   explicit Optimizer(BasicModel<Backend>& model) : model_(&model) {}
@@ -58,31 +85,38 @@ class Optimizer {
     state_.push_back({std::move(name), std::move(shape), t});
     return t;
   }
-  /// HostBuffer that are not saved, [1, size].
+  /// Elements that are not saved, [1, size].
   Tensor scratch(std::int64_t size) {
     const Tensor t = matrix(Memory::optimizer, used_, 1, size);
     used_ += size;
     return t;
   }
-  /// After the declarations. Throws Exception (resources) when there is no room.
+  /// To be called once, after the declarations; an optimizer that declares nothing may leave it out. Throws Exception (resources)
+  /// when there is no room.
   void allocate() {
-    require_memory(used_ * static_cast<std::int64_t>(sizeof(Real)), "the state of the optimizer");
-    elements_ = HostBuffer<Real>(used_);
+    device::require(backend(), used_ * static_cast<std::int64_t>(sizeof(Real)), "the state of the optimizer");
+    elements_ = device::allocate(backend(), used_);
+    observe(norm_);
+    backend().enter();
+    norm_.add(backend(), op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, model_->parameter_count()), .sum = sum_},
+              memories());
   }
   Memories<Real> memories() const {
-    Memories<Real> m;
-    m[Memory::weights] = model_->parameters().data();
-    m[Memory::gradients] = model_->gradients().data();
+    Memories<Real> m = model_->memories();
     m[Memory::optimizer] = elements_.data();
     return m;
   }
-  Real& element(const Tensor& t, std::int64_t index = 0) const { return elements_.data()[t.offset + index]; }
+  /// The sum of the squares of all gradients [1, 1], which an update clips by and heeds.
+  const Tensor& sum_of_squares() const { return sum_; }
+  /// Numbers for the operations that are run from here on.
+  void set(const Tensor& t, std::span<const Real> values) const {
+    device::upload(backend(), address(t), values.data(), static_cast<std::int64_t>(values.size()));
+  }
   BasicModel<Backend>& model() const { return *model_; }
   /// Operations on the gradients as they are.
-  void run(const OperationList& calls) const {
-    (void)model_->gradients();  // if they are 0, let them be so in memory
-    model_->backend().enter();
-    calls.run();
+  void run(const OperationList& list) const {
+    model_->write_zero_gradients();
+    device::run(backend(), list);
   }
   /// Before the operations are prepared: who watches the model (Engine::observe) watches these lists too.
   template <class... Lists>
@@ -91,10 +125,15 @@ class Optimizer {
   }
 
  private:
+  Real* address(const Tensor& t) const { return elements_.data() + t.offset; }
+
   BasicModel<Backend>* model_;
   std::vector<OptimizerState> state_;
-  HostBuffer<Real> elements_;
-  std::int64_t used_ = 0;
+  device::Buffer<Backend> elements_;
+  Tensor sum_ = matrix(Memory::optimizer, 0, 1, 1);
+  std::int64_t used_ = 1;
+  OperationList norm_;
+  Real norm_square_ = 0;
 };
 
 }  // namespace genoform

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/core/memory.hpp"
+#include "genoform/backend/device_memory.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
@@ -62,7 +62,8 @@ class Trainer {
     if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
       model.set_router_training({options_.routers.z_loss, options_.routers.jitter, options_.seed});
     if (options_.recompute) model.set_recompute();
-    require_memory(bytes_still_needed(optimizer ? 0 : optimizers->elements(options_.optimizer, model.tensors())), "training");
+    device::require(model.backend(),
+                    bytes_still_needed(optimizer ? 0 : optimizers->elements(options_.optimizer, model.tensors())), "training");
     if (optimizer && !options_.frozen.empty())
       throw Exception(
           {ErrorKind::usage, "an optimizer of your own was made before the trainer freezes; call model.freeze() before both"});
@@ -73,6 +74,7 @@ class Trainer {
     tokens_.resize(micro_batch_size() * static_cast<std::size_t>(options_.accumulate));
     targets_.resize(tokens_.size());
     parts_.resize(static_cast<std::size_t>(options_.accumulate));
+    losses_.resize(2 * static_cast<std::size_t>(options_.accumulate));
   }
 
  public:
@@ -150,6 +152,8 @@ class Trainer {
   void weigh_micro_batches();
   /// One step on the micro-batches in tokens_ and targets_. `validation`: where it is measured, if anywhere.
   Result<Step> train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation);
+  /// Of the step that was waited for.
+  Losses mean_losses() const;
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
   Error not_finite(double loss);
   /// Everything that a resumed run must have the same.
@@ -166,8 +170,9 @@ class Trainer {
   /// Of each micro-batch: how many of its weight make the step. Each counts by its share of the targets, so that accumulated ones
   /// equal one large batch also where many targets are masked; exactly `accumulate` where none is.
   std::vector<double> parts_;
-  const Corpus* corpus_ = nullptr;  ///< the one that step() has met and checked
-  std::string corpus_mark_;         ///< of the data that the run has seen; a resumed run must see the same
+  std::vector<typename Backend::Real> losses_;  ///< main and auxiliary of each micro-batch of a step
+  const Corpus* corpus_ = nullptr;              ///< the one that step() has met and checked
+  std::string corpus_mark_;                     ///< of the data that the run has seen; a resumed run must see the same
   int done_ = 0;
 };
 
@@ -264,30 +269,27 @@ Result<Step> Trainer<Backend>::step(std::span<const Token> tokens, std::span<con
 template <class Backend>
 Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation) {
   Step s{.index = done_ + 1};
-  Losses losses;
   weigh_micro_batches();
   model_->zero_gradients();
   for (int i = 0; i < options_.accumulate; ++i) {
     const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
-    const auto tokens = std::span(tokens_).subspan(first, micro_batch_size());
-    const auto targets = std::span(targets_).subspan(first, micro_batch_size());
-    const double parts = parts_[static_cast<std::size_t>(i)];
     model_->set_round(micro_batch_index(i));
-    const Losses part = model_->loss_and_gradient(tokens, targets, options_.batch, 1.0 / parts);
-    losses.main += part.main / parts;
-    losses.aux += part.aux / parts;
+    model_->add_gradient(std::span(tokens_).subspan(first, micro_batch_size()),
+                         std::span(targets_).subspan(first, micro_batch_size()), options_.batch, 1.0 / parts_[static_cast<std::size_t>(i)],
+                         std::span(losses_).subspan(2 * static_cast<std::size_t>(i)).template first<2>());
   }
-  model_->zero_frozen_gradients();  // also for an optimizer that does not know of them
-  s.gradient_norm = optimizer_->gradient_norm();
+  optimizer_->measure_gradients();
+  s.learning_rate = static_cast<double>(options_.learning_rate) * options_.schedule.factor(done_, options_.steps);
+  optimizer_->update(done_ + 1, s.learning_rate);  // of a norm that is not finite: changes nothing
+  model_->after_step();
+  s.routing = model_->routing_summary();  // the one wait of the step: losses and norm are there too
+  s.gradient_norm = optimizer_->measured_norm();
+  const Losses losses = mean_losses();
   if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm))
     return not_finite(losses.main);
-  s.learning_rate = static_cast<double>(options_.learning_rate) * options_.schedule.factor(done_, options_.steps);
-  optimizer_->update(done_ + 1, s.learning_rate);
-  model_->after_step();
   ++done_;
   s.bits_per_byte = losses.main / std::numbers::ln2 / bytes_per_token;
   s.aux_loss = losses.aux;
-  s.routing = model_->routing_summary();
   s.tokens = std::int64_t{done_} * options_.accumulate * shape_.tokens();
   s.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   s.tokens_per_second = static_cast<double>(options_.accumulate * shape_.tokens()) / s.seconds;
@@ -352,10 +354,20 @@ Result<void> Trainer<Backend>::open_log() {
 }
 
 template <class Backend>
+Losses Trainer<Backend>::mean_losses() const {
+  Losses mean;
+  for (int i = 0; i < options_.accumulate; ++i) {
+    const typename Backend::Real* const losses = losses_.data() + 2 * i;
+    mean.main += static_cast<double>(losses[0]) / parts_[static_cast<std::size_t>(i)];
+    mean.aux += static_cast<double>(losses[1]) / parts_[static_cast<std::size_t>(i)];
+  }
+  return mean;
+}
+
+template <class Backend>
 Error Trainer<Backend>::not_finite(double loss) {
-  using Real = typename Backend::Real;
-  const std::string parameter = first_not_finite<Real>(model_->tensors(), model_->parameters());
-  const std::string gradient = first_not_finite<Real>(model_->tensors(), model_->gradients());
+  const std::string parameter = first_not_finite(*model_, Memory::weights);
+  const std::string gradient = first_not_finite(*model_, Memory::gradients);
   std::string what = "step " + std::to_string(done_ + 1) + ": ";
   if (!parameter.empty())
     what += "not finite: parameter " + parameter;
@@ -364,7 +376,7 @@ Error Trainer<Backend>::not_finite(double loss) {
             gradient;
   else
     what += "the norm of the gradients is not finite";
-  return {ErrorKind::not_finite, what + "; nothing was changed; try a smaller learning rate"};
+  return {ErrorKind::not_finite, what + "; no parameter was changed; try a smaller learning rate"};
 }
 
 template <class Backend>

@@ -130,7 +130,7 @@ class Context {
           [&](std::int64_t first, std::int64_t last, int) { body(first * block, std::min(columns, last * block)); });
   }
 
-  /// A product of one call's own; the call holds it, so that it goes when the call's program goes.
+  /// A product of one call's own; the call holds it, so that it goes when the call's recording goes.
   UniquePtr<onednn::Product> own_product(const onednn::ProductShape& shape) {
     auto product = make_unique_ptr<onednn::Product>(shape);
     reserve_per_thread(product->scratch_bytes());

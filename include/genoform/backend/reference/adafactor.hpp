@@ -33,6 +33,7 @@ inline void factored_update(const op::AdafactorUpdate& o, Host host, Index block
 }
 
 inline void run(const op::AdafactorUpdate& o, Host host) {
+  if (!std::isfinite(host(o.sum)(0))) return;
   const auto w = host(o.w), g = host(o.g), controls = host(o.controls);
   const auto control = [&](op::AdafactorControl element) { return controls(0, element); };
   std::vector<double> u;

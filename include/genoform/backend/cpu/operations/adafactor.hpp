@@ -17,6 +17,7 @@ class AdafactorCall {
   AdafactorCall(SharedContext context, const op::AdafactorUpdate& o, const FloatMemories& m)
       : context_(std::move(context)),
         controls_(m.reals(o.controls)),
+        sum_(m.reals(o.sum)),
         elements_(o.w.size()),
         decays_(o.decays),
         relative_(o.relative) {
@@ -42,6 +43,7 @@ class AdafactorCall {
   }
 
   void operator()() const {
+    if (!math::is_finite(static_cast<double>(sum_[0]))) return;
     AdafactorScalars s{.beta1 = controls_[op::adafactor_beta1],
                        .one_minus_beta1 = 1.0F - controls_[op::adafactor_beta1],
                        .beta2 = controls_[op::adafactor_beta2],
@@ -118,6 +120,7 @@ class AdafactorCall {
   SharedContext context_;
   AdafactorArgs args_{};
   const float* controls_;
+  const float* sum_;
   std::int64_t elements_, blocks_ = 0, chunks_of_block_ = 0, chunks_ = 0;
   bool decays_, relative_;
 };

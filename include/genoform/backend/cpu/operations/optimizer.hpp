@@ -41,6 +41,7 @@ inline AdamWScalars adamw_scalars(const float* controls, float sum, bool decays)
 inline auto prepare(const SharedContext& context, const op::AdamWUpdate& o, const auto& m) {
   const AdamWArgs args{m.reals(o.w), m.reals(o.g), m.reals(o.m), m.reals(o.v)};
   return [context, args, elements = o.w.size(), controls = m.reals(o.controls), sum = m.reals(o.sum), decays = o.decays] {
+    if (!math::is_finite(static_cast<double>(sum[0]))) return;
     const AdamWScalars scalars = adamw_scalars(controls, sum[0], decays);
     context->split((elements + 63) / 64, 64 * 4, [&](std::int64_t first, std::int64_t last, int) {
       context->kernel<&Kernels::adamw>()(args, scalars, first * 64, std::min(elements, last * 64));

@@ -1,0 +1,226 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "genoform/backend/backend.hpp"
+#include "genoform/backend/device_memory.hpp"
+#include "genoform/backend/memories.hpp"
+#include "genoform/core/joined.hpp"
+#include "genoform/core/memory.hpp"
+#include "genoform/core/result.hpp"
+#include "genoform/core/tensor.hpp"
+#include "genoform/model/declaration.hpp"
+#include "genoform/model/initial_values.hpp"
+#include "genoform/model/name_pattern.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/operation_list.hpp"
+
+namespace genoform {
+
+/// Where a model's flat buffers may lie in memory of the back end that the caller owns and keeps alive; an empty span: the model
+/// owns them.
+template <class Real>
+struct Storage {
+  std::span<Real> parameters, gradients;
+};
+
+/// The named tensors of a model on a back end: parameters and their gradients, each in one flat buffer, and what routers
+/// remember. Spans of them are there on a host back end only; read() and write() copy them on every one.
+template <class Backend>
+class ModelMemory {
+  static_assert(backend_is_complete<Backend>());
+
+ public:
+  using Real = typename Backend::Real;
+
+  /// All trainable parameters, packed in the order of tensors().
+  std::span<Real> parameters() requires HostBackend<Backend> { return parameters_; }
+  std::span<const Real> parameters() const requires HostBackend<Backend> { return parameters_; }
+  /// Their gradients, in the same layout. A backward pass adds to them, but the first one after zero_gradients() overwrites them.
+  std::span<Real> gradients() requires HostBackend<Backend> {
+    write_zero_gradients();
+    return gradients_;
+  }
+  /// What routers remember between steps.
+  std::span<Real> state() requires HostBackend<Backend> { return {state_.data(), static_cast<std::size_t>(state_.size())}; }
+  std::span<const Real> state() const requires HostBackend<Backend> {
+    return {state_.data(), static_cast<std::size_t>(state_.size())};
+  }
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }
+  std::int64_t parameter_count() const { return static_cast<std::int64_t>(parameters_.size()); }
+  const Backend& backend() const { return backend_; }
+  /// Who is given the calls of the model to run; null: nobody. Engine::observe() sets it.
+  Observer* observer() const { return observer_; }
+
+  /// The values of a named tensor; empty when there is none of that name.
+  std::span<Real> parameter(std::string_view name) requires HostBackend<Backend> {
+    return elements_of(name, Memory::weights, parameters_);
+  }
+  std::span<Real> gradient(std::string_view name) requires HostBackend<Backend> {
+    return elements_of(name, Memory::weights, gradients());
+  }
+  /// The integers of a named state tensor (the table of Hash); empty when there is none of that name.
+  std::span<IndexOf<Real>> integers(std::string_view name) requires HostBackend<Backend> {
+    const auto elements = elements_of(name, Memory::state, state());
+    return {reinterpret_cast<IndexOf<Real>*>(elements.data()), elements.size()};
+  }
+  /// The values of a tensor of tensors(), trainable or state.
+  std::span<Real> values(const TensorInfo& info) requires HostBackend<Backend> {
+    return {address(info), static_cast<std::size_t>(info.tensor.size())};
+  }
+
+  /// Copies the values of a tensor of tensors() to the host, which waits for all that was asked before, and back.
+  void read(const TensorInfo& info, std::span<Real> values) const { read(info.tensor, values); }
+  void write(const TensorInfo& info, std::span<const Real> values) {
+    device::upload(backend_, address(info), values.data(), info.tensor.size());
+  }
+  /// Copies the gradients of a trainable tensor of tensors() to the host.
+  void read_gradient(const TensorInfo& info, std::span<Real> values) {
+    write_zero_gradients();
+    read(genoform::gradient(info.tensor), values);
+  }
+  /// The same as they lie in memory, also after an update() has used them up: what a failed step is explained by.
+  void read_last_gradient(const TensorInfo& info, std::span<Real> values) const { read(genoform::gradient(info.tensor), values); }
+  /// Where the values of a tensor of tensors() lie in memory of the back end.
+  Real* address(const TensorInfo& info) const { return memories().reals(info.tensor); }
+  /// Where parameters, gradients and state lie, for operations of the caller's on backend(). Who reads gradients by them calls
+  /// write_zero_gradients() first.
+  Memories<Real> memories() const {
+    Memories<Real> m;
+    m[Memory::weights] = parameters_.data();
+    m[Memory::gradients] = gradients_.data();
+    m[Memory::state] = state_.data();
+    return m;
+  }
+  /// Waits until all that was asked of the back end has run.
+  void synchronize() const { device::synchronize(backend_); }
+
+  /// Freezes the trainable tensors whose names match a pattern, * for any characters ({"embedding.*", "blocks.0.*"}), and no
+  /// others: an optimizer made afterwards does not move or decay them, and they do not count in the norm of the gradients. What
+  /// routers remember goes on. A pattern that matches no trainable tensor is an error that changes nothing.
+  Result<void> freeze(const std::vector<std::string>& patterns) {
+    const auto is_matched = [](const TensorInfo& info, const std::string& pattern) {
+      return info.tensor.memory == Memory::weights && matches(info.name, pattern);
+    };
+    std::string together;
+    for (const std::string& pattern : patterns) {
+      if (std::none_of(tensors_.begin(), tensors_.end(), [&](const TensorInfo& i) { return is_matched(i, pattern); }))
+        return Error{ErrorKind::usage, "\"" + pattern +
+                                           "\" matches no trained tensor of the model; a pattern is a name such as \"" +
+                                           tensors_.front().name + "\", with * for any characters"};
+      together += (together.empty() ? "" : " ") + pattern;
+    }
+    for (TensorInfo& info : tensors_)
+      info.frozen = std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return is_matched(info, pattern); });
+    frozen_ = std::move(together);
+    record_frozen();
+    return {};
+  }
+  /// The patterns of freeze(), one space between them.
+  const std::string& frozen() const { return frozen_; }
+  /// What an optimizer does before it takes the norm of the gradients.
+  void zero_frozen_gradients() {
+    write_zero_gradients();
+    if (clear_frozen_.size() > 0) run(clear_frozen_);
+  }
+
+  /// All gradients count as 0 from here on: the next backward pass overwrites them. Who reads or writes them in between by an
+  /// older span, or by the memory that he shares with the model, calls write_zero_gradients() first.
+  void zero_gradients() { gradient_mode_ = GradientMode::overwrite; }
+  /// Puts the zeros into memory that zero_gradients() has announced, unless a backward pass came in between. gradients(),
+  /// read_gradient() and optimizers do so by themselves.
+  void write_zero_gradients() {
+    if (std::exchange(gradient_mode_, GradientMode::accumulate) == GradientMode::overwrite) run(clear_gradients_);
+  }
+
+  /// Samples the initial values; the same for the same seed, whatever the back end's number type (rounded to it). Without
+  /// `parameters` those of the state only.
+  void start(std::uint64_t seed, bool parameters = true) {
+    backend_.enter();
+    for (const TensorInfo& info : tensors_) {
+      if (!parameters && info.tensor.memory != Memory::state) continue;
+      if constexpr (HostBackend<Backend>) {
+        sample_initial_values(backend_, info, seed, values(info));
+      } else {
+        const HostBuffer<Real> values(info.tensor.size());
+        sample_initial_values(backend_, info, seed, std::span<Real>(values.data(), static_cast<std::size_t>(values.size())));
+        write(info, {values.data(), static_cast<std::size_t>(values.size())});
+      }
+    }
+  }
+
+ protected:
+  explicit ModelMemory(Backend backend) : backend_(std::move(backend)) {}
+
+  /// Throws Exception when there is too little memory, or storage of another size than the model has parameters.
+  [[gnu::cold]] void allocate(std::vector<TensorInfo> tensors, std::int64_t parameters, std::int64_t state_elements,
+                              const Storage<Real>& storage) {
+    tensors_ = std::move(tensors);
+    parameters_ = buffer_of(parameters, storage.parameters, own_parameters_, "parameters");
+    gradients_ = buffer_of(parameters, storage.gradients, own_gradients_, "gradients");
+    state_ = device::allocate(backend_, state_elements);
+  }
+  /// Prepares what writes zeros; from here on the observer, which may be null, is given it to run.
+  [[gnu::cold]] void record_clears(Observer* observer) {
+    observer_ = observer;
+    clear_gradients_ = OperationList();
+    clear_gradients_.observe(observer_, Phase::update);
+    record_clear(clear_gradients_, 0, parameter_count());
+    record_frozen();
+  }
+  /// Appends an operation that clears gradients [begin, end).
+  void record_clear(OperationList& list, std::int64_t begin, std::int64_t end) const {
+    if (begin < end) list.add(backend_, op::Clear{.y = matrix(Memory::gradients, begin, 1, end - begin)}, memories());
+  }
+  /// What the next backward pass does with the gradients; one after it adds to them.
+  GradientMode take_gradient_mode() { return std::exchange(gradient_mode_, GradientMode::accumulate); }
+  std::int64_t state_bytes() const { return state_.bytes(); }
+  std::int64_t state_elements() const { return state_.size(); }
+  void run(const OperationList& list) const { device::run(backend_, list); }
+
+ private:
+  std::span<Real> buffer_of(std::int64_t parameters, std::span<Real> given, device::Buffer<Backend>& own, const char* what) {
+    const auto needed = static_cast<std::size_t>(parameters);
+    if (given.data() == nullptr) {
+      device::require(backend_, parameters * static_cast<std::int64_t>(sizeof(Real)), joined({"the buffer of ", what}));
+      own = device::allocate(backend_, parameters);
+      return {own.data(), needed};
+    }
+    if (given.size() != needed)
+      fail(ErrorKind::input, {"the span of ", what, " has ", given.size(), " numbers; the model has ", needed});
+    return given;
+  }
+  [[gnu::cold]] void record_frozen() {
+    clear_frozen_ = OperationList();
+    clear_frozen_.observe(observer_, Phase::update);
+    for (const TensorInfo& info : tensors_)
+      if (info.frozen) record_clear(clear_frozen_, info.tensor.offset, info.tensor.offset + info.tensor.size());
+  }
+  void read(const Tensor& t, std::span<Real> values) const {
+    device::download(backend_, values.data(), memories().reals(t), t.size());
+    synchronize();
+  }
+  std::span<Real> elements_of(std::string_view name, Memory memory, std::span<Real> all) {
+    for (const TensorInfo& info : tensors_)
+      if (info.name == name && info.tensor.memory == memory)
+        return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
+    return {};
+  }
+
+  Backend backend_;
+  std::string frozen_;
+  std::vector<TensorInfo> tensors_;
+  device::Buffer<Backend> own_parameters_, own_gradients_, state_;
+  std::span<Real> parameters_, gradients_;
+  GradientMode gradient_mode_ = GradientMode::accumulate;
+  Observer* observer_ = nullptr;
+  OperationList clear_gradients_, clear_frozen_;
+};
+
+}  // namespace genoform
