@@ -148,4 +148,8 @@ WRONG_PROGRAMS = [
                  '#include "genoform/backend/reference.hpp"\n#include "genoform/model/model.hpp"\n'
                  "using Net = Decoder<Block<Ffn<>>, Vocab<256>, Context<64>>;\nvoid make() { Model<Net, Reference> model; }",
                  "the architecture leaves Vocab, Width or Context open", ("Decoder<", "Width")),
+    WrongProgram("a back end that prepares nothing",
+                 '#include "genoform/model/module.hpp"\nstruct Idle { using Real = float; void enter() const {} };\n'
+                 "Module<Ffn<SqReLU>, Idle> part({.width = 8});",
+                 "a back end has `template <class Op> auto prepare(const Op&, const Memories<Real>&) const`", ("Idle",)),
 ]
