@@ -27,18 +27,17 @@ struct Group {
 /// Names sub-layers by their stack: blocks are counted through all stacks.
 class Names {
  public:
-  explicit Names(const Genome& genome) : genome_(&genome), stacks_(genome.stacks()) {}
+  explicit Names(const Genome& genome) : stacks_(genome.tree().stacks) {}
 
   std::string of(std::int64_t block, std::int64_t place) const {
     for (std::size_t s = 0; block >= 0 && s < stacks_.size(); block -= stacks_[s++].count)
       if (block < stacks_[s].count)
         return std::to_string(s) + "." + std::to_string(place) + " " +
-               std::string(genome_->kind_name(stacks_[s].sub_layers[static_cast<std::size_t>(place)]));
+               std::string(stacks_[s].sub_layers[static_cast<std::size_t>(place)].name());
     return "model";
   }
 
  private:
-  const Genome* genome_;
   std::vector<GenomeStack> stacks_;
 };
 

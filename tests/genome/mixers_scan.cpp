@@ -94,7 +94,7 @@ TEST_CASE("a gated attention unit follows the context that a model is given, unl
   const auto length = [](const std::string& text) {
     const Result<Genome> genome = Genome::parse(text).value().with_sizes(11, 16, 40);
     REQUIRE(genome);
-    return genome->read<GauLayer>(genome->stacks().at(0).sub_layers.at(0)).value().length;
+    return genome->tree().stacks.at(0).sub_layers.at(0).resolved(genome->model_context()).get<GauLayer>().length;
   };
   CHECK(length("Decoder<Block<Gau<>>>") == 40);
   CHECK(length("Decoder<Block<Gau<>>, Context<20>>") == 40);
@@ -163,9 +163,8 @@ TEST_CASE("the canonical text of a random mixer reads back as the same layer, al
       if (!genome) RC_FAIL(text + ": " + genome.error().message);
       const Result<Genome> again = Genome::parse(genome->text());
       RC_ASSERT(again->text() == genome->text());
-      const int node = genome->stacks().at(0).sub_layers.at(0), node_again = again->stacks().at(0).sub_layers.at(0);
-      RC_ASSERT(genome->visit<BuiltinLayers>(
-          node, [&]<class L>(const L& layer) { RC_ASSERT(again->read<L>(node_again).value() == layer); }));
+      const auto layer_of = [](const Genome& g) { return g.tree().stacks.at(0).sub_layers.at(0).resolved(g.model_context()); };
+      RC_ASSERT(layer_of(*genome) == layer_of(*again));
     }
   }));
 }

@@ -70,10 +70,10 @@ TEST_CASE("sizes are given at run time, and what was not written follows the wid
   REQUIRE(sized);
   CHECK(sized->has_sizes());
   CHECK(sized->text() == "Decoder<Stack<Block<Attention<>, Ffn<ReLU>>, 3>, Vocab<256>, Width<128>, Context<64>>");
-  const std::vector<int> nodes = sized->stacks().at(0).sub_layers;
-  CHECK(sized->stacks().at(0).count == 3);
-  CHECK(sized->read<AttentionLayer>(nodes.at(0))->head_dim == 64);
-  CHECK(sized->read<FfnLayer>(nodes.at(1))->hidden == 512);
+  const GenomeStack& stack = sized->tree().stacks.at(0);
+  CHECK(stack.count == 3);
+  CHECK(stack.sub_layers.at(0).resolved(sized->model_context()).get<AttentionLayer>().head_dim == 64);
+  CHECK(stack.sub_layers.at(1).resolved(sized->model_context()).get<FfnLayer>().hidden == 512);
 
   CHECK(sized->with_sizes(0, 256, 0)->decoder().vocab == 256);
   CHECK(open->with_sizes(256, 127, 64).error().message.find("Heads must divide Width") != std::string::npos);

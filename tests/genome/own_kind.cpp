@@ -63,10 +63,11 @@ TEST_CASE("a kind of one's own is read, printed and checked like the library's")
   REQUIRE(genome);
   CHECK(genome->text() == "Block<Shift<Steps<2>, Wrap>, Halve, Ffn<ReLU>>");
 
-  const int node = genome->stacks().at(0).sub_layers.at(0);
-  CHECK(genome->kind_name(node) == "Shift");
-  CHECK(genome->read<ShiftLayer>(node)->steps == 2);
-  CHECK_FALSE(genome->read<FfnLayer>(node));
+  const SubLayer& shift = genome->tree().stacks.at(0).sub_layers.at(0);
+  CHECK(shift.name() == "Shift");
+  CHECK(shift.get<ShiftLayer>().steps == 2);
+  CHECK(shift.get_if<FfnLayer>() == nullptr);
+  CHECK_THROWS_WITH(shift.get<FfnLayer>(), "\"Shift\" was read as \"Ffn\"");
 
   CHECK(Genome::parse("Block<Shift<Step<2>>>", kinds).error().message ==
         "1:13: \"Step\": this is not an option of this part; allowed: Steps, Wrap, Pre, Post, Inner; did you mean \"Steps\"?");
@@ -97,14 +98,14 @@ TEST_CASE("a name that is taken is refused") {
 TEST_CASE("a genome is visited by the structs of its kinds") {
   const Result<Genome> genome = Genome::parse("Decoder<Stack<Block<Attn, Ffn<SwiGlu>>, 2>, Width<96>>");
   REQUIRE(genome);
-  const std::vector<int> nodes = genome->stacks().at(0).sub_layers;
+  const std::vector<SubLayer>& sub_layers = genome->tree().stacks.at(0).sub_layers;
   int hidden = 0;
   const auto look = [&](const auto& layer) {
     if constexpr (requires { layer.hidden; }) hidden = layer.hidden;
   };
-  CHECK(genome->visit<BuiltinLayers>(nodes[0], look));
+  CHECK(sub_layers[0].visit<BuiltinLayers>(look));
   CHECK(hidden == 0);
-  CHECK(genome->visit<BuiltinLayers>(nodes[1], look));
+  CHECK(sub_layers[1].resolved(genome->model_context()).visit<BuiltinLayers>(look));
   CHECK(hidden == 256);
-  CHECK_FALSE(genome->visit<List<MoeLayer>>(nodes[1], look));
+  CHECK_FALSE(sub_layers[1].visit<List<MoeLayer>>(look));
 }

@@ -68,15 +68,14 @@ TEST_CASE("a genome counts the parameters of a Parallel as its type does") {
 
 TEST_CASE("a genome shows the parts of a Parallel and its norms") {
   const Genome genome = Genome::parse("Block<Parallel<Inner<LayerNorm>, Attn, Pre<RmsNorm>, Moe<Top2>>, Ffn<>>");
-  const std::vector<int> nodes = genome.stacks().at(0).sub_layers;
-  REQUIRE(nodes.size() == 2);
-  CHECK(genome.kind_name(nodes[0]) == "Parallel");
-  const std::vector<int> parts = genome.parts(nodes[0]);
-  REQUIRE(parts.size() == 2);
-  CHECK(genome.kind_name(parts[0]) == "Attention");
-  CHECK(genome.read<MoeLayer>(parts[1]).value().experts == 8);
-  CHECK(genome.parallel_norms(nodes[0]).inner == Norm{NormKind::layer});
-  CHECK(genome.parts(nodes[1]).empty());
+  const std::vector<SubLayer>& sub_layers = genome.tree().stacks.at(0).sub_layers;
+  REQUIRE(sub_layers.size() == 2);
+  CHECK(sub_layers[0].name() == "Parallel");
+  REQUIRE(sub_layers[0].parts.size() == 2);
+  CHECK(sub_layers[0].parts[0].name() == "Attention");
+  CHECK(sub_layers[0].parts[1].get<MoeLayer>().experts == 8);
+  CHECK(sub_layers[0].get<ParallelNorms>().inner == Norm{NormKind::layer});
+  CHECK(sub_layers[1].parts.empty());
 }
 
 TEST_CASE("the limit of sub-layers counts the parts of a Parallel") {

@@ -51,11 +51,11 @@ TEST_CASE("a genome grows to the same model as its type") {
 
 TEST_CASE("a size that is no integer is refused, with the sub-layer and the word") {
   CHECK(grown("Decoder<Block<Ffn<SqReLU, Hidden<100>>>, Width<48>>", {.width = {4, 3}}) ==
-        "Ffn<SqReLU, Hidden<100>>: its Hidden times its factor of the scale is not a integer");
+        "Ffn<SqReLU, Hidden<100>>: its Hidden times its factor of the scale is not an integer");
   CHECK(grown("Decoder<Block<Ffn<SqReLU>>, Width<50>>", {.width = {4, 3}}) ==
-        "Width times its factor of the scale is not a integer");
+        "Width times its factor of the scale is not an integer");
   CHECK(grown("Decoder<Stack<Block<Ffn<SqReLU>>, 3>, Width<48>>", {.stacks = {1, 2}}) ==
-        "a stack of 3 times its factor of the scale is not a integer");
+        "a stack of 3 times its factor of the scale is not an integer");
 }
 
 TEST_CASE("a part and a model without a width are not scaled") {

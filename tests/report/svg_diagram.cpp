@@ -1,5 +1,7 @@
 #include "genoform/report/svg_diagram.hpp"
 
+#include <set>
+
 #include "tests/catch.hpp"
 #include "tests/train/nets.hpp"
 
@@ -24,35 +26,41 @@ TEST_CASE("text in an SVG is escaped, and lines are cut at spaces or between two
 }
 
 TEST_CASE("a box has the kind and the options of its part, without norms") {
-  const diagram::Box plain = diagram::box_of("Ffn<Glu<Swish>, Hidden<48>, Inner<LayerNorm>>");
+  const auto part_of = [](const char* text) {
+    return diagram::named_part(Genome::parse(text)->tree().stacks.at(0).sub_layers.at(0), ModelContext{});
+  };
+  const diagram::Part plain = part_of("Ffn<Glu<Swish>, Hidden<48>, Inner<LayerNorm>>");
   REQUIRE(plain.kind == "Ffn");
   REQUIRE(plain.options == "Glu<Swish>, Hidden<48>");
-  REQUIRE(diagram::box_of("Attention<>").options.empty());
-  REQUIRE(diagram::box_of("Own").kind == "Own");
-  const diagram::Box program = diagram::box_of(R"(Program<"a, b > \" c", Heads<2>>)");
-  REQUIRE(program.options == R"("a, b > \" c", Heads<2>)");
+  REQUIRE(plain.text == "Ffn<Glu<Swish>, Hidden<48>, Inner<LayerNorm>>");
+  REQUIRE(part_of("Attention<>").options.empty());
 }
 
 TEST_CASE("the parts of a sub-layer lie inside its box, each with its figures, and share one residual sum") {
-  const auto row = [](diagram::Role role, const char* text, std::int64_t parameters) {
-    return diagram::Row{
-        .text = text, .parameters = parameters, .flops = parameters, .role = role, .count = 2, .part = {.text = text}};
+  const auto row = [](diagram::Role role, const char* kind, std::int64_t parameters) {
+    return diagram::Row{.text = kind,
+                        .parameters = parameters,
+                        .flops = parameters,
+                        .role = role,
+                        .count = 2,
+                        .part = {.text = kind, .kind = kind}};
   };
   using diagram::Role;
-  const std::vector<diagram::Row> rows{row(Role::block, "", -1), row(Role::sub_layer, "Parallel<Post<RmsNorm>>", 8),
-                                       row(Role::part, "Attention<Heads<2>>", 111), row(Role::part, "Ffn<SqReLU>", 222),
+  const std::vector<diagram::Row> rows{row(Role::block, "", -1), row(Role::sub_layer, "Parallel", 8),
+                                       row(Role::part, "Attention", 111), row(Role::part, "Ffn", 222),
                                        row(Role::block_end, "", -1)};
   diagram::SvgDrawing drawing(rows, true);
   drawing.header("a", "b", "");
   drawing.draw(rows);
   const std::string text = drawing.text("a", "b");
-  const auto top_and_bottom = [&](const char* look) {
-    const std::size_t at = text.find(look), y = text.find(" y=\"", at), height = text.find(" height=\"", at);
+  const auto top_and_bottom = [&](const char* kind) {
+    const std::size_t at = text.find("class=\"" + diagram::look_of(kind)), y = text.find(" y=\"", at),
+                      height = text.find(" height=\"", at);
     REQUIRE(at != std::string::npos);
     const int top = std::stoi(text.substr(y + 4));
     return std::pair(top, top + std::stoi(text.substr(height + 9)));
   };
-  const auto outer = top_and_bottom("box k3"), first = top_and_bottom("box k0"), second = top_and_bottom("box k1");
+  const auto outer = top_and_bottom("Parallel"), first = top_and_bottom("Attention"), second = top_and_bottom("Ffn");
   REQUIRE(outer.first < first.first);
   REQUIRE(first.second < second.first);
   REQUIRE(second.second < outer.second);
@@ -85,8 +93,9 @@ TEST_CASE("a Parallel of a genome is drawn around its parts, with its own norms"
   REQUIRE(count_of(text, "class=\"box ") == 3);
 }
 
-TEST_CASE("a kind that the library does not know is drawn by its name, always in the same colour") {
+TEST_CASE("a kind has the colour that its name gives it, known to the library or not, and the library's differ") {
   REQUIRE(diagram::look_of("Own") == diagram::look_of("Own"));
-  REQUIRE(diagram::look_of("Own").starts_with("box k"));
-  REQUIRE(diagram::look_of("Attention") != diagram::look_of("Ffn"));
+  std::set<int> hues;
+  for (const Kind& kind : kinds_of<BuiltinLayers>()) hues.insert(diagram::hue_of(kind.name));
+  REQUIRE(hues.size() == kinds_of<BuiltinLayers>().size());
 }

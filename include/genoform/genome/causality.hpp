@@ -1,6 +1,5 @@
 #pragma once
 #include <string>
-#include <vector>
 
 #include "genoform/genome/genome.hpp"
 
@@ -19,16 +18,18 @@ constexpr bool evaluates_causally(const Layer&) {
 /// The first kind of a genome that cannot be evaluated causally; empty when all can. `Layers`: the kinds that may stand in it.
 template <class Layers = BuiltinLayers>
 std::string first_not_causal(const Genome& genome) {
-  for (const GenomeStack& stack : genome.stacks())
-    for (const int node : stack.sub_layers) {
-      const std::vector<int> parts = genome.parts(node);
-      for (const int layer_node : parts.empty() ? std::vector<int>{node} : parts) {
-        bool causal = false;
-        genome.visit<Layers>(layer_node, [&](const auto& layer) { causal = evaluates_causally(layer); });
-        if (!causal) return std::string(genome.kind_name(layer_node));
-      }
+  std::string found;
+  const auto look = [&](const SubLayer& sub_layer) {
+    bool causal = false;
+    sub_layer.visit<Layers>([&](const auto& layer) { causal = evaluates_causally(layer); });
+    if (!causal && found.empty()) found = sub_layer.name();
+  };
+  for (const GenomeStack& stack : genome.tree().stacks)
+    for (const SubLayer& sub_layer : stack.sub_layers) {
+      if (!sub_layer.is_parallel()) look(sub_layer);
+      for (const SubLayer& part : sub_layer.parts) look(part);
     }
-  return {};
+  return found;
 }
 
 }  // namespace genoform

@@ -1,6 +1,8 @@
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,11 +12,9 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/genome/check.hpp"
-#include "genoform/genome/layer_text.hpp"
 #include "genoform/genome/message.hpp"
 #include "genoform/genome/parse.hpp"
-#include "genoform/genome/print.hpp"
-#include "genoform/model/own_tensors.hpp"
+#include "genoform/genome/tree.hpp"
 
 namespace genoform {
 
@@ -69,14 +69,8 @@ class KindNames {
   std::vector<Kind> kinds_;
 };
 
-/// `count` times the same block; `sub_layers` are nodes of the genome.
-struct GenomeStack {
-  std::int64_t count = 1;
-  std::vector<int> sub_layers;
-};
-
-/// A model, or a part of one, as a text at run time: parsed, checked, and printed in its one canonical form.
-/// Immutable and cheap to copy; several threads may read one.
+/// A model, or a part of one, at run time: read from a text or made of values, checked, and printed in its one canonical form.
+/// Immutable and cheap to copy; several threads may read one. To edit it, copy its tree() and make a genome of that.
 class Genome {
  public:
   /// Reads a text. The error is one line that starts with LINE:COLUMN. Kinds of your own are known where they were added:
@@ -91,28 +85,52 @@ class Genome {
   }
   static Result<Genome> parse(std::string_view text, const KindNames& kinds) { return parse(text, kinds.all()); }
   static Result<Genome> parse(std::string_view text, std::span<const Kind> kinds) {
-    SharedPtr<Parsed> parsed;
-    parsed->text.assign(text.substr(0, grammar::longest_text + 1));
-    parsed->kinds.assign(kinds.begin(), kinds.end());
-    const grammar::SyntaxError syntax = grammar::Parser(std::string_view(parsed->text), parsed->nodes).parse();
-    if (!syntax.none()) return grammar::error_of(parsed->text, syntax);
-    grammar::Checker checker(parsed->nodes, parsed->kinds);
-    CheckResult check_result = checker.check();
-    parsed->decoder = checker.decoder();
-    Genome genome(std::move(parsed));
-    if (check_result.fine() && genome.parameters() >= max_parameters) check_result = {rules::TooManyParameters{}, 0};
-    if (!check_result.fine()) return grammar::error_of(genome.parsed_->text, genome.tree(), kinds, check_result);
+    text = text.substr(0, grammar::longest_text + 1);
+    std::vector<Node> nodes;
+    nodes.reserve(96);  // enough for most
+    const grammar::SyntaxError syntax = grammar::Parser(text, nodes).parse();
+    if (!syntax.none()) return grammar::error_of(text, syntax);
+    grammar::Checker checker(nodes, kinds);
+    const CheckResult found = checker.check();
+    if (!found.fine()) return grammar::error_of(text, nodes, kinds, found);
+    const Genome genome(genome_trees::Reader(nodes, kinds).read(checker.decoder()), kinds);
+    if (genome.is_too_large()) return grammar::error_of(text, nodes, kinds, {rules::TooManyParameters{}, 0});
     return genome;
   }
 
+  /// Checks a tree by the rules of its text. The error is that of the canonical text of the tree: the same sentence, with
+  /// LINE:COLUMN in that text. `kinds`: those that may stand in it.
+  template <class Layers = BuiltinLayers>
+  static Result<Genome> from_tree(GenomeTree tree) {
+    return from_tree(std::move(tree), kinds_of<Layers>());
+  }
+  static Result<Genome> from_tree(GenomeTree tree, const KindNames& kinds) { return from_tree(std::move(tree), kinds.all()); }
+  static Result<Genome> from_tree(GenomeTree tree, std::span<const Kind> kinds) {
+    if (std::optional<Genome> genome = if_legal(tree, kinds)) return *std::move(genome);
+    return refusal(tree, kinds);
+  }
+  /// The genome where from_tree() would give one: fast also where it would not, as no sentence is made.
+  static std::optional<Genome> if_legal(GenomeTree tree, std::span<const Kind> kinds) {
+    if (!tree.fits_form() || !genome_trees::knows(kinds, tree)) return std::nullopt;
+    const NodeList nodes = spelled(tree);
+    if (!grammar::Checker(nodes.tree(), kinds).check().fine() || is_too_long(nodes.tree())) return std::nullopt;
+    const Genome genome(std::move(tree), kinds);
+    return genome.is_too_large() ? std::nullopt : std::optional(genome);
+  }
+
+  /// The values of the genome.
+  const GenomeTree& tree() const { return held_->tree; }
+  /// The kinds that its text may use.
+  std::span<const Kind> kinds() const { return held_->kinds; }
+
   /// The canonical text: two genomes are the same model when their texts are equal.
-  std::string text() const { return print(decoder()); }
+  std::string text() const { return text_of_nodes(spelled(tree()).tree()); }
 
   /// Is this a whole model, Decoder<...>, or a part?
-  bool is_model() const { return node_at(tree(), 0).word == DecoderLayer::name; }
+  bool is_model() const { return tree().form == GenomeTree::Form::model; }
 
   /// Sizes and options of the model; sizes that the text leaves open are 0, and all are in a part.
-  const DecoderLayer& decoder() const { return parsed_->decoder; }
+  const DecoderLayer& decoder() const { return tree().options; }
 
   /// Are vocabulary, width and context all given?
   bool has_sizes() const { return decoder().vocab > 0 && decoder().width > 0 && decoder().context > 0; }
@@ -121,140 +139,54 @@ class Genome {
   Result<Genome> with_sizes(int vocab, int width, int context) const {
     if (!is_model()) return Error{ErrorKind::usage, "a part has no sizes; put it into a Decoder<...>"};
     if (vocab < 0 || width < 0 || context < 0) return Error{ErrorKind::usage, "sizes are at least 1; 0 keeps what the text says"};
-    DecoderLayer sized = decoder();
-    if (vocab > 0) sized.vocab = vocab;
-    if (width > 0) sized.width = width;
-    if (context > 0) sized.context = context;
-    return parse(print(sized), parsed_->kinds);
+    GenomeTree sized = tree();
+    if (vocab > 0) sized.options.vocab = vocab;
+    if (width > 0) sized.options.width = width;
+    if (context > 0) sized.options.context = context;
+    return from_tree(std::move(sized), kinds());
   }
-
-  /// The stacks in order. A Block or a sub-layer alone is one stack of count 1.
-  std::vector<GenomeStack> stacks() const {
-    std::vector<GenomeStack> stacks;
-    add_stacks(is_model() ? first_child(0) : 0, stacks);
-    return stacks;
-  }
-
-  /// The parts of a sub-layer that is a Parallel, in order; any other has none.
-  std::vector<int> parts(int node) const {
-    std::vector<int> parts;
-    if (kind_name(node) != ParallelNorms::name) return parts;
-    for (int c = first_child(node); c < end_of(tree(), node); c = next_sibling(tree(), c))
-      if (!parallel_rules::is_norm(kind_name(c))) parts.push_back(c);
-    return parts;
-  }
-  /// The norms of a Parallel.
-  ParallelNorms parallel_norms(int node) const { return parallel_rules::norms_at(tree(), node); }
-
-  /// The name of a sub-layer's kind, as in "Moe".
-  std::string_view kind_name(int node) const { return node_at(tree(), node).word; }
 
   /// What the sub-layers see of the model around them.
-  ModelContext model_context() const { return is_model() ? decoder().model_context() : ModelContext{}; }
-
-  /// Is a sub-layer of this layer struct?
-  template <class L>
-  bool is(int node) const {
-    return kind_entries::is_of<L>(tree(), node);
-  }
-  /// A sub-layer as its layer struct; sizes that depend on the width are filled in where it is known. An error if the kind is
-  /// another.
-  template <class L>
-  Result<L> read(int node) const {
-    if (!is<L>(node))
-      return Error{ErrorKind::usage, "\"" + std::string(kind_name(node)) + "\" was read as \"" + std::string(L::name) + "\""};
-    return resolved(kind_entries::layer_at<L>(tree(), node), model_context());
-  }
-
-  /// Calls f(layer) with the sub-layer's struct, for the kind among Layers that it is of. False: it is of none of them.
-  template <class Layers, class F>
-  bool visit(int node, F&& f) const {
-    return visit_one(Layers{}, node, f);
-  }
+  ModelContext model_context() const { return tree().model_context(); }
 
   /// Trained numbers of the model, norms included; without a Vocab those of the embedding are left out, without a Width it is 0.
-  double parameters() const {
-    if (model_context().width == 0) return 0;
-    double sum = is_model() ? static_cast<double>(own_parameters(decoder(), decoder().shares_bias() ? heads() : 0).sum()) : 0;
-    for (const GenomeStack& stack : stacks())
-      for (const int node : stack.sub_layers) sum += static_cast<double>(stack.count) * parameters_of(node);
-    return sum;
-  }
+  double parameters() const { return genome_trees::parameters(tree()); }
 
   /// The heads of the attention layers where the width is known: 0 when there are none, below 0 when they are not all the same.
-  std::int64_t heads() const {
-    part_rules::JoinedHeads joined;
-    for (const GenomeStack& stack : stacks())
-      for (const int node : stack.sub_layers) add_heads(joined, node);
-    return joined.heads;
-  }
+  std::int64_t heads() const { return genome_trees::heads(tree()); }
 
-  friend bool operator==(const Genome& a, const Genome& b) { return a.text() == b.text(); }
+  /// Are they the same model, or the same part?
+  friend bool operator==(const Genome& a, const Genome& b) { return a.tree().resolved() == b.tree().resolved(); }
 
  private:
-  struct Parsed {
-    std::string text;
-    std::vector<Node> nodes;  ///< with views into text
+  struct Held {
+    GenomeTree tree;
     std::vector<Kind> kinds;
-    DecoderLayer decoder{};
   };
 
-  explicit Genome(SharedPtr<Parsed> parsed) : parsed_(std::move(parsed)) {}
-
-  Tree tree() const { return parsed_->nodes; }
-
-  void add_heads(part_rules::JoinedHeads& joined, int node) const {
-    const std::vector<int> parts = this->parts(node);
-    if (parts.empty()) joined.add(kind_of_node(node).heads(tree(), node, model_context()));
-    for (const int part : parts) add_heads(joined, part);
+  Genome(GenomeTree tree, std::span<const Kind> kinds) {
+    held_->tree = std::move(tree);
+    held_->kinds.assign(kinds.begin(), kinds.end());
   }
 
-  double parameters_of(int node, bool norms = true) const {
-    const std::vector<int> parts = this->parts(node);
-    if (parts.empty()) return kind_of_node(node).parameters(tree(), node, model_context(), norms);
-    Declaration context_of_parts(model_context());
-    NormPositions(parallel_norms(node)).declare(context_of_parts);
-    double sum = static_cast<double>(context_of_parts.parameters());
-    for (const int part : parts) sum += parameters_of(part, false);
-    return sum;
+  bool is_too_large() const { return parameters() >= max_parameters; }
+
+  static bool is_too_long(Tree nodes) {
+    constexpr std::size_t shortest_long_text = grammar::longest_text / 64;  // no node is written with as many characters
+    return nodes.size() > shortest_long_text && text_of_nodes(nodes).size() > grammar::longest_text;
   }
 
-  std::string print(const DecoderLayer& sizes) const {
-    return written([&](Writer& out) {
-      grammar::Printer printer(tree(), parsed_->kinds, is_model() ? sizes.model_context() : ModelContext{}, out);
-      if (is_model())
-        printer.decoder(sizes);
-      else
-        printer.part(0);
-    });
+  [[gnu::cold, gnu::noinline]] static Error refusal(const GenomeTree& tree, std::span<const Kind> kinds) {
+    if (!tree.fits_form())
+      return {ErrorKind::usage,
+              "a stack, block or sub-layer alone is one stack; block and sub-layer have the count 1, a sub-layer stands alone"};
+    const Result<Genome> read = parse(text_of_nodes(spelled(tree).tree()), kinds);
+    if (!read) return read.error();
+    return {ErrorKind::usage,
+            "a sub-layer of the tree is another struct than the kind of that name; give the kinds that it uses"};
   }
 
-  void add_stacks(int node, std::vector<GenomeStack>& stacks) const {
-    const std::string_view word = kind_name(node);
-    if (word == "Body") {
-      for (int c = first_child(node); c < end_of(tree(), node); c = next_sibling(tree(), c)) add_stacks(c, stacks);
-      return;
-    }
-    GenomeStack stack;
-    if (word == "Stack") {
-      node = first_child(node);
-      stack.count = node_at(tree(), next_sibling(tree(), node)).number;
-    }
-    if (kind_name(node) == "Block")
-      for (int c = first_child(node); c < end_of(tree(), node); c = next_sibling(tree(), c)) stack.sub_layers.push_back(c);
-    else
-      stack.sub_layers.push_back(node);
-    stacks.push_back(std::move(stack));
-  }
-
-  const Kind& kind_of_node(int node) const { return parsed_->kinds[find_kind(parsed_->kinds, tree(), node)]; }
-
-  template <class... Ls, class F>
-  bool visit_one(List<Ls...>, int node, F& f) const {
-    return ((is<Ls>(node) && (f(resolved(kind_entries::layer_at<Ls>(tree(), node), model_context())), true)) || ...);
-  }
-
-  SharedPtr<Parsed> parsed_;  // only read once it is made
+  SharedPtr<Held> held_;  // only read once it is made
 };
 
 }  // namespace genoform

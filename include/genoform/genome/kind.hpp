@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "genoform/core/part.hpp"
+#include "genoform/genome/sub_layer.hpp"
 #include "genoform/layers/attention.hpp"
 #include "genoform/layers/conv.hpp"
 #include "genoform/layers/ffn.hpp"
@@ -13,9 +14,7 @@
 #include "genoform/layers/spatial_gate.hpp"
 #include "genoform/layers/synthesizer.hpp"
 #include "genoform/layers/token_mix.hpp"
-#include "genoform/model/declaration.hpp"
 #include "genoform/model/decoder.hpp"
-#include "genoform/model/slot.hpp"
 
 namespace genoform {
 
@@ -30,19 +29,18 @@ class WordList {
   constexpr ~WordList() = default;
 };
 
-/// A kind of sub-layer as the language knows it: its name and its table, usable without its type. Several structs may have one
-/// name (`selected_by`, as the lists of routers of Moe); the word of one of them then says which is meant.
+/// A kind of sub-layer as the language knows it: its name, its table, and how its values are handled, usable without its type.
+/// Several structs may have one name (`selected_by`, as the lists of routers of Moe); the word of one of them then says which is
+/// meant.
 struct Kind {
   std::string_view name;
   bool is_variant;                  ///< may others have its name?
   int (*selector)(Tree, int node);  ///< the node that says that a sub-layer of this name is of this struct; -1: it is not
-  CheckResult (*check)(Tree, int node, const ModelContext&);    ///< reads one sub-layer and checks its rules
-  void (*print)(Tree, int node, const ModelContext&, Writer&);  ///< writes its canonical form
-  /// Trainable parameters, at a known width, with those of its norms or without.
-  double (*parameters)(Tree, int node, const ModelContext&, bool norms);
-  std::int64_t (*heads)(Tree, int node,
-                        const ModelContext&);         ///< of its attention layers, Declaration::heads(), at a known width
+  CheckResult (*check)(Tree, int node, const ModelContext&);  ///< reads one sub-layer and checks its rules
+  /// Of its attention layers, Declaration::heads(), at a known width.
+  std::int64_t (*heads)(Tree, int node, const ModelContext&);
   void (*words)(WordList&, std::string_view inside);  ///< the words that may stand in its < >, or inside that option
+  const SubLayerKind* values;
 };
 
 /// The kinds of the library.
@@ -50,12 +48,6 @@ using BuiltinLayers = List<AttentionLayer, FfnLayer, MoeLayer, LinearAttentionLa
                            TokenMixLayer, ConvLayer>;
 
 namespace kind_entries {
-
-template <class L>
-concept Declares = requires(const L& layer, typename L::Weights& weights, Declaration& declaration) {
-  typename L::Saved;
-  layer.declare(weights, declaration);
-};
 
 template <class L>
 concept Variant = requires {
@@ -71,32 +63,11 @@ constexpr int selector_of(Tree tree, int node) {
     return node;
   }
 }
-/// Is a sub-layer of this struct?
-template <class L>
-constexpr bool is_of(Tree tree, int node) {
-  return node_at(tree, node).word == L::name && selector_of<L>(tree, node) >= 0;
-}
-
 template <class L>
 constexpr L layer_at(Tree tree, int node) {
   L layer{};
   (void)read(tree, node, layer);
   return layer;
-}
-template <class L>
-constexpr void print_at(Tree tree, int node, const ModelContext& model_context, Writer& out) {
-  print(layer_at<L>(tree, node), model_context, out);
-}
-template <class L>
-double parameters_at(Tree tree, int node, const ModelContext& model_context, bool norms) {
-  Declaration declaration(model_context);
-  if constexpr (Declares<L>) {
-    const L layer = resolved(layer_at<L>(tree, node), model_context);
-    typename L::Weights weights;
-    layer.declare(weights, declaration);
-    if (norms) NormPositions(norms_of(layer)).declare(declaration);
-  }
-  return static_cast<double>(declaration.parameters());
 }
 template <class L>
 constexpr std::int64_t heads_at(Tree tree, int node, const ModelContext& model_context) {
@@ -120,10 +91,9 @@ inline constexpr Kind kind_of{L::name,
                               kind_entries::Variant<L>,
                               &kind_entries::selector_of<L>,
                               &check<L>,
-                              &kind_entries::print_at<L>,
-                              &kind_entries::parameters_at<L>,
                               &kind_entries::heads_at<L>,
-                              &kind_entries::words_of<L>};
+                              &kind_entries::words_of<L>,
+                              &sub_layer_kind<L>};
 
 namespace kind_entries {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 #include "genoform/core/result.hpp"
 #include "genoform/genome/canonical.hpp"
@@ -85,7 +85,7 @@ struct Growing {
   static constexpr ModelContext model_context = scaled(D::value, S).model_context();
   static constexpr auto prepared(auto value) {
     const auto whole = resolved(value, D::value.model_context());
-    if (!uneven(whole, S).empty()) throw "a size of this sub-layer times its factor of the Scale is not a integer";
+    if (!uneven(whole, S).empty()) throw "a size of this sub-layer times its factor of the Scale is not an integer";
     return scaled(whole, S);
   }
   static constexpr int count(int n) { return S.stacks.of(n); }
@@ -104,30 +104,26 @@ struct Scaled {
                                                 decltype(type_forms::shown_options<GrownDecoder<D, S>>())>::type;
 };
 
-/// The text of a sub-layer that has grown; an Error names what does not come out whole.
+/// A sub-layer that has grown; an Error names what does not come out whole.
 template <class Layers>
-Result<std::string> scaled_sub_layer(const Genome& genome, int node, const Scale& scale, const ModelContext& model_context) {
-  const std::vector<int> parts = genome.parts(node);
-  if (!parts.empty()) {
-    std::string text;
-    for (const int part : parts) {
-      const Result<std::string> one = scaled_sub_layer<Layers>(genome, part, scale, model_context);
-      if (!one) return one.error();
-      text += (text.empty() ? "" : ", ") + *one;
+Result<SubLayer> scaled_sub_layer(SubLayer sub_layer, const Scale& scale, const ModelContext& model_context) {
+  if (sub_layer.is_parallel()) {
+    for (SubLayer& part : sub_layer.parts) {
+      Result<SubLayer> grown = scaled_sub_layer<Layers>(part, scale, model_context);
+      if (!grown) return grown.error();
+      part = *grown;
     }
-    const std::string norms = written([&](Writer& out) { print_options(genome.parallel_norms(node), model_context, out); });
-    return "Parallel<" + text + (norms.empty() ? "" : ", ") + norms + ">";
+    return sub_layer;
   }
-  std::string text;
-  std::string_view wrong;
-  const bool is_known = genome.visit<Layers>(node, [&](const auto& layer) {
-    wrong = uneven(layer, scale);
-    text = wrong.empty() ? text_of_layer(scaled(layer, scale), model_context) : text_of_layer(layer, genome.model_context());
+  std::string wrong;
+  const bool is_known = sub_layer.resolved(model_context).visit<Layers>([&](const auto& whole) {
+    if (const std::string_view word = uneven(whole, scale); !word.empty())
+      wrong = text_of_layer(whole, model_context) + ": its " + std::string(word);
+    sub_layer = scaled(whole, scale);
   });
-  if (!is_known) return Error{ErrorKind::input, "the kind \"" + std::string(genome.kind_name(node)) + "\" cannot be scaled here"};
-  if (!wrong.empty())
-    return Error{ErrorKind::input, text + ": its " + std::string(wrong) + " times its factor of the scale is not a integer"};
-  return text;
+  if (!is_known) return Error{ErrorKind::input, "the kind \"" + std::string(sub_layer.name()) + "\" cannot be scaled here"};
+  if (!wrong.empty()) return Error{ErrorKind::input, wrong + " times its factor of the scale is not an integer"};
+  return sub_layer;
 }
 
 }  // namespace scale_rules
@@ -141,25 +137,22 @@ template <class Layers = BuiltinLayers>
 Result<Genome> scaled(const Genome& genome, const Scale& scale) {
   if (!genome.is_model() || genome.decoder().width == 0)
     return Error{ErrorKind::input, "only a Decoder with its Width can be scaled; put the block into one"};
-  const DecoderLayer sizes = scale_rules::scaled(genome.decoder(), scale);
   if (!scale_rules::uneven(genome.decoder(), scale).empty())
-    return Error{ErrorKind::input, "Width times its factor of the scale is not a integer"};
-  std::string body;
-  for (const GenomeStack& stack : genome.stacks()) {
-    std::string block;
-    for (const int node : stack.sub_layers) {
-      const Result<std::string> text = scale_rules::scaled_sub_layer<Layers>(genome, node, scale, sizes.model_context());
-      if (!text) return text.error();
-      block += (block.empty() ? "" : ", ") + *text;
+    return Error{ErrorKind::input, "Width times its factor of the scale is not an integer"};
+  GenomeTree tree = genome.tree();
+  tree.options = scale_rules::scaled(genome.decoder(), scale);
+  for (GenomeStack& stack : tree.stacks) {
+    for (SubLayer& sub_layer : stack.sub_layers) {
+      Result<SubLayer> grown = scale_rules::scaled_sub_layer<Layers>(sub_layer, scale, genome.model_context());
+      if (!grown) return grown.error();
+      sub_layer = *grown;
     }
     if (!scale.stacks.divides(stack.count))
       return Error{ErrorKind::input,
-                   "a stack of " + std::to_string(stack.count) + " times its factor of the scale is not a integer"};
-    body += (body.empty() ? "" : ", ") +
-            ("Stack<Block<" + block + ">, " + std::to_string(stack.count * scale.stacks.times / scale.stacks.over) + ">");
+                   "a stack of " + std::to_string(stack.count) + " times its factor of the scale is not an integer"};
+    stack.count = stack.count * scale.stacks.times / scale.stacks.over;
   }
-  const std::string options = written([&](Writer& out) { print_options(sizes, ModelContext{}, out); });
-  return Genome::parse<Layers>("Decoder<Body<" + body + ">" + (options.empty() ? "" : ", ") + options + ">");
+  return Genome::from_tree(std::move(tree), genome.kinds());
 }
 
 }  // namespace genoform

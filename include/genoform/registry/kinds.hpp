@@ -90,45 +90,46 @@ class Kinds {
  private:
   using Layer = ErasedLayer<Backend>;
   struct Maker {
-    bool (*makes)(const Genome&, int node);
-    Layer (*make)(const Genome&, int node);
+    const SubLayerKind* kind;
+    Layer (*make)(const SubLayer&, const ModelContext&);
   };
 
   template <class L>
   void add_maker() {
-    makers_.push_back({[](const Genome& genome, int node) { return genome.template is<L>(node); },
-                       [](const Genome& genome, int node) { return Layer::of(*genome.template read<L>(node)); }});
+    makers_.push_back({&sub_layer_kind<L>, [](const SubLayer& sub_layer, const ModelContext& model_context) {
+                         return Layer::of(resolved(sub_layer.get<L>(), model_context));
+                       }});
   }
   template <class... Layers>
   void add_makers(List<Layers...>) {
     (add_maker<Layers>(), ...);
   }
 
-  Result<Layer> layer_of(const Genome& genome, int node) const {
-    if (genome.kind_name(node) == ParallelNorms::name) return parallel_of(genome, node);
+  Result<Layer> layer_of(const SubLayer& sub_layer, const ModelContext& model_context) const {
+    if (sub_layer.is_parallel()) return parallel_of(sub_layer, model_context);
     for (const Maker& maker : makers_)
-      if (maker.makes(genome, node)) return maker.make(genome, node);
+      if (maker.kind == &sub_layer.kind()) return maker.make(sub_layer, model_context);
     return Error{ErrorKind::input,
-                 "the kind \"" + std::string(genome.kind_name(node)) + "\" is not among the kinds that this program can build"};
+                 "the kind \"" + std::string(sub_layer.name()) + "\" is not among the kinds that this program can build"};
   }
-  Result<Layer> parallel_of(const Genome& genome, int node) const {
+  Result<Layer> parallel_of(const SubLayer& sub_layer, const ModelContext& model_context) const {
     std::vector<Layer> layers;
-    for (const int part : genome.parts(node)) {
-      Result<Layer> layer = layer_of(genome, part);
+    for (const SubLayer& part : sub_layer.parts) {
+      Result<Layer> layer = layer_of(part, model_context);
       if (!layer) return layer.error();
       layers.push_back(std::move(*layer));
     }
     using Parts = GenomeParts<Backend>;
-    return Layer::of(ParallelLayer<Parts>{genome.parallel_norms(node), Parts(std::move(layers))});
+    return Layer::of(ParallelLayer<Parts>{sub_layer.get<ParallelNorms>(), Parts(std::move(layers))});
   }
 
   Result<GenomeBlocks<Backend>> blocks_of(const Genome& genome) const {
     GenomeBlocks<Backend> blocks;
-    for (const GenomeStack& stack : genome.stacks())
+    for (const GenomeStack& stack : genome.tree().stacks)
       for (std::int64_t i = 0; i < stack.count; ++i) {
         typename GenomeBlocks<Backend>::Block block;
-        for (const int node : stack.sub_layers) {
-          Result<Layer> layer = layer_of(genome, node);
+        for (const SubLayer& sub_layer : stack.sub_layers) {
+          Result<Layer> layer = layer_of(sub_layer, genome.model_context());
           if (!layer) return layer.error();
           block.add(std::move(*layer));
         }

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "genoform/genome/genome.hpp"
-#include "genoform/genome/layer_text.hpp"
 #include "genoform/model/slot.hpp"
 #include "genoform/ops/count.hpp"
 #include "genoform/ops/stream.hpp"
@@ -19,12 +18,26 @@ namespace genoform {
 
 namespace diagram {
 
-/// One sub-layer: its canonical text, its parameters, its useful FLOPs of a forward step, and the norms around it.
+/// One sub-layer: its canonical text, its kind and its options without norms, its parameters, its useful FLOPs of a forward step,
+/// and the norms around it.
 struct Part {
-  std::string text;
+  std::string text, kind, options;
   std::int64_t parameters = 0, flops = 0;
   Normed norms{};
 };
+
+/// A sub-layer without its figures and norms.
+inline Part named_part(const SubLayer& sub_layer, const ModelContext& model_context) {
+  NodeList list;
+  sub_layer.spell(model_context, list);
+  const Tree nodes = list.tree();
+  Part part{.text = text_of_nodes(nodes), .kind = std::string(sub_layer.name()), .options = {}, .norms = {{}, {}, {}}};
+  part.options = written([&](TextWriter& out) {
+    for (int c = first_child(0); c < end_of(nodes, 0); c = next_sibling(nodes, c))
+      if (!parallel_rules::is_norm(node_at(nodes, c).word)) write_node(nodes, c, out);
+  });
+  return part;
+}
 
 inline std::string text_of_norm(Norm norm) {
   return norm.kind == NormKind::none     ? "NoNorm"
@@ -40,11 +53,12 @@ inline std::string text_of_positions(const InputPositions& positions) {
          std::to_string(positions.distance);
 }
 
-/// `norms`: the layer stands in the stream itself, not in a Parallel, which has them.
+/// Adds parameters and FLOPs of a layer with all its sizes. `norms`: it stands in the stream itself, not in a Parallel, which has
+/// them.
 template <class Layer>
-Part part_of_layer(const Layer& layer, const ModelContext& model_context, Shape shape, bool norms) {
-  Part part{.text = text_of_layer(layer, model_context), .norms = norms ? norms_of(layer) : Normed{{}, {}, {}}};
-  if (model_context.width == 0 || model_context.context == 0) return part;
+void count(Part& part, const Layer& layer, const ModelContext& model_context, Shape shape, bool norms) {
+  if (norms) part.norms = norms_of(layer);
+  if (model_context.width == 0 || model_context.context == 0) return;
   Declaration d(model_context);
   typename Layer::Weights weights;
   typename Layer::Saved saved;
@@ -55,12 +69,7 @@ Part part_of_layer(const Layer& layer, const ModelContext& model_context, Shape 
   layer.forward(ops, weights, saved, x, y);
   part.parameters = d.parameters();
   part.flops = ops.sink().flops;
-  return part;
 }
-
-}  // namespace diagram
-
-namespace diagram {
 
 /// What a row is: a step of the model outside its blocks, the begin of a block, a sub-layer in it, a part of the sub-layer before
 /// it, the end of the block.
@@ -75,10 +84,12 @@ struct Row {
 };
 
 template <class Layers>
-Row row_of_layer(const Genome& genome, int node, std::int64_t times, Shape shape, const std::string& lead, Role role) {
-  Part part{.text = std::string(genome.kind_name(node))};
-  genome.visit<Layers>(
-      node, [&](const auto& layer) { part = part_of_layer(layer, genome.model_context(), shape, role == Role::sub_layer); });
+Row row_of_layer(const SubLayer& sub_layer, const ModelContext& model_context, std::int64_t times, Shape shape,
+                 const std::string& lead, Role role) {
+  Part part = named_part(sub_layer, model_context);
+  sub_layer.resolved(model_context).visit<Layers>([&](const auto& layer) {
+    count(part, layer, model_context, shape, role == Role::sub_layer);
+  });
   return {.text = lead + part.text,
           .parameters = times * part.parameters,
           .flops = times * part.flops,
@@ -89,23 +100,24 @@ Row row_of_layer(const Genome& genome, int node, std::int64_t times, Shape shape
 
 /// A sub-layer is one line; a Parallel is a line with its norms, and one for each part.
 template <class Layers>
-void add_sub_layer(std::vector<Row>& rows, const Genome& genome, int node, std::int64_t times, Shape shape) {
-  const std::vector<int> parts = genome.parts(node);
-  if (parts.empty()) {
-    rows.push_back(row_of_layer<Layers>(genome, node, times, shape, "|    x += ", Role::sub_layer));
+void add_sub_layer(std::vector<Row>& rows, const SubLayer& sub_layer, const ModelContext& model_context, std::int64_t times,
+                   Shape shape) {
+  if (!sub_layer.is_parallel()) {
+    rows.push_back(row_of_layer<Layers>(sub_layer, model_context, times, shape, "|    x += ", Role::sub_layer));
     return;
   }
-  const ParallelNorms norms = genome.parallel_norms(node);
-  Declaration d(genome.model_context());
-  NormPositions(norms).declare(d);
-  const Part whole{.text = text_of_layer(norms, genome.model_context()), .parameters = d.parameters(), .norms = norms};
+  const SubLayer norms = sub_layer.get<ParallelNorms>();
+  Part whole = named_part(norms, model_context);
+  whole.norms = sub_layer.get<ParallelNorms>();
+  whole.parameters = static_cast<std::int64_t>(norms.parameters(model_context));
   rows.push_back({.text = "|    x += " + whole.text + " of",
                   .parameters = times * whole.parameters,
                   .flops = 0,
                   .role = Role::sub_layer,
                   .count = times,
                   .part = whole});
-  for (const int part : parts) rows.push_back(row_of_layer<Layers>(genome, part, times, shape, "|           ", Role::part));
+  for (const SubLayer& part : sub_layer.parts)
+    rows.push_back(row_of_layer<Layers>(part, model_context, times, shape, "|           ", Role::part));
 }
 
 template <class Layers>
@@ -118,11 +130,12 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
   if (genome.is_model())
     rows.push_back({"tokens -> embedding [" + size_text(sizes.vocab) + ", " + size_text(sizes.width) + "]", own.embedding, 0});
   if (sizes.positions.kind != InputPositionsKind::none) rows.push_back({text_of_positions(sizes.positions), own.positions, 0});
-  for (const GenomeStack& stack : genome.stacks()) {
+  for (const GenomeStack& stack : genome.tree().stacks) {
     rows.push_back({.text = "+- block" + (stack.count == 1 ? std::string() : ", " + std::to_string(stack.count) + " times"),
                     .role = Role::block,
                     .count = stack.count});
-    for (const int node : stack.sub_layers) add_sub_layer<Layers>(rows, genome, node, stack.count, shape);
+    for (const SubLayer& sub_layer : stack.sub_layers)
+      add_sub_layer<Layers>(rows, sub_layer, genome.model_context(), stack.count, shape);
     rows.push_back({.text = "+-", .role = Role::block_end});
   }
   if (!genome.is_model()) return rows;
@@ -136,7 +149,7 @@ std::vector<Row> rows_of(const Genome& genome, Shape shape) {
 }  // namespace diagram
 
 /// The parts of a genome in order, as lines of text: what stands where, how often, with parameters and share of the forward FLOPs
-/// for a shape. Kinds that are not among Layers are shown by name; so is everything that depends on a width that is open.
+/// for a shape. Kinds that are not among Layers have no figures, nor has what depends on a width that is open.
 template <class Layers = BuiltinLayers>
 std::string diagram_of(const Genome& genome, Shape shape) {
   const bool counted = genome.is_model() && genome.has_sizes();

@@ -1,9 +1,9 @@
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,56 +19,30 @@ namespace genoform {
 
 namespace diagram {
 
-/// A sub-layer as it is drawn: its kind, and its options without norms.
-struct Box {
-  std::string kind;
-  std::string options;
-};
+/// The hue of a kind's boxes in degrees, made of its name, so that kinds that the library does not know have a colour too and
+/// keep it from picture to picture.
+inline int hue_of(std::string_view kind) {
+  std::uint32_t hash = 8057;  // a start of FNV-1a from which the library's kinds lie far apart
+  for (const char c : kind) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return static_cast<int>((hash ^ (hash >> 15U)) % 360);
+}
+inline std::string look_of(std::string_view kind) { return "box hue" + std::to_string(hue_of(kind)); }
 
-/// The arguments of a part's text, as in {"Heads<4>", "DConv<3>"}; strings in quotes may hold anything.
-inline std::vector<std::string_view> arguments_of(std::string_view text) {
-  std::vector<std::string_view> all;
-  std::size_t first = text.find('<');
-  if (first == std::string_view::npos) return all;
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = first++; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      quoted = c != '"';
-      continue;
+/// The colours of the kinds that a picture has, light and dark.
+inline std::string style_of_kinds(const std::vector<Row>& rows) {
+  std::set<int> hues;
+  for (const Row& row : rows)
+    if (!row.part.kind.empty()) hues.insert(hue_of(row.part.kind));
+  const auto rules = [&](const char* fill, const char* stroke) {
+    std::string all;
+    for (const int hue : hues) {
+      const std::string h = std::to_string(hue);
+      all += ".hue" + h + " { fill: hsl(" + h + ", " + fill + "); stroke: hsl(" + h + ", " + stroke + ") }\n";
     }
-    quoted = c == '"';
-    depth += c == '<' ? 1 : c == '>' ? -1 : 0;
-    if ((c != ',' || depth != 1) && depth != 0) continue;
-    if (i > first) all.push_back(text.substr(first, i - first));
-    first = i + 2;
-    if (depth == 0) break;
-  }
-  return all;
-}
-
-inline Box box_of(std::string_view text) {
-  Box box{.kind = std::string(text.substr(0, text.find('<'))), .options = {}};
-  for (const std::string_view argument : arguments_of(text)) {
-    if (argument.starts_with("Pre<") || argument.starts_with("Inner<") || argument.starts_with("Post<")) continue;
-    box.options += (box.options.empty() ? "" : ", ") + std::string(argument);
-  }
-  return box;
-}
-
-/// The look of a kind's box: the kinds of the library have colours of their own, others get one by their name.
-inline std::string look_of(std::string_view kind) {
-  constexpr std::array<std::string_view, 10> known{"Attention",   "Ffn", "Moe",         "Parallel", "LinearAttention",
-                                                   "Synthesizer", "Gau", "SpatialGate", "TokenMix", "Conv"};
-  auto index = static_cast<std::size_t>(std::find(known.begin(), known.end(), kind) - known.begin());
-  if (index == known.size()) {
-    std::uint32_t hash = 2166136261U;
-    for (const char c : kind) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    index = hash % known.size();
-  }
-  return "box k" + std::to_string(index);
+    return all;
+  };
+  return "<style>\n" + rules("65%, 91%", "45%, 50%") + "@media (prefers-color-scheme: dark) {\n" + rules("45%, 20%", "45%, 50%") +
+         "}\n</style>\n";
 }
 
 /// Light by default, dark where the reader's browser asks for it.
@@ -80,25 +54,21 @@ text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; font-size:
 .page { fill: #ffffff } .block { fill: #f6f7f9; stroke: #c3cad4; stroke-dasharray: 5 4 }
 .step, .norm, .plus { fill: #ffffff; stroke: #7d8896 } .norm { fill: #eef0f3 } .bar { fill: #e3e7ec } .share { fill: #5f7fb8 }
 .stream, .branch { fill: none; stroke: #7d8896; stroke-width: 1.5 } .stream { stroke-width: 3 } .dot, .arrow { fill: #7d8896 }
-.box { stroke-width: 1.2 } .k0 { fill: #dbe8fb; stroke: #4a7cc4 } .k1 { fill: #dcf1dd; stroke: #4a9a52 } .k2 { fill: #fde6cf; stroke: #cf8330 }
-.k3 { fill: #eceef1; stroke: #8a94a1 } .k4 { fill: #d5f0f0; stroke: #2f9494 } .k5 { fill: #f9dfea; stroke: #c25a87 } .k6 { fill: #e8e0f8; stroke: #7e5fc0 }
-.k7 { fill: #f6efc5; stroke: #a7912a } .k8 { fill: #e5ecd0; stroke: #7c8f3a } .k9 { fill: #fbdcd6; stroke: #c75a46 }
+.box { stroke-width: 1.2 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6eaf0 } .quiet, .head { fill: #9aa5b4 } .code { fill: #c9d1dc } .page { fill: #14181e } .block { fill: #1b2028; stroke: #46505e }
 .step, .plus { fill: #14181e; stroke: #8a95a4 } .norm { fill: #2a313b; stroke: #8a95a4 } .bar { fill: #2a313b } .share { fill: #7f9fd6 }
-.k0 { fill: #1d3354 } .k1 { fill: #1d3d22 } .k2 { fill: #4b3014 } .k3 { fill: #2b313a } .k4 { fill: #133c3c } .k5 { fill: #4a2134 }
-.k6 { fill: #33264f } .k7 { fill: #403815 } .k8 { fill: #2f3718 } .k9 { fill: #4b241c }
 }
 </style>
 )";
 
-/// RandomStream the rows from the top down: the stream of the model is a line at the left, each sub-layer a branch that leaves it
+/// Draws the rows from the top down: the stream of the model is a line at the left, each sub-layer a branch that leaves it
 /// and is added to it again.
 class SvgDrawing {
  public:
   static constexpr int width = 960;
 
-  SvgDrawing(const std::vector<Row>& rows, bool counted) : counted_(counted) {
+  SvgDrawing(const std::vector<Row>& rows, bool counted) : counted_(counted), style_(style_of_kinds(rows)) {
     for (const Row& row : rows) flops_ += row.flops > 0 ? row.flops : 0;
   }
 
@@ -144,6 +114,7 @@ class SvgDrawing {
                       std::to_string(y_) + "\" role=\"img\">\n<title>" + svg::escaped(title) + "</title>\n<desc>" +
                       svg::escaped(description) + "</desc>\n";
     out += svg_style;
+    out += style_;
     svg::Canvas page, stream;
     page.rectangle("page", 0, 0, width, y_);
     stream.line("stream", "M" + std::to_string(rail) + " " + std::to_string(stream_from_) + " V" + std::to_string(stream_to_));
@@ -204,16 +175,16 @@ class SvgDrawing {
     over_.line("arrow", "M" + std::to_string(to) + " " + y + " l-8 -4 v8 z");
   }
 
-  static std::vector<std::string> lines_of(const Box& box, int width_of_box) {
+  static std::vector<std::string> lines_of(const Part& box, int width_of_box) {
     if (box.options.empty()) return {};
     return svg::wrapped(box.options, static_cast<std::size_t>((width_of_box - 28) * 10 / 73));
   }
-  static int height_of(const Box& box, int width_of_box) {
+  static int height_of(const Part& box, int width_of_box) {
     return 34 + line_height * static_cast<int>(lines_of(box, width_of_box).size());
   }
 
   /// Kind and options, in a box that may be higher than they need.
-  void draw_box(const Box& box, int left, int top, int width_of_box, int height) {
+  void draw_box(const Part& box, int left, int top, int width_of_box, int height) {
     over_.rectangle(look_of(box.kind).c_str(), left, top, width_of_box, height, 9);
     over_.text("kind", left + 14, top + 22, box.kind);
     int y = top + 24;
@@ -223,17 +194,16 @@ class SvgDrawing {
   /// A sub-layer, its parts inside it one above the other; returns the height.
   int boxes(const Row& row, std::span<const Row> parts) {
     constexpr int gap = 8, part_left = box_left + 12, part_width = box_width - 24;
-    const Box box = box_of(row.part.text);
+    const Part& box = row.part;
     const int own = height_of(box, box_width);
     int height = own + (parts.empty() ? 0 : 4);
-    for (const Row& part : parts) height += height_of(box_of(part.part.text), part_width) + gap;
+    for (const Row& part : parts) height += height_of(part.part, part_width) + gap;
     draw_box(box, box_left, y_, box_width, height);
     figures(row, y_ + (parts.empty() ? height / 2 : 17));
     int y = y_ + own;
     for (const Row& part : parts) {
-      const Box inside = box_of(part.part.text);
-      const int inside_height = height_of(inside, part_width);
-      draw_box(inside, part_left, y, part_width, inside_height);
+      const int inside_height = height_of(part.part, part_width);
+      draw_box(part.part, part_left, y, part_width, inside_height);
       figures(part, y + inside_height / 2);
       y += inside_height + gap;
     }
@@ -271,20 +241,16 @@ class SvgDrawing {
   }
 
   bool counted_;
+  std::string style_;
   std::int64_t flops_ = 0;
   int y_ = 0, block_from_ = 0, stream_from_ = 0, stream_to_ = 0;
   svg::Canvas under_, over_;
 };
 
 /// What the options of a model say beside its body and its sizes.
-inline std::string other_options(std::string_view decoder_text) {
-  std::string options;
-  const std::vector<std::string_view> all = arguments_of(decoder_text);
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    if (all[i].starts_with("Vocab<") || all[i].starts_with("Width<") || all[i].starts_with("Context<")) continue;
-    options += (options.empty() ? "" : ", ") + std::string(all[i]);
-  }
-  return options;
+inline std::string other_options(DecoderLayer options) {
+  options.vocab = options.width = options.context = 0;
+  return written([&](TextWriter& out) { print_options(options, ModelContext{}, out); });
 }
 
 }  // namespace diagram
@@ -308,7 +274,7 @@ std::string svg_diagram_of(const Genome& genome, Shape shape) {
             std::to_string(shape.batch) + " × " + std::to_string(shape.context) + " tokens";
   }
   diagram::SvgDrawing drawing(rows, counted);
-  drawing.header(title, below, genome.is_model() ? diagram::other_options(text) : std::string());
+  drawing.header(title, below, diagram::other_options(sizes));
   drawing.draw(rows);
   drawing.footer(text);
   return drawing.text(title, text);
