@@ -25,18 +25,25 @@ struct Cost {
   friend constexpr bool operator==(const Cost&, const Cost&) = default;
 };
 
-/// The cost of a network for one shape, by declaring and walking it once over a stream that ends in `Sink` (see plan_of).
-template <class Sink = Count, class Network>
-constexpr Cost cost_of_network(Network& network, Shape shape, const PassLayout& layout = {}) {
-  Declaration d(network.model_context());
-  network.declare(d);
-  const Plan plan = plan_of<Sink>(network, shape, Pass::train, layout);
+/// The cost of a network that was declared to `d`, by walking it once over a stream whose sink counts.
+template <class Network, class Sink>
+constexpr Cost cost_of_network(Network& network, const Declaration& d, Stream<Sink>& ops) {
+  const Plan plan = plan_of(network, ops);
   return {.parameters = d.parameters(),
           .activated_parameters = d.activated_parameters(),
           .state_elements = d.state_elements(),
           .forward_flops = plan.forward_flops,
           .workspace_elements = plan.workspace_elements,
           .kept_elements = plan.kept_elements};
+}
+
+/// The cost of a network for one shape, by declaring it and walking it over a stream that ends in `Sink` (see plan_of).
+template <class Sink = Count, class Network>
+constexpr Cost cost_of_network(Network& network, Shape shape, const PassLayout& layout = {}) {
+  Declaration d(network.model_context());
+  network.declare(d);
+  Stream<Sink> ops(shape, Pass::train, 0, Sink{}, {}, layout);
+  return cost_of_network(network, d, ops);
 }
 
 /// The cost of a Decoder type with all its sizes for `batch` sequences of `context` positions (0: its Context). A constant

@@ -15,7 +15,11 @@ namespace genoform {
 /// n^-0.5 by Newton's iteration, since std::sqrt is not constexpr.
 [[gnu::cold, gnu::noinline]] constexpr double inverse_root(std::int64_t n) {
   double root = n < 1 ? 1 : static_cast<double>(n);
-  for (int i = 0; i < 40; ++i) root = 0.5 * (root + static_cast<double>(n) / root);
+  for (int i = 0; i < 40; ++i) {
+    const double next = 0.5 * (root + static_cast<double>(n) / root);
+    if (next == root) break;  // every further one is the same
+    root = next;
+  }
   return 1 / root;
 }
 
@@ -24,16 +28,19 @@ namespace genoform {
 struct Initializer {
   enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal, modulo };
   Kind kind = Kind::constant;
-  double value = 0;  ///< the constant, the standard deviation, or n
+  double value = 0;        ///< the constant, the standard deviation, or n
+  bool is_fan_in = false;  ///< the value is n, the deviation n^-0.5
 
   static constexpr Initializer constant(double value) { return {Kind::constant, value}; }
   static constexpr Initializer normal(double deviation) { return {Kind::normal, deviation}; }
   /// Normal with deviation fan_in^-0.5.
-  static constexpr Initializer fan_in(std::int64_t n) { return {Kind::normal, inverse_root(n)}; }
+  static constexpr Initializer fan_in(std::int64_t n) { return {Kind::normal, static_cast<double>(n), true}; }
   static constexpr Initializer dconv() { return {Kind::dconv, 0}; }
   /// Rows that are orthogonal in blocks, of the lengths of normal rows (model/orthogonal.hpp).
   static constexpr Initializer orthogonal() { return {Kind::orthogonal, 0}; }
   static constexpr Initializer modulo(std::int64_t n) { return {Kind::modulo, static_cast<double>(n)}; }
+  /// As TensorInfo has it: fan_in with its deviation. Only then is the root taken, as most declarations only count.
+  constexpr Initializer settled() const { return is_fan_in ? normal(inverse_root(static_cast<std::int64_t>(value))) : *this; }
 };
 
 /// One named tensor of a model: where it lies in its flat buffer and how it is treated.
@@ -69,6 +76,7 @@ struct TensorList {
 
   void add(const TensorName& name, TensorInfo info) {
     info.name = joined({prefix, name.first, name.second});
+    info.start = info.start.settled();
     tensors.push_back(std::move(info));
   }
 };
@@ -117,6 +125,7 @@ class Declaration {
                          ElementType element_type = ElementType::real) {
     const Tensor t = genoform::matrix(Memory::state, state_, size, 1, element_type);
     state_ += size;
+    ++tensors_;
     if (list_ != nullptr)
       list_->add(name, {.name = {},
                         .shape = {size},
@@ -133,6 +142,7 @@ class Declaration {
   constexpr Tensor state_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Initializer start) {
     const Tensor t = genoform::matrix(Memory::state, state_, rows, columns);
     state_ += rows * columns;
+    ++tensors_;
     if (list_ != nullptr)
       list_->add(name, {.name = {},
                         .shape = {rows, columns},
@@ -159,11 +169,21 @@ class Declaration {
 
   /// Counts what `body` declares `times` times; for counting only.
   constexpr void repeat(std::int64_t times, auto body) {
-    const std::int64_t weights = weights_, activated = activated_, state = state_;
+    const std::int64_t weights = weights_, activated = activated_, state = state_, tensors = tensors_;
     body();
+    tensors_ += (times - 1) * (tensors_ - tensors);
     weights_ += (times - 1) * (weights_ - weights);
     activated_ += (times - 1) * (activated_ - activated);
     state_ += (times - 1) * (state_ - state);
+  }
+
+  /// Counts what was declared to another declaration; for counting only.
+  constexpr void add(const Declaration& more) {
+    weights_ += more.weights_;
+    activated_ += more.activated_;
+    state_ += more.state_;
+    tensors_ += more.tensors_;
+    if (more.heads_ != 0) attends(more.heads_);
   }
 
   /// An attention layer says how many heads it has.
@@ -175,6 +195,8 @@ class Declaration {
   constexpr std::int64_t parameters() const { return weights_; }
   constexpr std::int64_t activated_parameters() const { return activated_; }
   constexpr std::int64_t state_elements() const { return state_; }
+  /// Tensors, trained ones and state.
+  constexpr std::int64_t tensors() const { return tensors_; }
 
  private:
   [[gnu::cold, gnu::noinline]] constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions,
@@ -184,6 +206,7 @@ class Declaration {
     const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
     const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);
     weights_ += rows * columns;
+    ++tensors_;
     activated_ += dimensions == 3 ? shape[1] * shape[2] * activated_percent / 100 : rows * columns;
     if (list_ != nullptr)
       list_->add(name, {.name = {},
@@ -199,7 +222,7 @@ class Declaration {
 
   TensorList* list_;
   ModelContext model_context_;
-  std::int64_t weights_ = 0, activated_ = 0, state_ = 0, heads_ = 0;
+  std::int64_t weights_ = 0, activated_ = 0, state_ = 0, tensors_ = 0, heads_ = 0;
 };
 
 }  // namespace genoform

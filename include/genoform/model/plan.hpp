@@ -38,12 +38,9 @@ struct Plan {
   std::int64_t operations = 0;
 };
 
-/// The plan of a pass, by a dry run. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
-/// Recorder of a back end, which costs no second instantiation where the network is recorded as well.
-template <class Sink = Count, class Network>
-constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayout& layout = {},
-                       const RouterTraining& routers = {}) {
-  Stream<Sink> ops(shape, pass, 0, Sink{}, routers, layout);
+/// The plan of a pass, by a dry run over a stream whose sink counts.
+template <class Network, class Sink>
+constexpr Plan plan_of(Network& network, Stream<Sink>& ops) {
   Plan plan;
   walk(network, ops, [&](Phase phase) {
     if (phase == Phase::loss || (phase == Phase::backward && plan.forward_flops == 0)) plan.forward_flops = ops.sink().flops;
@@ -53,6 +50,15 @@ constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayou
   plan.kept_elements = ops.arena().peak_kept();
   plan.operations = ops.sink().operations;
   return plan;
+}
+
+/// The same over a stream of its own. `Sink` counts when it is made from nothing: Count, also in constant expressions, or the
+/// Recorder of a back end, which costs no second instantiation where the network is recorded as well.
+template <class Sink = Count, class Network>
+constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayout& layout = {},
+                       const RouterTraining& routers = {}) {
+  Stream<Sink> ops(shape, pass, 0, Sink{}, routers, layout);
+  return plan_of(network, ops);
 }
 
 }  // namespace genoform

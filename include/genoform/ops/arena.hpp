@@ -19,6 +19,11 @@ class Arena {
     std::int64_t kept = 0, scratch = 0;
   };
 
+  /// What a piece of a dry run did to an arena, relative to where it began: elements that it left kept, and the most in use.
+  struct Change {
+    std::int64_t kept = 0, peak = 0, peak_kept = 0;
+  };
+
   constexpr explicit Arena(std::int64_t elements = 0) : elements_(elements) {}
 
   constexpr std::int64_t keep(std::int64_t elements) {
@@ -39,6 +44,23 @@ class Arena {
   }
   /// From here on nothing that is kept is released, so that it can be read after the backward pass.
   constexpr void hold_kept() { holds_ = true; }
+  /// From here on the peaks count anew.
+  constexpr void restart_peaks() {
+    peak_ = top_.kept + top_.scratch;
+    peak_kept_ = top_.kept;
+  }
+  /// What happened since `from`, where the peaks were restarted.
+  constexpr Change change_since(Mark from) const {
+    return {.kept = larger_of<std::int64_t>(top_.kept - from.kept, 0),
+            .peak = peak_ - from.kept - from.scratch,
+            .peak_kept = peak_kept_ - from.kept};
+  }
+  /// Does here what a piece of a dry run did elsewhere.
+  constexpr void replay(const Change& change) {
+    peak_ = larger_of(peak_, top_.kept + top_.scratch + change.peak);
+    peak_kept_ = larger_of(peak_kept_, top_.kept + change.peak_kept);
+    top_.kept += change.kept;
+  }
   constexpr std::int64_t peak() const { return peak_; }
   constexpr std::int64_t peak_kept() const { return peak_kept_; }
 

@@ -11,6 +11,11 @@ struct Count {
     flops += op.flops();
     ++operations;
   }
+  constexpr Count& operator+=(const Count& more) {
+    flops += more.flops;
+    operations += more.operations;
+    return *this;
+  }
   constexpr void repeat(std::int64_t times, const Count& before) {
     flops += (times - 1) * (flops - before.flops);
     operations += (times - 1) * (operations - before.operations);

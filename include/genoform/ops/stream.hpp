@@ -118,6 +118,8 @@ class Stream {
     return note_allocation(placed(arena_.scratch(elements_of(rows * columns, element_type)), rows, columns, element_type), false);
   }
 
+  /// Is nothing kept just now, since the block runs again on the backward pass?
+  constexpr bool forgets() const { return forgets_; }
   /// Runs `body` keeping nothing for the backward pass, which computes it again; its scratch is free afterwards.
   constexpr void forgetting(auto body) {
     const Arena::Mark mark = arena_.mark();

@@ -42,9 +42,16 @@ class StepTable {
   }
 
   double seconds(const CostFeatures& items) const {
+    return seconds_of([&](const std::string& name) {
+      const auto found = items.find(name);
+      return found == items.end() ? 0.0 : found->second;
+    });
+  }
+  /// `amount_of(name)`: how much of an item there is. Always summed in the order of the names.
+  template <class AmountOf>
+  double seconds_of(AmountOf amount_of) const {
     double sum = 0;
-    for (const auto& [name, amount] : items)
-      if (const auto found = seconds_.find(name); found != seconds_.end()) sum += found->second * amount;
+    for (const auto& [name, seconds] : seconds_) sum += seconds * amount_of(name);
     return sum;
   }
   /// Median relative error on probes that were left out of a first fit.
