@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "genoform/search/clock/oracles.hpp"
 #include "genoform/search/strategy/evolution.hpp"
 #include "tests/catch.hpp"
 
@@ -18,6 +19,36 @@ bool is_canonical(const std::string& text) {
   const Result<Genome> genome = Genome::parse(text);
   return genome && genome->text() == text;
 }
+
+template <int N>
+struct Steps : Numbers<"Steps", N> {};
+template <class... Options>
+struct Scale;
+/// A kind that the library does not know: a feed-forward layer `steps` times as wide as the stream.
+struct ScaleLayer : Normed {
+  static constexpr std::string_view name = "Scale";
+  template <class... Options>
+  using type = Scale<Options...>;
+  int steps = 1;
+  static constexpr auto options() { return Table{count<Steps, &ScaleLayer::steps, 1, 9>()}; }
+
+  using Weights = FfnLayer::Weights;
+  using Saved = FfnLayer::Saved;
+  constexpr FfnLayer inner(std::int64_t width) const {
+    FfnLayer ffn;
+    ffn.hidden = steps * static_cast<int>(width);
+    return ffn;
+  }
+  constexpr void declare(Weights& w, Declaration& d) const { inner(d.width()).declare(w, d); }
+  constexpr void forward(auto& ops, const Weights& w, Saved& s, Tensor x, Tensor y) const {
+    inner(x.columns).forward(ops, w, s, x, y);
+  }
+  constexpr void backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const {
+    inner(x.columns).backward(ops, w, s, x, dy, dx);
+  }
+};
+template <class... Options>
+struct Scale : Part<ScaleLayer, Options...> {};
 
 constexpr const char* plain = "Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU>>, 4>, Vocab<256>, Width<64>, Context<64>>";
 
@@ -65,16 +96,16 @@ TEST_CASE("reading a genome's text and spelling its genes gives the text back") 
   for (std::uint64_t i = 0; i < 500; ++i) {
     RandomStream samples = draws_of(i);
     const std::string text = space.random(samples);
-    const Result<BlockGenes> genes = space.read(text);
+    const Result<BlockGenes> genes = space.genes_of(Genome::parse(text)->tree());
     REQUIRE(genes.ok());
-    CHECK(space.canonical(*genes) == text);
+    CHECK(space.genome_of(*genes)->text() == text);
   }
 }
 
 TEST_CASE("each mutation changes what its name says") {
   const BlockSpace space;
   const GeneTables tables{space.options().kinds, space.options().widths.size(), 4};
-  const BlockGenes from = space.read(plain);
+  const BlockGenes from = space.genes_of(Genome::parse(plain)->tree());
   REQUIRE(from.layers.size() == 2);
   const auto mutated = [&](Mutation mutation) {
     BlockGenes genes = from;
@@ -121,7 +152,7 @@ TEST_CASE("a fixed count of sub-layers stays fixed") {
   for (std::uint64_t i = 0; i < 300; ++i) {
     RandomStream samples = draws_of(i);
     text = space.mutate(text, samples);
-    REQUIRE(space.read(text)->layers.size() == 4);
+    REQUIRE(space.genes_of(Genome::parse(text)->tree())->layers.size() == 4);
   }
 }
 
@@ -145,6 +176,25 @@ TEST_CASE("texts outside the space are refused with the reason") {
         std::string::npos);
   CHECK_FALSE(space.check("").ok());
   CHECK_FALSE(space.check("nonsense").ok());
+}
+
+TEST_CASE("a kind of one's own joins a space with its genes, and is costed") {
+  BlockSpaceOptions options;
+  REQUIRE(options.names.add<ScaleLayer>());
+  options.kinds.push_back({ScaleLayer{}, 2.0, {option_gene<&ScaleLayer::steps>("steps", {1, 2, 5}, true)}});
+  const BlockSpace space(options);
+  const ModelSizes sizes = ModelSizes(4, 64).add<ScaleLayer>();
+  int own = 0;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    RandomStream samples = draws_of(i);
+    const std::string text = space.mutate(space.random(samples), samples);
+    INFO(text);
+    REQUIRE(space.check(text).ok());
+    CHECK(sizes.cost(text).parameters == static_cast<std::int64_t>(Genome::parse(text, options.names)->parameters()));
+    own += text.find("Scale<Steps<5>") != std::string::npos ? 1 : 0;
+  }
+  CHECK(own > 5);
+  CHECK(space.describe().at("kinds").at("Scale").at("steps") == nlohmann::json({"Steps<1>", "Steps<2>", "Steps<5>"}));
 }
 
 TEST_CASE("a space without room for a block cannot be made") {

@@ -1,6 +1,6 @@
 #pragma once
 #include <algorithm>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "genoform/genome/genome.hpp"
@@ -17,28 +17,31 @@ struct Proxy {
 /// plain ones lack only what the named architectures brought. The last two stand for GLaM (a g a f) and Brainformer (8
 /// sub-layers, experts choose).
 inline std::vector<Baseline> proxy_baselines(const Proxy& p) {
-  const std::string attention = "Attention<Heads<" + std::to_string(p.heads) + ">>";
-  const std::string convolved = "Attention<Heads<" + std::to_string(p.heads) + ">, DConv<3>>";
-  const std::string experts = "Moe<ExpertChoice, Experts<8>, GeLU, Hidden<" + std::to_string(2 * p.width) + ">>";
-  const std::string narrow = "Ffn<Glu<GeLU>, Hidden<" + std::to_string(2 * p.width) + ">>";
-  const auto model = [&](const std::string& block, int repeats) {
-    return Genome::parse("Decoder<Stack<Block<" + block + ">, " + std::to_string(repeats) + ">, Vocab<" +
-                         std::to_string(p.vocab) + ">, Width<" + std::to_string(p.width) + ">, Context<" +
-                         std::to_string(p.context) + ">>")
-        ->text();
+  AttentionLayer attention, convolved;
+  attention.heads = convolved.heads = p.heads;
+  convolved.dconv = 3;
+  const auto ffn = [](Activation activation, int hidden = by_width) {
+    FfnLayer layer;
+    layer.activation = activation;
+    layer.hidden = hidden;
+    return layer;
+  };
+  constexpr MoeLayer top2 = Moe<Top2, Experts<8>, GeLU, Capacity<100>>::value;
+  MoeLayer experts = Moe<ExpertChoice, Experts<8>, GeLU>::value;
+  experts.hidden = 2 * p.width;
+  const FfnLayer gated = ffn({ActivationKind::gelu, true}), narrow = ffn({ActivationKind::gelu, true}, 2 * p.width);
+  const auto model = [&](std::vector<SubLayer> block, int repeats) {
+    const GenomeTree tree{.options = {.vocab = p.vocab, .width = p.width, .context = p.context},
+                          .stacks = {{.count = repeats, .sub_layers = std::move(block)}}};
+    return Genome::from_tree(tree)->text();
   };
   const int pairs = std::max(1, p.layers / 2), eights = std::max(1, p.layers / 4);
-  return {{"Transformer ReLU", model(attention + ", Ffn<ReLU>", p.layers), true},
-          {"Transformer GELU", model(attention + ", Ffn<GeLU>", p.layers), true},
-          {"Transformer++", model(attention + ", Ffn<Glu<Swish>>", p.layers), false},
-          {"Primer-EZ", model(convolved + ", Ffn<SqReLU>", p.layers), false},
-          {"GLaM-like",
-           model(attention + ", Moe<Top2, Experts<8>, GeLU, Capacity<100>>, " + attention + ", Ffn<Glu<GeLU>>", pairs), false},
-          {"Brainformer-like",
-           model(attention + ", " + experts + ", " + narrow + ", " + experts + ", " + narrow + ", " + experts + ", " + attention +
-                     ", " + narrow,
-                 eights),
-           false}};
+  return {{"Transformer ReLU", model({attention, ffn({ActivationKind::relu})}, p.layers), true},
+          {"Transformer GELU", model({attention, ffn({ActivationKind::gelu})}, p.layers), true},
+          {"Transformer++", model({attention, ffn({ActivationKind::swish, true})}, p.layers), false},
+          {"Primer-EZ", model({convolved, ffn({ActivationKind::sqrelu})}, p.layers), false},
+          {"GLaM-like", model({attention, top2, attention, gated}, pairs), false},
+          {"Brainformer-like", model({attention, experts, narrow, experts, narrow, experts, attention, narrow}, eights), false}};
 }
 
 }  // namespace genoform::search

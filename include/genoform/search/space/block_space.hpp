@@ -1,9 +1,9 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,7 +15,7 @@
 namespace genoform::search {
 
 /// The sizes and gene tables of a BlockSpace; the defaults are Table 1 of the Brainformer paper scaled to a proxy
-/// (reference: Zhou et al., 2023, section 3), with norms, experts, key heads and Primer's convolution beside it.
+/// (Zhou et al., 2023, section 3), with norms, experts, key heads and Primer's convolution beside it.
 struct BlockSpaceOptions {
   int vocab = 256, context = 64;
   std::vector<int> widths{48, 64, 96, 128};
@@ -44,36 +44,53 @@ class BlockSpace : public Space {
   std::string kind() const override { return "block"; }
   nlohmann::json describe() const override;
 
-  std::string random(RandomStream& samples) const override {
-    for (int tries = 0; tries < max_tries; ++tries)
-      if (const auto text = canonical(random_genes(samples))) return *text;
-    throw Exception({ErrorKind::usage, "the block space has no legal genome; check its tables against spec/model.md"});
-  }
+  std::string random(RandomStream& samples) const override { return random_genome(samples).text(); }
   std::string mutate(const std::string& parent, RandomStream& samples) const override {
-    const BlockGenes from = read(parent);
+    return mutate(Genome::parse(parent, options_.names).value(), samples).text();
+  }
+  Result<void> check(const std::string& text) const override {
+    const Result<Genome> genome = Genome::parse(text, options_.names);
+    if (!genome) return genome.error();
+    if (genome->text() != text) return Error{ErrorKind::input, text + " is not in canonical form: " + genome->text()};
+    return check(*genome);
+  }
+
+  // The same without texts.
+  Genome random_genome(RandomStream& samples) const {
+    for (int tries = 0; tries < max_tries; ++tries)
+      if (const auto genome = genome_of(random_genes(samples))) return *genome;
+    throw Exception({ErrorKind::usage, "the block space has no legal genome; check its genes against the rules of the kinds"});
+  }
+  Genome mutate(const Genome& parent, RandomStream& samples) const {
+    const BlockGenes from = genes_of(parent.tree());
     for (int tries = 0; tries < max_tries; ++tries) {
       BlockGenes genes = from;
       if (!mutate_genes(genes, tables(), samples)) continue;
-      const auto text = canonical(genes);
-      if (text && *text != parent) return *text;
+      const auto genome = genome_of(genes);
+      if (genome && *genome != parent) return *genome;
     }
-    throw Exception({ErrorKind::usage, "the block space has one genome only: " + parent});
+    throw Exception({ErrorKind::usage, "the block space has one genome only: " + parent.text()});
   }
-  Result<void> check(const std::string& text) const override {
-    const Result<BlockGenes> genes = read(text);
+  Result<void> check(const Genome& genome) const {
+    const Result<BlockGenes> genes = genes_of(genome.tree());
     return genes ? Result<void>() : Result<void>(genes.error());
   }
 
-  /// The genes of a canonical text, or why it has none in this space.
-  Result<BlockGenes> read(const std::string& text) const;
-  /// The text as the genes say it; may spell out defaults, or break a rule of the language.
-  std::string spell(const BlockGenes& genes) const;
-  /// The canonical text, when the genes are legal and within the bounds of the space.
-  std::optional<std::string> canonical(const BlockGenes& genes) const {
+  /// The genes of a genome of this space, or why it is none.
+  Result<BlockGenes> genes_of(const GenomeTree& tree) const;
+  /// The tree as the genes say it; may break a rule of the language.
+  GenomeTree tree_of(const BlockGenes& genes) const {
+    GenomeTree tree{.options = {.vocab = options_.vocab, .width = options_.widths[genes.width], .context = options_.context},
+                    .stacks = {{.count = static_cast<std::int64_t>(genes.repeats), .sub_layers = {}}}};
+    tree.stacks[0].sub_layers.reserve(genes.layers.size());
+    for (const SubLayerGenes& layer : genes.layers)
+      tree.stacks[0].sub_layers.push_back(sub_layer_of(options_.kinds[layer.kind], layer.values));
+    return tree;
+  }
+  /// The genome, when the genes are legal and within the bounds of the space.
+  std::optional<Genome> genome_of(const BlockGenes& genes) const {
     if (!within_bounds(genes)) return std::nullopt;
-    const Result<Genome> genome = Genome::parse(spell(genes), options_.names);
-    if (!genome) return std::nullopt;
-    return genome->text();
+    return Genome::if_legal(tree_of(genes), options_.names.all());
   }
 
  private:
@@ -86,7 +103,7 @@ class BlockSpace : public Space {
     const int total = layers * static_cast<int>(genes.repeats);
     const bool has_needed =
         options_.needed_kind.empty() || std::any_of(genes.layers.begin(), genes.layers.end(), [&](const SubLayerGenes& l) {
-          return options_.kinds[l.kind].name == options_.needed_kind;
+          return options_.kinds[l.kind].name() == options_.needed_kind;
         });
     return has_needed && layers >= options_.min_layers && layers <= options_.max_layers && total >= options_.min_total &&
            total <= options_.max_total && static_cast<int>(genes.repeats) <= options_.max_repeats;
@@ -102,72 +119,49 @@ class BlockSpace : public Space {
     return genes;
   }
 
-  std::string model_text(std::string_view block, const std::string& repeats, const std::string& width) const {
-    return "Decoder<Stack<" + std::string(block) + ", " + repeats + ">, Vocab<" + std::to_string(options_.vocab) + ">, Width<" +
-           width + ">, Context<" + std::to_string(options_.context) + ">>";
-  }
-  Result<SubLayerGenes> read_layer(const std::string& text, const std::string& width) const;
+  Result<SubLayerGenes> genes_of(const SubLayer& sub_layer, const ModelContext& model_context) const;
 
   BlockSpaceOptions options_;
 };
 
-inline std::string BlockSpace::spell(const BlockGenes& genes) const {
-  std::string layers;
-  for (const SubLayerGenes& layer : genes.layers)
-    layers += (layers.empty() ? "" : ", ") + text_of_layer(options_.kinds[layer.kind], layer.values);
-  return model_text("Block<" + layers + ">", std::to_string(genes.repeats), std::to_string(options_.widths[genes.width]));
-}
-
-/// A gene that is not written stands for the value that changes nothing when it is written.
-inline Result<SubLayerGenes> BlockSpace::read_layer(const std::string& text, const std::string& width) const {
-  const Split layer = split(text);
-  SubLayerGenes genes;
-  while (genes.kind < options_.kinds.size() && options_.kinds[genes.kind].name != layer.word) ++genes.kind;
-  if (genes.kind == options_.kinds.size())
-    return Error{ErrorKind::input, "the kind " + layer.word + " is not in the search space"};
-  const auto same = [&](const std::string& other) {
-    const Result<Genome> a = Genome::parse(model_text("Block<" + text + ">", "1", width), options_.names);
-    const Result<Genome> b = Genome::parse(model_text("Block<" + other + ">", "1", width), options_.names);
-    return a && b && a->text() == b->text();
+/// A gene that is not written stands for the value that changes nothing when it is set.
+inline Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer& sub_layer, const ModelContext& model_context) const {
+  const auto refused = [&](const std::string& what) {
+    NodeList list;
+    sub_layer.spell(model_context, list);
+    return Error{ErrorKind::input, text_of_nodes(list.tree()) + what + " is not in the search space"};
   };
-  for (const Gene& gene : options_.kinds[genes.kind].genes) {
-    std::optional<std::size_t> value = written_value(gene, layer.arguments);
-    for (std::size_t v = 0; !value && v < gene.values.size(); ++v) {
-      std::string spelled = gene.values[v];
-      for (const std::string& argument : layer.arguments) spelled += (spelled.empty() ? "" : ", ") + argument;
-      if (same(layer.word + "<" + spelled + ">")) value = v;
-    }
-    if (!value) return Error{ErrorKind::input, text + ": its " + gene.name + " is not in the search space"};
+  const SubLayer whole = sub_layer.resolved(model_context);
+  SubLayerGenes genes;
+  while (genes.kind < options_.kinds.size() && &options_.kinds[genes.kind].plain.kind() != &whole.kind()) ++genes.kind;
+  if (genes.kind == options_.kinds.size()) return refused(": its kind");
+  const KindGenes& kind = options_.kinds[genes.kind];
+  for (const Gene& gene : kind.genes) {
+    const std::optional<std::size_t> value = value_in(gene, whole, model_context);
+    if (!value) return refused(": its " + gene.name);
     genes.values.push_back(*value);
   }
-  if (!same(text_of_layer(options_.kinds[genes.kind], genes.values)))
-    return Error{ErrorKind::input, text + " is not in the search space"};
+  if (sub_layer_of(kind, genes.values).resolved(model_context) != whole) return refused("");
   return genes;
 }
 
-inline Result<BlockGenes> BlockSpace::read(const std::string& text) const {
-  const Error not_here{ErrorKind::input, text + " is not in the search space"};
-  const Split model = split(text);
+inline Result<BlockGenes> BlockSpace::genes_of(const GenomeTree& tree) const {
   BlockGenes genes;
-  std::string width;
-  for (const std::string& argument : model.arguments) {
-    const Split option = split(argument);
-    if (option.word == "Width" && option.arguments.size() == 1) width = option.arguments[0];
+  const auto width = std::find(options_.widths.begin(), options_.widths.end(), tree.options.width);
+  genes.width = static_cast<std::size_t>(width - options_.widths.begin());
+  const auto refused = [&] {
+    return Error{ErrorKind::input, text_of_nodes(spelled(tree).tree()) + " is not in the search space"};
+  };
+  const DecoderLayer sizes{.vocab = options_.vocab, .width = tree.options.width, .context = options_.context};
+  if (tree.form != GenomeTree::Form::model || tree.stacks.size() != 1 || width == options_.widths.end() || tree.options != sizes)
+    return refused();
+  genes.repeats = static_cast<std::size_t>(tree.stacks[0].count);
+  for (const SubLayer& sub_layer : tree.stacks[0].sub_layers) {
+    Result<SubLayerGenes> layer = genes_of(sub_layer, tree.model_context());
+    if (!layer) return layer.error();
+    genes.layers.push_back(std::move(*layer));
   }
-  const auto place =
-      std::find_if(options_.widths.begin(), options_.widths.end(), [&](int w) { return std::to_string(w) == width; });
-  if (model.word != "Decoder" || model.arguments.empty() || place == options_.widths.end()) return not_here;
-  const Split stack = split(model.arguments[0]);
-  if (stack.word != "Stack" || stack.arguments.size() != 2) return not_here;
-  genes.width = static_cast<std::size_t>(place - options_.widths.begin());
-  genes.repeats = std::stoul(stack.arguments[1]);
-  for (const std::string& layer : split(stack.arguments[0]).arguments) {
-    Result<SubLayerGenes> read = read_layer(layer, width);
-    if (!read) return read.error();
-    genes.layers.push_back(*std::move(read));
-  }
-  const std::optional<std::string> back = canonical(genes);
-  if (!back || *back != text) return not_here;
+  if (!within_bounds(genes)) return refused();
   return genes;
 }
 
@@ -175,45 +169,67 @@ inline nlohmann::json BlockSpace::describe() const {
   nlohmann::json kinds = nlohmann::json::object();
   for (const KindGenes& kind : options_.kinds) {
     nlohmann::json genes = nlohmann::json::object();
-    for (const Gene& gene : kind.genes) genes[gene.name] = gene.values;
-    kinds[kind.name] = std::move(genes);
+    for (const Gene& gene : kind.genes)
+      for (const GeneValue& value : gene.values) genes[gene.name].push_back(value.name);
+    kinds[std::string(kind.name())] = std::move(genes);
   }
   return {{"vocab", options_.vocab},
           {"context", options_.context},
           {"widths", options_.widths},
           {"sub_layers", {options_.min_layers, options_.max_layers}},
-          {"most_repeats", options_.max_repeats},
+          {"max_repeats", options_.max_repeats},
           {"sub_layers_of_model", {options_.min_total, options_.max_total}},
           {"kinds", std::move(kinds)}};
 }
 
+/// The norms that the block space tries around a sub-layer.
+template <class Layer>
+Gene norm_gene() {
+  const auto norms = [](std::string name, const Normed& norms) {
+    return value_of<Layer>(std::move(name), [norms](Layer& layer) { static_cast<Normed&>(layer) = norms; });
+  };
+  constexpr Norm none{}, rms{NormKind::rms}, layer{NormKind::layer};
+  return {"norm",
+          {norms("Pre<RmsNorm>", {.pre = rms, .post = none, .inner = none}),
+           norms("Pre<LayerNorm>", {.pre = layer, .post = none, .inner = none}),
+           norms("Pre<RmsNorm>, Inner<RmsNorm>", {.pre = rms, .post = none, .inner = rms}),
+           norms("Pre<LayerNorm>, Inner<LayerNorm>", {.pre = layer, .post = none, .inner = layer}),
+           norms("Post<RmsNorm>", {.pre = none, .post = rms, .inner = none}),
+           norms("Post<LayerNorm>", {.pre = none, .post = layer, .inner = none})}};
+}
+
+/// The activations that the block space tries, plain and gated.
+template <auto Member>
+Gene activation_gene() {
+  Gene gene{"activation", {}};
+  for (const bool gated : {false, true})
+    for (const ActivationKind kind : {ActivationKind::relu, ActivationKind::gelu, ActivationKind::swish, ActivationKind::sqrelu})
+      gene.values.push_back(option_gene<Member>("", {Activation{kind, gated}}).values.front());
+  return gene;
+}
+
 inline std::vector<KindGenes> BlockSpaceOptions::default_kinds() {
-  const Gene activation{"activation", {"ReLU", "GeLU", "Swish", "SqReLU", "Glu<ReLU>", "Glu<GeLU>", "Glu<Swish>", "Glu<SqReLU>"}};
-  const Gene norm{"norm",
-                  {"Pre<RmsNorm>", "Pre<LayerNorm>", "Pre<RmsNorm>, Inner<RmsNorm>", "Pre<LayerNorm>, Inner<LayerNorm>",
-                   "Post<RmsNorm>", "Post<LayerNorm>"}};
-  const auto scale = [](const std::string& name, std::vector<std::string> values) { return Gene{name, std::move(values), true}; };
+  using A = AttentionLayer;
+  using F = FfnLayer;
+  using M = MoeLayer;
+  constexpr bool ordered = true;
   return {
-      {"Attention",
+      {A{},
        1.0,
-       {scale("heads", {"Heads<1>", "Heads<2>", "Heads<4>", "Heads<8>"}),
-        scale("key heads", {"", "KvHeads<2>", "KvHeads<1>"}),
-        scale("convolution", {"", "DConv<3>", "DConv<5>"}),
-        {"position", {"Rope", "NoPos"}},
-        norm}},
-      {"Ffn",
+       {option_gene<&A::heads>("heads", {1, 2, 4, 8}, ordered), optional_gene<&A::kv_heads>("key heads", {2, 1}, ordered),
+        optional_gene<&A::dconv>("convolution", {3, 5}, ordered),
+        option_gene<&A::position>("position", {Attention<Rope>::value.position, Attention<NoPos>::value.position}),
+        norm_gene<A>()}},
+      {F{},
        1.0,
-       {activation,
-        scale("hidden", {"Hidden<64>", "Hidden<96>", "Hidden<128>", "Hidden<192>", "Hidden<256>", "Hidden<384>", "Hidden<512>"}),
-        norm}},
-      {"Moe",
+       {activation_gene<&F::activation>(), option_gene<&F::hidden>("hidden", {64, 96, 128, 192, 256, 384, 512}, ordered),
+        norm_gene<F>()}},
+      {M{},
        0.5,
-       {{"router", {"Top1", "Top2", "ExpertChoice"}},
-        scale("experts", {"Experts<4>", "Experts<8>", "Experts<16>"}),
-        activation,
-        scale("hidden", {"Hidden<32>", "Hidden<64>", "Hidden<96>", "Hidden<128>", "Hidden<192>", "Hidden<256>"}),
-        {"capacity", {"", "Capacity<100>", "Capacity<150>", "Capacity<200>"}},
-        norm}}};
+       {option_gene<&M::router>("router", {Moe<Top1>::value.router, Moe<Top2>::value.router, Moe<ExpertChoice>::value.router}),
+        option_gene<&M::experts>("experts", {4, 8, 16}, ordered), activation_gene<&M::activation>(),
+        option_gene<&M::hidden>("hidden", {32, 64, 96, 128, 192, 256}, ordered),
+        optional_gene<&M::capacity>("capacity", {100, 150, 200}), norm_gene<M>()}}};
 }
 
 }  // namespace genoform::search

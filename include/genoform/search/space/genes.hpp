@@ -1,37 +1,103 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "genoform/core/result.hpp"
+#include "genoform/genome/layer_text.hpp"
+#include "genoform/genome/sub_layer.hpp"
 
 namespace genoform::search {
 
-/// One choice of a part: alternatives of text, each some options ("" leaves them out). `ordered`: the values are a scale.
+/// One value of a gene: what it sets in a sub-layer, and its name in the description of a space.
+struct GeneValue {
+  std::string name;
+  std::function<void(SubLayer&)> set;
+};
+
+/// One choice in a sub-layer. `ordered`: the values are a scale.
 struct Gene {
   std::string name;
-  std::vector<std::string> values;
+  std::vector<GeneValue> values;
   bool ordered = false;
 };
 
-/// A kind of sub-layer and its genes. `weight`: how often a random sub-layer is of this kind.
+/// A kind of sub-layer and its genes, set in their order. `weight`: how often a random sub-layer is of this kind.
 struct KindGenes {
-  std::string name;
+  SubLayer plain;  ///< what the genes are set in; options without a gene stay as they are here
   double weight = 1;
   std::vector<Gene> genes;
+
+  std::string_view name() const { return plain.name(); }
 };
 
-/// A sub-layer as places in the tables: its kind, and the value of each gene of that kind.
+/// A value that a function sets: `value_of<FfnLayer>("Bias", [](FfnLayer& l) { l.bias = true; })`.
+template <class Layer, class Set>
+GeneValue value_of(std::string name, Set set) {
+  return {std::move(name), [set](SubLayer& sub_layer) { set(sub_layer.get<Layer>()); }};
+}
+
+namespace gene_options {
+
+/// Calls f(row) with the row of the table that has this member.
+template <auto Member>
+void with_row(auto f) {
+  each_row<option_rows::layer_of<Member>>([&](const auto& row) {
+    using Row = std::remove_cvref_t<decltype(row)>;
+    if constexpr (std::is_same_v<std::remove_cv_t<decltype(Row::member)>, std::remove_cv_t<decltype(Member)>>)
+      if (Row::member == Member) f(row);
+  });
+}
+
+/// How the text writes the member; empty where it writes nothing.
+template <auto Member>
+std::string name_of(const option_rows::value_of<Member>& value) {
+  std::string name;
+  with_row<Member>([&](const auto& row) {
+    if constexpr (std::is_same_v<option_rows::value_of<Member>, bool>)
+      if (!value) return;
+    if (!row.is_open(value)) name = written([&](TextWriter& out) { row.print(value, out); });
+  });
+  return name;
+}
+
+}  // namespace gene_options
+
+/// A gene whose values are those of one option: `option_gene<&AttentionLayer::heads>("heads", {1, 2, 4}, true)`.
+template <auto Member>
+Gene option_gene(std::string name, std::initializer_list<option_rows::value_of<Member>> values, bool ordered = false) {
+  using Layer = option_rows::layer_of<Member>;
+  Gene gene{std::move(name), {}, ordered};
+  for (const auto& value : values)
+    gene.values.push_back(
+        value_of<Layer>(gene_options::name_of<Member>(value), [value](Layer& layer) { layer.*Member = value; }));
+  return gene;
+}
+/// The same with the option left to its default as the first value.
+template <auto Member>
+Gene optional_gene(std::string name, std::initializer_list<option_rows::value_of<Member>> values, bool ordered = false) {
+  using Layer = option_rows::layer_of<Member>;
+  Gene gene = option_gene<Member>(std::move(name), values, ordered);
+  gene.values.insert(
+      gene.values.begin(), value_of<Layer>("", [](Layer& layer) {
+        gene_options::with_row<Member>([&](const auto& row) { layer.*Member = row.otherwise(layer, ModelContext{}); });
+      }));
+  return gene;
+}
+
+/// A sub-layer as indices into the tables: its kind, and the value of each gene of that kind.
 struct SubLayerGenes {
   std::size_t kind = 0;
   std::vector<std::size_t> values;
   friend bool operator==(const SubLayerGenes&, const SubLayerGenes&) = default;
 };
 
-/// A stack of equal blocks as places in the tables.
+/// A stack of equal blocks as indices into the tables.
 struct BlockGenes {
   std::size_t width = 0;
   std::size_t repeats = 1;  ///< the number of blocks itself
@@ -39,61 +105,21 @@ struct BlockGenes {
   friend bool operator==(const BlockGenes&, const BlockGenes&) = default;
 };
 
-/// A text taken apart at its outermost brackets: `Heads<4>` is the word Heads with the argument 4.
-struct Split {
-  std::string word;
-  std::vector<std::string> arguments;
-};
-
-/// Takes a comma list apart; commas inside brackets belong to their part.
-inline std::vector<std::string> split_list(std::string_view list) {
-  std::vector<std::string> parts;
-  int depth = 0;
-  std::string part;
-  for (const char c : list) {
-    depth += (c == '<') - (c == '>');
-    if (c == ',' && depth == 0) {
-      parts.push_back(std::move(part));
-      part.clear();
-    } else if (c != ' ' || !part.empty()) {
-      part += c;
-    }
-  }
-  if (!part.empty()) parts.push_back(std::move(part));
-  return parts;
+/// The sub-layer of a kind with these values of its genes.
+inline SubLayer sub_layer_of(const KindGenes& kind, const std::vector<std::size_t>& values) {
+  SubLayer sub_layer = kind.plain;
+  for (std::size_t g = 0; g < kind.genes.size(); ++g) kind.genes[g].values[values[g]].set(sub_layer);
+  return sub_layer;
 }
 
-/// Takes a canonical text apart; a word without brackets has no arguments.
-inline Split split(std::string_view text) {
-  const std::size_t open = text.find('<');
-  if (open == std::string_view::npos) return {std::string(text), {}};
-  return {std::string(text.substr(0, open)), split_list(text.substr(open + 1, text.rfind('>') - open - 1))};
-}
-
-/// The value of `gene` that stands in `options` with most options, if any does.
-inline std::optional<std::size_t> written_value(const Gene& gene, const std::vector<std::string>& options) {
-  std::optional<std::size_t> best;
-  std::size_t maximum = 0;
+/// The first value of a gene that changes nothing when it is set. `whole`: a sub-layer of the kind with all its sizes.
+inline std::optional<std::size_t> value_in(const Gene& gene, const SubLayer& whole, const ModelContext& model_context) {
   for (std::size_t v = 0; v < gene.values.size(); ++v) {
-    const std::vector<std::string> wanted = split_list(gene.values[v]);
-    const bool all = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& w) {
-      return std::find(options.begin(), options.end(), w) != options.end();
-    });
-    if (!all || wanted.size() <= maximum) continue;
-    best = v;
-    maximum = wanted.size();
+    SubLayer changed = whole;
+    gene.values[v].set(changed);
+    if (changed == whole || changed.resolved(model_context) == whole) return v;
   }
-  return best;
-}
-
-/// `Kind<option, option>` with the options of every gene.
-inline std::string text_of_layer(const KindGenes& kind, const std::vector<std::size_t>& values) {
-  std::string options;
-  for (std::size_t g = 0; g < kind.genes.size(); ++g) {
-    const std::string& value = kind.genes[g].values[values[g]];
-    if (!value.empty()) options += (options.empty() ? "" : ", ") + value;
-  }
-  return kind.name + "<" + options + ">";
+  return std::nullopt;
 }
 
 }  // namespace genoform::search

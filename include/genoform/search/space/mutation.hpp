@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -54,14 +55,16 @@ inline SubLayerGenes changed_kind(const SubLayerGenes& from, const GeneTables& t
     const std::vector<Gene>& old_genes = tables.kinds[from.kind].genes;
     for (std::size_t o = 0; o < old_genes.size(); ++o) {
       if (old_genes[o].name != gene.name) continue;
-      const auto same = std::find(gene.values.begin(), gene.values.end(), old_genes[o].values[from.values[o]]);
+      const std::string& old_value = old_genes[o].values[from.values[o]].name;
+      const auto same =
+          std::find_if(gene.values.begin(), gene.values.end(), [&](const GeneValue& v) { return v.name == old_value; });
       if (same != gene.values.end()) to.values[g] = static_cast<std::size_t>(same - gene.values.begin());
     }
   }
   return to;
 }
 
-/// Changes the genes by one mutation; false when the one that was drawn does not apply to them.
+/// Changes the genes by one mutation; false when it does not apply to them.
 inline bool apply_mutation(Mutation mutation, BlockGenes& genes, const GeneTables& tables, RandomStream& samples) {
   std::vector<SubLayerGenes>& layers = genes.layers;
   const std::size_t at = samples.below(layers.size());
@@ -97,7 +100,7 @@ inline bool apply_mutation(Mutation mutation, BlockGenes& genes, const GeneTable
   return false;
 }
 
-/// RandomStream a mutation and applies it.
+/// Samples a mutation and applies it.
 inline bool mutate_genes(BlockGenes& genes, const GeneTables& tables, RandomStream& samples) {
   return apply_mutation(static_cast<Mutation>(samples.weighted(mutation_weights())), genes, tables, samples);
 }
