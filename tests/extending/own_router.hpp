@@ -36,7 +36,7 @@ struct FairRouting : SigmoidRouting {
     ops(op::RouteTokenChoiceGradient{
         .p = s.scores, .to = to, .dweight = d_weight, .dp = d_scores, .choices = choices, .normalise = false});
   }
-  constexpr void after_step(auto& ops, const Weights& w) const { ops(op::UpdateBias{w.load, w.debt}); }
+  constexpr void after_step(auto& ops, const Weights& w) const { ops(op::UpdateBias{.load = w.load, .bias = w.debt}); }
 };
 
 GENOFORM_RULE(FairCapacity, "Fair drops no token; leave Capacity out");

@@ -10,7 +10,8 @@
 #include "genoform/genoform.hpp"
 #include "genoform/registry/kinds.hpp"
 #include "genoform/testing/access_check.hpp"
-#include "genoform/train/optimizer_choice.hpp"
+#include "genoform/train/adafactor.hpp"
+#include "genoform/train/adamw.hpp"
 #include "tests/catch.hpp"
 
 using namespace genoform;
@@ -37,8 +38,8 @@ const std::vector<std::string>& texts() {
   return all;
 }
 
-void train(BasicModel<Cpu>& model, const OptimizerChoice& choice) {
-  const auto optimizer = make_optimizer(choice, model);
+void train(BasicModel<Cpu>& model, const auto& settings) {
+  const auto optimizer = settings.bind(model);
   std::vector<Token> tokens;
   for (std::int64_t i = 0; i < 16; ++i) tokens.push_back(static_cast<Token>(i % 5 == 3 ? -1 : i * 7 % 24));
   for (std::int64_t step = 1; step <= 2; ++step) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "genoform/search/clock/budget.hpp"
 #include "genoform/search/clock/calibration.hpp"
 #include "genoform/search/clock/oracles.hpp"
 #include "genoform/search/space/baselines.hpp"
