@@ -35,7 +35,7 @@ template <class Backend>
 Run run(const std::string& model_text, Backend backend, const TrainOptions& options) {
   auto model = model_of(model_text, ModelOptions<Backend>{.seed = 4, .backend = std::move(backend)});
   model.freeze(options.frozen).value();
-  auto optimizer = make_optimizer(options.optimizer, model);
+  auto optimizer = builtin_optimizers<Backend>().make(options.optimizer, model);
   TrainOptions rest = options;
   rest.frozen.clear();  // the model is told already: the optimizer is made before the trainer, so that its state can be read
   const Optimizer<Backend>* state = optimizer.get();

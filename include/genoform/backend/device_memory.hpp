@@ -11,7 +11,7 @@
 namespace genoform {
 
 /// A back end that has memory of its own, which the host cannot touch, and that runs later, in the order in which it was asked;
-/// docs/extending.md and backend/example.hpp say what it must have.
+/// backend/example.hpp says what it must have.
 template <class Backend>
 concept DeviceBackend = requires {
   requires Backend::has_device_memory;

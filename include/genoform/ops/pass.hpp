@@ -35,8 +35,8 @@ struct PassLayout {
   friend constexpr bool operator==(const PassLayout&, const PassLayout&) = default;
 };
 
-/// What every program finds at fixed places: the inputs and the results of a step. A token of -1 is padding; `round` counts
-/// micro-batches, for what is drawn at random; `zero_before` says whether the gradients begin as 0, whatever is in their memory.
+/// What every recording finds at fixed offsets: the inputs and the results of a step. A token of -1 is padding; `round` counts
+/// micro-batches, for what is sampled; `zero_before` says whether the backward pass overwrites the gradients (GradientMode).
 struct StepTensors {
   Tensor tokens, targets, scale, round, zero_before, loss, aux_loss;
   Tensor spare_loss;  ///< takes what a forward pass that runs again would add to aux_loss

@@ -137,7 +137,7 @@ class Stream {
     step.aux_loss = aux_loss;
   }
 
-  /// Not inlined, and cold: it runs when a program is made, never in a step, and layers call it in many places.
+  /// Not inlined, and cold: it runs when a recording is made, never in a step, and layers call it in many places.
   template <class Op>
   [[gnu::cold, gnu::noinline]] constexpr void operator()(const Op& op) {
     if (!op.fits()) refuse_operation(layer_, Op::name, op.reads(), op.writes());
