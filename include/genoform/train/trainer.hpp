@@ -275,7 +275,8 @@ Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double 
     const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
     model_->set_round(micro_batch_index(i));
     model_->add_gradient(std::span(tokens_).subspan(first, micro_batch_size()),
-                         std::span(targets_).subspan(first, micro_batch_size()), options_.batch, 1.0 / parts_[static_cast<std::size_t>(i)],
+                         std::span(targets_).subspan(first, micro_batch_size()), options_.batch,
+                         1.0 / parts_[static_cast<std::size_t>(i)],
                          std::span(losses_).subspan(2 * static_cast<std::size_t>(i)).template first<2>());
   }
   optimizer_->measure_gradients();
