@@ -1,8 +1,10 @@
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "genoform/core/result.hpp"
 #include "genoform/ops/pass.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 #include "genoform/train/schedule.hpp"
@@ -28,5 +30,25 @@ struct TrainOptions {
   bool recompute = false;    ///< less memory for more time, see Engine::set_recompute; when off, the model's own setting holds
   RouterTraining routers{};  ///< z-loss and jitter of routers (its seed is `seed`); where off, the model's own hold
 };
+
+namespace train_options {
+
+/// The options with the context filled in, for a model of Context<model_context>. Throws Exception (usage) when one makes no
+/// sense.
+inline TrainOptions checked(TrainOptions o, int model_context) {
+  const auto refuse = [](const std::string& what) { throw Exception({ErrorKind::usage, what}); };
+  if (o.context == 0) o.context = model_context;
+  if (o.steps < 1 || o.batch < 1 || o.accumulate < 1) refuse("steps, batch and accumulate must be at least 1");
+  if (o.context < 1 || o.context > model_context)
+    refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" + std::to_string(model_context) +
+           ">");
+  if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate)) refuse("the learning rate must be above 0");
+  if (!(o.routers.z_loss >= 0) || !std::isfinite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
+  if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
+  if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
+  return o;
+}
+
+}  // namespace train_options
 
 }  // namespace genoform

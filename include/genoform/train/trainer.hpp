@@ -58,7 +58,9 @@ class Trainer {
   /// Without an optimizer one of `optimizers`.
   Trainer(BasicModel<Backend>& model, TrainOptions options, const Optimizers<Backend>* optimizers,
           std::unique_ptr<Optimizer<Backend>> optimizer)
-      : model_(&model), options_(checked(model, std::move(options))), shape_{options_.batch, options_.context} {
+      : model_(&model),
+        options_(train_options::checked(std::move(options), model.sizes().context)),
+        shape_{options_.batch, options_.context} {
     if (options_.routers.z_loss > 0 || options_.routers.jitter > 0)
       model.set_router_training({options_.routers.z_loss, options_.routers.jitter, options_.seed});
     if (options_.recompute) model.set_recompute();
@@ -115,19 +117,6 @@ class Trainer {
   Result<void> resume(const std::string& folder);
 
  private:
-  static TrainOptions checked(const BasicModel<Backend>& model, TrainOptions o) {
-    const auto refuse = [](const std::string& what) { throw Exception({ErrorKind::usage, what}); };
-    if (o.context == 0) o.context = model.sizes().context;
-    if (o.steps < 1 || o.batch < 1 || o.accumulate < 1) refuse("steps, batch and accumulate must be at least 1");
-    if (o.context < 1 || o.context > model.sizes().context)
-      refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" +
-             std::to_string(model.sizes().context) + ">");
-    if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate)) refuse("the learning rate must be above 0");
-    if (!(o.routers.z_loss >= 0) || !std::isfinite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
-    if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
-    if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
-    return o;
-  }
   /// Beside the parameters and gradients that the model holds already.
   std::int64_t bytes_still_needed(std::int64_t optimizer_elements) {
     const Shape windows{std::min(Evaluation<Backend>::windows_at_once, options_.windows), options_.context};
