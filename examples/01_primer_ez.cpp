@@ -13,7 +13,7 @@ using Transformer = Proxy<Attention<Heads<2>>, ReLU>;
 using PrimerEz = Proxy<Attention<Heads<2>, DConv<3>>, SqReLU>;
 
 static_assert(parameters<PrimerEz> - parameters<Transformer> ==
-              2 * 3 * 3 * 64);  // three taps a channel of q, k and v, in two blocks
+              2 * 3 * 3 * 64);  // a filter of width 3 for each channel of q, k and v, in two blocks
 
 template <class Net>
 double trained(const Corpus& text) {

@@ -91,7 +91,7 @@ struct Figures {
   double routing_overhead_percent() const { return 100 * (best() - dense) / best(); }
 };
 
-/// Times the model and, in turn with it, its dense twin.
+/// Times the model and, alternating with it, its dense twin.
 Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context) {
   Figures found;
   Bench bench(model, o, context);
@@ -101,11 +101,11 @@ Figures measured(CpuModel& model, CpuModel* dense, const Options& o, int context
   std::optional<Bench> twin;
   if (dense != nullptr) twin.emplace(*dense, o, context);
   found.peak = cpu::peak(o.cpu.precision, o.cpu.threads, 80);
-  const int turn = std::min(o.steps, 10);
+  const int steps_at_once = std::min(o.steps, 10);
   for (double sum = 0;
        found.times.size() < static_cast<std::size_t>(o.steps) || (sum < o.seconds && found.times.size() < 2000);) {
-    for (int i = 0; i < turn; ++i) sum += found.times.emplace_back(bench.step());
-    for (int i = 0; i < turn && twin; ++i) found.dense = std::min(found.dense > 0 ? found.dense : 1e30, twin->step());
+    for (int i = 0; i < steps_at_once; ++i) sum += found.times.emplace_back(bench.step());
+    for (int i = 0; i < steps_at_once && twin; ++i) found.dense = std::min(found.dense > 0 ? found.dense : 1e30, twin->step());
   }
   if (!twin) found.resident = std::max<std::int64_t>(peak_resident_memory(), 0);
   found.peak = std::max(found.peak, cpu::peak(o.cpu.precision, o.cpu.threads, 80));
@@ -203,7 +203,7 @@ void add_bench(CLI::App& program, Commands& commands) {
       "Context<64>>' --batch 12\n"
       "FLOPs of a token are counted as 6 n + 12 L d T; gflops and percent_of_peak belong to the best step.\n"
       "dram_triad_gbps: what memory delivers to a = b + s c over arrays of 64 MiB, three of them counted.\n"
-      "A model with Moe is timed in turn with its dense twin, which has an Ffn of the same useful FLOPs in the place of each "
+      "A model with Moe is timed alternating with its dense twin, which has an Ffn of the same useful FLOPs in place of each "
       "Moe\n"
       "(Top2: twice the hidden width; ExpertChoice: capacity times it). routing overhead = (step - twin's step) / step: the "
       "router,\n"

@@ -102,7 +102,7 @@ TEST_CASE("every dtype of the format is known by name and size") {
   CHECK_FALSE(dtype_named("f32"));
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}})", 1).empty());
   CHECK(error_of_json(R"({"x":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}})", 1) ==
-        "tensor \"x\": its shape is too large, or not a whole number of bytes");
+        "tensor \"x\": its shape is too large, or its last byte is not full");
   CHECK(error_of_json(R"({"x":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}})", 3).empty());
 }
 
@@ -207,7 +207,7 @@ TEST_CASE("shapes that overflow are refused") {
   const auto shape = [](const std::string& text, const std::string& end = "0") {
     return error_of_json(R"({"a":{"dtype":"F32","shape":)" + text + R"(,"data_offsets":[0,)" + end + "]}}");
   };
-  const std::string too_large = "tensor \"a\": its shape is too large, or not a whole number of bytes";
+  const std::string too_large = "tensor \"a\": its shape is too large, or its last byte is not full";
   CHECK(shape("[4294967296,4294967296]") == too_large);
   CHECK(shape("[4294967296,4294967296,0]") == too_large);
   CHECK(shape("[2305843009213693952]") == too_large);

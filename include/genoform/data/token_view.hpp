@@ -76,7 +76,7 @@ class TokenView {
   TokenView subspan(std::size_t first) const { return subspan(first, size_ - first); }
   TokenView first(std::size_t count) const { return subspan(0, count); }
 
-  /// Calls function(span) with the tokens as they are stored, a span of std::uint8_t, std::uint16_t or Token: for loops over
+  /// Returns function(span) of the tokens as they are stored, a span of std::uint8_t, std::uint16_t or Token: for loops over
   /// whole texts, which then do not ask at each token how it is stored.
   template <class Function>
   decltype(auto) visit(Function&& function) const {

@@ -53,7 +53,7 @@ inline std::string shape_text(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
-/// Bytes of a tensor; nothing when the count overflows 64 bits or is not whole.
+/// Bytes of a tensor; nothing when the count overflows 64 bits or its last byte is not full.
 inline std::optional<std::uint64_t> byte_count(Dtype dtype, std::span<const std::int64_t> shape) {
   std::uint64_t bits = 1;
   for (const std::int64_t extent : shape)
@@ -213,7 +213,7 @@ inline std::string layout_error(std::span<const StoredTensor> sorted, std::uint6
   for (const StoredTensor& tensor : sorted) {
     const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
     const std::optional<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
-    if (!bytes) return where + "its shape is too large, or not a whole number of bytes";
+    if (!bytes) return where + "its shape is too large, or its last byte is not full";
     if (tensor.end - tensor.begin != *bytes)
       return where + std::string(name_of(tensor.dtype)) + " " + shape_text(tensor.shape) + " needs " + std::to_string(*bytes) +
              " bytes, the file gives it " + std::to_string(tensor.end - tensor.begin);

@@ -73,7 +73,7 @@ inline std::string number_text(float number) {
   return {text, end};
 }
 
-/// Calls visit(name, info, owner) for everything that changes while a model is trained; owner.read(info, span) and
+/// Does visit(name, info, owner) for everything that changes while a model is trained; owner.read(info, span) and
 /// owner.write(info, span) copy its numbers.
 template <class Backend, class Visit>
 void each_tensor(BasicModel<Backend>& model, Optimizer<Backend>& optimizer, Visit&& visit) {
