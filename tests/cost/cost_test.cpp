@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t rounded(std::int64_t n, std::int64_t unit) { return (n + unit / 2) / unit; }
 
-// Primer's baselines, reference/primer.md 6.1: the counts with a vocabulary of 32,128, tied, no biases, norms left out.
+// The baselines of Primer (So et al., 2021): the counts with a vocabulary of 32,128, tied, no biases, norms left out.
 template <int D, int F, int L, int H, int K>
 using PrimerBaseline =
     Decoder<Stack<Block<Attention<Heads<H>, HeadDim<K>>, Ffn<ReLU, Hidden<F>>>, L>, Vocab<32128>, Width<D>, Context<64>>;
@@ -29,7 +29,7 @@ using Small = Decoder<Stack<Block<Attention<Heads<8>>, Ffn<SqReLU>>, 6>, Vocab<3
 using SmallPrimer = Decoder<Stack<Block<Attention<Heads<8>, DConv<3>>, Ffn<SqReLU>>, 6>, Vocab<32128>, Width<512>, Context<64>>;
 static_assert(parameters<SmallPrimer> - parameters<Small> == 6 * 4608);
 
-// GLaM 1.7B/64E, reference/brainformer.md 6.1: 26.8B in all and 1.879B activated, with a 32K embedding counted in the latter.
+// GLaM 1.7B/64E (Du et al., 2022): 26.8B in all and 1.879B activated, with a 32K embedding counted in the latter.
 template <int V>
 using Glam = Decoder<Stack<Block<Attention<Heads<16>, HeadDim<128>>, Moe<Top2, Experts<64>, Hidden<8192>>,
                                  Attention<Heads<16>, HeadDim<128>>, Ffn<GeGlu, Hidden<8192>>>,

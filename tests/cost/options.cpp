@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t rounded(std::int64_t n, std::int64_t unit) { return (n + unit / 2) / unit; }
 
-// Primer's models, reference/primer.md 4 and 6.1: T5's vocabulary, one relative bias of 32 buckets for all layers, tied. The
+// Primer's models (So et al., 2021): T5's vocabulary, one relative bias of 32 buckets for all layers, tied. The
 // counts that it gives are those of the matrices; everything else is written out here.
 template <int D, int F, int L, int H, class... Blocks>
 using T5 = Decoder<Stack<Block<Blocks...>, L>, Vocab<32128>, Width<D>, Context<512>, Positions<SharedRelBias<32, 128>>,

@@ -87,8 +87,8 @@ def naive_attention(layer, w, prefix, xs, whole):
         if seen and layer.qk_norm:
             v = v / math.sqrt(sum(a * a for a in v) / K + 1e-6)
         if seen and layer.position.name == "Rope":                   # as a product of complex numbers
-            turned = [complex(v[i], v[i + K // 2]) * np.exp(1j * t * 10000 ** (-2 * i / K)) for i in range(K // 2)]
-            v = np.array([z.real for z in turned] + [z.imag for z in turned])
+            rotated = [complex(v[i], v[i + K // 2]) * np.exp(1j * t * 10000 ** (-2 * i / K)) for i in range(K // 2)]
+            v = np.array([z.real for z in rotated] + [z.imag for z in rotated])
         return v
 
     for xb in xs:
@@ -203,8 +203,8 @@ def naive_input(a, w, t, token):
         x = x + w["positions.weight"][t]
     if a.positions.name == "Sinusoid":
         half = a.width // 2
-        turned = [np.exp(1j * t * 10000 ** (-i / half)) for i in range(half)]
-        x = x + np.array([z.imag for z in turned] + [z.real for z in turned])
+        rotated = [np.exp(1j * t * 10000 ** (-i / half)) for i in range(half)]
+        x = x + np.array([z.imag for z in rotated] + [z.real for z in rotated])
     return x
 
 

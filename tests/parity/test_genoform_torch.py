@@ -172,8 +172,8 @@ class Mathematics(unittest.TestCase):
                     parameter.data += sign * step * direction
                     ends.append(total())
                     parameter.data -= sign * step * direction
-                slope = (results["grad." + tensor] * direction).sum().item()
-                self.assertAlmostEqual((ends[0] - ends[1]) / (2 * step), slope, delta=3e-8 + 1e-6 * abs(slope), msg=f"{name} {tensor}")
+                derivative = (results["grad." + tensor] * direction).sum().item()
+                self.assertAlmostEqual((ends[0] - ends[1]) / (2 * step), derivative, delta=3e-8 + 1e-6 * abs(derivative), msg=f"{name} {tensor}")
 
     def test_gradcheck_holds_on_a_tiny_model_of_each_router(self):
         for moe in ("Moe<Top1, Experts<3>, Hidden<3>>", "Moe<Top2, Experts<3>, Hidden<3>, Capacity<60>>",

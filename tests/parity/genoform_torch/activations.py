@@ -31,9 +31,9 @@ def function(activation):
     return activation.args[0].name if gated(activation) else activation.name
 
 
-def hidden(layer, around):
+def hidden(layer, model_context):
     """Default hidden width F."""
-    return 8 * -(-around.width // 3) if gated(layer.activation) else 4 * around.width
+    return 8 * -(-model_context.width // 3) if gated(layer.activation) else 4 * model_context.width
 
 
 def random_activation(rng):

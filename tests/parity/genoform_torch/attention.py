@@ -14,8 +14,8 @@ from .positions import bias_of_distance, rotate, visible
 ROPE, NO_POSITION = Node("Rope"), Node("NoPos")
 
 
-def whole_head_dim(layer, around):
-    return None if around.width % layer.heads else around.width // layer.heads
+def whole_head_dim(layer, model_context):
+    return None if model_context.width % layer.heads else model_context.width // layer.heads
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class Attention(Layer):
     word, folder = "Attention", "attention"
     attends = True
     table = (
-        Number("Heads", "heads", lambda _, around: max(1, around.width // 64)),
+        Number("Heads", "heads", lambda _, model_context: max(1, model_context.width // 64)),
         Number("HeadDim", "head_dim", whole_head_dim),
         Number("KvHeads", "kv_heads", lambda layer, _: layer.heads),
         Number("DConv", "dconv", 0),
         Flag("SharedQk", "shared_qk"),
         Choice("position", {"Rope": (), "RelBias": (2, 1), "NoPos": ()},
-               lambda _, around: NO_POSITION if around.positions else ROPE),
+               lambda _, model_context: NO_POSITION if model_context.positions else ROPE),
         Number("Window", "window", 0),
         Flag("QkNorm", "qk_norm"),
     )
 
-    def check(self, around):
+    def check(self, model_context):
         if self.heads % self.kv_heads:
             raise TextError(f"KvHeads<{self.kv_heads}> does not divide Heads<{self.heads}>")
         if self.shared_qk and self.kv_heads != self.heads:
@@ -54,19 +54,19 @@ class Attention(Layer):
         if self.position.name == "RelBias":
             check_buckets(self.position)
 
-    def module(self, around):
-        return AttentionModule(self, around.width)
+    def module(self, model_context):
+        return AttentionModule(self, model_context.width)
 
     @staticmethod
-    def random(rng, around, heads=None):
+    def random(rng, model_context, heads=None):
         shared_qk = rng.random() < 0.3
         kv_heads = rng.choice((1, 1, 2, 3))
         heads = heads or kv_heads * rng.choice((1, 1, 2, 3))
         kv_heads = heads if shared_qk or heads % kv_heads else kv_heads
-        position = rng.choice((ROPE, ROPE, random_bias(rng, "RelBias", around.context), NO_POSITION))
+        position = rng.choice((ROPE, ROPE, random_bias(rng, "RelBias", model_context.context), NO_POSITION))
         return dict(heads=heads, kv_heads=kv_heads, shared_qk=shared_qk, position=position,
                     head_dim=rng.randint(1, 7) * 2 if position == ROPE else rng.randint(1, 14), dconv=rng.choice((0, 2, 3, 4)),
-                    window=rng.choice((0, 0, rng.randint(1, around.context))), qk_norm=rng.random() < 0.3)
+                    window=rng.choice((0, 0, rng.randint(1, model_context.context))), qk_norm=rng.random() < 0.3)
 
 
 def check_buckets(bias):

@@ -88,7 +88,7 @@ STORED = {
 def words_of(architecture):
     """The words of a model's text, and which routers have a Capacity."""
     sparse = [layer for layer in architecture.parts() if isinstance(layer, Moe)]
-    limited = {f"{layer.router.name} with Capacity" for layer in sparse if "Capacity<" in layer.text(architecture.around())}
+    limited = {f"{layer.router.name} with Capacity" for layer in sparse if "Capacity<" in layer.text(architecture.model_context())}
     return set(re.findall(r"[A-Za-z]\w*", architecture.text())) | limited
 
 
@@ -115,8 +115,8 @@ def random_norms(rng):
     return Norms(*(Node(rng.choice(tuple(NORMS))) if rng.random() < chance else NO_NORM for chance in (0.8, 0.6, 0.6)))
 
 
-def random_layer(rng, kind, around, **given):
-    return kind(**kind.random(rng, around, **given), norms=random_norms(rng))
+def random_layer(rng, kind, model_context, **given):
+    return kind(**kind.random(rng, model_context, **given), norms=random_norms(rng))
 
 
 def random_model(rng):
@@ -127,13 +127,13 @@ def random_model(rng):
     model = Architecture((), rng.randint(5, 300), width, context, positions,
                          rng.choice((RMS_NORM, Node(rng.choice(tuple(NORMS))))), rng.random() < 0.3,
                          Node("WidthRsqrt") if rng.random() < 0.3 else NO_SCALE)
-    around = model.around()
+    model_context = model.model_context()
     # One table of the model's for all attention layers asks for the same heads in all of them.
     heads = dict(heads=rng.randint(1, 4)) if positions.name == "SharedRelBias" else {}
     others = [kind for kind in KINDS.values() if kind is not Attention]
 
     def layer(kind):
-        return random_layer(rng, kind, around, **(heads if kind.attends or kind is Parallel else {}))
+        return random_layer(rng, kind, model_context, **(heads if kind.attends or kind is Parallel else {}))
 
     def draw(kinds, count):
         return rng.choices(tuple(kinds), [kind.weight for kind in kinds], k=count)

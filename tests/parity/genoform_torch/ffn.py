@@ -22,13 +22,13 @@ class Ffn(Layer):
         Flag("Bias", "bias"),
     )
 
-    def module(self, around):
-        return FfnModule(self, around.width)
+    def module(self, model_context):
+        return FfnModule(self, model_context.width)
 
     @staticmethod
-    def random(rng, around):
+    def random(rng, model_context):
         activation = activations.random_activation(rng)
-        hidden = activations.hidden(Ffn(activation, 0), around)
+        hidden = activations.hidden(Ffn(activation, 0), model_context)
         return dict(activation=activation, hidden=rng.choice((hidden, rng.randint(1, 50))), bias=rng.random() < 0.4)
 
 

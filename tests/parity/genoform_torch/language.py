@@ -13,11 +13,11 @@ A kind of sub-layer is one file with one class (see ffn.py, the shortest, and ki
         folder = "ffn"                    # its name in the tensors of a model folder
         table = (...)                     # its options, in canonical order
 
-        def check(self, around): ...      # raises TextError when the values contradict each other
-        def module(self, around): ...     # torch.nn.Module: forward(x [B, T, D], run) -> [B, T, D]
-        def random(rng, around): ...      # values of a random one, without its norms
+        def check(self, model_context): ...      # raises TextError when the values contradict each other
+        def module(self, model_context): ...     # torch.nn.Module: forward(x [B, T, D], run) -> [B, T, D]
+        def random(rng, model_context): ...      # values of a random one, without its norms
 
-`around` tells what a part must know of its model (Around), `run` what it must know of the tokens (Run in model.py).
+`model_context` tells what a part must know of its model (ModelContext), `run` what it must know of the tokens (Run in model.py).
 """
 
 import re
@@ -101,7 +101,7 @@ def check_form(node, forms):
 
 # --- Rows of a table: one option of a part ------------------------------------------------------------------------------
 # Each has the words it is written with, the field its value is kept in, and the value that is left out: a constant, or a
-# function of (the other values, Around) that gives None where the option must be written.
+# function of (the other values, ModelContext) that gives None where the option must be written.
 
 @dataclass(frozen=True)
 class Number:
@@ -177,11 +177,11 @@ class Wrapped:
         return f"{self.word}<{value.text()}>"
 
 
-def default_of(row, values, around):
-    return row.default(values, around) if callable(row.default) else row.default
+def default_of(row, values, model_context):
+    return row.default(values, model_context) if callable(row.default) else row.default
 
 
-def read_options(name, table, args, around):
+def read_options(name, table, args, model_context):
     """{field: value} of all rows; each option at most once, in any order."""
     rows = {word: row for row in table for word in row.words()}
     found = SimpleNamespace()
@@ -194,23 +194,23 @@ def read_options(name, table, args, around):
         setattr(found, row.field, row.read(arg))
     for row in sorted(table, key=lambda row: callable(row.default)):      # a default may look at all constants and the rows above
         if not hasattr(found, row.field):
-            value = default_of(row, found, around)
+            value = default_of(row, found, model_context)
             if value is None:
                 raise TextError(f"{name} must have one of {', '.join(row.words())}")
             setattr(found, row.field, value)
     return vars(found)
 
 
-def print_options(table, values, around):
+def print_options(table, values, model_context):
     """The options that are not the default, in the order of the table."""
     return [row.print(getattr(values, row.field)) for row in table
-            if row.always or getattr(values, row.field) != default_of(row, values, around)]
+            if row.always or getattr(values, row.field) != default_of(row, values, model_context)]
 
 
 # --- Sub-layers ---------------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
-class Around:
+class ModelContext:
     """What a part may ask of the model it stands in; `positions`: the model adds positions of its own."""
     width: int
     vocab: int
@@ -245,33 +245,33 @@ class Layer:
     weight = 1                                                        # how often it is drawn at random
 
     @classmethod
-    def parse(cls, node, around, normed=True):
+    def parse(cls, node, model_context, normed=True):
         wrapper = Norms.table if normed else ()
-        values = read_options(cls.word, cls.table + wrapper, node.args, around)
+        values = read_options(cls.word, cls.table + wrapper, node.args, model_context)
         norms = Norms(**{row.field: values.pop(row.field) for row in wrapper}) if normed else None
         layer = cls(**values, norms=norms)
-        layer.check(around)
+        layer.check(model_context)
         return layer
 
-    def text(self, around):
-        words = print_options(self.table, self, around)
-        return f"{self.word}<{', '.join(words + self.norm_words(around))}>"
+    def text(self, model_context):
+        words = print_options(self.table, self, model_context)
+        return f"{self.word}<{', '.join(words + self.norm_words(model_context))}>"
 
-    def norm_words(self, around):
-        return print_options(Norms.table, self.norms, around) if self.norms else []
+    def norm_words(self, model_context):
+        return print_options(Norms.table, self.norms, model_context) if self.norms else []
 
-    def check(self, around):
+    def check(self, model_context):
         pass
 
-    def modules(self, around):
+    def modules(self, model_context):
         """{name in a model folder: module}; the outputs of all of them are added."""
-        return {self.folder: self.module(around)}
+        return {self.folder: self.module(model_context)}
 
 
 KINDS = {}                                                            # {word: class}, filled by kinds.py
 
 
-def read_layer(node, around, normed=True):
+def read_layer(node, model_context, normed=True):
     if not isinstance(node, Node) or node.name not in KINDS:
         raise TextError(f"found {getattr(node, 'name', node)!r}, expected one of {', '.join(KINDS)}")
-    return KINDS[node.name].parse(node, around, normed)
+    return KINDS[node.name].parse(node, model_context, normed)

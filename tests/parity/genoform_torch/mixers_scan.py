@@ -13,7 +13,7 @@ from .norms import empty, make_norm
 from .positions import rotate, visible
 
 PLAIN_WORDS = dict.fromkeys(PLAIN, ())
-POSITION = Choice("position", {"Rope": (), "NoPos": ()}, lambda _, around: NO_POSITION if around.positions else ROPE)
+POSITION = Choice("position", {"Rope": (), "NoPos": ()}, lambda _, model_context: NO_POSITION if model_context.positions else ROPE)
 
 
 def check_rotation(layer):
@@ -35,7 +35,7 @@ class LinearAttention(Layer):
 
     word, folder = "LinearAttention", "linear_attention"
     table = (
-        Number("Heads", "heads", lambda _, around: max(1, around.width // 64)),
+        Number("Heads", "heads", lambda _, model_context: max(1, model_context.width // 64)),
         Number("HeadDim", "head_dim", whole_head_dim),
         Number("KvHeads", "kv_heads", lambda layer, _: layer.heads),
         Number("Features", "features", lambda layer, _: 4 * layer.head_dim),
@@ -43,16 +43,16 @@ class LinearAttention(Layer):
         POSITION,
     )
 
-    def check(self, around):
+    def check(self, model_context):
         if self.heads % self.kv_heads:
             raise TextError(f"KvHeads<{self.kv_heads}> does not divide Heads<{self.heads}>")
         check_rotation(self)
 
-    def module(self, around):
-        return LinearAttentionModule(self, around.width)
+    def module(self, model_context):
+        return LinearAttentionModule(self, model_context.width)
 
     @staticmethod
-    def random(rng, around):
+    def random(rng, model_context):
         kv_heads, position = rng.choice((1, 2, 3)), rng.choice((ROPE, NO_POSITION))
         head_dim = rng.randint(1, 7) * 2 if position == ROPE else rng.randint(1, 14)
         return dict(heads=kv_heads * rng.choice((1, 1, 2)), kv_heads=kv_heads, head_dim=head_dim, position=position,
@@ -122,25 +122,25 @@ class Gau(Layer):
     word, folder = "Gau", "gau"
     table = (
         Choice("activation", PLAIN_WORDS, Node("Swish")),
-        Number("Hidden", "hidden", lambda _, around: 2 * around.width),
+        Number("Hidden", "hidden", lambda _, model_context: 2 * model_context.width),
         Number("HeadDim", "head_dim", 128),
-        Number("Length", "length", lambda _, around: around.context),
+        Number("Length", "length", lambda _, model_context: model_context.context),
         Flag("Bias", "bias"),
         POSITION,
     )
 
-    def check(self, around):
+    def check(self, model_context):
         check_rotation(self)
 
-    def module(self, around):
-        return GauModule(self, around.width)
+    def module(self, model_context):
+        return GauModule(self, model_context.width)
 
     @staticmethod
-    def random(rng, around):
+    def random(rng, model_context):
         position = rng.choice((ROPE, NO_POSITION))
-        return dict(activation=Node(rng.choice(tuple(PLAIN))), hidden=rng.choice((2 * around.width, rng.randint(1, 50))),
+        return dict(activation=Node(rng.choice(tuple(PLAIN))), hidden=rng.choice((2 * model_context.width, rng.randint(1, 50))),
                     head_dim=rng.randint(1, 12) * 2 if position == ROPE else rng.randint(1, 24), position=position,
-                    length=rng.choice((around.context, rng.randint(1, 8))), bias=rng.random() < 0.4)
+                    length=rng.choice((model_context.context, rng.randint(1, 8))), bias=rng.random() < 0.4)
 
 
 class ScaleOffset(nn.Module):
@@ -191,8 +191,8 @@ class Conv(Layer):
     word, folder = "Conv", "conv"
     table = (
         Choice("activation", PLAIN_WORDS, Node("ReLU")),
-        Number("Hidden", "hidden", lambda _, around: 2 * around.width),
-        Number("Side", "side", lambda _, around: max(1, around.width // 2)),
+        Number("Hidden", "hidden", lambda _, model_context: 2 * model_context.width),
+        Number("Side", "side", lambda _, model_context: max(1, model_context.width // 2)),
         Number("Taps", "taps", 11),
         Number("SideTaps", "side_taps", 7),
         Number("LastTaps", "last_taps", 7),
@@ -200,17 +200,17 @@ class Conv(Layer):
         Wrapped("Middle", "middle", NORMS, Node("LayerNorm")),
     )
 
-    def check(self, around):
+    def check(self, model_context):
         if self.side > self.hidden:
             raise TextError(f"Side<{self.side}> is wider than Hidden<{self.hidden}>")
 
-    def module(self, around):
-        return ConvModule(self, around.width)
+    def module(self, model_context):
+        return ConvModule(self, model_context.width)
 
     @staticmethod
-    def random(rng, around):
-        hidden = rng.choice((2 * around.width, rng.randint(3, 50)))   # a norm of 3 channels, see SpatialGate
-        side = max(1, around.width // 2)
+    def random(rng, model_context):
+        hidden = rng.choice((2 * model_context.width, rng.randint(3, 50)))   # a norm of 3 channels, see SpatialGate
+        side = max(1, model_context.width // 2)
         return dict(activation=Node(rng.choice(tuple(PLAIN))), hidden=hidden,
                     side=side if side <= hidden and rng.random() < 0.5 else rng.randint(1, hidden),
                     taps=rng.choice((11, rng.randint(1, 14))), side_taps=rng.choice((7, rng.randint(1, 9))),

@@ -67,7 +67,7 @@ class Synthesizer(Layer):
     attends = True
     table = (
         Choice("logits", {"RandomLogits": (), "RandomPlus": (), "DenseLogits": (), "DensePlus": ()}, Node("RandomPlus"), always=True),
-        Number("Heads", "heads", lambda _, around: max(1, around.width // 64)),
+        Number("Heads", "heads", lambda _, model_context: max(1, model_context.width // 64)),
         Number("HeadDim", "head_dim", whole_head_dim),
         Number("Rank", "rank", 0),
         Choice("bias", {"RelBias": (2, 1)}, NO_BIAS),
@@ -79,20 +79,20 @@ class Synthesizer(Layer):
     def plus(self):
         return self.logits.name.endswith("Plus")
 
-    def check(self, around):
+    def check(self, model_context):
         if self.rank and not self.random_logits():
             raise TextError("dense logits have no table that Rank could factor")
         if self.bias != NO_BIAS:
             check_buckets(self.bias)
 
-    def module(self, around):
-        return SynthesizerModule(self, around.width, around.context)
+    def module(self, model_context):
+        return SynthesizerModule(self, model_context.width, model_context.context)
 
     @staticmethod
-    def random(rng, around, heads=None):
+    def random(rng, model_context, heads=None):
         logits = rng.choice(("RandomLogits", "RandomPlus", "DenseLogits", "DensePlus"))
         return dict(logits=Node(logits), heads=heads or rng.randint(1, 4), head_dim=rng.randint(1, 12),
-                    bias=random_bias(rng, "RelBias", around.context) if rng.random() < 0.3 else NO_BIAS,
+                    bias=random_bias(rng, "RelBias", model_context.context) if rng.random() < 0.3 else NO_BIAS,
                     rank=rng.choice((0, rng.randint(1, 5))) if logits.startswith("Random") else 0)
 
 
@@ -153,23 +153,23 @@ class SpatialGate(Layer):
     word, folder = "SpatialGate", "spatial_gate"
     table = (
         activation_option(),
-        Number("Hidden", "hidden", lambda _, around: 6 * around.width),
+        Number("Hidden", "hidden", lambda _, model_context: 6 * model_context.width),
         Number("Heads", "heads", 1),
         Flag("Bias", "bias"),
     )
 
-    def check(self, around):
+    def check(self, model_context):
         if self.hidden % 2 or self.hidden // 2 % self.heads:
             raise TextError(f"Hidden<{self.hidden}> cannot be split in halves of {self.heads} groups")
 
-    def module(self, around):
-        return SpatialGateModule(self, around.width, around.context)
+    def module(self, model_context):
+        return SpatialGateModule(self, model_context.width, model_context.context)
 
     @staticmethod
-    def random(rng, around):
+    def random(rng, model_context):
         heads = rng.choice((1, 1, 2, 3))
         # A centred norm of two channels is (1, -1) or (-1, 1), one of one channel 0: its gradient is nothing but rounding.
-        hidden = 6 * around.width if rng.random() < 0.2 else 2 * heads * rng.randint(3, 15)
+        hidden = 6 * model_context.width if rng.random() < 0.2 else 2 * heads * rng.randint(3, 15)
         return dict(activation=activations.random_activation(rng), hidden=hidden, bias=rng.random() < 0.4,
                     heads=heads if hidden // 2 % heads == 0 else 1)
 
@@ -204,16 +204,16 @@ class TokenMix(Layer):
     word, folder = "TokenMix", "token_mix"
     table = (activation_option(), Number("Heads", "heads", 1), Flag("Bias", "bias"))
 
-    def check(self, around):
-        if around.width % self.heads:
-            raise TextError(f"Heads<{self.heads}> does not divide Width<{around.width}>")
+    def check(self, model_context):
+        if model_context.width % self.heads:
+            raise TextError(f"Heads<{self.heads}> does not divide Width<{model_context.width}>")
 
-    def module(self, around):
-        return TokenMixModule(self, around.context)
+    def module(self, model_context):
+        return TokenMixModule(self, model_context.context)
 
     @staticmethod
-    def random(rng, around):
-        heads = rng.choice([heads for heads in range(1, 7) if around.width % heads == 0])
+    def random(rng, model_context):
+        heads = rng.choice([heads for heads in range(1, 7) if model_context.width % heads == 0])
         return dict(activation=activations.random_activation(rng), heads=heads, bias=rng.random() < 0.5)
 
 

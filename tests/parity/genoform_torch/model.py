@@ -30,12 +30,12 @@ class Run:
 class SubLayer(Sum):
     """x <- post(x + inner(f(pre(x))))"""
 
-    def __init__(self, layer, around):
+    def __init__(self, layer, model_context):
         nn.Module.__init__(self)
-        self.pre = make_norm(layer.norms.pre, around.width)
-        self.add(layer, around)
-        self.inner = make_norm(layer.norms.inner, around.width)
-        self.post = make_norm(layer.norms.post, around.width)
+        self.pre = make_norm(layer.norms.pre, model_context.width)
+        self.add(layer, model_context)
+        self.inner = make_norm(layer.norms.inner, model_context.width)
+        self.post = make_norm(layer.norms.post, model_context.width)
 
     def forward(self, x, run):
         return self.post(x + self.inner(super().forward(self.pre(x), run)))
@@ -53,7 +53,7 @@ class Decoder(nn.Module):
         elif a.positions.name == "SharedRelBias":
             self.positions = Matrix(a.heads()[0], a.positions.args[0])
         self.blocks = nn.ModuleList(
-            nn.ModuleList(SubLayer(layer, a.around()) for layer in layers) for layers in a.blocks())
+            nn.ModuleList(SubLayer(layer, a.model_context()) for layer in layers) for layers in a.blocks())
         self.norm = make_norm(a.final_norm, a.width)
         if a.untied:
             self.head = Matrix(a.vocab, a.width)

@@ -12,7 +12,7 @@ from .norms import empty
 from .routers import ROUTERS
 
 
-def default_capacity(layer, around):
+def default_capacity(layer, model_context):
     return 100 if layer.router.name == "ExpertChoice" else 0
 
 
@@ -41,17 +41,17 @@ class Moe(Layer):
         Number("Shared", "shared", 0, least=0),
     )
 
-    def check(self, around):
+    def check(self, model_context):
         if choices_of(self.router) > self.experts:
             raise TextError(f"{self.router.text()} has more choices than {self.experts} experts")
         if self.router.name == "ExpertChoice" and not self.capacity:
             raise TextError("ExpertChoice needs a Capacity of at least 1")
 
-    def module(self, around):
-        return MoeModule(self, around)
+    def module(self, model_context):
+        return MoeModule(self, model_context)
 
     @staticmethod
-    def random(rng, around):
+    def random(rng, model_context):
         word = rng.choice(tuple(ROUTERS))
         experts = rng.randint(2 if word == "Top2" else 1, 9)
         arguments = (rng.randint(1, min(experts, 4)),) if ROUTERS[word].arguments else ()
@@ -90,17 +90,17 @@ class MoeModule(Experts):
     two scores whose order decided something (below the error of f32 the routing may differ from one program to another).
     """
 
-    def __init__(self, layer, around):
-        super().__init__(layer.experts, layer, around.width)
-        self.layer, self.around = layer, around
+    def __init__(self, layer, model_context):
+        super().__init__(layer.experts, layer, model_context.width)
+        self.layer, self.model_context = layer, model_context
         self.experts, self.k = layer.experts, choices_of(layer.router)
         self.routing = ROUTERS[layer.router.name]
         if self.routing.scored:
-            self.router = Matrix(layer.experts, around.width)
+            self.router = Matrix(layer.experts, model_context.width)
         if self.routing.state:
-            self.register_buffer(self.routing.state, self.routing.start(layer, around))
+            self.register_buffer(self.routing.state, self.routing.start(layer, model_context))
         if layer.shared:
-            self.shared = Experts(layer.shared, layer, around.width)
+            self.shared = Experts(layer.shared, layer, model_context.width)
         self.auxiliary, self.margin = 0.0, math.inf
 
     def forward(self, x, run):
@@ -132,7 +132,7 @@ class MoeModule(Experts):
     def fill_state(self, rng):
         """A random state, to test with."""
         if self.routing.state:
-            getattr(self, self.routing.state).copy_(self.routing.random_state(self.layer, self.around, rng))
+            getattr(self, self.routing.state).copy_(self.routing.random_state(self.layer, self.model_context, rng))
 
     def after_step(self):
         self.routing.after_step(self)

@@ -31,10 +31,10 @@ class Router:
         """k, the choices of a token; for the capacity of an expert."""
         return args[0] if args else 1
 
-    def start(self, layer, around):
+    def start(self, layer, model_context):
         """The state before training."""
 
-    def random_state(self, layer, around, rng):
+    def random_state(self, layer, model_context, rng):
         """A state to test with, of the shape and type of the start."""
 
     def after_step(self, moe):
@@ -91,11 +91,11 @@ class Hash(Router):
     """The expert that a table has for the token."""
     scored, state = False, "table"
 
-    def start(self, layer, around):
-        return torch.arange(around.vocab, dtype=torch.int32) % layer.experts
+    def start(self, layer, model_context):
+        return torch.arange(model_context.vocab, dtype=torch.int32) % layer.experts
 
-    def random_state(self, layer, around, rng):
-        return torch.tensor([rng.randrange(layer.experts) for _ in range(around.vocab)], dtype=torch.int32)
+    def random_state(self, layer, model_context, rng):
+        return torch.tensor([rng.randrange(layer.experts) for _ in range(model_context.vocab)], dtype=torch.int32)
 
     def route(self, moe, l, run):
         expert = moe.table[run.tokens.flatten()].long()
@@ -115,10 +115,10 @@ class LossFree(Router):
     """The k experts of largest sigmoid(l) + bias; the bias selects, but is in no weight and in no gradient."""
     arguments, state = (1,), "bias"
 
-    def start(self, layer, around):
+    def start(self, layer, model_context):
         return torch.zeros(layer.experts)
 
-    def random_state(self, layer, around, rng):
+    def random_state(self, layer, model_context, rng):
         return torch.tensor([rng.gauss(0, 0.2) for _ in range(layer.experts)])
 
     def route(self, moe, l, run):
@@ -139,10 +139,10 @@ class ExpertThreshold(Router):
     """Every expert whose threshold the token's p exceeds: none, one or many."""
     state = "threshold"
 
-    def start(self, layer, around):
+    def start(self, layer, model_context):
         return torch.full((layer.experts,), 1 / layer.experts)
 
-    def random_state(self, layer, around, rng):
+    def random_state(self, layer, model_context, rng):
         return torch.tensor([rng.uniform(0, 1.6) / layer.experts for _ in range(layer.experts)])
 
     def route(self, moe, l, run):

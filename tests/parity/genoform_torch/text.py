@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import kinds  # noqa: F401  (fills the list of kinds)
 from .attention import check_buckets
-from .language import (NORMS, RMS_NORM, Around, Flag, Node, Number, TextError, Wrapped, parse_tree, print_options, read_layer,
+from .language import (NORMS, RMS_NORM, ModelContext, Flag, Node, Number, TextError, Wrapped, parse_tree, print_options, read_layer,
                        read_options)
 from .parallel import Parallel
 
@@ -25,7 +25,7 @@ class Stack:
     count: int
 
     @staticmethod
-    def parse(node, around):
+    def parse(node, model_context):
         block, count = node, 1
         if getattr(node, "name", None) == "Stack":
             if len(node.args) != 2 or not isinstance(node.args[1], int) or node.args[1] < 1:
@@ -33,10 +33,10 @@ class Stack:
             block, count = node.args
         if getattr(block, "name", None) != "Block" or not block.args:
             raise TextError(f"found {block}, expected a Block with at least one sub-layer")
-        return Stack(tuple(read_layer(layer, around) for layer in block.args), count)
+        return Stack(tuple(read_layer(layer, model_context) for layer in block.args), count)
 
-    def text(self, around):
-        return f"Stack<Block<{', '.join(layer.text(around) for layer in self.layers)}>, {self.count}>"
+    def text(self, model_context):
+        return f"Stack<Block<{', '.join(layer.text(model_context) for layer in self.layers)}>, {self.count}>"
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class Architecture:
         values = read_options("Decoder", Architecture.table, options, None)
         model = Architecture((), **values)
         parts = body.args if getattr(body, "name", None) == "Body" else (body,)
-        model = Architecture(tuple(Stack.parse(part, model.around()) for part in parts), **values)
+        model = Architecture(tuple(Stack.parse(part, model.model_context()) for part in parts), **values)
         model.check()
         return model
 
-    def around(self):
-        return Around(self.width, self.vocab, self.context, self.positions != NO_POSITIONS)
+    def model_context(self):
+        return ModelContext(self.width, self.vocab, self.context, self.positions != NO_POSITIONS)
 
     def text(self):
-        body = [stack.text(self.around()) for stack in self.stacks]
+        body = [stack.text(self.model_context()) for stack in self.stacks]
         body = body[0] if len(body) == 1 else f"Body<{', '.join(body)}>"
         return f"Decoder<{', '.join([body] + print_options(self.table, self, None))}>"
 
