@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the program genoform as a user does and checks exit codes, messages, files and signals (spec/model.md section 5).
+"""Runs the program genoform as a user does and checks exit codes, messages, files and signals (docs/formats/model.md, section 5).
 
   check_program.py --program PATH [NAME...]      NAME: only the tests whose name contains one of these"""
 import argparse

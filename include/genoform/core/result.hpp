@@ -6,7 +6,7 @@
 
 namespace genoform {
 
-/// What kind of thing went wrong; the values are the exit codes of the program (spec/model.md section 5).
+/// What kind of thing went wrong; the values are the exit codes of the program (docs/formats/model.md, section 5).
 enum class ErrorKind { usage = 2, input = 3, resources = 4, not_finite = 5 };
 
 /// One line that says where, what was found, what is allowed and what to do.

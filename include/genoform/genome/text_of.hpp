@@ -110,7 +110,7 @@ struct Stored {
 
 }  // namespace text_forms
 
-/// The canonical text of a Decoder, Body, Stack, Block or sub-layer type (spec/model.md section 1).
+/// The canonical text of a Decoder, Body, Stack, Block or sub-layer type (docs/formats/model.md, section 1).
 template <class T>
 inline constexpr std::string_view text_of{text_forms::Stored<T>::characters.data(), text_forms::Stored<T>::size};
 

@@ -10,7 +10,7 @@
 namespace genoform {
 
 /// The tensors of a decoder that belong to none of its sub-layers. The one place that declares them: the network, the count of a
-/// genome and its diagram all read it (names and shapes: spec/model.md section 3).
+/// genome and its diagram all read it (names and shapes: docs/formats/model.md, section 3).
 class OwnTensors {
  public:
   constexpr explicit OwnTensors(const DecoderLayer& sizes) : final_norm(sizes.final_norm), sizes_(sizes) {}

@@ -11,7 +11,7 @@
 
 namespace genoform {
 
-/// The norms of a sub-layer; a user's layer without any gets the default, Pre<RmsNorm> (spec/model.md section 1.2).
+/// The norms of a sub-layer; a user's layer without any gets the default, Pre<RmsNorm> (docs/formats/model.md, section 1.2).
 template <class Layer>
 constexpr Normed norms_of(const Layer& layer) {
   if constexpr (requires { static_cast<const Normed&>(layer); })
