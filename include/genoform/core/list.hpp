@@ -48,7 +48,7 @@ struct Into<List<Ts...>, Template> {
 template <class... Lists>
 using concat_t = typename list_steps::Concat<Lists...>::type;
 
-/// The type at place I (from 0) of a pack.
+/// The type at index I (from 0) of a pack.
 template <int I, class... Ts>
 using nth_t = typename decltype(list_steps::nth<I, Ts...>())::type;
 
@@ -63,7 +63,7 @@ struct NthOf<I, List<Ts...>> {
 
 }  // namespace list_steps
 
-/// The type at place I (from 0) of a list.
+/// The type at index I (from 0) of a list.
 template <int I, class L>
 using nth_of_t = typename list_steps::NthOf<I, L>::type;
 

@@ -31,7 +31,7 @@ constexpr int count_children(Tree tree, int node) {
   return count;
 }
 
-/// The place (from 0) of the child of `parent` that holds `node`; -1 when `node` is the parent itself.
+/// The index (from 0) of the child of `parent` that holds `node`; -1 when `node` is the parent itself.
 constexpr int child_index(Tree tree, int parent, int node) {
   int index = 0;
   for (int c = first_child(parent); c < end_of(tree, parent); c = next_sibling(tree, c), ++index)

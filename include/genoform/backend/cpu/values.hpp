@@ -23,7 +23,7 @@ struct Values {
   }
   explicit operator bool() const { return floats != nullptr || shorts != nullptr; }
 
-  /// A place in the matrix as float* or as Bf16*, whichever it holds; null for the absent matrix.
+  /// An address in the matrix as float* or as Bf16*, by its element type; null for the absent matrix.
   template <class Value>
   Value* at(std::int64_t row, std::int64_t column) const {
     Value* first = nullptr;
