@@ -286,7 +286,8 @@ struct AdamWArgs {
   float *m = nullptr, *v = nullptr;
 };
 struct AdamWScalars {
-  float shrink, rate, beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, decay, over_correction1, over_correction2;
+  float shrink, learning_rate, beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon, weight_decay, over_correction1,
+      over_correction2;
 };
 
 /// A tensor of Adafactor. Factored: matrices [rows, columns] one after the other; else `squares`, one for each element.

@@ -53,14 +53,14 @@ inline void run(const op::AdafactorUpdate& o, Host host) {
   for (std::size_t i = 0; i < elements; ++i) squares_u += u[i] * u[i], squares_w += first_w[i] * first_w[i];
   const double rms_u = std::sqrt(squares_u / static_cast<double>(elements)),
                rms_w = std::sqrt(squares_w / static_cast<double>(elements));
-  const double clip = control(op::adafactor_clip), rate = control(op::adafactor_learning_rate),
+  const double clip = control(op::adafactor_clip), learning_rate = control(op::adafactor_learning_rate),
                beta1 = control(op::adafactor_beta1);
   const double scale = o.relative ? std::max(control(op::adafactor_epsilon2), rms_w) : 1.0;
-  const double step = rate * scale * (clip > 0.0 && rms_u > clip ? clip / rms_u : 1.0);
+  const double step = learning_rate * scale * (clip > 0.0 && rms_u > clip ? clip / rms_u : 1.0);
   for (std::size_t i = 0; i < elements; ++i) {
     double move = step * u[i];
     if (m != nullptr) move = m[i] = beta1 * m[i] + (1.0 - beta1) * move;
-    first_w[i] -= (o.decays ? rate * control(op::adafactor_weight_decay) * first_w[i] : 0.0) + move;
+    first_w[i] -= (o.decays ? learning_rate * control(op::adafactor_weight_decay) * first_w[i] : 0.0) + move;
   }
 }
 

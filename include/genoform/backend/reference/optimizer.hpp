@@ -28,8 +28,8 @@ inline void run(const op::AdamWUpdate& o, Host host) {
     m(0, i) = beta1 * m(0, i) + (1.0 - beta1) * gradient;
     v(0, i) = beta2 * v(0, i) + (1.0 - beta2) * gradient * gradient;
     const double mean = m(0, i) / control(op::correction1_index), square = v(0, i) / control(op::correction2_index);
-    const double decay = o.decays ? control(op::weight_decay_index) * w(0, i) : 0.0;
-    w(0, i) -= control(op::learning_rate_index) * (mean / (std::sqrt(square) + control(op::epsilon_index)) + decay);
+    const double weight_decay = o.decays ? control(op::weight_decay_index) * w(0, i) : 0.0;
+    w(0, i) -= control(op::learning_rate_index) * (mean / (std::sqrt(square) + control(op::epsilon_index)) + weight_decay);
   }
 }
 

@@ -111,10 +111,11 @@ class AdafactorCall {
     const double rms_update = math::sqrt(update / static_cast<double>(elements_));
     const double rms_parameters = math::sqrt(parameters / static_cast<double>(elements_));
     const double clip = static_cast<double>(controls_[op::adafactor_clip]),
-                 rate = static_cast<double>(controls_[op::adafactor_learning_rate]);
+                 learning_rate = static_cast<double>(controls_[op::adafactor_learning_rate]);
     const double size = relative_ ? std::max(static_cast<double>(controls_[op::adafactor_epsilon2]), rms_parameters) : 1.0;
-    s.step = static_cast<float>(rate * size * (clip > 0.0 && rms_update > clip ? clip / rms_update : 1.0));
-    s.keep = static_cast<float>(1.0 - (decays_ ? rate * static_cast<double>(controls_[op::adafactor_weight_decay]) : 0.0));
+    s.step = static_cast<float>(learning_rate * size * (clip > 0.0 && rms_update > clip ? clip / rms_update : 1.0));
+    s.keep =
+        static_cast<float>(1.0 - (decays_ ? learning_rate * static_cast<double>(controls_[op::adafactor_weight_decay]) : 0.0));
   }
 
   SharedContext context_;

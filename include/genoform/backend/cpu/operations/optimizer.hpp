@@ -27,13 +27,13 @@ inline auto prepare(const SharedContext& context, const op::SumOfSquares& o, con
 inline AdamWScalars adamw_scalars(const float* controls, float sum, bool decays) {
   const float clip = controls[op::clip_index], norm = math::sqrt(sum);
   return {.shrink = clip > 0.0F && !(norm <= clip) ? clip / norm : 1.0F,
-          .rate = controls[op::learning_rate_index],
+          .learning_rate = controls[op::learning_rate_index],
           .beta1 = controls[op::beta1_index],
           .one_minus_beta1 = 1.0F - controls[op::beta1_index],
           .beta2 = controls[op::beta2_index],
           .one_minus_beta2 = 1.0F - controls[op::beta2_index],
           .epsilon = controls[op::epsilon_index],
-          .decay = decays ? controls[op::weight_decay_index] : 0.0F,
+          .weight_decay = decays ? controls[op::weight_decay_index] : 0.0F,
           .over_correction1 = 1.0F / controls[op::correction1_index],
           .over_correction2 = 1.0F / controls[op::correction2_index]};
 }
