@@ -11,6 +11,8 @@
 
 namespace genoform {
 
+namespace type_forms {
+
 // What the compile errors of type_of show: where the text is wrong, line and character from 1, the word that stands there, and
 // the one that was most likely meant. Letters one by one, since that is how every compiler prints them.
 template <int Line, int Column>
@@ -19,8 +21,6 @@ template <char... Letters>
 struct Found {};
 template <char... Letters>
 struct DidYouMean {};
-
-namespace type_forms {
 
 /// A text parsed and checked in constant expressions.
 template <Text T, class Layers>
