@@ -127,3 +127,7 @@ class Cpu {
 };
 
 }  // namespace genoform
+
+#ifdef GENOFORM_COMPILED
+#include "genoform/compiled/cpu.hpp"
+#endif

@@ -30,3 +30,7 @@ class Reference {
 };
 
 }  // namespace genoform
+
+#ifdef GENOFORM_COMPILED
+#include "genoform/compiled/reference.hpp"
+#endif

@@ -66,10 +66,7 @@ class OperationList {
   }
   /// Prepares an operation on a back end and appends it.
   template <class Backend, class Op, class Real>
-  [[gnu::cold]] void add(const Backend& backend, const Op& op, const Memories<Real>& memories) {
-    add(backend.prepare(op, memories));
-    if (observer_ != nullptr) calls_.back().number = observer_->record(phase_, info_of(op, memories));
-  }
+  [[gnu::cold]] void add(const Backend& backend, const Op& op, const Memories<Real>& memories);
   void run() const {
     if (observer_ != nullptr) return run_observed();
     for (const Call& call : calls_) call.run(call.held);
@@ -112,5 +109,12 @@ class OperationList {
   Observer* observer_ = nullptr;
   Phase phase_ = Phase::forward;
 };
+
+/// Outside the class, so that it is not inline and `extern template` (compiled/operations.hpp) spares a program to compile it.
+template <class Backend, class Op, class Real>
+void OperationList::add(const Backend& backend, const Op& op, const Memories<Real>& memories) {
+  add(backend.prepare(op, memories));
+  if (observer_ != nullptr) calls_.back().number = observer_->record(phase_, info_of(op, memories));
+}
 
 }  // namespace genoform

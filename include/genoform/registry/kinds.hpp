@@ -154,3 +154,7 @@ Kinds<Backend> builtin_kinds() {
 }
 
 }  // namespace genoform
+
+#ifdef GENOFORM_COMPILED
+#include "genoform/compiled/registry.hpp"
+#endif

@@ -411,3 +411,7 @@ Result<void> Trainer<Backend>::resume(const std::string& folder) {
 }
 
 }  // namespace genoform
+
+#ifdef GENOFORM_COMPILED
+#include "genoform/compiled/train.hpp"
+#endif

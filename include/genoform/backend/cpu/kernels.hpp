@@ -7,14 +7,17 @@
 #include "genoform/backend/cpu/machine/amx.hpp"
 #include "genoform/ops/dense.hpp"
 
+#if !defined(__OPTIMIZE__) && !defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_UNOPTIMIZED_KERNELS)
+#pragma message( \
+    "genoform's kernels are compiled without optimization, some thirty times as slow: set CMAKE_BUILD_TYPE or -O2, link genoform::kernels, or define GENOFORM_UNOPTIMIZED_KERNELS")
+#endif
 #ifdef __FAST_MATH__
 #error "genoform's kernels need IEEE arithmetic: compile without -ffast-math"
 #endif
 
 /// The kernels, compiled once for each instruction set, whatever the flags of the user are; the set is chosen when the program
-/// runs. They are header code. A program of many translation units may compile them in one of them only: with
-/// GENOFORM_COMPILED_KERNELS defined they are declared here and come from cmake/compiled_kernels.cpp (target
-/// genoform_compiled_kernels).
+/// runs. They are header code. With GENOFORM_COMPILED_KERNELS defined they are only declared here and come from the archive
+/// of target genoform::kernels.
 namespace genoform::cpu {
 
 using op::Function;

@@ -1,0 +1,14 @@
+#pragma once
+#include "genoform/backend/cpu.hpp"
+#include "genoform/compiled/operations.hpp"
+#include "genoform/model/basic_model.hpp"
+
+namespace genoform {
+
+#define GENOFORM_CPU_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, Cpu, Op)
+GENOFORM_EACH_OPERATION(GENOFORM_CPU_OPERATION)
+#undef GENOFORM_CPU_OPERATION
+extern template class Engine<Cpu>;
+extern template class BasicModel<Cpu>;
+
+}  // namespace genoform

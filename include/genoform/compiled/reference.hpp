@@ -1,0 +1,14 @@
+#pragma once
+#include "genoform/backend/reference.hpp"
+#include "genoform/compiled/operations.hpp"
+#include "genoform/model/basic_model.hpp"
+
+namespace genoform {
+
+#define GENOFORM_REFERENCE_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, Reference, Op)
+GENOFORM_EACH_OPERATION(GENOFORM_REFERENCE_OPERATION)
+#undef GENOFORM_REFERENCE_OPERATION
+extern template class Engine<Reference>;
+extern template class BasicModel<Reference>;
+
+}  // namespace genoform

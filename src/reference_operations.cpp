@@ -1,0 +1,11 @@
+// Every operation on the reference back end, and the models that run them.
+#include "genoform/compiled/reference.hpp"
+
+namespace genoform {
+
+#define GENOFORM_REFERENCE_OPERATION(Op) GENOFORM_BACK_END_OPERATION(template, Reference, Op)
+GENOFORM_EACH_OPERATION(GENOFORM_REFERENCE_OPERATION)
+template class Engine<Reference>;
+template class BasicModel<Reference>;
+
+}  // namespace genoform

@@ -1,0 +1,1 @@
+// A unit for precompiled.hpp to be built with.
