@@ -21,7 +21,7 @@ inline const Rotation* Context::rotation(std::int64_t positions, std::int64_t ha
   return rotations_.emplace_back(std::move(made)).get();
 }
 
-inline auto prepare(const SharedContext& context, const op::Rotate& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Rotate& o, const auto& m) {
   const Rotation* angles = context->rotation(o.context, o.head_dim / 2, o.inverse);
   const RotateArgs args{.x = m.address(o.x),
                         .stride = o.x.stride,
@@ -57,7 +57,7 @@ ConvolutionArgs convolution_args(const SharedContext& context, const Op& o, bool
   return args;
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalConvolution& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalConvolution& o, const auto& m) {
   ConvolutionArgs args = convolution_args(context, o, false, m);
   args.y = m.address(o.y);
   args.y_stride = o.y.stride;
@@ -70,7 +70,7 @@ inline auto prepare(const SharedContext& context, const op::CausalConvolution& o
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::CausalConvolutionGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CausalConvolutionGradient& o, const auto& m) {
   ConvolutionArgs args = convolution_args(context, o, true, m);
   args.dy = m.address(o.dy);
   args.dx = m.address(o.dx);
@@ -188,11 +188,11 @@ class Attending {
   std::int64_t sequences_;
 };
 
-inline auto prepare(const SharedContext& context, const op::Attend& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Attend& o, const auto& m) {
   return [context, attending = Attending(*context, o, m)] { attending.forward(*context); };
 }
 
-inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::AttendGradient& o, const auto& m) {
   const Attending attending(*context, o, m);
   const std::int64_t elements = attending.sequences() * o.sizes.heads * o.sizes.context;
   if (o.bias.exists()) context->reserve(static_cast<std::size_t>(elements) * sizeof(float));

@@ -9,7 +9,7 @@
 #include "genoform/ops/dense.hpp"
 
 /// The dense operations on the CPU. Each `prepare` resolves pointers, creates primitives, reserves scratch and returns a
-/// callable. The `prepare` of an operation that few models use is a template, so that only these models compile it.
+/// callable. Each is a template, by its `auto`, so that a unit compiles only what its models need.
 namespace genoform::cpu {
 
 inline bool flat(const Tensor& t) { return t.rows <= 1 || t.stride == t.columns; }
@@ -18,11 +18,11 @@ bool flat(const Tensor& t, const More&... more) {
   return flat(t) && flat(more...) && ((more.exists() ? more.stride == t.stride : true) && ...);
 }
 
-inline auto prepare(const SharedContext& context, const op::Clear& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Clear& o, const auto& m) {
   return [context, y = host::rows_of(o.y, m)] { context->clear(y); };
 }
 
-inline auto prepare(const SharedContext& context, const op::Copy& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Copy& o, const auto& m) {
   return [context, x = Values(o.x, m), y = Values(o.y, m), flat = flat(o.x, o.y)] {
     context->over_elements(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
       const std::int64_t from = r * x.stride + c, to = r * y.stride + c;
@@ -38,7 +38,7 @@ inline auto prepare(const SharedContext& context, const op::Copy& o, const Float
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Add& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Add& o, const auto& m) {
   return [context, x = host::rows_of(o.x, m), y = host::rows_of(o.y, m), flat = flat(o.x, o.y)] {
     context->over_elements(y.rows, y.columns, flat, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
       context->kernel<&Kernels::add>()(x[r] + c, y[r] + c, count);
@@ -46,7 +46,7 @@ inline auto prepare(const SharedContext& context, const op::Add& o, const FloatM
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Embed& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Embed& o, const auto& m) {
   return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, table = host::rows_of(o.table, m),
           y = host::rows_of(o.y, m)] {
     context->split(y.rows, y.columns, [&](std::int64_t first, std::int64_t last, int) {
@@ -59,7 +59,7 @@ inline auto prepare(const SharedContext& context, const op::Embed& o, const Floa
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, const auto& m) {
   return [context, tokens = m.indices(o.tokens), step = o.tokens.stride, dy = host::rows_of(o.dy, m),
           dtable = host::rows_of(o.dtable, m)] {
     context->over_columns(dy.rows, dy.columns, [&](std::int64_t first, std::int64_t last) {
@@ -70,21 +70,21 @@ inline auto prepare(const SharedContext& context, const op::EmbedGradient& o, co
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Linear& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Linear& o, const auto& m) {
   Product product(
       *context, m,
       {.a = o.x, .b = o.w, .c = o.y, .b_transposed = true, .bias = o.bias, .f = o.f, .added = o.added, .exact = o.exact});
   return [context, product = std::move(product)] { product.run(*context); };
 }
 
-inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::LinearInputGradient& o, const auto& m) {
   Product product(
       *context, m,
       {.a = o.dy, .b = o.w, .c = o.dx, .accumulate = o.accumulate, .f = o.f, .derivative_of = o.output, .exact = o.exact});
   return [context, product = std::move(product)] { product.run(*context); };
 }
 
-inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::LinearWeightGradient& o, const auto& m) {
   Product product(*context, m, {.a = o.dy, .b = o.x, .c = o.dw, .a_transposed = true, .accumulate = true, .exact = o.exact});
   const ColumnSumsArgs sums{m.address(o.dy), m.reals(o.dbias), o.dy.stride, o.dy.rows, o.dy.element_type == ElementType::bf16};
   return [context, product = std::move(product), sums, columns = o.dy.columns, zero_before = m.indices(o.zero_before)] {
@@ -97,7 +97,7 @@ inline auto prepare(const SharedContext& context, const op::LinearWeightGradient
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Normalize& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Normalize& o, const auto& m) {
   const NormalizeArgs args{
       m.reals(o.x), m.reals(o.w),        m.reals(o.b), m.reals(o.statistics), m.address(o.y),
       o.x.stride,   o.statistics.stride, o.y.stride,   o.x.columns,           o.statistic != op::Statistic::rms,
@@ -113,7 +113,7 @@ inline auto prepare(const SharedContext& context, const op::Normalize& o, const 
 /// Rows whose sums of weight gradients are computed together. The number is fixed, so that it does not depend on the threads.
 inline constexpr std::int64_t chunk_rows = 64;
 
-inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o, const auto& m) {
   const NormalizeGradientArgs args{m.reals(o.x),
                                    m.reals(o.w),
                                    m.reals(o.statistics),
@@ -141,7 +141,7 @@ inline auto prepare(const SharedContext& context, const op::NormalizeGradient& o
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Activate& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Activate& o, const auto& m) {
   return
       [context, f = o.f, u = Values(o.u, m), gate = Values(o.gate, m), y = Values(o.y, m), derivative = Values(o.derivative, m),
        flat = flat(o.u, o.gate.exists() ? o.gate : o.u, o.derivative.exists() ? o.derivative : o.u, o.y)] {
@@ -154,7 +154,7 @@ inline auto prepare(const SharedContext& context, const op::Activate& o, const F
       };
 }
 
-inline auto prepare(const SharedContext& context, const op::ActivateGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::ActivateGradient& o, const auto& m) {
   const bool runs = o.gate.exists()
                         ? flat(o.dy, o.u, o.gate, o.du, o.dgate)
                         : flat(o.dy, o.du) && (!o.u.exists() || flat(o.dy, o.u)) && (!o.y.exists() || flat(o.dy, o.y));
@@ -177,7 +177,7 @@ inline auto prepare(const SharedContext& context, const op::ActivateGradient& o,
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, const auto& m) {
   const CrossEntropyArgs args{m.reals(o.logits), m.indices(o.targets), m.reals(o.dlogits), o.logits.stride,
                               o.targets.stride,  o.dlogits.stride,     o.logits.columns};
   const std::int64_t chunks = (o.logits.rows + chunk_rows - 1) / chunk_rows;
@@ -199,7 +199,7 @@ inline auto prepare(const SharedContext& context, const op::CrossEntropy& o, con
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::Softmax& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::Softmax& o, const auto& m) {
   const RowsArgs args{m.reals(o.x), nullptr, m.reals(o.y), o.x.stride, 0, o.y.stride, o.x.columns};
   return [context, args, rows = o.x.rows] {
     context->split(rows, 8 * args.columns,
@@ -207,7 +207,7 @@ inline auto prepare(const SharedContext& context, const op::Softmax& o, const Fl
   };
 }
 
-inline auto prepare(const SharedContext& context, const op::SoftmaxGradient& o, const FloatMemories& m) {
+inline auto prepare(const SharedContext& context, const op::SoftmaxGradient& o, const auto& m) {
   const RowsArgs args{m.reals(o.y), m.reals(o.dy), m.reals(o.dx), o.y.stride, o.dy.stride, o.dx.stride, o.y.columns};
   return [context, args, rows = o.y.rows] {
     context->split(rows, 4 * args.columns, [&](std::int64_t first, std::int64_t last, int) {
