@@ -5,10 +5,22 @@
 #include <vector>
 
 #include "genoform/backend/reference.hpp"
+#include "genoform/compiled/operations.hpp"
 #include "genoform/genoform.hpp"
 #include "genoform/testing/check_gradients.hpp"
 #include "genoform/testing/planted_error.hpp"
 #include "tests/catch.hpp"
+
+namespace genoform::tests {
+using Planted = testing::PlantedError<Reference>;
+}
+namespace genoform {
+#define GENOFORM_PLANTED_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, tests::Planted, Op)
+GENOFORM_EACH_OPERATION(GENOFORM_PLANTED_OPERATION)
+#undef GENOFORM_PLANTED_OPERATION
+extern template class Engine<tests::Planted>;
+extern template class BasicModel<tests::Planted>;
+}  // namespace genoform
 
 namespace genoform::tests {
 
@@ -19,7 +31,7 @@ inline constexpr double right = 2e-6, wrong = 2e-5;
 template <class T>
 std::vector<std::string> backward_operations(const testing::Sizes& sizes) {
   std::vector<std::string> names;
-  testing::Subject<T, testing::PlantedError<Reference>> subject(sizes, 1, testing::PlantedError<Reference>({}, &names));
+  testing::Subject<T, Planted> subject(sizes, 1, Planted({}, &names));
   subject.gradient();
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -33,8 +45,7 @@ void check_gradients_of() {
     using T = typename decltype(type)::type;
     INFO(text_of<T>);
     for (const std::uint64_t seed : {1U, 2U}) {
-      const testing::GradientCheck check =
-          testing::check_gradients<T>(testing::random_sizes(seed), seed, testing::PlantedError<Reference>(), 50);
+      const testing::GradientCheck check = testing::check_gradients<T>(testing::random_sizes(seed), seed, Planted(), 50);
       INFO(check);
       REQUIRE(check.elements > 0);
       REQUIRE(check.error < right);
@@ -52,7 +63,7 @@ void find_planted_errors_in() {
     const std::vector<std::string> operations = backward_operations<T>(sizes);
     REQUIRE(operations.size() >= 2);
     for (const std::string& name : operations) {
-      const testing::GradientCheck check = testing::check_gradients<T>(sizes, 1, testing::PlantedError<Reference>(name), 5);
+      const testing::GradientCheck check = testing::check_gradients<T>(sizes, 1, Planted(name), 5);
       INFO(text_of<T> << ", planted in " << name << ": " << check);
       REQUIRE(check.error > wrong);
     }

@@ -10,7 +10,7 @@
   X(NormalizeGradient) X(Activate) X(ActivateGradient) X(CrossEntropy) X(Softmax) X(SoftmaxGradient) X(ScaleOffset)              \
   X(ScaleOffsetGradient) X(SquaredReluAttend) X(SquaredReluAttendGradient) X(RandomFeatures) X(RandomFeaturesGradient)           \
   X(LinearAttend) X(LinearAttendGradient) X(CausalMix) X(CausalMixGradient) X(CausalScores) X(CausalScoresGradient)              \
-  X(AddByDistance) X(AddByDistanceGradient) X(CausalSoftmax) X(CausalSoftmaxGradient) X(OperationInfo) X(SumOfSquares)           \
+  X(AddByDistance) X(AddByDistanceGradient) X(CausalSoftmax) X(CausalSoftmaxGradient) X(SumOfSquares)                            \
   X(AdamWUpdate) X(RelativeBias) X(RelativeBiasGradient) X(NormalizeHeads) X(NormalizeHeadsGradient) X(AddSinusoid)              \
   X(AddPositions) X(AddPositionsGradient) X(ScaleBy) X(ScaleByGradient) X(ChooseByTable) X(ChooseTopK) X(ChooseBalanced)         \
   X(ChooseAbove) X(AssignSlots) X(RouteThresholdGradient) X(RecordCuts) X(RecordLoad) X(StepLoad) X(UpdateBias) X(Sigmoid)       \
