@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Install the package below the build folder and build other people's projects against it.
 
-The consumer here is built three times: from the installed package, by add_subdirectory and by FetchContent; each time its two
-translation units share one program. examples/downstream is built from the installed package and its tests are run."""
+The consumer here is built three times: from the installed package, by add_subdirectory and by FetchContent; each time two
+translation units share one program; another links genoform::compiled. A component or package that is missing is named. examples/downstream is built from the installed package and its tests are run."""
 import argparse
 import os
 import pathlib
@@ -39,22 +39,33 @@ def main():
     if shutil.which("ccache"):
         common.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
 
-    def build(source, name, *settings):
+    def build(source, name, *settings, targets=("all",)):
         run("cmake", "-S", source, "-B", work / name, *common, *settings)
-        run("cmake", "--build", work / name)
+        run("cmake", "--build", work / name, "--target", *targets)
         print(f"{name}: built", flush=True)
 
     for way in ("package", "subdirectory", "fetch"):
-        build(HERE / "consumer", way, f"-DWAY={way}", f"-DGENOFORM_SOURCE={options.source}")
-        run(work / way / "language")
-        run(work / way / "trainer")
+        # FetchContent is add_subdirectory with another name: there the archives are not compiled once more.
+        programs = ["language", "trainer"] + ([] if way == "fetch" else ["compiled"])
+        build(HERE / "consumer", way, f"-DWAY={way}", f"-DGENOFORM_SOURCE={options.source}", targets=programs)
+        for program in programs:
+            run(work / way / program)
     libraries = run("ldd", work / "package" / "language")
     if "dnnl" in libraries or "gomp" in libraries:
         sys.exit(f"a program of genoform::genoform alone is linked to a back end:\n{libraries}")
 
-    refusal = run("cmake", "-S", HERE / "consumer", "-B", work / "refused", *common, "-DWAY=package", "-DCOMPONENT=abacus", expect=1)
-    if "abacus" not in refusal:
-        sys.exit(f"a component that is not there is not named:\n{refusal}")
+    def refuse(what, *settings, naming):
+        refusal = run("cmake", "-S", HERE / "consumer", "-B", work / "refused", *common, "-DWAY=package", *settings, expect=1)
+        for word in naming:
+            if word not in " ".join(refusal.split()):
+                sys.exit(f"{what} is not named ({word}):\n{refusal}")
+
+    refuse("a component that is not there", "-DCOMPONENT=abacus", naming=["no component abacus"])
+    refuse("a package that is missing", "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON",
+           naming=["component cpu needs", "Eigen3 (initial values of orthogonal matrices"])
+    # Who asks for cpu alone does not need what the search needs.
+    run("cmake", "-S", HERE / "consumer", "-B", work / "without-search", *common, "-DWAY=package",
+        "-DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON")
 
     downstream = options.source / "examples" / "downstream"
     if downstream.is_dir():
