@@ -12,7 +12,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "include"
 # No GPU program needs these one by one: the host's back ends, files and stores.
-HOST_ONLY = ("genoform/backend/cpu", "genoform/backend/reference", "genoform/io", "genoform/search", "genoform/train")
+HOST_ONLY = ("genoform/backend/cpu", "genoform/backend/reference", "genoform/compiled", "genoform/io", "genoform/search",
+             "genoform/train")
 
 
 CPU_TRAINING = """#include <genoform/backend/cpu.hpp>
