@@ -274,13 +274,9 @@ void add_strategy(CLI::App& app, Options& o) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_dtype(app, o.precision);
-  app.add_option_function<std::string>(
-         "--optimizer",
-         [&o](const std::string& name) {
-           if (name == "adafactor") o.request.training.optimizer.choice = Adafactor{};
-         },
-         "adamw or adafactor, with its defaults (default: adamw)")
-      ->check(CLI::IsMember({"adamw", "adafactor"}));
+  app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
+      ->check(CLI::IsMember({"adamw", "adafactor"}))
+      ->capture_default_str();
   app.add_option("--batch", o.request.training.batch, "sequences of a training step")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -63,6 +63,11 @@ constexpr int selector_of(Tree tree, int node) {
     return node;
   }
 }
+/// Is a sub-layer of this struct?
+template <class L>
+constexpr bool is_of(Tree tree, int node) {
+  return node_at(tree, node).word == L::name && selector_of<L>(tree, node) >= 0;
+}
 template <class L>
 constexpr L layer_at(Tree tree, int node) {
   L layer{};

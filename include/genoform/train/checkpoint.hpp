@@ -155,7 +155,7 @@ Result<void> fill(const Safetensors& file, BasicModel<Backend>& model, Optimizer
     if (stored == nullptr)
       wrong = "tensor \"" + name + "\" is missing";
     else if (stored->shape != info.shape || bits_of(stored->dtype) != 8 * sizeof(Real) ||
-             info.tensor.size() != stored->elements())
+             static_cast<std::uint64_t>(info.tensor.size()) != stored->elements())
       wrong = "tensor \"" + name + "\" has another shape or type";
   });
   if (wrong.empty() && file.tensors().size() != expected) wrong = "it has further tensors";
