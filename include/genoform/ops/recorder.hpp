@@ -78,7 +78,7 @@ class Recorder : public Count {
     list_->add(*backend_, op, *memories_);
   }
   [[gnu::cold, gnu::noinline]] void release_waiting() {
-    waiting_.release([this](const auto& op) { prepare(op); });
+    waiting_.release([&](const auto& op) { prepare(op); });
   }
 
   const Backend* backend_ = nullptr;
