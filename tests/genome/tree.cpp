@@ -57,8 +57,7 @@ TEST_CASE("options, counts and sub-layers of a tree are edited, and what was lef
   CHECK(printed(tree) ==
         "Decoder<Stack<Block<Attention<>, Ffn<Glu<Swish>, Pre<RmsNorm>, Post<LayerNorm>>>, 6>, Vocab<256>, Width<256>, "
         "Context<64>>");
-  MoeLayer moe;
-  moe.experts = 4;
+  const MoeLayer moe = Moe<Top2, Experts<4>>::value;
   tree.stacks[0].sub_layers.insert(tree.stacks[0].sub_layers.begin() + 1, moe);
   tree.stacks[0].sub_layers[2] = SubLayer::parallel({AttentionLayer{}, FfnLayer{}}, {.pre = {NormKind::layer}});
   CHECK(printed(tree) ==
