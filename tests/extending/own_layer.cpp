@@ -131,9 +131,11 @@ TEST_CASE("a run with a layer of one's own continues from a checkpoint to the sa
 TEST_CASE("a layer of one's own is searched with genes of its own") {
   search::BlockSpaceOptions space_options{.context = 16, .widths = {16, 32}, .max_layers = 3, .max_repeats = 1};
   space_options.names.add<BottleneckLayer>().value();
-  space_options.kinds = {
-      {"Attention", 1, {{"heads", {"Heads<2>", "Heads<4>"}, true}}},
-      {"Bottleneck", 1, {{"channels", {"Channels<4>", "Channels<16>", "Channels<64>"}, true}, {"bias", {"", "Biased"}}}}};
+  space_options.kinds = {{AttentionLayer{}, 1, {search::option_gene<&AttentionLayer::heads>("heads", {2, 4}, true)}},
+                         {BottleneckLayer{},
+                          1,
+                          {search::option_gene<&BottleneckLayer::channels>("channels", {4, 16, 64}, true),
+                           search::option_gene<&BottleneckLayer::bias>("bias", {false, true})}}};
   const search::BlockSpace space(space_options);
   const search::Evolution evolution({.initial = 4, .population = 4, .tournament = 2});
   const auto kinds = mine::kinds();

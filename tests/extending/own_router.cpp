@@ -62,11 +62,11 @@ TEST_CASE("a router of one's own is read, printed and checked like the library's
   const Result<Genome> genome = Genome::parse("Block<Moe<Experts<4>, Fair<2>>, Moe<Plain>, Moe<Top1>>", with_own_routers());
   REQUIRE(genome);
   CHECK(genome->text() == "Block<Moe<Fair<2>, Experts<4>>, Moe<Plain>, Moe<Top1>>");
-  const std::vector<int> nodes = genome->stacks().at(0).sub_layers;
-  CHECK(genome->read<MoeWith<Fair<1>>>(nodes[0])->router.k == 2);
-  CHECK_FALSE(genome->read<MoeLayer>(nodes[0]));
-  CHECK_FALSE(genome->read<MoeWith<Plain>>(nodes[0]));
-  CHECK(genome->read<MoeLayer>(nodes[2])->router == MoeLayer::Router::of<Top1>());
+  const std::vector<SubLayer>& sub_layers = genome->tree().stacks.at(0).sub_layers;
+  CHECK(sub_layers[0].get<MoeWith<Fair<1>>>().router.k == 2);
+  CHECK_FALSE(sub_layers[0].is<MoeLayer>());
+  CHECK_FALSE(sub_layers[0].is<MoeWith<Plain>>());
+  CHECK(sub_layers[2].get<MoeLayer>().router == MoeLayer::Router::of<Top1>());
   CHECK_FALSE(Genome::parse("Block<Moe<Fair<2>>>"));
 }
 
@@ -157,7 +157,13 @@ TEST_CASE("what a router of one's own remembers is saved, resumed and loaded") {
 TEST_CASE("a search space may hold a router of one's own") {
   search::BlockSpaceOptions options{.min_layers = 1, .max_layers = 2, .min_total = 1, .needed_kind = ""};
   options.names = with_own_routers();
-  options.kinds = {{"Moe", 1.0, {{"router", {"Fair<2>", "Plain", "Top1"}}, {"experts", {"Experts<4>", "Experts<16>"}, true}}}};
+  const auto routed = []<class Layer>(Layer plain, typename Layer::Router router) {
+    plain.router = router;
+    return search::KindGenes{plain, 1.0, {search::option_gene<&Layer::experts>("experts", {4, 16}, true)}};
+  };
+  using FairMoe = MoeWith<Fair<1>>;
+  options.kinds = {routed(FairMoe{}, FairMoe::Router::of<Fair<2>>()), routed(MoeWith<Plain>{}, {}),
+                   routed(MoeLayer{}, MoeLayer::Router::of<Top1>())};
   const search::BlockSpace space(options);
   int seen = 0;
   for (std::uint64_t i = 0; i < 40; ++i) {

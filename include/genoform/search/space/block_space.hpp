@@ -166,12 +166,14 @@ inline Result<BlockGenes> BlockSpace::genes_of(const GenomeTree& tree) const {
 }
 
 inline nlohmann::json BlockSpace::describe() const {
-  nlohmann::json kinds = nlohmann::json::object();
+  nlohmann::json kinds = nlohmann::json::array();
   for (const KindGenes& kind : options_.kinds) {
     nlohmann::json genes = nlohmann::json::object();
     for (const Gene& gene : kind.genes)
       for (const GeneValue& value : gene.values) genes[gene.name].push_back(value.name);
-    kinds[std::string(kind.name())] = std::move(genes);
+    NodeList plain;
+    kind.plain.spell(ModelContext{}, plain);
+    kinds.push_back({{"plain", text_of_nodes(plain.tree())}, {"weight", kind.weight}, {"genes", std::move(genes)}});
   }
   return {{"vocab", options_.vocab},
           {"context", options_.context},
