@@ -54,7 +54,7 @@ class SearchRun {
     const Corpus corpus = Corpus::from_file(request_.training.data);
     nlohmann::json evaluator = json_of(request_.training);
     evaluator["data"] = std::to_string(corpus.fingerprint());
-    // A worker is this program again, on the other end of its standard input.
+    // A worker is this program again, on the other end of its standard streams.
     WorkerPool pool(options_.workers, program_launcher({"/proc/self/exe", "worker"}), json_of(request_.training));
     const std::unique_ptr<Estimator> oracle = make_oracle(pool);
     if (!oracle) return interrupted();

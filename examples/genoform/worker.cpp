@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,7 +17,7 @@ using namespace genoform::search;
 struct Options {};
 
 int run(const Options&) {
-  return run_worker(STDIN_FILENO, [](const nlohmann::json& setup) {
+  return run_worker_on_standard_streams([](const nlohmann::json& setup) {
     const auto training = from_json<TrainingSetup>(setup, "setup");
     const auto precision = training.bf16 ? cpu::Precision::bf16 : cpu::Precision::f32;
     return std::make_unique<TrainingEvaluator<Cpu>>(training, [precision](const std::string& text, std::uint64_t seed) {

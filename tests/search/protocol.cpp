@@ -196,6 +196,33 @@ TEST_CASE("a launcher decides how a worker is started and is asked again for one
   CHECK(launched.back() == reply.worker);
 }
 
+TEST_CASE("a worker may be any program, with pipes for its standard streams") {
+  const std::string answer = R"({"job": 7, "answer": {"loss": 3, "steps": 0, "refusal": ""}})";
+  const std::string script = "read setup; echo '" + encode_ready(protocol_version).dump() +
+                             "'; while read request; do echo noise >&2; echo '" + answer + "'; done";
+  WorkerPool pool(1, program_launcher({"sh", "-c", "cat | sh -c \"$0\" | cat", script}), {});
+  CHECK(std::get<TrainReply>(reply_of(pool, training("7"), 30).answer).loss == 3.0);
+}
+
+TEST_CASE("a worker on standard streams keeps what its evaluator prints out of the connection") {
+  struct Chatty : Evaluator {
+    TrainReply train(const TrainRequest&) override {
+      std::printf("progress\n");
+      std::fflush(stdout);
+      TrainReply reply;
+      reply.loss = 1;
+      return reply;
+    }
+  };
+  const Launcher streams = forked_function([](int fd) {
+    ::dup2(fd, STDIN_FILENO);
+    ::dup2(fd, STDOUT_FILENO);
+    return run_worker_on_standard_streams([](const nlohmann::json&) { return std::make_unique<Chatty>(); });
+  });
+  WorkerPool pool(1, streams, {});
+  CHECK(std::get<TrainReply>(reply_of(pool, training("7")).answer).loss == 1.0);
+}
+
 TEST_CASE("a worker that got no setup says so") {
   const Pair pair;
   Channel channel(pair.ends[0]);

@@ -1,5 +1,4 @@
 #pragma once
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -32,13 +31,12 @@ inline Launcher forked_evaluator(EvaluatorMaker make) {
   return forked_function([make = std::move(make)](int fd) { return run_worker(fd, make); });
 }
 
-/// Workers that are pinned processes of another program, whose standard input is the connection (run_worker(STDIN_FILENO, ...)).
-/// Its standard output goes to standard error.
+/// Workers that are pinned processes of another program, which speaks on its standard input and output
+/// (run_worker_on_standard_streams()), here or, with a command such as {"ssh", "node7", "genoform", "worker"}, elsewhere.
 inline Launcher program_launcher(std::vector<std::string> command) {
   return forked_function([command = std::move(command)](int fd) {
-    ::dup2(STDERR_FILENO, STDOUT_FILENO);
-    ::dup2(fd, STDIN_FILENO);
-    ::fcntl(STDIN_FILENO, F_SETFD, 0);
+    if (::dup2(fd, STDIN_FILENO) < 0 || ::dup2(fd, STDOUT_FILENO) < 0) return 127;
+    ::close(fd);
     ::setenv("OMP_NUM_THREADS", "1", 1);
     std::vector<char*> arguments;
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));

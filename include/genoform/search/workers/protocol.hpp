@@ -17,22 +17,26 @@ namespace genoform::search {
 /// which version it speaks when it is set up and answers each request with a reply or an error.
 inline constexpr int protocol_version = 2;
 
-/// One end of a connection. A line longer than `max_line` is a protocol error.
+/// One end of a connection: a socket, or two pipes as between a program and its standard input and output. A line longer than
+/// `max_line` is a protocol error.
 class Channel {
  public:
   enum class Read { line, nothing, closed, violation };
   static constexpr std::size_t max_line = std::size_t{16} << 20;
 
-  explicit Channel(int fd) : fd_(fd) {}
+  explicit Channel(int fd) : Channel(fd, fd) {}
+  Channel(int in, int out) : in_(in), out_(out) {}
 
-  int fd() const { return fd_; }
+  /// The end to read from.
+  int fd() const { return in_; }
 
   /// False when the other end is gone.
   bool send(const nlohmann::json& message) {
     const std::string line = message.dump() + "\n";
     std::size_t sent = 0;
     while (sent < line.size()) {
-      const ssize_t n = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+      ssize_t n = ::send(out_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+      if (n < 0 && errno == ENOTSOCK) n = ::write(out_, line.data() + sent, line.size() - sent);
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return false;
       sent += static_cast<std::size_t>(n);
@@ -66,7 +70,7 @@ class Channel {
   Read fill() {
     char bytes[65536];
     for (;;) {
-      const ssize_t n = ::recv(fd_, bytes, sizeof bytes, 0);
+      const ssize_t n = ::read(in_, bytes, sizeof bytes);
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return Read::closed;
       buffer_.append(bytes, static_cast<std::size_t>(n));
@@ -74,7 +78,7 @@ class Channel {
     }
   }
 
-  int fd_;
+  int in_, out_;
   std::string buffer_;
 };
 

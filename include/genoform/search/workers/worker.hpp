@@ -1,4 +1,6 @@
 #pragma once
+#include <unistd.h>
+
 #include <exception>
 #include <memory>
 
@@ -37,8 +39,7 @@ inline nlohmann::json reply_to(Evaluator* evaluator, const nlohmann::json& messa
 }  // namespace worker
 
 /// The life of a worker process: sets itself up, then answers until the coordinator closes the connection. Returns its exit code.
-inline int run_worker(int fd, const EvaluatorMaker& make) {
-  Channel channel(fd);
+inline int run_worker(Channel channel, const EvaluatorMaker& make) {
   std::unique_ptr<Evaluator> evaluator;
   nlohmann::json message;
   while (channel.receive(message) == Channel::Read::line) {
@@ -48,6 +49,14 @@ inline int run_worker(int fd, const EvaluatorMaker& make) {
       return 0;
   }
   return 0;
+}
+inline int run_worker(int fd, const EvaluatorMaker& make) { return run_worker(Channel(fd), make); }
+
+/// The same over standard input and output, for program_launcher(). What the evaluator prints goes to standard error.
+inline int run_worker_on_standard_streams(const EvaluatorMaker& make) {
+  const int out = ::dup(STDOUT_FILENO);
+  if (out < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return 1;
+  return run_worker(Channel(STDIN_FILENO, out), make);
 }
 
 }  // namespace genoform::search
