@@ -21,7 +21,7 @@ int run(const Options&) {
     const auto training = from_json<TrainingSetup>(setup, "setup");
     const auto precision = training.bf16 ? cpu::Precision::bf16 : cpu::Precision::f32;
     return std::make_unique<TrainingEvaluator<Cpu>>(training, [precision](const std::string& text, std::uint64_t seed) {
-      return make_model(Genome::parse(text), seed, {.threads = 1, .precision = precision});
+      return make_model(read_genome(text), seed, {.threads = 1, .precision = precision});
     });
   });
 }
