@@ -8,9 +8,9 @@
 
 namespace genoform {
 
-/// What an architecture costs, found by the dry run of the model itself; counts as in spec/model.md section 6.
+/// What an architecture costs, found by the dry run of the model itself; counts as in docs/formats/model.md, section 6.
 struct Cost {
-  std::int64_t parameters = 0;            ///< trained numbers, a tied matrix once
+  std::int64_t parameters = 0;            ///< trainable parameters, a tied matrix once
   std::int64_t activated_parameters = 0;  ///< of them, those a token uses
   std::int64_t state_elements = 0;        ///< router state, not trained by gradient
   std::int64_t forward_flops = 0;         ///< useful FLOPs of a forward step of the shape; training takes three times that
@@ -68,10 +68,10 @@ constexpr Cost cost_of_part(int width, Shape shape, const PassLayout& layout = {
   return cost_of_network(network, shape, layout);
 }
 
-/// Trained numbers of a Decoder type.
+/// Trainable parameters of a Decoder type.
 template <class Net>
 inline constexpr std::int64_t parameters = cost_of<Net>().parameters;
-/// The trained numbers that a token uses: the routed experts only as far as it is sent to them.
+/// The trainable parameters that a token uses: the routed experts only as far as it is sent to them.
 template <class Net>
 inline constexpr std::int64_t activated_parameters = cost_of<Net>().activated_parameters;
 /// Useful FLOPs of a forward step over one sequence of Context positions.

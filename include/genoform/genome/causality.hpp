@@ -5,7 +5,7 @@
 
 namespace genoform {
 
-/// Does a sub-layer see only the past in evaluation (spec/model.md section 4)? A kind that does not says so:
+/// Does a sub-layer see only the past in evaluation (docs/formats/model.md, section 4)? A kind that does not says so:
 /// `static constexpr bool causal = false;` in its layer struct.
 template <class Layer>
 constexpr bool evaluates_causally(const Layer&) {

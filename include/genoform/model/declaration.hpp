@@ -23,8 +23,8 @@ namespace genoform {
   return 1 / root;
 }
 
-/// How a tensor starts: constant, normal with a standard deviation, Primer's dconv (1/2, then 1/(2k); spec/model.md section 2),
-/// or integers that count 0 .. n - 1 over and over.
+/// How a tensor starts: constant, normal with a standard deviation, Primer's dconv (1/2, then 1/(2k); docs/formats/model.md,
+/// section 2), or integers that count 0 .. n - 1 over and over.
 struct Initializer {
   enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal, modulo };
   Kind kind = Kind::constant;

@@ -247,7 +247,7 @@ constexpr auto refusals_of_body() {
 
 }  // namespace part_rules
 
-/// A whole model: a body (Stack, Body of stacks, or Block) and options in any order (spec/model.md section 1.1).
+/// A whole model: a body (Stack, Body of stacks, or Block) and options in any order (docs/formats/model.md, section 1.1).
 template <class B, class... Options>
 struct Decoder {
  private:

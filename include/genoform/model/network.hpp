@@ -31,7 +31,7 @@ class SubLayers {
   }
 
   /// Returns the output of the last sub-layer. In training every sub-layer's input is kept, or that of every block where blocks
-  /// are recomputed; evaluation goes back and forth between two buffers.
+  /// are recomputed; evaluation alternates between two buffers.
   template <class Ops>
   constexpr Tensor forward(Ops& ops, Tensor x) {
     Tensor other = ops.training() ? Tensor{} : ops.scratch(x.rows, x.columns);
@@ -109,7 +109,8 @@ class SubLayers {
   Arena::Mark end_;
 };
 
-/// A whole decoder: embedding, positions, sub-layers, final norm, output projection, cross entropy. spec/model.md section 2.
+/// A whole decoder: embedding, positions, sub-layers, final norm, output projection, cross entropy. docs/formats/model.md,
+/// section 2.
 template <class Blocks>
 class DecoderNetwork {
  public:

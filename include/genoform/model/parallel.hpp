@@ -100,7 +100,7 @@ class FixedParts {
 };
 
 /// Layers side by side on the same input, y = f1(x) + f2(x) + ...; x, y: [N, D]. The norms stand around the sum, as around any
-/// layer (spec/model.md section 1.2; PaLM's attention beside feed-forward). Parts: FixedParts of a type, or a genome's.
+/// layer (docs/formats/model.md, section 1.2; PaLM's attention beside feed-forward). Parts: FixedParts of a type, or a genome's.
 template <class Parts>
 struct ParallelLayer : ParallelNorms {
   using Weights = typename Parts::Weights;

@@ -34,7 +34,7 @@ constexpr Tensor walk(Network& network, Ops& ops, Enter&& enter) {
 struct Plan {
   std::int64_t workspace_elements = 0;  ///< activations kept for the backward pass and scratch, together
   std::int64_t kept_elements = 0;       ///< the most that is kept for the backward pass at one time
-  std::int64_t forward_flops = 0;       ///< useful FLOPs of the forward phase (spec/model.md section 6)
+  std::int64_t forward_flops = 0;       ///< useful FLOPs of the forward phase (docs/formats/model.md, section 6)
   std::int64_t operations = 0;
 };
 

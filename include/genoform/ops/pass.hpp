@@ -12,9 +12,10 @@ struct Shape {
   friend constexpr bool operator==(const Shape&, const Shape&) = default;
 };
 
-/// `train` keeps what the backward pass needs and routes by pool; `evaluate` is causal and keeps nothing (spec/model.md section
-/// 4). `check` is the training pass as another program can compute it: what routers remember stays fixed, Base takes the argmax,
-/// and nothing is drawn or added that the text of the model does not say (`genoform grad`, spec/model.md section 5).
+/// `train` keeps what the backward pass needs and routes by pool; `evaluate` is causal and keeps nothing
+/// (docs/formats/model.md, section 4). `check` is the training pass as another program can compute it: what routers remember
+/// stays fixed, Base takes the argmax, and nothing is drawn or added that the text of the model does not say (`genoform grad`,
+/// docs/formats/model.md, section 5).
 enum class Pass : std::uint8_t { train, evaluate, check };
 
 /// What routers do while a model trains that its architecture does not say; all off by default and off outside Pass::train.

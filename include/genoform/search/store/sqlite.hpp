@@ -46,7 +46,7 @@ class Database {
     if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) fail();
     return CompiledStatement(raw);
   }
-  void give_back(CompiledStatement statement) const {
+  void release(CompiledStatement statement) const {
     sqlite3_reset(statement.get());
     sqlite3_clear_bindings(statement.get());
     std::string sql = sqlite3_sql(statement.get());
@@ -80,7 +80,7 @@ class Statement {
   Statement(const Database& database, std::string_view sql) : database_(database), handle_(database.take(sql)) {}
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
-  ~Statement() { database_.give_back(std::move(handle_)); }
+  ~Statement() { database_.release(std::move(handle_)); }
 
   template <class... Values>
   Statement& bind(const Values&... values) {
