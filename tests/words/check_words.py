@@ -30,16 +30,16 @@ def regular_expression(pattern):
     """`cell` -> cell or cells as a whole word; `*_back` -> any identifier with this ending."""
     if "/" in pattern:  # a path: docs/reference.md and the like are files of the repository
         return re.compile(r"(?<![\w/.-])(?:\.\./)?" + re.escape(pattern).replace(r"\*", r"[\w./-]+"))
-    words = re.escape(pattern).replace(r"\*", r"\w*").replace(r"\ ", r"[ -]")
+    words = re.escape(pattern).replace(r"\*", r"\w*").replace(r"\ ", r"(?:[ -]|\n *(?://+|#)? *)")
     plural = "" if pattern.endswith("*") or not pattern[-1].isalpha() else "s?"
     return re.compile(rf"\b{words}{plural}\b", re.NOFLAG if pattern != pattern.lower() else re.IGNORECASE)
 
 
 def patterns_of_glossary():
-    """[(pattern, regular expression, what to say)] of the last table."""
+    """[(regular expression, what to say)] of the last table."""
     table = GLOSSARY.read_text().rsplit("| pattern | say |", 1)[1]
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.M)
-    found = [(pattern, regular_expression(pattern), say) for patterns, say in rows for pattern in re.findall(r"`([^`]+)`", patterns)]
+    found = [(regular_expression(pattern), say) for patterns, say in rows for pattern in re.findall(r"`([^`]+)`", patterns)]
     if len(found) < 20:
         sys.exit(f"{GLOSSARY}: the table of words that are not used has not been understood")
     return found
@@ -59,16 +59,15 @@ def allowed(name, word):
 
 
 def main():
-    patterns, found = patterns_of_glossary(), 0
+    patterns, found = patterns_of_glossary(), []
     for path in sources():
-        name = path.relative_to(ROOT).as_posix()
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            for _, expression, say in patterns:
-                for word in (match[0] for match in expression.finditer(line)):
-                    if not allowed(name, word):
-                        print(f'{name}:{number}: "{word}"; say: {say}')
-                        found += 1
-    print(f"{found} words that docs/glossary.md does not use")
+        name, text = path.relative_to(ROOT).as_posix(), path.read_text()
+        for expression, say in patterns:
+            found += [(name, text.count("\n", 0, match.start()) + 1, match[0], say)
+                      for match in expression.finditer(text) if not allowed(name, match[0])]
+    for name, line, word, say in sorted(found):
+        print(f'{name}:{line}: "{word}"; say: {say}')
+    print(f"{len(found)} words that docs/glossary.md does not use")
     return 1 if found else 0
 
 
