@@ -63,7 +63,7 @@ class KindNames {
     for (const grammar::Alias& alias : grammar::aliases)
       if (alias.word == name) return true;
     return name == "Decoder" || name == "Body" || name == "Stack" || name == "Block" || name == ParallelNorms::name ||
-           name == "Program";  // reserved (spec/model.md section 7)
+           name == "Program";  // reserved (docs/formats/model.md, section 7)
   }
 
   std::vector<Kind> kinds_;
@@ -149,7 +149,8 @@ class Genome {
   /// What the sub-layers see of the model around them.
   ModelContext model_context() const { return tree().model_context(); }
 
-  /// Trained numbers of the model, norms included; without a Vocab those of the embedding are left out, without a Width it is 0.
+  /// Trainable parameters of the model, norms included; without a Vocab those of the embedding are left out, without a Width it
+  /// is 0.
   double parameters() const { return genome_trees::parameters(tree()); }
 
   /// The heads of the attention layers where the width is known: 0 when there are none, below 0 when they are not all the same.

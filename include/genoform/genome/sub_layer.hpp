@@ -172,7 +172,7 @@ class SubLayer {
     for (SubLayer& part : whole.parts) part = part.resolved(model_context);
     return whole;
   }
-  /// Trained numbers at a known width, norms included.
+  /// Trainable parameters at a known width, norms included.
   double parameters(const ModelContext& model_context) const {
     double sum = kind_->parameters(storage_, model_context, true);
     for (const SubLayer& part : parts) sum += part.kind_->parameters(part.storage_, model_context, false);

@@ -160,7 +160,7 @@ inline std::int64_t heads(const GenomeTree& tree) {
     for (const SubLayer& sub_layer : stack.sub_layers) sub_layer.add_heads(joined, tree.model_context());
   return joined.heads;
 }
-/// Trained numbers at a known width, otherwise 0; a double, since a tree may ask for more than 64 bits hold.
+/// Trainable parameters at a known width, otherwise 0; a double, since a tree may ask for more than 64 bits hold.
 inline double parameters(const GenomeTree& tree) {
   const ModelContext model_context = tree.model_context();
   if (model_context.width == 0) return 0;
