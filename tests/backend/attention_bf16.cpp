@@ -16,11 +16,11 @@ struct Shaping {
 };
 
 /// Forward and backward pass in one operation list.
-struct Attention {
+struct AttentionScene {
   op::Attend there;
   op::AttendGradient back;
 
-  Attention(Scene& scene, const Sizes& sizes, const Shaping& shaping) {
+  AttentionScene(Scene& scene, const Sizes& sizes, const Shaping& shaping) {
     const auto [context, sequences, kv_heads, group, K] = sizes;
     const auto n = context * sequences, heads = kv_heads * group;
     const Tensor q = scene.bf16(n, heads * K, 2.0), k = scene.bf16(n, kv_heads * K), v = scene.bf16(n, kv_heads * K),
@@ -50,7 +50,7 @@ void check(const Cpu& cpu, Scene& scene, const Sizes& sizes, const Shaping& shap
   INFO("context " << sizes.context << ", sequences " << sizes.sequences << ", key heads " << sizes.kv_heads << " of "
                   << sizes.group << ", head dimension " << sizes.head_dim << ", window " << shaping.window << ", bias "
                   << shaping.biased);
-  const Attention attention(scene, sizes, shaping);
+  const AttentionScene attention(scene, sizes, shaping);
   scene.agree(cpu, 1e-2, attention.there, attention.back);
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("attention in bf16 works in place on columns of one projection") {
 
 TEST_CASE("attention in bf16 gives the same bits on one thread and on two") {
   Scene scene(3);
-  const Attention attention(scene, {70, 5, 2, 2, 20}, {true, 40});
+  const AttentionScene attention(scene, {70, 5, 2, 2, 20}, {true, 40});
   const auto after = [&](int threads) {
     return scene.after(Cpu({.threads = threads, .precision = cpu::Precision::bf16}), attention.there, attention.back);
   };

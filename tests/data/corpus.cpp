@@ -12,7 +12,7 @@
 using namespace genoform;
 
 namespace {
-std::string text_of(TokenView tokens) { return ByteTokenizer::decode(tokens).value(); }
+std::string string_of(TokenView tokens) { return ByteTokenizer::decode(tokens).value(); }
 }  // namespace
 
 TEST_CASE("byte tokens decode to the text that they were made of, whatever its bytes") {
@@ -20,7 +20,7 @@ TEST_CASE("byte tokens decode to the text that they were made of, whatever its b
     const auto tokens = ByteTokenizer::encode(text);
     RC_ASSERT(tokens.size() == text.size());
     for (const Token token : tokens) RC_ASSERT(token >= 0 && token < ByteTokenizer::vocabulary);
-    RC_ASSERT(text_of(tokens) == text);
+    RC_ASSERT(string_of(tokens) == text);
   }));
   CHECK(ByteTokenizer::encode("\xFF")[0] == 255);
   CHECK(ByteTokenizer::decode(std::vector<Token>{65, 256}).error().message == "token 1 is 256; bytes are 0 to 255");
@@ -33,7 +33,7 @@ TEST_CASE("a text is split 90 / 5 / 5 by position and nothing is lost") {
   CHECK(corpus.train().size() == 1110);
   CHECK(corpus.validation().size() == 62);
   CHECK(corpus.test().size() == 62);
-  CHECK(text_of(corpus.train()) + text_of(corpus.validation()) + text_of(corpus.test()) == text);
+  CHECK(string_of(corpus.train()) + string_of(corpus.validation()) + string_of(corpus.test()) == text);
   CHECK(corpus.bytes_per_token() == 1.0);
 }
 
@@ -44,9 +44,9 @@ TEST_CASE("a corpus is read from a text file or from a folder of three") {
   for (const auto& [name, text] : {std::pair{"train.txt", "training"}, {"val.txt", "validating"}, {"test.txt", "test"}})
     write_bytes(folder / name, text);
   const Corpus corpus = Corpus::from_file(folder.path());
-  CHECK(text_of(corpus.train()) == "training");
-  CHECK(text_of(corpus.validation()) == "validating");
-  CHECK(text_of(corpus.test()) == "test");
+  CHECK(string_of(corpus.train()) == "training");
+  CHECK(string_of(corpus.validation()) == "validating");
+  CHECK(string_of(corpus.test()) == "test");
 }
 
 TEST_CASE("a corpus that cannot serve is refused with its name") {
@@ -160,7 +160,7 @@ TEST_CASE("a copy of a corpus outlives the first") {
     const Corpus first = Corpus::from_text(synthetic_text(1000, 1));
     copies.push_back(first);
   }
-  CHECK(text_of(copies[0].train()) == synthetic_text(1000, 1).substr(0, 900));
+  CHECK(string_of(copies[0].train()) == synthetic_text(1000, 1).substr(0, 900));
 }
 
 TEST_CASE("synthetic text depends on the seed alone, and a longer one begins like a shorter one") {

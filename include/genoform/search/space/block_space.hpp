@@ -187,8 +187,8 @@ inline nlohmann::json BlockSpace::describe() const {
 /// The norms that the block space tries around a sub-layer.
 template <class Layer>
 Gene norm_gene() {
-  const auto norms = [](std::string name, const Normed& norms) {
-    return value_of<Layer>(std::move(name), [norms](Layer& layer) { static_cast<Normed&>(layer) = norms; });
+  const auto norms = [](std::string name, const Normed& chosen) {
+    return value_of<Layer>(std::move(name), [chosen](Layer& layer) { static_cast<Normed&>(layer) = chosen; });
   };
   constexpr Norm none{}, rms{NormKind::rms}, layer{NormKind::layer};
   return {"norm",
