@@ -90,9 +90,9 @@ TEST_CASE("a product into memory that is no gradient never replaces its contents
   GradientWriters writers;
   CHECK_FALSE(writers.overwrite(matrix(Memory::workspace, 0, 4, 4)));
   CHECK(writers.overwrite(matrix(Memory::gradients, 16, 4, 4)));
-  writers.add(matrix(Memory::gradients, 16, 4, 4));
+  writers.add({matrix(Memory::gradients, 16, 4, 4)});
   CHECK_FALSE(writers.overwrite(matrix(Memory::gradients, 28, 4, 4)));  // four elements of it are written
-  writers.add(matrix(Memory::gradients, 0, 1, 4));
+  writers.add({matrix(Memory::gradients, 0, 1, 4)});
   CHECK_FALSE(writers.overwrite(matrix(Memory::gradients, 0, 4, 4)));
   const std::vector<ElementRange> overwritten = writers.overwritten();
   REQUIRE(overwritten.size() == 1);
