@@ -269,14 +269,20 @@ Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double 
                          std::span(losses_).subspan(2 * static_cast<std::size_t>(i)).template first<2>());
   }
   optimizer_->measure_gradients();
+  Losses losses;
+  const auto all_finite = [&] {
+    losses = mean_losses();
+    s.gradient_norm = optimizer_->measured_norm();
+    return std::isfinite(losses.main) && std::isfinite(losses.aux) && std::isfinite(s.gradient_norm);
+  };
+  if constexpr (HostBackend<Backend>)  // without a wait: nothing has changed yet, not even the state of routers
+    if (!all_finite()) return not_finite(losses.main);
   s.learning_rate = static_cast<double>(options_.learning_rate) * options_.schedule.factor(done_, options_.steps);
   optimizer_->update(done_ + 1, s.learning_rate);  // of a norm that is not finite: changes nothing
   model_->after_step();
   s.routing = model_->routing_summary();  // the one wait of the step: losses and norm are there too
-  s.gradient_norm = optimizer_->measured_norm();
-  const Losses losses = mean_losses();
-  if (!std::isfinite(losses.main) || !std::isfinite(losses.aux) || !std::isfinite(s.gradient_norm))
-    return not_finite(losses.main);
+  if constexpr (DeviceBackend<Backend>)
+    if (!all_finite()) return not_finite(losses.main);
   ++done_;
   s.bits_per_byte = losses.main / std::numbers::ln2 / bytes_per_token;
   s.aux_loss = losses.aux;
