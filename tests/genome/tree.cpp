@@ -84,8 +84,7 @@ TEST_CASE("a bad edit is refused with the sentence of its text") {
         message_of("Decoder<Stack<Block<>, 2>, Vocab<256>, Width<128>, Context<64>>"));
   CHECK(edited([](GenomeTree& t) { t.stacks[0].count = 0; }) ==
         message_of("Decoder<Stack<Block<Attention<>, Ffn<SqReLU>>, 0>, Vocab<256>, Width<128>, Context<64>>"));
-  CHECK(edited([](GenomeTree& t) { t.stacks[0].count = 5001; }).find(rules::TooManySubLayers::sentence) !=
-        std::string::npos);
+  CHECK(edited([](GenomeTree& t) { t.stacks[0].count = 5001; }).find(rules::TooManySubLayers::sentence) != std::string::npos);
   CHECK(edited([](GenomeTree& t) { t.stacks.clear(); }) == message_of("Decoder<Body<>, Vocab<256>, Width<128>, Context<64>>"));
   CHECK(edited([](GenomeTree& t) {
           t.stacks[0].sub_layers[0] = SubLayer::parallel({SubLayer::parallel({AttentionLayer{}}), FfnLayer{}});

@@ -43,7 +43,7 @@ TEST_CASE("the parts of a sub-layer lie inside its box, each with its figures, a
                         .flops = parameters,
                         .role = role,
                         .count = 2,
-                        .part = {.text = kind, .kind = kind}};
+                        .part = {.text = kind, .kind = kind, .options = {}}};
   };
   using diagram::Role;
   const std::vector<diagram::Row> rows{row(Role::block, "", -1), row(Role::sub_layer, "Parallel", 8),

@@ -92,12 +92,8 @@ constexpr void words_of(WordList& list, std::string_view inside) {
 
 /// The entry of a layer struct. It needs `name`; a table is read when it has one.
 template <class L>
-inline constexpr Kind kind_of{L::name,
-                              kind_entries::Variant<L>,
-                              &kind_entries::selector_of<L>,
-                              &check<L>,
-                              &kind_entries::heads_at<L>,
-                              &kind_entries::words_of<L>,
+inline constexpr Kind kind_of{L::name,           kind_entries::Variant<L>,   &kind_entries::selector_of<L>,
+                              &check<L>,         &kind_entries::heads_at<L>, &kind_entries::words_of<L>,
                               &sub_layer_kind<L>};
 
 namespace kind_entries {
