@@ -42,6 +42,8 @@ struct Momentum {
 template <class Backend>
 class Momentum::Bound final : public Optimizer<Backend> {
  public:
+  using Real = typename Backend::Real;
+
   Bound(const Momentum& options, BasicModel<Backend>& model) : Optimizer<Backend>(model), options_(options) {
     for (const TensorInfo& info : model.tensors())
       if (info.tensor.memory == Memory::weights) this->declare("momentum." + info.name, info.shape);
@@ -51,7 +53,6 @@ class Momentum::Bound final : public Optimizer<Backend> {
   std::string description() const override { return "momentum " + std::to_string(options_.momentum); }
 
   void update(std::int64_t, double learning_rate) override {
-    using Real = typename Backend::Real;
     if (!std::isfinite(this->measured_norm())) return;
     const auto w = this->model().parameters();
     const auto g = this->model().gradients();
