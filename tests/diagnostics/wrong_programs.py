@@ -116,7 +116,7 @@ WRONG_PROGRAMS = [
                  'struct Mine { static constexpr std::string_view name = "Mine"; struct Weights {}; struct Saved {};\n'
                  "  constexpr void declare(Weights&, Declaration&) const {}\n"
                  "  constexpr void forward(auto&, const Weights&, Saved&, Tensor, Tensor) const {} };\n"
-                 "auto cost = cost_of<Decoder<Block<Mine>, Vocab<8>, Width<8>>>(1, 8);",
+                 "auto cost = cost_of_part<Block<Mine>>(8, {1, 8});",
                  "a layer needs backward(auto& ops, const Weights& w, const Saved& s, Tensor x, Tensor dy, Tensor dx) const", ("Mine",)),
     WrongProgram("the text of what is no part", "auto text = text_of<Heads<8>>;", "this is neither a model nor a part", ("Heads<8>",)),
     WrongProgram("a wrong word in a text", 'using T = type_of<"Block<Attention<Hedas<8>>>">;',
@@ -149,7 +149,7 @@ WRONG_PROGRAMS = [
                  "using Net = Decoder<Block<Ffn<>>, Vocab<256>, Context<64>>;\nvoid make() { Model<Net, Reference> model; }",
                  "the architecture leaves Vocab, Width or Context open", ("Decoder<", "Width")),
     WrongProgram("a back end that prepares nothing",
-                 '#include "genoform/model/module.hpp"\nstruct Idle { using Real = float; void enter() const {} };\n'
-                 "Module<Ffn<SqReLU>, Idle> part({.width = 8});",
+                 '#include "genoform/backend/backend.hpp"\nstruct Idle { using Real = float; void enter() const {} };\n'
+                 "static_assert(backend_is_complete<Idle>());",
                  "a back end has `template <class Op> auto prepare(const Op&, const Memories<Real>&) const`", ("Idle",)),
 ]

@@ -123,7 +123,8 @@ T object(const nlohmann::json& j, const std::string& path) {
     }
   });
   if (known == j.size()) return value;
-  for (const auto& [key, unused] : j.items()) {
+  for (const auto& entry : j.items()) {
+    const std::string& key = entry.key();
     bool is_known = false;
     T::fields(value, [&](const char* name, auto&) { is_known = is_known || key == name; });
     if (!is_known) throw Exception({ErrorKind::input, path + ": unknown \"" + key + "\"; it has " + keys});
