@@ -61,7 +61,7 @@ def main():
                 sys.exit(f"{what} is not named ({word}):\n{refusal}")
 
     refuse("a component that is not there", "-DCOMPONENT=abacus", naming=["no component abacus"])
-    refuse("a package that is missing", "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON",
+    refuse("a package that is missing", "-DCOMPONENT=", "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON",
            naming=["component cpu needs", "Eigen3 (initial values of orthogonal matrices"])
     # Who asks for cpu alone does not need what the search needs.
     run("cmake", "-S", HERE / "consumer", "-B", work / "without-search", *common, "-DWAY=package",
