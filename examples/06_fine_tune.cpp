@@ -60,8 +60,8 @@ int main() {
   const Safetensors weights = read_safetensors(folder + "/model.safetensors");
   std::ranges::copy(weights.as_f32("embedding.weight").value(), model.parameter("embedding.weight").begin());
 
-  Trainer trainer(model,
-                  {.steps = 100, .batch = batch_size, .learning_rate = 3e-3f, .windows = 0, .frozen = {"blocks.0.*", "blocks.1.*"}});
+  Trainer trainer(
+      model, {.steps = 100, .batch = batch_size, .learning_rate = 3e-3f, .windows = 0, .frozen = {"blocks.0.*", "blocks.1.*"}});
   std::printf("before: %.1f bits per answer\n", bits_of(model, text));
   const BatchSource questions{.fill = [&](std::int64_t index, std::span<Token> tokens, std::span<Token> targets) {
     fill_questions(text.train(), 1, index, tokens, targets);
