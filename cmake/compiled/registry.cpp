@@ -1,10 +1,10 @@
 // The built-in kinds of layers on the CPU back end.
 #include "genoform/compiled/registry.hpp"
 
-namespace genoform {
+namespace genoform::inner {
 
-template class NetworkOf<Cpu, DecoderNetwork<GenomeBlocks<Cpu>>>;
-template class Kinds<Cpu>;
-template Kinds<Cpu> builtin_kinds<Cpu>();
+template class model::NetworkOf<Cpu, DecoderNetwork<GenomeBlocks<Cpu>>>;
+template class registry::Kinds<Cpu>;
+template Kinds<Cpu> registry::builtin_kinds<Cpu>();
 
-}  // namespace genoform
+}  // namespace genoform::inner

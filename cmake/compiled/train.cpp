@@ -1,15 +1,15 @@
 // Training on the CPU back end.
 #include "genoform/compiled/train.hpp"
 
-namespace genoform {
+namespace genoform::inner {
 
-template class AdamW::Bound<Cpu>;
-template class Adafactor::Bound<Cpu>;
-template std::unique_ptr<Optimizer<Cpu>> AdamW::bind(BasicModel<Cpu>&) const;
-template std::unique_ptr<Optimizer<Cpu>> Adafactor::bind(BasicModel<Cpu>&) const;
-template class Optimizers<Cpu>;
-template Optimizers<Cpu> builtin_optimizers<Cpu>();
-template class Evaluation<Cpu>;
-template class Trainer<Cpu>;
+template class train::AdamW::Bound<Cpu>;
+template class train::Adafactor::Bound<Cpu>;
+template std::unique_ptr<Optimizer<Cpu>> train::AdamW::bind(BasicModel<Cpu>&) const;
+template std::unique_ptr<Optimizer<Cpu>> train::Adafactor::bind(BasicModel<Cpu>&) const;
+template class train::Optimizers<Cpu>;
+template Optimizers<Cpu> train::builtin_optimizers<Cpu>();
+template class train::Evaluation<Cpu>;
+template class train::Trainer<Cpu>;
 
-}  // namespace genoform
+}  // namespace genoform::inner

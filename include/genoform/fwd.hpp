@@ -1,17 +1,15 @@
 #pragma once
+#include "genoform/core/namespaces.hpp"
 
 // Names for headers that only mention the library's types.
 
-namespace genoform {
-
+namespace genoform::inner::layers {
 template <class... Options>
 struct Attention;
 template <class... Options>
 struct Ffn;
 template <class... Options>
 struct Moe;
-template <class... Args>
-struct Parallel;
 template <class... Options>
 struct Synthesizer;
 template <class... Options>
@@ -24,15 +22,6 @@ template <class... Options>
 struct Gau;
 template <class... Options>
 struct Conv;
-template <class... Parts>
-struct Block;
-template <class B, int N>
-struct Stack;
-template <class... Stacks>
-struct Body;
-template <class B, class... Options>
-struct Decoder;
-
 struct AttentionLayer;
 struct FfnLayer;
 struct SynthesizerLayer;
@@ -41,13 +30,46 @@ struct TokenMixLayer;
 struct LinearAttentionLayer;
 struct GauLayer;
 struct ConvLayer;
-struct DecoderLayer;
 struct BuiltinRouters;
 template <class Routers>
 struct MoeLayerOf;
 using MoeLayer = MoeLayerOf<BuiltinRouters>;
+}  // namespace genoform::inner::layers
 
+namespace genoform::inner::model {
+template <class... Args>
+struct Parallel;
+template <class... Parts>
+struct Block;
+template <class B, int N>
+struct Stack;
+template <class... Stacks>
+struct Body;
+template <class B, class... Options>
+struct Decoder;
+struct DecoderLayer;
+}  // namespace genoform::inner::model
+
+namespace genoform::inner::genome {
 class Genome;
 class KindNames;
+}  // namespace genoform::inner::genome
 
+namespace genoform {
+using inner::layers::Attention;
+using inner::layers::Ffn;
+using inner::layers::Moe;
+using inner::layers::Synthesizer;
+using inner::layers::SpatialGate;
+using inner::layers::TokenMix;
+using inner::layers::LinearAttention;
+using inner::layers::Gau;
+using inner::layers::Conv;
+using inner::model::Parallel;
+using inner::model::Block;
+using inner::model::Stack;
+using inner::model::Body;
+using inner::model::Decoder;
+using inner::genome::Genome;
+using inner::genome::KindNames;
 }  // namespace genoform

@@ -8,7 +8,7 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/operation_list.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// What a back end must have, member by member; backend/example.hpp has a whole one with all that it may have.
 namespace backend_member {
@@ -76,4 +76,4 @@ constexpr bool backend_is_complete() {
   return true;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::backend

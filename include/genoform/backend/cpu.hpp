@@ -26,7 +26,7 @@
 #include "genoform/ops/joins.hpp"
 #include "genoform/ops/operations.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// How a Cpu computes. An option that makes no sense is an Exception (usage) of its constructor.
 struct CpuOptions {
@@ -126,6 +126,11 @@ class Cpu {
   UniquePtr<cpu::Context> context_;
 };
 
+}  // namespace genoform::inner::backend
+
+namespace genoform {
+using inner::backend::CpuOptions;
+using inner::backend::Cpu;
 }  // namespace genoform
 
 #ifdef GENOFORM_COMPILED

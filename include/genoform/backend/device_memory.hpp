@@ -8,7 +8,7 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/ops/operation_list.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// A back end that has memory of its own, which the host cannot touch, and that runs later, in the order in which it was asked;
 /// backend/example.hpp says what it must have.
@@ -21,7 +21,7 @@ concept DeviceBackend = requires {
 template <class Backend>
 concept HostBackend = !DeviceBackend<Backend>;
 
-}  // namespace genoform
+}  // namespace genoform::inner::backend
 
 /// Memory and order of execution of a back end. All that models and optimizers do with either goes through here; on a host back
 /// end it is a plain buffer, a copy, a call.

@@ -2,7 +2,7 @@
 #include "genoform/backend/memories.hpp"
 #include "genoform/ops/joins.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// The back end of dry runs: it prepares nothing and runs nothing. What is recorded on it can be observed all the same.
 class DryRun {
@@ -17,4 +17,4 @@ class DryRun {
   void enter() const {}
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::backend

@@ -11,7 +11,7 @@
 #include "genoform/ops/joins.hpp"
 #include "genoform/ops/operation_list.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// A complete back end, to be read and copied for a new one: every member that a back end must or may have, what it is given, and
 /// what it must guarantee. It computes by the formulas of Reference in memory that it treats as if the host could not touch it.
@@ -108,4 +108,4 @@ class ExampleBackend {
   }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::backend

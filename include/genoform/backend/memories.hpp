@@ -6,7 +6,7 @@
 
 #include "genoform/core/tensor.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// The integer that takes the room of one Real in a memory.
 template <class Real>
@@ -33,4 +33,4 @@ struct Memories {
   Index* indices(const Tensor& t) const { return reinterpret_cast<Index*>(reals(t)); }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::backend

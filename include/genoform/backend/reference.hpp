@@ -13,7 +13,7 @@
 #include "genoform/backend/reference/routing.hpp"
 #include "genoform/ops/joins.hpp"
 
-namespace genoform {
+namespace genoform::inner::backend {
 
 /// The oracle: every operation as its formula, in double, by plain loops in one fixed order. Tests compare the other back ends
 /// with it.
@@ -29,6 +29,10 @@ class Reference {
   void enter() const {}
 };
 
+}  // namespace genoform::inner::backend
+
+namespace genoform {
+using inner::backend::Reference;
 }  // namespace genoform
 
 #ifdef GENOFORM_COMPILED

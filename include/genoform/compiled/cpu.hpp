@@ -3,12 +3,12 @@
 #include "genoform/compiled/operations.hpp"
 #include "genoform/model/basic_model.hpp"
 
-namespace genoform {
+namespace genoform::inner {
 
 #define GENOFORM_CPU_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, Cpu, Op)
 GENOFORM_EACH_OPERATION(GENOFORM_CPU_OPERATION)
 #undef GENOFORM_CPU_OPERATION
-extern template class Engine<Cpu>;
-extern template class BasicModel<Cpu>;
+extern template class model::Engine<Cpu>;
+extern template class model::BasicModel<Cpu>;
 
-}  // namespace genoform
+}  // namespace genoform::inner

@@ -23,4 +23,4 @@
 /// Explicit instantiations of all that a back end runs; `keyword` is `extern template` where the compiled library holds them,
 /// `template` in its own units. docs/compile_time.md says what that saves.
 #define GENOFORM_BACK_END_OPERATION(keyword, Backend, Op) \
-  keyword void OperationList::add(const Backend&, const op::Op&, const Memories<typename Backend::Real>&);
+  keyword void ops::OperationList::add(const Backend&, const op::Op&, const Memories<typename Backend::Real>&);

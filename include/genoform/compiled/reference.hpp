@@ -3,12 +3,12 @@
 #include "genoform/compiled/operations.hpp"
 #include "genoform/model/basic_model.hpp"
 
-namespace genoform {
+namespace genoform::inner {
 
 #define GENOFORM_REFERENCE_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, Reference, Op)
 GENOFORM_EACH_OPERATION(GENOFORM_REFERENCE_OPERATION)
 #undef GENOFORM_REFERENCE_OPERATION
-extern template class Engine<Reference>;
-extern template class BasicModel<Reference>;
+extern template class model::Engine<Reference>;
+extern template class model::BasicModel<Reference>;
 
-}  // namespace genoform
+}  // namespace genoform::inner

@@ -2,10 +2,10 @@
 #include "genoform/compiled/cpu.hpp"
 #include "genoform/registry/kinds.hpp"
 
-namespace genoform {
+namespace genoform::inner {
 
-extern template class NetworkOf<Cpu, DecoderNetwork<GenomeBlocks<Cpu>>>;
-extern template class Kinds<Cpu>;
-extern template Kinds<Cpu> builtin_kinds<Cpu>();
+extern template class model::NetworkOf<Cpu, DecoderNetwork<GenomeBlocks<Cpu>>>;
+extern template class registry::Kinds<Cpu>;
+extern template Kinds<Cpu> registry::builtin_kinds<Cpu>();
 
-}  // namespace genoform
+}  // namespace genoform::inner

@@ -2,7 +2,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 /// A BF16 number is the upper half of an F32; exact.
 constexpr float f32_of_bf16(std::uint16_t number) { return std::bit_cast<float>(std::uint32_t{number} << 16U); }
@@ -14,4 +16,4 @@ constexpr std::uint16_t bf16_of_f32(float number) {
   return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

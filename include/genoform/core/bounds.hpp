@@ -1,6 +1,7 @@
 #pragma once
+#include "genoform/core/namespaces.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 // std::min and std::max without <algorithm>, which takes 0.04 s to compile.
 
@@ -13,4 +14,4 @@ constexpr T larger_of(T a, T b) {
   return a < b ? b : a;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

@@ -7,7 +7,7 @@
 
 #include "genoform/core/result.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 /// A piece of a joined text: a text or an integer.
 struct Piece {
@@ -40,4 +40,4 @@ struct Piece {
   throw Exception({error_kind, joined(pieces)});
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

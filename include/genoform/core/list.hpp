@@ -1,6 +1,7 @@
 #pragma once
+#include "genoform/core/namespaces.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 /// A list of types.
 template <class... Ts>
@@ -71,4 +72,4 @@ using nth_of_t = typename list_steps::NthOf<I, L>::type;
 template <class L, template <class...> class Template>
 using into_t = typename list_steps::Into<L, Template>::type;
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

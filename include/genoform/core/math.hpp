@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 
+#include "genoform/core/namespaces.hpp"
+
 /// The functions of <cmath> that the library needs, by the compilers' built-in names: the header itself takes 0.08 s to
 /// compile.
-namespace genoform::math {
+namespace genoform::inner::core::math {
 
 inline double sqrt(double x) { return __builtin_sqrt(x); }
 inline float sqrt(float x) { return __builtin_sqrtf(x); }
@@ -18,4 +20,4 @@ inline long double floor(long double x) { return __builtin_floorl(x); }
 inline long double abs(long double x) { return __builtin_fabsl(x); }
 inline std::int64_t nearest(long double x) { return __builtin_llroundl(x); }
 
-}  // namespace genoform::math
+}  // namespace genoform::inner::core::math

@@ -4,7 +4,9 @@
 #include <limits>
 #include <vector>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 /// The middle of the sorted values, the mean of the two in the middle for an even number; NaN for none.
 inline double median(std::vector<double> values) {
@@ -13,4 +15,4 @@ inline double median(std::vector<double> values) {
   return 0.5 * (values[(values.size() - 1) / 2] + values[values.size() / 2]);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

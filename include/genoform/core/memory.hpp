@@ -15,7 +15,7 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/core/pointers.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 /// A figure of a text file of Linux, "key: 123 kB", in bytes; -1 if it cannot be read.
 inline std::int64_t bytes_in(const char* file, std::string_view key) {
@@ -88,4 +88,4 @@ class HostBuffer {
   std::int64_t count_ = 0;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

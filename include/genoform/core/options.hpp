@@ -8,7 +8,7 @@
 #include "genoform/core/rules.hpp"
 #include "genoform/core/words.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 namespace rules {
 GENOFORM_RULE(UnknownWord, "this word is not known here");
@@ -303,4 +303,4 @@ struct OneOf {
   using tag = typename decltype(find<V, Tags...>())::type;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

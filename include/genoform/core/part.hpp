@@ -3,7 +3,7 @@
 
 #include "genoform/core/options.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 // Every sub-layer has norms around it: x <- post(x + inner(f(pre(x)))). A layer struct that wants them derives from Normed
 // (layers/norm.hpp); its table then ends with the rows of Normed.
@@ -274,7 +274,7 @@ struct ReadPart {
   static constexpr Reading<L> reading = [] {
     NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes;
     const int self = nodes.open(L::name);
-    (genoform::spell<Args>(nodes), ...);
+    (inner::spell<Args>(nodes), ...);
     nodes.close(self);
     Reading<L> r;
     r.check_result = read(nodes.tree(), 0, r.layer);
@@ -295,7 +295,7 @@ struct Part {
 
   static constexpr void spell(auto& out) {
     const int node = out.open(L::name);
-    (genoform::spell<Args>(out), ...);
+    (inner::spell<Args>(out), ...);
     out.close(node);
   }
 
@@ -309,4 +309,4 @@ struct Part {
   static constexpr L value = read::reading.layer;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

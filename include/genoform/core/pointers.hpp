@@ -3,7 +3,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 // The parts of std::unique_ptr and std::shared_ptr that the library needs: <memory> includes streams and allocators and takes
 // 0.14 s to compile, a seventh of the limit of the umbrella header.
@@ -77,4 +79,4 @@ class SharedPtr {
   Held* held_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

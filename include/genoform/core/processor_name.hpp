@@ -3,7 +3,9 @@
 #include <fstream>
 #include <string>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 /// The model name of the processor as Linux gives it; empty where the system does not tell.
 inline std::string processor_name() {
@@ -13,4 +15,4 @@ inline std::string processor_name() {
   return {};
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

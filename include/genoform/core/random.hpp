@@ -5,7 +5,7 @@
 
 #include "genoform/core/math.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 /// Counter-based random numbers, Philox 4x32-10 (Salmon et al., SC 2011): a pure function of (seed, stream, index), so there is
 /// no state to save or to lose.
@@ -69,4 +69,4 @@ constexpr std::uint64_t stream_of(std::string_view name) {
   return hash;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

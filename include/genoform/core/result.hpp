@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 /// What kind of thing went wrong; the values are the exit codes of the program (docs/formats/model.md, section 5).
 enum class ErrorKind { usage = 2, input = 3, resources = 4, not_finite = 5 };
@@ -78,4 +80,11 @@ class [[nodiscard]] Result<void> {
   bool ok_ = true;
 };
 
+}  // namespace genoform::inner::core
+
+namespace genoform {
+using inner::core::ErrorKind;
+using inner::core::Error;
+using inner::core::Exception;
+using inner::core::Result;
 }  // namespace genoform

@@ -15,12 +15,12 @@
     template <class Part, class Option, class... Allowed>           \
     struct Refused {                                                \
       using type = Part;                                            \
-      static constexpr bool right = ::genoform::rules::never<Part>; \
+      static constexpr bool right = ::genoform::inner::core::rules::never<Part>; \
       static_assert(right, text);                                   \
     };                                                              \
   }
 
-namespace genoform {
+namespace genoform::inner::core {
 
 /// The rules that the library has, each defined by whoever checks it.
 namespace rules {
@@ -101,4 +101,4 @@ constexpr int find_rule(const Rule& rule, List<Tags...>) {
   return index;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

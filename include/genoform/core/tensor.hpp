@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 using Token = std::int32_t;
 
@@ -66,4 +68,8 @@ constexpr Tensor gradient(Tensor weight) {
   return weight;
 }
 
+}  // namespace genoform::inner::core
+
+namespace genoform {
+using inner::core::Token;
 }  // namespace genoform

@@ -5,7 +5,9 @@
 #include <span>
 #include <string_view>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::core {
 
 /// One word, number or string of a text. A text is an array of nodes in preorder; a type spells itself into the same array.
 struct Node {
@@ -123,4 +125,4 @@ class Writer {
   bool first_ = true;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

@@ -6,7 +6,7 @@
 #include "genoform/core/list.hpp"
 #include "genoform/core/tree.hpp"
 
-namespace genoform {
+namespace genoform::inner::core {
 
 /// A string literal as a template argument.
 template <std::size_t Size>
@@ -69,7 +69,7 @@ constexpr void spell(auto& out) {
 template <Text W, class... Inner>
 constexpr void Words<W, Inner...>::spell(auto& out) {
   const int node = out.open(word);
-  (genoform::spell<Inner>(out), ...);
+  (inner::spell<Inner>(out), ...);
   out.close(node);
 }
 
@@ -78,12 +78,12 @@ template <class T>
 struct Spelling {
   static constexpr int count = [] {
     NodeCounter counter;
-    genoform::spell<T>(counter);
+    inner::spell<T>(counter);
     return counter.count;
   }();
   static constexpr NodeArray<count> nodes = [] {
     NodeArray<count> array;
-    genoform::spell<T>(array);
+    inner::spell<T>(array);
     return array;
   }();
 };
@@ -93,4 +93,4 @@ constexpr Tree tree_of() {
   return Spelling<T>::nodes.tree();
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::core

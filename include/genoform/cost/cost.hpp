@@ -6,7 +6,7 @@
 #include "genoform/model/network.hpp"
 #include "genoform/model/plan.hpp"
 
-namespace genoform {
+namespace genoform::inner::cost {
 
 /// What an architecture costs, found by the dry run of the model itself; counts as in docs/formats/model.md, section 6.
 struct Cost {
@@ -78,4 +78,13 @@ inline constexpr std::int64_t activated_parameters = cost_of<Net>().activated_pa
 template <class Net>
 inline constexpr std::int64_t forward_flops = cost_of<Net>().forward_flops;
 
+}  // namespace genoform::inner::cost
+
+namespace genoform {
+using inner::cost::Cost;
+using inner::cost::cost_of;
+using inner::cost::cost_of_part;
+using inner::cost::parameters;
+using inner::cost::activated_parameters;
+using inner::cost::forward_flops;
 }  // namespace genoform

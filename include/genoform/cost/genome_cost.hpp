@@ -10,7 +10,7 @@
 #include "genoform/cost/replay.hpp"
 #include "genoform/genome/genome.hpp"
 
-namespace genoform {
+namespace genoform::inner::cost {
 
 /// What genomes cost for one shape of a training step, without making a model: each distinct sub-layer is walked once,
 /// remembered, and added up. The figures are those of cost_of<Net>() and of the model. `Sink`: what counts the operations, Count
@@ -166,4 +166,8 @@ inline Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::i
   return GenomeCosts<>().cost_of(genome, batch, context);
 }
 
+}  // namespace genoform::inner::cost
+
+namespace genoform {
+using inner::cost::cost_of;
 }  // namespace genoform

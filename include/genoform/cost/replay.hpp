@@ -13,7 +13,7 @@
 
 /// Pieces of a dry run that were walked once, to be added up wherever the same sub-layer stands. The network around them is that
 /// of every model (model/network.hpp), so the sums are the figures of the model itself.
-namespace genoform::replay {
+namespace genoform::inner::cost::replay {
 
 /// Where a piece stands, as far as it may depend on it.
 struct Setting {
@@ -207,4 +207,4 @@ class WalkedBlocks {
   std::vector<WalkedBlock<Sink>> blocks_;
 };
 
-}  // namespace genoform::replay
+}  // namespace genoform::inner::cost::replay

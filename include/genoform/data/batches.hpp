@@ -11,7 +11,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/token_view.hpp"
 
-namespace genoform {
+namespace genoform::inner::data {
 
 namespace batches {
 
@@ -96,4 +96,8 @@ inline Result<std::vector<ScoredWindow>> sequential_windows(TokenView tokens, st
   return windows;
 }
 
+}  // namespace genoform::inner::data
+
+namespace genoform {
+using inner::data::Batches;
 }  // namespace genoform

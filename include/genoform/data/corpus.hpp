@@ -19,7 +19,7 @@
 #include "genoform/data/tokenizer.hpp"
 #include "genoform/io/mapped_file.hpp"
 
-namespace genoform {
+namespace genoform::inner::data {
 
 /// The three parts of a tokenized text, for Corpus::from_tokens. `validation` and `test` may be empty: then nothing can be
 /// measured on them.
@@ -171,4 +171,8 @@ class Corpus {
   double bytes_per_token_;
 };
 
+}  // namespace genoform::inner::data
+
+namespace genoform {
+using inner::data::Corpus;
 }  // namespace genoform

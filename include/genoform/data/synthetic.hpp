@@ -8,7 +8,7 @@
 
 #include "genoform/core/random.hpp"
 
-namespace genoform {
+namespace genoform::inner::data {
 
 namespace synthetic {
 
@@ -83,4 +83,8 @@ class Writer {
 /// every machine. A byte model can learn it well below 2 bits per byte in a few hundred steps.
 inline std::string synthetic_text(std::size_t bytes, std::uint64_t seed) { return synthetic::Writer(seed).text(bytes); }
 
+}  // namespace genoform::inner::data
+
+namespace genoform {
+using inner::data::synthetic_text;
 }  // namespace genoform

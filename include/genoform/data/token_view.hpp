@@ -9,7 +9,7 @@
 
 #include "genoform/core/tensor.hpp"
 
-namespace genoform {
+namespace genoform::inner::data {
 
 namespace token_view {
 
@@ -108,4 +108,4 @@ class TokenView {
   std::size_t size_ = 0, width_ = sizeof(Token);
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::data

@@ -9,7 +9,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/token_view.hpp"
 
-namespace genoform {
+namespace genoform::inner::data {
 
 /// One token per byte, ids 0 to 255: every text has exactly one reading, and losses compare in bits per byte.
 struct ByteTokenizer {
@@ -35,4 +35,4 @@ struct ByteTokenizer {
   }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::data

@@ -8,7 +8,7 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
-namespace genoform::grammar {
+namespace genoform::inner::genome::grammar {
 
 /// Tells a WordList which words may stand where a wrong one was found: those that a message lists, by add(), and others that a
 /// writer may have meant, such as aliases, by add_unlisted().
@@ -101,4 +101,4 @@ constexpr void each_allowed_word(Tree tree, std::span<const Kind> kinds, const C
   AllowedWordsVisitor(tree, kinds, words).visit(found);
 }
 
-}  // namespace genoform::grammar
+}  // namespace genoform::inner::genome::grammar

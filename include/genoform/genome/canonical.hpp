@@ -6,7 +6,7 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 namespace type_forms {
 
@@ -58,7 +58,7 @@ template <class B, class Options>
 struct DecoderForm;
 template <class B, class... Options>
 struct DecoderForm<B, List<Options...>> {
-  using type = Decoder<typename BodyForm<typename part_rules::StacksOf<B>::type>::type, Options...>;
+  using type = Decoder<typename BodyForm<typename block_rules::StacksOf<B>::type>::type, Options...>;
 };
 
 /// What stands around a part: `around`, and what becomes of the part's values and of the counts of stacks on the way.
@@ -85,7 +85,7 @@ struct NormsOfType {
 
 template <class T, class Whole>
 struct Canonical {
-  using checked = typename part_rules::first_refusal<decltype(part_rules::refusals_of_sub_layer<T, T>())>::type;
+  using checked = typename part_rules::first_refusal<decltype(block_rules::refusals_of_sub_layer<T, T>())>::type;
   using type = typename decltype(sub_layer<ValueOfType<part_of<T>, Whole>>())::type;
 };
 template <class... Ps, class Whole>
@@ -123,4 +123,8 @@ struct Canonical<Decoder<B, Options...>, Whole> {
 template <class T>
 using canonical_t = typename type_forms::Canonical<T, type_forms::Alone>::type;
 
+}  // namespace genoform::inner::genome
+
+namespace genoform {
+using inner::genome::canonical_t;
 }  // namespace genoform

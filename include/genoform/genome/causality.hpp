@@ -3,7 +3,7 @@
 
 #include "genoform/genome/genome.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// Does a sub-layer see only the past in evaluation (docs/formats/model.md, section 4)? A kind that does not says so:
 /// `static constexpr bool causal = false;` in its layer struct.
@@ -32,4 +32,4 @@ std::string first_not_causal(const Genome& genome) {
   return found;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::genome

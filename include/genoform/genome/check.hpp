@@ -6,15 +6,15 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
-namespace genoform::rules {
+namespace genoform::inner::genome::rules {
 
 GENOFORM_RULE(TooManySubLayers, "the model has too many sub-layers; allowed are 10000");
 /// What a text refuses as a whole, besides the rules of its kinds.
 using OfModels = List<UnknownKind, BlockEmpty, StackForm, BodyForm, DecoderForm, SharedBiasHeads, NotAPart, TooManySubLayers>;
 
-}  // namespace genoform::rules
+}  // namespace genoform::inner::genome::rules
 
-namespace genoform::grammar {
+namespace genoform::inner::genome::grammar {
 
 inline constexpr std::int64_t max_sub_layers = 10000;
 
@@ -166,8 +166,8 @@ class Checker {
   std::span<const Kind> kinds_;
   DecoderLayer layer_{};
   ModelContext model_context_{};
-  part_rules::JoinedHeads heads_{};
+  block_rules::JoinedHeads heads_{};
   std::int64_t sub_layers_ = 0;
 };
 
-}  // namespace genoform::grammar
+}  // namespace genoform::inner::genome::grammar

@@ -8,7 +8,7 @@
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/moe.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// The dense layer with the arithmetic of a sparse one in a pool of N tokens: its hidden width is that of the experts times the
 /// slots that a token fills at even load (Top2: 2 F; ExpertChoice of capacity 100 %: F), shared experts added.
@@ -38,4 +38,4 @@ inline Result<Genome> dense_twin(const Genome& genome, std::int64_t tokens) {
   return Genome::from_tree(std::move(tree), genome.kinds());
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::genome

@@ -16,7 +16,7 @@
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/tree.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// The kinds that a text may use: the library's, and those that were added.
 class KindNames {
@@ -190,4 +190,9 @@ class Genome {
   SharedPtr<Held> held_;  // only read once it is made
 };
 
+}  // namespace genoform::inner::genome
+
+namespace genoform {
+using inner::genome::KindNames;
+using inner::genome::Genome;
 }  // namespace genoform

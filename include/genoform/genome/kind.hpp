@@ -16,7 +16,7 @@
 #include "genoform/layers/token_mix.hpp"
 #include "genoform/model/decoder.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// Receives the words that a kind takes, for error messages.
 class WordList {
@@ -76,7 +76,7 @@ constexpr L layer_at(Tree tree, int node) {
 }
 template <class L>
 constexpr std::int64_t heads_at(Tree tree, int node, const ModelContext& model_context) {
-  return part_rules::heads_of(resolved(layer_at<L>(tree, node), model_context), model_context);
+  return block_rules::heads_of(resolved(layer_at<L>(tree, node), model_context), model_context);
 }
 template <class L>
 constexpr void words_of(WordList& list, std::string_view inside) {
@@ -128,4 +128,4 @@ constexpr std::size_t find_kind(std::span<const Kind> kinds, Tree tree, int node
   return find_kind(kinds, name);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::genome

@@ -6,7 +6,7 @@
 
 #include "genoform/core/part.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// Appends to a string, with one space after each comma, as Writer (core/tree.hpp) does to a buffer of known size.
 class TextWriter {
@@ -48,4 +48,4 @@ std::string text_of_layer(const Layer& layer, const ModelContext& model_context)
   return written([&](TextWriter& out) { print(layer, model_context, out); });
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::genome

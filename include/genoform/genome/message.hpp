@@ -12,7 +12,7 @@
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/suggest.hpp"
 
-namespace genoform::grammar {
+namespace genoform::inner::genome::grammar {
 
 /// The token at an offset as it is written, in quotes; empty where there is none. Control characters are spelled out.
 inline std::string quoted_token(std::string_view text, std::size_t at) {
@@ -85,4 +85,4 @@ inline Error error_of(std::string_view text, Tree tree, std::span<const Kind> ki
   return {ErrorKind::input, std::move(message)};
 }
 
-}  // namespace genoform::grammar
+}  // namespace genoform::inner::genome::grammar

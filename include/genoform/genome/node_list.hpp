@@ -7,7 +7,7 @@
 #include "genoform/core/tree.hpp"
 #include "genoform/genome/layer_text.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// Receives a spelled part and keeps its nodes, as the parser makes them from a text; NodeArray is its form for types.
 class NodeList {
@@ -39,4 +39,4 @@ inline void write_node(Tree tree, int node, TextWriter& out) {
   out.close(open);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::genome

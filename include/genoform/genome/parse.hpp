@@ -7,7 +7,7 @@
 #include "genoform/core/tree.hpp"
 #include "genoform/core/words.hpp"
 
-namespace genoform::rules {
+namespace genoform::inner::genome::rules {
 
 GENOFORM_RULE(EmptyText, "the text is empty; a model starts with Decoder<, a part with Block< or a sub-layer");
 GENOFORM_RULE(BadCharacter, "this character has no meaning here; allowed are words, numbers, < > , and white space");
@@ -25,9 +25,9 @@ GENOFORM_RULE(TooDeep, "the text is nested too deeply; allowed are 64 levels");
 using OfTexts = List<EmptyText, BadCharacter, ArgumentMissing, CloseMissing, SeparatorMissing, TextGoesOn, BadNumber,
                      NumberTooLarge, StringOpen, BadEscape, TextTooLong, TooDeep>;
 
-}  // namespace genoform::rules
+}  // namespace genoform::inner::genome::rules
 
-namespace genoform::grammar {
+namespace genoform::inner::genome::grammar {
 
 inline constexpr std::size_t longest_text = 65536;
 inline constexpr int deepest_nesting = 64;
@@ -209,4 +209,4 @@ constexpr SourcePosition index_of(std::string_view text, std::size_t at) {
   return place;
 }
 
-}  // namespace genoform::grammar
+}  // namespace genoform::inner::genome::grammar

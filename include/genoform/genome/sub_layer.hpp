@@ -15,7 +15,7 @@
 #include "genoform/model/parallel.hpp"
 #include "genoform/model/slot.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// How a sub-layer of some kind is handled without its type. The functions take the address of its layer struct.
 struct SubLayerKind {
@@ -53,7 +53,7 @@ void read(Tree tree, int node, void* layer) {
   if constexpr (std::is_same_v<L, ParallelNorms>) {
     fresh = parallel_rules::norms_at(tree, node);
   } else {
-    (void)genoform::read(tree, node, fresh);
+    (void)inner::read(tree, node, fresh);
     open_defaults(tree, node, fresh);
   }
 }
@@ -80,7 +80,7 @@ double parameters(const void* layer, const ModelContext& model_context, bool nor
   Declaration declaration(model_context);
   if constexpr (std::is_same_v<L, ParallelNorms>) {
     NormPositions(as<L>(layer)).declare(declaration);
-  } else if constexpr (part_rules::Declares<L>) {
+  } else if constexpr (block_rules::Declares<L>) {
     const L whole = resolved(as<L>(layer), model_context);
     typename L::Weights weights;
     whole.declare(weights, declaration);
@@ -90,7 +90,7 @@ double parameters(const void* layer, const ModelContext& model_context, bool nor
 }
 template <class L>
 std::int64_t heads(const void* layer, const ModelContext& model_context) {
-  return part_rules::heads_of(resolved(as<L>(layer), model_context), model_context);
+  return block_rules::heads_of(resolved(as<L>(layer), model_context), model_context);
 }
 
 }  // namespace sub_layer_functions
@@ -178,7 +178,7 @@ class SubLayer {
     for (const SubLayer& part : parts) sum += part.kind_->parameters(part.storage_, model_context, false);
     return sum;
   }
-  void add_heads(part_rules::JoinedHeads& joined, const ModelContext& model_context) const {
+  void add_heads(block_rules::JoinedHeads& joined, const ModelContext& model_context) const {
     if (!is_parallel()) joined.add(kind_->heads(storage_, model_context));
     for (const SubLayer& part : parts) part.add_heads(joined, model_context);
   }
@@ -208,4 +208,8 @@ class SubLayer {
   alignas(std::max_align_t) std::byte storage_[max_size];
 };
 
+}  // namespace genoform::inner::genome
+
+namespace genoform {
+using inner::genome::SubLayer;
 }  // namespace genoform

@@ -6,7 +6,7 @@
 
 #include "genoform/core/bounds.hpp"
 
-namespace genoform::grammar {
+namespace genoform::inner::genome::grammar {
 
 /// Words longer than this are compared with none.
 inline constexpr std::size_t longest_word = 64;
@@ -58,4 +58,4 @@ inline std::string_view nearest(std::string_view word, const std::vector<std::st
   return nearest.best();
 }
 
-}  // namespace genoform::grammar
+}  // namespace genoform::inner::genome::grammar

@@ -6,7 +6,7 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 namespace rules {
 GENOFORM_RULE(NameMissing, "a layer needs a name for its text; add static constexpr std::string_view name");
@@ -64,7 +64,7 @@ template <class B, class... Options>
 struct Form<Decoder<B, Options...>> {
   static constexpr void write(const ModelContext&, Writer& out) {
     constexpr DecoderLayer layer = Decoder<B, Options...>::value;
-    using Stacks = typename part_rules::StacksOf<B>::type;
+    using Stacks = typename block_rules::StacksOf<B>::type;
     const int node = out.open(DecoderLayer::name);
     if constexpr (Stacks::size == 1)
       write_parts(Stacks{}, layer.model_context(), out);
@@ -87,7 +87,7 @@ template <class T>
 constexpr void write(const ModelContext& model_context, Writer& out) {
   if constexpr (requires { Form<T>::write(model_context, out); })
     Form<T>::write(model_context, out);
-  else if constexpr (part_rules::TypedPart<part_of<T>>)
+  else if constexpr (block_rules::TypedPart<part_of<T>>)
     write_sub_layer<part_of<T>>(model_context, out);
   else
     using refused [[maybe_unused]] = typename rules::NotAPart::Refused<T, T>::type;
@@ -114,4 +114,8 @@ struct Stored {
 template <class T>
 inline constexpr std::string_view text_of{text_forms::Stored<T>::characters.data(), text_forms::Stored<T>::size};
 
+}  // namespace genoform::inner::genome
+
+namespace genoform {
+using inner::genome::text_of;
 }  // namespace genoform

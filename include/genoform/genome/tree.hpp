@@ -11,7 +11,7 @@
 #include "genoform/genome/sub_layer.hpp"
 #include "genoform/model/own_tensors.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 /// `count` times the same block of sub-layers, each time with weights of its own.
 struct GenomeStack {
@@ -155,7 +155,7 @@ namespace genome_trees {
 
 /// Heads of all attention layers, joined as Declaration does.
 inline std::int64_t heads(const GenomeTree& tree) {
-  part_rules::JoinedHeads joined;
+  block_rules::JoinedHeads joined;
   for (const GenomeStack& stack : tree.stacks)
     for (const SubLayer& sub_layer : stack.sub_layers) sub_layer.add_heads(joined, tree.model_context());
   return joined.heads;
@@ -201,4 +201,8 @@ inline std::string text_of_nodes(Tree nodes) {
   });
 }
 
+}  // namespace genoform::inner::genome
+
+namespace genoform {
+using inner::genome::GenomeTree;
 }  // namespace genoform

@@ -9,7 +9,7 @@
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/suggest.hpp"
 
-namespace genoform {
+namespace genoform::inner::genome {
 
 namespace type_forms {
 
@@ -162,4 +162,8 @@ constexpr auto type_of_text() {
 template <Text T, class Layers = List<>>
 using type_of = typename decltype(type_forms::type_of_text<T, concat_t<BuiltinLayers, Layers>>())::type::type;
 
+}  // namespace genoform::inner::genome
+
+namespace genoform {
+using inner::genome::type_of;
 }  // namespace genoform

@@ -19,7 +19,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/io/mapped_file.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 namespace atomic_file {
 
@@ -113,4 +113,4 @@ inline Result<void> write_file_atomically(const std::string& path, std::string_v
   return file->commit();
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

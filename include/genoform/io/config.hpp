@@ -12,7 +12,7 @@
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/io/quote.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// What config.json of a model folder says (docs/formats/model.md section 3).
 struct Config {
@@ -140,4 +140,4 @@ inline Result<void> write_config(const std::string& path, const Config& given) {
   return write_file_atomically(path, *text);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

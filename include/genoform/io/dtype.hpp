@@ -7,7 +7,7 @@
 
 #include "genoform/core/bf16.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// The element types of safetensors files (github.com/huggingface/safetensors). Values are read as F32, F64, BF16 and I32; the
 /// others are only known by size.
@@ -74,4 +74,4 @@ constexpr std::optional<Dtype> dtype_named(std::string_view name) {
   return std::nullopt;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

@@ -13,7 +13,7 @@
 
 #include "genoform/core/result.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// A struct that lists its fields once, as a JSON object has them:
 ///   template <class Self, class Visit>
@@ -141,4 +141,4 @@ T from_json(const nlohmann::json& j, std::string_view what) {
   return json_fields::read<T>(j, std::string(what));
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

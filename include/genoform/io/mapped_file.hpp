@@ -14,7 +14,7 @@
 
 #include "genoform/core/result.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// The error of a failed call of the operating system: "FILE: cannot DO: text of errno". No disk, memory or handles left is
 /// ErrorKind::resources.
@@ -84,4 +84,4 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

@@ -18,7 +18,7 @@
 #include "genoform/io/config.hpp"
 #include "genoform/io/safetensors.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// A tensor of a model under the name that it has in files (docs/formats/model.md section 3), and the memory of its values.
 struct NamedTensor {
@@ -234,4 +234,8 @@ inline Result<void> save_folder(const std::string& path, const std::string& text
   return model_folder::take_next_config(path);
 }
 
+}  // namespace genoform::inner::io
+
+namespace genoform {
+using inner::io::LoadReport;
 }  // namespace genoform

@@ -4,7 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::io {
 
 /// Place of the first byte that is not well-formed UTF-8 (RFC 3629: shortest forms only, no surrogates), if there is one.
 constexpr std::optional<std::size_t> first_invalid_utf8(std::string_view text) {
@@ -53,4 +55,4 @@ inline std::string in_quotes(std::string_view text) {
   return result + (cut ? "...\"" : "\"");
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

@@ -17,7 +17,7 @@
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/io/safetensors_header.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// A safetensors file, checked when it was opened and mapped into memory. Made by read_safetensors.
 class Safetensors {
@@ -185,4 +185,4 @@ inline Result<void> write_safetensors(const std::string& path, std::span<const T
   return file->commit();
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

@@ -19,7 +19,7 @@
 #include "genoform/io/dtype.hpp"
 #include "genoform/io/quote.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// One tensor of a safetensors file: begin and end in bytes from the start of the data.
 struct StoredTensor {
@@ -253,4 +253,4 @@ inline Result<SafetensorsHeader> parse_header(std::span<const std::byte> bytes, 
 }
 
 }  // namespace safetensors
-}  // namespace genoform
+}  // namespace genoform::inner::io

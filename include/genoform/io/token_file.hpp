@@ -15,7 +15,7 @@
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/io/mapped_file.hpp"
 
-namespace genoform {
+namespace genoform::inner::io {
 
 /// The two layouts of llm.c's .bin files (docs/formats/model.md section 3): ids of 16 or of 32 bits.
 enum class TokenWidth { bits16, bits32 };
@@ -132,4 +132,4 @@ inline Result<void> write_token_file(const std::string& path, std::span<const To
   return file->commit();
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::io

@@ -3,7 +3,7 @@
 
 #include "genoform/core/part.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 enum class ActivationKind : std::uint8_t { relu, gelu, swish, sqrelu, identity };
 
@@ -74,4 +74,16 @@ struct ActivationWords {
   using tag = std::conditional_t<V.gated, Glu<Plain::tag<V>>, Plain::tag<V>>;
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::ReLU;
+using inner::layers::GeLU;
+using inner::layers::Swish;
+using inner::layers::SqReLU;
+using inner::layers::Identity;
+using inner::layers::Glu;
+using inner::layers::SwiGlu;
+using inner::layers::GeGlu;
+using inner::layers::ReGlu;
 }  // namespace genoform

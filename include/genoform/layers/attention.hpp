@@ -10,7 +10,7 @@
 #include "genoform/ops/positions.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 template <int N>
 struct Heads : Numbers<"Heads", N> {};
@@ -235,4 +235,16 @@ template <class... Options>
 struct Attention : Part<AttentionLayer, Options...> {};
 using Attn = Attention<>;
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Heads;
+using inner::layers::HeadDim;
+using inner::layers::KvHeads;
+using inner::layers::DConv;
+using inner::layers::SharedQk;
+using inner::layers::QkNorm;
+using inner::layers::Window;
+using inner::layers::Attention;
+using inner::layers::Attn;
 }  // namespace genoform

@@ -13,7 +13,7 @@
 #include "genoform/ops/attention.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// The channels of the narrow branch.
 template <int N>
@@ -158,4 +158,13 @@ struct ConvLayer : Normed {
 template <class... Options>
 struct Conv : Part<ConvLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Side;
+using inner::layers::Taps;
+using inner::layers::SideTaps;
+using inner::layers::LastTaps;
+using inner::layers::Middle;
+using inner::layers::Conv;
 }  // namespace genoform

@@ -11,7 +11,7 @@
 
 /// A layer to copy: everything that the library asks of one (required), and everything that it looks for (optional).
 /// No model contains it; tests/reference/example_layer.cpp checks it.
-namespace genoform {
+namespace genoform::inner::layers {
 
 template <class... Options>
 struct Example;
@@ -114,4 +114,4 @@ struct ExampleLayer : Normed {  // optional: Pre, Post and Inner among its optio
 template <class... Options>
 struct Example : Part<ExampleLayer, Options...> {};
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

@@ -8,7 +8,7 @@
 #include "genoform/ops/routing.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// E feed-forward layers and the way of tokens to them and back, y = sum of g_e expert_e(x) by an assignment that a router has
 /// made: what a sparse layer has besides its router, for layers of one's own too. x, y: [N, D], slots [S, ...].
@@ -94,4 +94,4 @@ struct ExpertLayers {
   }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

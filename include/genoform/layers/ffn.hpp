@@ -10,7 +10,7 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 template <int N>
 struct Hidden : Numbers<"Hidden", N> {};
@@ -112,4 +112,10 @@ struct FfnLayer : Normed {
 template <class... Options>
 struct Ffn : Part<FfnLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Hidden;
+using inner::layers::Bias;
+using inner::layers::Ffn;
 }  // namespace genoform

@@ -14,7 +14,7 @@
 #include "genoform/ops/gated_attention.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// What the scores of a Gau are divided by.
 template <int N>
@@ -150,4 +150,9 @@ struct GauLayer : Normed {
 template <class... Options>
 struct Gau : Part<GauLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Length;
+using inner::layers::Gau;
 }  // namespace genoform

@@ -4,7 +4,7 @@
 #include "genoform/layers/activation.hpp"
 #include "genoform/ops/dense.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// The function of an activation as the operations know it.
 constexpr op::Function function_of(Activation a) {
@@ -37,4 +37,4 @@ struct HiddenActivation {
   constexpr op::Function epilogue() const { return from_output() ? f : op::Function::identity; }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

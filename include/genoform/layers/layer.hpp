@@ -6,7 +6,7 @@
 #include "genoform/ops/count.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// What a layer must have, member by member; layers/example.hpp has a whole one with all that it may have.
 namespace layer_member {
@@ -91,4 +91,4 @@ struct Accepted<L> {
 template <class L>
 using accepted_layer = typename layer_member::Accepted<L>::type;
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

@@ -11,7 +11,7 @@
 #include "genoform/ops/linear_attention.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 template <int N>
 struct Features : Numbers<"Features", N> {};
@@ -174,4 +174,11 @@ struct LinearAttentionLayer : Normed {
 template <class... Options>
 struct LinearAttention : Part<LinearAttentionLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Features;
+using inner::layers::SoftmaxKernel;
+using inner::layers::ReluKernel;
+using inner::layers::LinearAttention;
 }  // namespace genoform

@@ -13,7 +13,7 @@
 #include "genoform/ops/routing.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 template <int N>
 struct Experts : Numbers<"Experts", N> {};
@@ -229,4 +229,12 @@ using layer_of_options = typename decltype(layer_of(concat_t<List<>, decltype(li
 template <class... Options>
 struct Moe : Part<routers::layer_of_options<Options...>, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Experts;
+using inner::layers::Capacity;
+using inner::layers::Shared;
+using inner::layers::Moe;
+using inner::layers::MoeWith;
 }  // namespace genoform

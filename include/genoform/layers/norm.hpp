@@ -3,7 +3,7 @@
 
 #include "genoform/core/part.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 enum class NormKind : std::uint8_t { none, rms, layer, primer };
 
@@ -50,4 +50,14 @@ struct Normed {
   friend constexpr bool operator==(const Normed&, const Normed&) = default;
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::RmsNorm;
+using inner::layers::LayerNorm;
+using inner::layers::PrimerNorm;
+using inner::layers::NoNorm;
+using inner::layers::Pre;
+using inner::layers::Post;
+using inner::layers::Inner;
 }  // namespace genoform

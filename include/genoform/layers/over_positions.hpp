@@ -6,7 +6,7 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/mixing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 namespace rules {
 GENOFORM_RULE(HeadsDivideChannels, "Heads must divide the mixed channels: Width of TokenMix, half of Hidden of SpatialGate");
@@ -33,4 +33,4 @@ constexpr void require_fit(const Ops& ops, const op::Grouped& table, std::string
 
 }  // namespace over_positions
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

@@ -1,7 +1,7 @@
 #pragma once
 #include "genoform/layers/activation.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// An activation that cannot be gated: for layers with a gate, or a form, of their own.
 struct PlainActivation {
@@ -12,4 +12,4 @@ struct PlainActivation {
   friend constexpr bool operator==(const PlainActivation&, const PlainActivation&) = default;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

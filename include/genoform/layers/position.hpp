@@ -4,7 +4,7 @@
 
 #include "genoform/core/part.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 enum class PositionKind : std::uint8_t { open, rope, bias, none };
 
@@ -81,4 +81,10 @@ struct Position {
 /// How they are written: Rope, NoPos or RelBias<buckets, distance>.
 struct PositionWords : PlainOrBias<Position, PositionKind::bias, RelBias, Rope, NoPos> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Rope;
+using inner::layers::NoPos;
+using inner::layers::RelBias;
 }  // namespace genoform

@@ -1,7 +1,7 @@
 #pragma once
 #include "genoform/layers/attention.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// How a mixer without a bias of scores knows positions; open until the model around it is known.
 struct RotaryPosition {
@@ -18,4 +18,4 @@ constexpr RotaryPosition default_rotary_position(const ModelContext& model_conte
   return {model_context.positions ? PositionKind::none : PositionKind::rope};
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

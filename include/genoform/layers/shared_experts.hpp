@@ -7,7 +7,7 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// n experts that every token uses with weight 1 (DeepSeekMoE). Together they are one feed-forward layer of width n*F, but for
 /// the columns of `down`, which lie expert after expert. x, y: [N, D].
@@ -80,4 +80,4 @@ struct SharedExperts {
   }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

@@ -10,7 +10,7 @@
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 namespace rules {
 GENOFORM_RULE(HiddenEven, "SpatialGate splits its hidden channels in halves; Hidden must be even");
@@ -158,4 +158,8 @@ struct SpatialGateLayer : Normed {
 template <class... Options>
 struct SpatialGate : Part<SpatialGateLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::SpatialGate;
 }  // namespace genoform

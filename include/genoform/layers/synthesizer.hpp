@@ -12,7 +12,7 @@
 #include "genoform/ops/positions.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 enum class LogitsKind : std::uint8_t { random, random_plus, dense, dense_plus };
 
@@ -301,4 +301,13 @@ struct SynthesizerLayer : Normed {
 template <class... Options>
 struct Synthesizer : Part<SynthesizerLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::RandomLogits;
+using inner::layers::RandomPlus;
+using inner::layers::DenseLogits;
+using inner::layers::DensePlus;
+using inner::layers::Rank;
+using inner::layers::Synthesizer;
 }  // namespace genoform

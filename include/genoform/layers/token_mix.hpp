@@ -10,7 +10,7 @@
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 template <class... Options>
 struct TokenMix;
@@ -128,4 +128,8 @@ struct TokenMixLayer : Normed {
 template <class... Options>
 struct TokenMix : Part<TokenMixLayer, Options...> {};
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::TokenMix;
 }  // namespace genoform

@@ -11,7 +11,7 @@
 #include "genoform/ops/recorder.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// A network without its type: what BasicModel and Module need of it.
 template <class Backend>
@@ -59,4 +59,4 @@ class NetworkOf final : public AnyNetwork<Backend> {
   Network network_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -10,7 +10,7 @@
 #include "genoform/model/engine.hpp"
 #include "genoform/model/output_transfer.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// Nats: the mean cross entropy over the targets, and the sum of the routers' losses.
 struct Losses {
@@ -135,4 +135,9 @@ class BasicModel : public Engine<Backend> {
   Recording<Backend>* unfinished_ = nullptr;
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Losses;
+using inner::model::BasicModel;
 }  // namespace genoform

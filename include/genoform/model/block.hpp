@@ -1,7 +1,7 @@
 #pragma once
 #include "genoform/core/part.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 template <class... Args>
 struct Parallel;  // model/parallel.hpp
@@ -12,7 +12,7 @@ GENOFORM_RULE(BlockEmpty, "the Block is empty; it needs at least one sub-layer")
 GENOFORM_RULE(NotAPart, "this is neither a model nor a part; allowed are Decoder, Body, Stack, Block and sub-layers");
 }  // namespace rules
 
-namespace part_rules {
+namespace block_rules {
 
 template <class T>
 inline constexpr bool is_a_parallel = false;
@@ -62,26 +62,31 @@ constexpr auto refusals_of_block() {
     return concat_t<decltype(refusals_of_sub_layer<Whole, Ps>())...>{};
 }
 
-}  // namespace part_rules
+}  // namespace block_rules
 
 /// A sub-layer as the library uses it: with layer_type and value. A bare layer struct is its own kind.
 template <class T>
-using part_of = typename decltype(part_rules::part_of<T>())::type;
+using part_of = typename decltype(block_rules::part_of<T>())::type;
 
 /// Sub-layers, one after the other: `Block<Attn, Moe<Top2>, Ffn<SqReLU>>`.
 template <class... Parts>
 struct Block {
-  using checked = typename part_rules::first_refusal<decltype(part_rules::refusals_of_block<Block, Parts...>())>::type;
+  using checked = typename part_rules::first_refusal<decltype(block_rules::refusals_of_block<Block, Parts...>())>::type;
   using sub_layers = List<part_of<Parts>...>;
 };
 
-namespace part_rules {
+namespace block_rules {
 
 template <class T>
 inline constexpr bool is_a_block = false;
 template <class... Ps>
 inline constexpr bool is_a_block<Block<Ps...>> = true;
 
-}  // namespace part_rules
+}  // namespace block_rules
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Parallel;
+using inner::model::Block;
 }  // namespace genoform

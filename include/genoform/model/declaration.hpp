@@ -10,7 +10,7 @@
 #include "genoform/core/options.hpp"
 #include "genoform/core/tensor.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// n^-0.5 by Newton's iteration, since std::sqrt is not constexpr.
 [[gnu::cold, gnu::noinline]] constexpr double inverse_root(std::int64_t n) {
@@ -107,7 +107,7 @@ class Declaration {
   /// A trained vector, handle [1, size].
   constexpr Tensor vector(TensorName name, std::int64_t size, Initializer start) {
     const Tensor t = weight(name, {size}, 1, start, false, false, 100);
-    return genoform::matrix(t.memory, t.offset, 1, size);
+    return inner::matrix(t.memory, t.offset, 1, size);
   }
   /// One matrix an expert, [experts, rows, columns], handle [experts * rows, columns]; a token uses `activated_percent` / 100
   /// experts.
@@ -123,7 +123,7 @@ class Declaration {
   /// State of a router, handle [size, 1]; in files unless `transient`.
   constexpr Tensor state(TensorName name, std::int64_t size, Initializer start, bool optional, bool transient,
                          ElementType element_type = ElementType::real) {
-    const Tensor t = genoform::matrix(Memory::state, state_, size, 1, element_type);
+    const Tensor t = inner::matrix(Memory::state, state_, size, 1, element_type);
     state_ += size;
     ++tensors_;
     if (list_ != nullptr)
@@ -140,7 +140,7 @@ class Declaration {
 
   /// A matrix of state [rows, columns], in files, that only its initial values fill.
   constexpr Tensor state_matrix(TensorName name, std::int64_t rows, std::int64_t columns, Initializer start) {
-    const Tensor t = genoform::matrix(Memory::state, state_, rows, columns);
+    const Tensor t = inner::matrix(Memory::state, state_, rows, columns);
     state_ += rows * columns;
     ++tensors_;
     if (list_ != nullptr)
@@ -204,7 +204,7 @@ class Declaration {
                                                        std::int64_t activated_percent) {
     const std::int64_t rows = dimensions == 3 ? shape[0] * shape[1] : shape[0];
     const std::int64_t columns = dimensions == 1 ? 1 : shape[static_cast<std::size_t>(dimensions - 1)];
-    const Tensor t = genoform::matrix(Memory::weights, weights_, rows, columns);
+    const Tensor t = inner::matrix(Memory::weights, weights_, rows, columns);
     weights_ += rows * columns;
     ++tensors_;
     activated_ += dimensions == 3 ? shape[1] * shape[2] * activated_percent / 100 : rows * columns;
@@ -225,4 +225,8 @@ class Declaration {
   std::int64_t weights_ = 0, activated_ = 0, state_ = 0, tensors_ = 0, heads_ = 0;
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::TensorInfo;
 }  // namespace genoform

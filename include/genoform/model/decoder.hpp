@@ -6,7 +6,7 @@
 #include "genoform/model/input_positions.hpp"
 #include "genoform/model/stack.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 namespace rules {
 GENOFORM_RULE(DecoderForm, "a Decoder starts with its body: a Stack, a Body or a Block; its options come after");
@@ -78,7 +78,7 @@ struct DecoderLayer {
   friend constexpr bool operator==(const DecoderLayer&, const DecoderLayer&) = default;
 };
 
-namespace part_rules {
+namespace block_rules {
 
 template <class T>
 struct StacksOf;  // List<Stack<...>, ...> of a body
@@ -120,7 +120,7 @@ constexpr Reading<DecoderLayer> read_decoder() {
   NodeArray<2 + (Spelling<Options>::count + ... + 0)> nodes;
   const int self = nodes.open(DecoderLayer::name);
   nodes.leaf("body");
-  (genoform::spell<Options>(nodes), ...);
+  (inner::spell<Options>(nodes), ...);
   nodes.close(self);
   Reading<DecoderLayer> r;
   r.check_result = read_arguments(nodes.tree(), 0, 2, r.layer);
@@ -142,7 +142,7 @@ struct ReadInModel {
   static constexpr Reading<typename P::layer_type> reading = [] {
     NodeArray<1 + (Spelling<Args>::count + ... + 0)> nodes;
     const int self = nodes.open("part");
-    (genoform::spell<Args>(nodes), ...);
+    (inner::spell<Args>(nodes), ...);
     nodes.close(self);
     Reading<typename P::layer_type> r;
     r.check_result = check_rules(nodes.tree(), 0, P::value, D::model_context);
@@ -245,15 +245,15 @@ constexpr auto refusals_of_body() {
   }
 }
 
-}  // namespace part_rules
+}  // namespace block_rules
 
 /// A whole model: a body (Stack, Body of stacks, or Block) and options in any order (docs/formats/model.md, section 1.1).
 template <class B, class... Options>
 struct Decoder {
  private:
-  using Read = part_rules::ReadDecoder<Options...>;
+  using Read = block_rules::ReadDecoder<Options...>;
   using of_options = decltype(part_rules::refusals_of_options<Read, DecoderLayer, Decoder, Options...>());
-  using of_body = decltype(part_rules::refusals_of_body<Decoder, B, Read>());
+  using of_body = decltype(block_rules::refusals_of_body<Decoder, B, Read>());
   using checked = typename part_rules::first_refusal<concat_t<of_options, of_body>>::type;
 
  public:
@@ -267,6 +267,17 @@ inline constexpr DecoderLayer decoder_of = T::value;
 
 /// The stacks of a Decoder type, in order: List<StackParts<N, Part...>, ...>.
 template <class T>
-using stacks_of = typename part_rules::PartsOfStacks<typename part_rules::StacksOf<typename T::body>::type>::type;
+using stacks_of = typename block_rules::PartsOfStacks<typename block_rules::StacksOf<typename T::body>::type>::type;
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Vocab;
+using inner::model::Width;
+using inner::model::Context;
+using inner::model::FinalNorm;
+using inner::model::Untied;
+using inner::model::LogitScale;
+using inner::model::WidthRsqrt;
+using inner::model::Decoder;
 }  // namespace genoform

@@ -24,7 +24,7 @@
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// The residual stream after a sub-layer; see Engine::outputs().
 template <class Real>
@@ -143,7 +143,7 @@ class Engine : public ModelMemory<Backend> {
   /// All that a model needs which has prepared this pass and no other, before any of it is there.
   MemoryUse memory_needed(Shape shape, Pass pass) {
     this->backend().enter();
-    return genoform::memory_needed(*network_, this->backend(), shape, pass, layout(pass), routers_);
+    return inner::memory_needed(*network_, this->backend(), shape, pass, layout(pass), routers_);
   }
   /// What is there, of all recordings; an optimizer's state is its own.
   MemoryUse memory() const {
@@ -319,4 +319,4 @@ class Engine : public ModelMemory<Backend> {
   std::int64_t round_ = 0;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -11,7 +11,7 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/slot.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// The slots of one block of a type.
 template <class SubLayers>
@@ -103,27 +103,27 @@ class SampleBlocks<List<Stacks...>> {
   std::tuple<BlockSlots<typename Stacks::sub_layers>...> samples_;
 };
 
-namespace part_rules {
+namespace block_rules {
 
 template <class T>
 struct StacksOfPart;  // a block, a stack or one sub-layer as a list of stacks
 template <class... Ps>
 struct StacksOfPart<Block<Ps...>> {
-  using type = List<StackParts<1, genoform::part_of<Ps>...>>;
+  using type = List<StackParts<1, inner::part_of<Ps>...>>;
 };
 template <class... Ps, int N>
 struct StacksOfPart<Stack<Block<Ps...>, N>> {
-  using type = List<StackParts<N, genoform::part_of<Ps>...>>;
+  using type = List<StackParts<N, inner::part_of<Ps>...>>;
 };
 template <class T>
 struct StacksOfPart {
-  using type = List<StackParts<1, genoform::part_of<T>>>;
+  using type = List<StackParts<1, inner::part_of<T>>>;
 };
 
-}  // namespace part_rules
+}  // namespace block_rules
 
 /// The stacks of a Block, a Stack or a single sub-layer.
 template <class T>
-using stacks_of_part = typename part_rules::StacksOfPart<T>::type;
+using stacks_of_part = typename block_rules::StacksOfPart<T>::type;
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -6,7 +6,7 @@
 #include "genoform/backend/device_memory.hpp"
 #include "genoform/core/memory.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// Numbers of a model or an optimizer where the host can read and change them: in their place on a host back end, else in copies
 /// that write_back() uploads. An owner has backend() and address(info): Engine with TensorInfo, Optimizer with OptimizerState.
@@ -42,4 +42,4 @@ class HostCopy {
   std::vector<Copy> copies_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

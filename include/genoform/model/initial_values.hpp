@@ -8,7 +8,7 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/orthogonal.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// Fills the elements of a tensor, in memory of the host, with its initial values: the same for the same seed, rounded to the
 /// number type of the back end, which may sample normal numbers faster by `sample_normals`.
@@ -38,4 +38,4 @@ template <class Backend, class Real = typename Backend::Real>
   }
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

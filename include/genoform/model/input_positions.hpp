@@ -4,7 +4,7 @@
 
 #include "genoform/layers/position.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 enum class InputPositionsKind : std::uint8_t { none, sinusoid, learned, shared_bias };
 
@@ -38,4 +38,12 @@ struct InputPositions {
 struct InputPositionsWords
     : PlainOrBias<InputPositions, InputPositionsKind::shared_bias, SharedRelBias, None, Sinusoid, Learned> {};
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::None;
+using inner::model::Sinusoid;
+using inner::model::Learned;
+using inner::model::SharedRelBias;
+using inner::model::Positions;
 }  // namespace genoform

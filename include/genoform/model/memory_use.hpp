@@ -9,7 +9,7 @@
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/pass.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// Bytes of memory of a model and one or more of its recordings; what libraries allocate for themselves (the code of oneDNN's
 /// primitives) is not in it.
@@ -76,4 +76,4 @@ MemoryUse memory_needed(AnyNetwork<Backend>& network, const Backend& backend, Sh
   return use;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -10,7 +10,7 @@
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// How a model is made, as in `Model<Net, Cpu> model({.seed = 7, .backend = Cpu({.threads = 4})})`.
 template <class Backend>
@@ -73,4 +73,9 @@ class Model : public BasicModel<Backend> {
   }
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::ModelOptions;
+using inner::model::Model;
 }  // namespace genoform

@@ -21,7 +21,7 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/operation_list.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// Where a model's flat buffers may lie in memory of the back end that the caller owns and keeps alive; an empty span: the model
 /// owns them.
@@ -83,10 +83,10 @@ class ModelMemory {
   /// Copies the gradients of a trainable tensor of tensors() to the host.
   void read_gradient(const TensorInfo& info, std::span<Real> values) {
     write_zero_gradients();
-    read(genoform::gradient(info.tensor), values);
+    read(inner::gradient(info.tensor), values);
   }
   /// The same as they lie in memory, also after an update() has used them up: what a failed step is explained by.
-  void read_last_gradient(const TensorInfo& info, std::span<Real> values) const { read(genoform::gradient(info.tensor), values); }
+  void read_last_gradient(const TensorInfo& info, std::span<Real> values) const { read(inner::gradient(info.tensor), values); }
   /// Where the values of a tensor of tensors() lie in memory of the back end.
   Real* address(const TensorInfo& info) const { return memories().reals(info.tensor); }
   /// Where parameters, gradients and state lie, for operations of the caller's on backend(). Who reads gradients by them calls
@@ -223,4 +223,8 @@ class ModelMemory {
   OperationList clear_gradients_, clear_frozen_;
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Storage;
 }  // namespace genoform

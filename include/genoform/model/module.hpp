@@ -13,7 +13,7 @@
 #include "genoform/model/network.hpp"
 #include "genoform/model/output_transfer.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// How a part is made: what it would find in a model around it. `positions`: the model adds positions of its own, so attention
 /// has none unless written. Only some kinds need a vocabulary or a context; they say so.
@@ -106,4 +106,8 @@ class Module : public Engine<Backend> {
   Recording<Backend>* unfinished_ = nullptr;
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Module;
 }  // namespace genoform

@@ -2,7 +2,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::model {
 
 /// Does a name match a pattern, in which * stands for any characters, also none? "blocks.0.*" matches every tensor of block 0.
 constexpr bool matches(std::string_view name, std::string_view pattern) {
@@ -24,4 +26,4 @@ constexpr bool matches(std::string_view name, std::string_view pattern) {
   return p == pattern.size();
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

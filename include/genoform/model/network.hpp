@@ -12,7 +12,7 @@
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_backward(meter, f) with f(slots of a
 /// block, number of the block): tuples of slots for a type, a list of virtual slots for a genome. The meter is the declaration or
@@ -230,4 +230,4 @@ class PartNetwork {
   Tensor input_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -6,7 +6,7 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/dense.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// A norm in its place (pre, inner, post of a sub-layer, or the final one) with its tensors; does nothing for NoNorm.
 /// Every layer has three of them, so what they do is compiled once and not inlined: it runs when a recording is made.
@@ -58,4 +58,4 @@ class NormPosition {
   Tensor weight_, bias_, statistics_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -7,7 +7,7 @@
 #include "genoform/core/math.hpp"
 #include "genoform/core/random.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 namespace orthogonal {
 
@@ -49,4 +49,4 @@ void sample_orthogonal(const Random& random, std::size_t columns, std::span<Real
   }
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

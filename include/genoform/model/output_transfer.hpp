@@ -10,7 +10,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/model/recording.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 namespace output_transfer {
 
@@ -73,4 +73,4 @@ void write_output(const Backend& backend, Recording<Backend>& recording, std::sp
   device::upload(backend, address, image, output_transfer::elements_of<Real>(out));
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

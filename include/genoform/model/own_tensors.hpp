@@ -7,7 +7,7 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/norm_position.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// The tensors of a decoder that belong to none of its sub-layers. The one place that declares them: the network, the count of a
 /// genome and its diagram all read it (names and shapes: docs/formats/model.md, section 3).
@@ -63,4 +63,4 @@ constexpr OwnParameters own_parameters(const DecoderLayer& sizes, std::int64_t h
           .head = counted([&](Declaration& d) { own.declare_head(d); })};
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

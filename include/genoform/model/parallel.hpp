@@ -12,7 +12,7 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// What a Parallel has besides its parts: the norms around their sum, with the same rows as those of any sub-layer.
 struct ParallelNorms : Normed {
@@ -83,7 +83,7 @@ class FixedParts {
   constexpr void each(auto&& f, auto&... tensors) const { in_order(std::index_sequence_for<Layers...>{}, f, tensors...); }
 
   constexpr FixedParts resolved(const ModelContext& model_context) const {
-    return std::apply([&](const Layers&... layers) { return FixedParts(genoform::resolved(layers, model_context)...); }, layers_);
+    return std::apply([&](const Layers&... layers) { return FixedParts(inner::resolved(layers, model_context)...); }, layers_);
   }
 
  private:
@@ -190,9 +190,9 @@ constexpr bool has_norms() {
 /// What is wrong with one argument.
 template <class A>
 constexpr Rule rule_of_argument() {
-  if constexpr (part_rules::is_a_parallel<A>)
+  if constexpr (block_rules::is_a_parallel<A>)
     return rules::ParallelInParallel{};
-  else if constexpr (part_rules::TypedPart<A> || part_rules::BareLayer<A>)
+  else if constexpr (block_rules::TypedPart<A> || block_rules::BareLayer<A>)
     return has_norms<A>() ? rules::ParallelPartNorms{} : Rule::none;
   else if constexpr (is_norm_type<A>())
     return Rule::none;
@@ -239,7 +239,7 @@ struct ReadNorms<List<Norms...>> {
   static constexpr part_rules::Reading<ParallelNorms> reading = [] {
     NodeArray<1 + (Spelling<Norms>::count + ... + 0)> nodes;
     const int self = nodes.open(ParallelNorms::name);
-    (genoform::spell<Norms>(nodes), ...);
+    (inner::spell<Norms>(nodes), ...);
     nodes.close(self);
     part_rules::Reading<ParallelNorms> r;
     r.check_result = read_norms(nodes.tree(), 0, r.layer);
@@ -283,4 +283,8 @@ struct Parallel {
   using layer_type = std::remove_const_t<decltype(value)>;
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Parallel;
 }  // namespace genoform

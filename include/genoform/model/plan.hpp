@@ -8,7 +8,7 @@
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// Walks a network once through the phases of a pass; the dry run, the recording and the trace all go this way. Returns the
 /// output's handle.
@@ -61,4 +61,4 @@ constexpr Plan plan_of(Network& network, Shape shape, Pass pass, const PassLayou
   return plan_of(network, ops);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

@@ -12,7 +12,7 @@
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/recorder.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// What a model has prepared for one shape and pass: the operation lists of its phases and the memory that they work in.
 template <class Backend>
@@ -39,4 +39,4 @@ struct Recording {
   OperationList& list(Phase phase) { return phase == Phase::forward ? forward : phase == Phase::loss ? loss : backward; }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

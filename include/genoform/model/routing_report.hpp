@@ -8,7 +8,7 @@
 
 #include "genoform/core/math.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// What the router of one layer did in the last step of training, over all its micro-batches. Padding counts nowhere.
 struct LayerRouting {
@@ -55,4 +55,4 @@ Figures figures_of(std::span<const Real> counts) {
 
 }  // namespace routing_report
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

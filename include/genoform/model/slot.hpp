@@ -9,7 +9,7 @@
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 /// The norms of a sub-layer; a user's layer without any gets the default, Pre<RmsNorm> (docs/formats/model.md, section 1.2).
 template <class Layer>
@@ -121,4 +121,4 @@ class Slot {
   Tensor x_, h_, branch_, sum_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::model

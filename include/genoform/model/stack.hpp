@@ -1,14 +1,14 @@
 #pragma once
 #include "genoform/model/block.hpp"
 
-namespace genoform {
+namespace genoform::inner::model {
 
 namespace rules {
 GENOFORM_RULE(StackForm, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>");
 GENOFORM_RULE(BodyForm, "a Body takes stacks, as in Body<Stack<Block<Attention<>>, 2>, Stack<Block<Ffn<SqReLU>>, 2>>");
 }  // namespace rules
 
-namespace part_rules {
+namespace block_rules {
 
 template <class Whole, class B, int N>
 constexpr auto refusals_of_stack() {
@@ -18,12 +18,12 @@ constexpr auto refusals_of_stack() {
     return List<rules::StackForm::Refused<Whole, B>>{};
 }
 
-}  // namespace part_rules
+}  // namespace block_rules
 
 /// N blocks of one type, each with weights of its own.
 template <class B, int N>
 struct Stack {
-  using checked = typename part_rules::first_refusal<decltype(part_rules::refusals_of_stack<Stack, B, N>())>::type;
+  using checked = typename part_rules::first_refusal<decltype(block_rules::refusals_of_stack<Stack, B, N>())>::type;
   using block = B;
   static constexpr int count = N;
 };
@@ -39,4 +39,9 @@ struct StackParts {
   using sub_layers = List<Parts...>;
 };
 
+}  // namespace genoform::inner::model
+
+namespace genoform {
+using inner::model::Stack;
+using inner::model::Body;
 }  // namespace genoform

@@ -10,7 +10,7 @@
 #include "genoform/genome/genome.hpp"
 
 /// From a searched block to its larger relatives: the rules of Brainformer and GLaM, for types and for genomes.
-namespace genoform {
+namespace genoform::inner::models {
 
 /// A factor times / over; 2 is {2}, 8/3 is {8, 3}.
 struct Factor {
@@ -99,7 +99,7 @@ struct GrownDecoder {
 template <class D, Scale S>
 struct Scaled {
   static_assert(D::value.width > 0, "a model needs its Width to be scaled: sizes left to their defaults are spelled out first");
-  using body = typename type_forms::BodyForm<typename part_rules::StacksOf<typename D::body>::type>::type;
+  using body = typename type_forms::BodyForm<typename block_rules::StacksOf<typename D::body>::type>::type;
   using type = typename type_forms::DecoderForm<typename type_forms::Canonical<body, Growing<D, S>>::type,
                                                 decltype(type_forms::shown_options<GrownDecoder<D, S>>())>::type;
 };
@@ -155,4 +155,9 @@ Result<Genome> scaled(const Genome& genome, const Scale& scale) {
   return Genome::from_tree(std::move(tree), genome.kinds());
 }
 
+}  // namespace genoform::inner::models
+
+namespace genoform {
+using inner::models::scaled_t;
+using inner::models::scaled;
 }  // namespace genoform

@@ -4,7 +4,7 @@
 #include "genoform/core/bounds.hpp"
 #include "genoform/core/tensor.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// Elements of the memory that so many elements take: two of bf16 share one.
 constexpr std::int64_t elements_of(std::int64_t elements, ElementType element_type) {
@@ -78,4 +78,4 @@ class Arena {
   bool holds_ = false;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

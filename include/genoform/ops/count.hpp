@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::ops {
 
 /// The sink of a dry run: useful FLOPs and number of operations.
 struct Count {
@@ -22,4 +24,4 @@ struct Count {
   }
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

@@ -7,7 +7,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/operands.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// Neighbouring elements [begin, end) of a memory.
 struct ElementRange {
@@ -47,4 +47,4 @@ class GradientWriters {
   std::vector<ElementRange> touched_, overwritten_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

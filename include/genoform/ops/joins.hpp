@@ -3,7 +3,7 @@
 
 #include "genoform/ops/dense.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// Which neighbouring operations a back end runs as one: `using joins = JoinRules<...>` in the back end; without it none are
 /// joined. A rule has a type First and, for each operation that may follow one, `static bool join(First& first, const Second&
@@ -91,4 +91,4 @@ struct JoinsOf<Backend> {
 template <class Backend>
 using joins_of = typename JoinsOf<Backend>::type;
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

@@ -24,7 +24,7 @@ struct Grouped : Tensor {
 };
 constexpr Grouped of_tokens(Tensor x, std::int64_t groups) { return {x, groups, 0}; }
 constexpr Grouped of_table(Tensor x, std::int64_t groups) { return {x, groups, x.rows / groups}; }
-constexpr Grouped gradient(Grouped weight) { return {genoform::gradient(Tensor(weight)), weight.groups, weight.positions}; }
+constexpr Grouped gradient(Grouped weight) { return {inner::gradient(Tensor(weight)), weight.groups, weight.positions}; }
 
 /// Pairs of positions that see each other in one sequence.
 constexpr std::int64_t visible_pairs(std::int64_t context) { return context * (context + 1) / 2; }

@@ -7,7 +7,7 @@
 #include "genoform/ops/arena.hpp"
 #include "genoform/ops/operation_info.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// The parts of a training step, in the order in which they run; `update` is what follows the backward pass: the optimizer, and
 /// what routers remember.
@@ -49,4 +49,4 @@ class Observer {
   ~Observer() = default;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

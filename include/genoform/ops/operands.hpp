@@ -5,7 +5,7 @@
 
 #include "genoform/core/tensor.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// The tensor, or none.
 constexpr Tensor only_if(bool condition, const Tensor& t) { return condition ? t : Tensor{}; }
@@ -47,4 +47,4 @@ class Operands {
   std::size_t size_ = 0;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

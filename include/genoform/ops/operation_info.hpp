@@ -7,7 +7,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/operands.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// An operation without its type: what reports, traces and tests of operations derive their figures from.
 struct OperationInfo {
@@ -40,4 +40,4 @@ OperationInfo info_of(const Op& op, const Memories<Real>& memories) {
   return info;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

@@ -10,7 +10,7 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// What a backward pass does with the gradients that it finds: adds to them, or replaces them as if all had been 0.
 enum class GradientMode : std::uint8_t { accumulate, overwrite };
@@ -117,4 +117,4 @@ void OperationList::add(const Backend& backend, const Op& op, const Memories<Rea
   if (observer_ != nullptr) calls_.back().number = observer_->record(phase_, info_of(op, memories));
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

@@ -3,7 +3,7 @@
 
 #include "genoform/core/tensor.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// B sequences of T positions: one micro-batch, and one routing pool.
 struct Shape {
@@ -57,4 +57,9 @@ constexpr StepTensors step_tensors(Shape shape) {
           .spare_loss = matrix(Memory::results, 2, 1, 1)};
 }
 
+}  // namespace genoform::inner::ops
+
+namespace genoform {
+using inner::ops::Shape;
+using inner::ops::Pass;
 }  // namespace genoform

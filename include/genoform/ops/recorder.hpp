@@ -11,7 +11,7 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_list.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// Where the residual stream lies after a sub-layer: blocks are counted through all stacks, places in the block, both from 0.
 struct OutputLocation {
@@ -90,4 +90,4 @@ class Recorder : public Count {
   std::vector<OutputLocation> outputs_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

@@ -10,7 +10,7 @@
 #include "genoform/ops/operands.hpp"
 #include "genoform/ops/pass.hpp"
 
-namespace genoform {
+namespace genoform::inner::ops {
 
 /// What the activations of a back end are made of, where it has a choice.
 template <class Backend>
@@ -199,4 +199,4 @@ class Stream {
   Sink sink_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::ops

@@ -12,7 +12,7 @@
 #include "genoform/ops/recorder.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform {
+namespace genoform::inner::registry {
 
 /// A layer and its tensors without its type: the registry's one virtual wrapper.
 template <class Backend>
@@ -136,4 +136,4 @@ class GenomeBlocks {
   std::vector<Block> blocks_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::registry

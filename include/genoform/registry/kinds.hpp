@@ -13,7 +13,7 @@
 #include "genoform/model/model.hpp"
 #include "genoform/registry/any_layer.hpp"
 
-namespace genoform {
+namespace genoform::inner::registry {
 
 /// The kinds that a program can build models of on a back end, by name. A plain value: no static initialisers, nothing global.
 template <class Backend>
@@ -153,6 +153,11 @@ Kinds<Backend> builtin_kinds() {
   return kinds;
 }
 
+}  // namespace genoform::inner::registry
+
+namespace genoform {
+using inner::registry::Kinds;
+using inner::registry::builtin_kinds;
 }  // namespace genoform
 
 #ifdef GENOFORM_COMPILED

@@ -14,7 +14,7 @@
 #include "genoform/ops/stream.hpp"
 #include "genoform/report/text_table.hpp"
 
-namespace genoform {
+namespace genoform::inner::report {
 
 namespace diagram {
 
@@ -169,4 +169,4 @@ std::string diagram_of(const Genome& genome, Shape shape) {
   return table.text();
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

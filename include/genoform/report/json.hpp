@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::report {
 
 /// A string in JSON, with quotes. Bytes above 127 are copied (UTF-8).
 inline std::string json_quoted(std::string_view text) {
@@ -52,4 +54,4 @@ class JsonObject {
   std::string body_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

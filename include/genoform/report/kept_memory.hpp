@@ -11,7 +11,7 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
-namespace genoform {
+namespace genoform::inner::report {
 
 /// A tensor that a training pass keeps for its backward pass, and why.
 struct KeptTensor {
@@ -122,4 +122,4 @@ class KeptMemory final : public Observer {
   bool recomputes_ = false, waits_for_operation_ = false;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

@@ -12,7 +12,7 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
-namespace genoform {
+namespace genoform::inner::report {
 
 /// Where the time of a training step goes: `model.observe(&profile)`, then an optimizer is bound and steps are taken, and after
 /// each step `end_step` is called. Rows are kinds of operations; those that have useful FLOPs one for each distinct set of
@@ -135,4 +135,4 @@ class Profile final : public Observer {
   std::vector<Step> steps_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

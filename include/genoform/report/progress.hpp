@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <string_view>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::report {
 
 /// Whether output to a stream may be coloured: NO_COLOR decides first, then CLICOLOR_FORCE, then TERM=dumb, then whether it is
 /// a terminal.
@@ -77,4 +79,4 @@ class Progress {
   Clock::time_point next_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace genoform::svg {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::report::svg {
 
 /// Escapes text for XML, between tags and in attributes. Control characters, which XML 1.0 cannot represent, become spaces.
 inline std::string escaped(std::string_view text) {
@@ -72,4 +74,4 @@ class Canvas {
   std::string body_;
 };
 
-}  // namespace genoform::svg
+}  // namespace genoform::inner::report::svg

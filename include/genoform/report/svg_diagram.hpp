@@ -15,7 +15,7 @@
 #include "genoform/report/svg.hpp"
 #include "genoform/report/text_table.hpp"
 
-namespace genoform {
+namespace genoform::inner::report {
 
 namespace diagram {
 
@@ -280,4 +280,4 @@ std::string svg_diagram_of(const Genome& genome, Shape shape) {
   return drawing.text(title, text);
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::report {
 
 /// Digits in groups of three: 1,234,567.
 inline std::string grouped(std::int64_t n) {
@@ -72,4 +74,4 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

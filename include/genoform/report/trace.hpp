@@ -10,7 +10,7 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
-namespace genoform {
+namespace genoform::inner::report {
 
 /// One line of a trace.
 struct TraceLine {
@@ -70,4 +70,4 @@ class Trace final : public Observer {
   std::vector<TraceLine> lines_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::report

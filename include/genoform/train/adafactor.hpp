@@ -17,7 +17,7 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// Adafactor (Shazeer and Stern, 2018), the optimizer of Primer, GLaM and Brainformer: second moments of a matrix by row and
 /// column only, updates clipped by their own size, steps in proportion to the size of the parameters. The defaults are those of
@@ -204,4 +204,8 @@ class Adafactor::Bound final : public Optimizer<Backend> {
   OperationList updates_;
 };
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::Adafactor;
 }  // namespace genoform

@@ -14,7 +14,7 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// AdamW with decoupled decay (Loshchilov and Hutter, 2019): matrices decay, norms, biases and dconv do not.
 /// Gradients are clipped by their global norm first; clip 0: never.
@@ -141,4 +141,8 @@ class AdamW::Bound final : public Optimizer<Backend> {
   OperationList updates_;
 };
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::AdamW;
 }  // namespace genoform

@@ -9,7 +9,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/corpus.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// Micro-batches of the caller's own for a Trainer, in place of a corpus:
 /// `trainer.run({.fill = [&](std::int64_t index, auto tokens, auto targets) { ... }})`.
@@ -58,4 +58,8 @@ inline Result<void> check(std::span<const Token> tokens, std::span<const Token> 
 
 }  // namespace batch_source
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::BatchSource;
 }  // namespace genoform

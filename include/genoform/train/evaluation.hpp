@@ -12,7 +12,7 @@
 #include "genoform/data/token_view.hpp"
 #include "genoform/model/basic_model.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// Says which token of a text is outside a vocabulary, if one is.
 inline Result<void> check_vocabulary(TokenView text, std::int64_t vocabulary) {
@@ -70,4 +70,4 @@ class Evaluation {
   std::vector<Token> tokens_, targets_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::train

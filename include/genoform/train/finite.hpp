@@ -8,7 +8,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/model/declaration.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// Names the first tensor of a model with numbers that are not finite: `blocks.0.1.ffn.up.weight (3 of 65536 numbers)`; empty
 /// when all are. `memory`: weights, state, or gradients as the last backward pass left them.
@@ -27,4 +27,4 @@ std::string first_not_finite(const Model& model, Memory memory) {
   return {};
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::train

@@ -12,7 +12,7 @@
 #include "genoform/registry/kinds.hpp"
 #include "genoform/train/model_files.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// The genome that an opened folder names, a Decoder with all its sizes; `names`: the kinds that it may use. Errors (input) name
 /// the file and the position in the text.
@@ -72,4 +72,8 @@ Result<BasicModel<Backend>> load_model(const std::string& path, ModelOptions<Bac
   return load_model(path, builtin_kinds<Backend>(), std::move(options));
 }
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::load_model;
 }  // namespace genoform

@@ -13,7 +13,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/train/step.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// The steps of a run as JSON lines (log.jsonl) and as a table (log.csv), one line a step, written through at once.
 /// `pool_bits_per_byte` is the loss of the training batch; only `validation_bits_per_byte` is causal.
@@ -96,4 +96,4 @@ class TrainLog {
   std::unique_ptr<std::FILE, Close> json_, table_;
 };
 
-}  // namespace genoform
+}  // namespace genoform::inner::train

@@ -9,7 +9,7 @@
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/host_copy.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// The tensors of a model as its folder has them (docs/formats/model.md section 3), by a copy that must live as long.
 template <class Backend>
@@ -63,4 +63,9 @@ Result<LoadReport> load(BasicModel<Backend>& model, const std::string& path, Loa
   return load(model, *folder, options);
 }
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::save;
+using inner::train::load;
 }  // namespace genoform

@@ -15,7 +15,7 @@
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// What an optimizer remembers from step to step under one name; a checkpoint holds all of it.
 struct OptimizerState {
@@ -136,4 +136,8 @@ class Optimizer {
   Real norm_square_ = 0;
 };
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::Optimizer;
 }  // namespace genoform

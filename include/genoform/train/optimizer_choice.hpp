@@ -10,7 +10,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/genome/suggest.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// A setting of an optimizer: its name in texts and options, its member (a floating-point number, an integer or a bool, which is
 /// 0 or 1), the numbers that it allows, and one line of help.
@@ -99,4 +99,8 @@ struct OptimizerChoice {
   }
 };
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::OptimizerChoice;
 }  // namespace genoform

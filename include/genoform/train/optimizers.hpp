@@ -11,7 +11,7 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// A setting as a program offers it.
 struct OptimizerSettingInfo {
@@ -98,4 +98,9 @@ Optimizers<Backend> builtin_optimizers() {
   return optimizers;
 }
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::Optimizers;
+using inner::train::builtin_optimizers;
 }  // namespace genoform

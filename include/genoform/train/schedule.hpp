@@ -6,7 +6,9 @@
 #include <numbers>
 #include <string>
 
-namespace genoform {
+#include "genoform/core/namespaces.hpp"
+
+namespace genoform::inner::train {
 
 /// The learning rate over a run, as a factor of TrainOptions::learning_rate. Steps count from 0.
 struct Schedule {
@@ -33,4 +35,8 @@ struct Schedule {
   }
 };
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::Schedule;
 }  // namespace genoform

@@ -4,7 +4,7 @@
 
 #include "genoform/model/routing_report.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// What one step of training tells.
 struct Step {
@@ -25,4 +25,8 @@ struct Step {
   bool was_validated() const { return validation == validation; }
 };
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::Step;
 }  // namespace genoform

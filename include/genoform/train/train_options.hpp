@@ -9,7 +9,7 @@
 #include "genoform/train/optimizer_choice.hpp"
 #include "genoform/train/schedule.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// How a model is trained: `Trainer trainer(model, {.steps = 500, .batch = 16, .learning_rate = 3e-3f});`.
 /// What a member does not allow is an Exception (usage) of the Trainer's constructor.
@@ -51,4 +51,8 @@ inline TrainOptions checked(TrainOptions o, int model_context) {
 
 }  // namespace train_options
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::TrainOptions;
 }  // namespace genoform

@@ -31,7 +31,7 @@
 #include "genoform/train/step.hpp"
 #include "genoform/train/train_options.hpp"
 
-namespace genoform {
+namespace genoform::inner::train {
 
 /// Trains a model, one step after the other, on a corpus or on batches of the caller's own. A step clears the gradients, adds
 /// those of `accumulate` micro-batches, and lets the optimizer change the parameters. After the constructor a step allocates
@@ -416,6 +416,10 @@ Result<void> Trainer<Backend>::resume(const std::string& folder) {
   return {};
 }
 
+}  // namespace genoform::inner::train
+
+namespace genoform {
+using inner::train::Trainer;
 }  // namespace genoform
 
 #ifdef GENOFORM_COMPILED

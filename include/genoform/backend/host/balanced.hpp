@@ -7,7 +7,7 @@
 
 /// The balanced assignment of op::ChooseBalanced: an auction finds an assignment close to the best one, then exchanges along
 /// cycles of experts improve it until none gains. Deterministic, without allocation; it ends for any scores.
-namespace genoform::host {
+namespace genoform::inner::backend::host {
 
 /// Elements of double that a balanced assignment needs.
 constexpr std::int64_t balanced_elements(std::int64_t tokens, std::int64_t experts) {
@@ -206,4 +206,4 @@ class Balanced {
   std::int64_t *mover_, *before_, *count_, *waiting_, *heap_;
 };
 
-}  // namespace genoform::host
+}  // namespace genoform::inner::backend::host

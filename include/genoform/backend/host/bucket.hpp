@@ -6,7 +6,7 @@
 
 /// The buckets of T5's relative bias in one direction (docs/formats/model.md, section 2): with h = b / 2, bucket n for n < h,
 /// else min(b - 1, h + floor(log(n/h) / log(m/h) * (b - h))), the floor of the exact value.
-namespace genoform::host {
+namespace genoform::inner::backend::host {
 
 /// Whether (n/h)^r = (m/h)^k. Compared prime by prime, so that nothing is rounded.
 inline bool equal_powers(std::int64_t n, std::int64_t m, std::int64_t h, std::int64_t r, std::int64_t k) {
@@ -46,4 +46,4 @@ inline std::vector<std::int32_t> buckets_of(std::int64_t count, std::int64_t buc
   return all;
 }
 
-}  // namespace genoform::host
+}  // namespace genoform::inner::backend::host

@@ -8,7 +8,7 @@
 #include "genoform/ops/router.hpp"
 
 /// The operations of ops/router.hpp as plain loops over pointers, without allocation, for the back ends that run on the host.
-namespace genoform::host {
+namespace genoform::inner::backend::host {
 
 /// op::ChooseByTable.
 template <class Index>
@@ -105,4 +105,4 @@ void jitter(Rows<const Real> x, Rows<Real> y, std::int64_t round, double width, 
       y[n][c] = x[n][c] * static_cast<Real>(jitter_factor(random, round, n * x.columns + c, width));
 }
 
-}  // namespace genoform::host
+}  // namespace genoform::inner::backend::host

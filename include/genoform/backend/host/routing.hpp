@@ -9,7 +9,7 @@
 
 /// Routing by plain loops over pointers: counting, stable, without allocation. The back ends that run on the host share it. NaN
 /// never breaks an index: it loses every comparison.
-namespace genoform::host {
+namespace genoform::inner::backend::host {
 
 /// op::Assignment with its pointers; absent tensors are null. Every array is contiguous.
 template <class Real>
@@ -325,4 +325,4 @@ void balance_loss_gradient(const Real* first_share, Real scale, double coefficie
     for (std::int64_t e = 0; e < dp.columns && !routing::is_padding(tokens, n); ++e) dp[n][e] += factor * first_share[e];
 }
 
-}  // namespace genoform::host
+}  // namespace genoform::inner::backend::host

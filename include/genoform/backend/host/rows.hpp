@@ -4,7 +4,7 @@
 
 #include "genoform/backend/memories.hpp"
 
-namespace genoform::host {
+namespace genoform::inner::backend::host {
 
 /// A strided matrix in the memory of the host.
 template <class Real>
@@ -21,4 +21,4 @@ template <class Real>
   return {memories.reals(t), t.rows, t.columns, t.stride};
 }
 
-}  // namespace genoform::host
+}  // namespace genoform::inner::backend::host

@@ -185,7 +185,7 @@ inline void run(const op::Jitter& o, Host host) {
   const Index round = host.indices(o.round)(0);
   for (Index n = 0; n < x.rows; ++n)
     for (Index c = 0; c < x.columns; ++c)
-      y(n, c) = x(n, c) * genoform::host::jitter_factor(random, round, n * x.columns + c, o.width);
+      y(n, c) = x(n, c) * inner::host::jitter_factor(random, round, n * x.columns + c, o.width);
 }
 
 inline void run(const op::JitterGradient& o, Host host) {
@@ -194,7 +194,7 @@ inline void run(const op::JitterGradient& o, Host host) {
   const Index round = host.indices(o.round)(0);
   for (Index n = 0; n < dx.rows; ++n)
     for (Index c = 0; c < dx.columns; ++c)
-      dx(n, c) = dy(n, c) * genoform::host::jitter_factor(random, round, n * dx.columns + c, o.width);
+      dx(n, c) = dy(n, c) * inner::host::jitter_factor(random, round, n * dx.columns + c, o.width);
 }
 
 }  // namespace genoform::reference

@@ -2,7 +2,7 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// In training the balanced assignment with the largest sum of l, floor or ceil of N / E tokens an expert; else the largest l.
 struct BaseRouting : SigmoidRouting {
@@ -25,4 +25,8 @@ struct Base : Word<"Base"> {
   static constexpr BaseRouting routing(int, std::int64_t percent) { return {{{{1, percent}}}}; }
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Base;
 }  // namespace genoform

@@ -6,9 +6,9 @@
 #include "genoform/layers/routers/loss_free.hpp"
 #include "genoform/layers/routers/top_k.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// The routers of the library.
 struct BuiltinRouters : RouterList<Top1, Top2, TopK<1>, ExpertChoice, Hash, Base, LossFree<1>, ExpertThreshold> {};
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

@@ -2,7 +2,7 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// In training each expert takes its C tokens of largest p out of the pool; in evaluation a token goes to every expert whose
 /// running threshold its p exceeds, which is causal.
@@ -54,4 +54,8 @@ struct ExpertChoice : Word<"ExpertChoice"> {
   }
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::ExpertChoice;
 }  // namespace genoform

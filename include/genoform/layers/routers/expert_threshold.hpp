@@ -2,7 +2,7 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// A token goes to every expert whose threshold its p exceeds; thresholds follow the C-th largest p of the pools. Without a
 /// capacity tokens have no bound on their experts, so experts run one after the other.
@@ -42,4 +42,8 @@ struct ExpertThreshold : Word<"ExpertThreshold"> {
   static constexpr ExpertThresholdRouting routing(int, std::int64_t percent) { return {{{{1, percent}}}}; }
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::ExpertThreshold;
 }  // namespace genoform

@@ -3,7 +3,7 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// The expert of a token is written in a table [V], id mod E at the start; data/hash_table.hpp fills others. Nothing is learned.
 struct HashRouting : Routing {
@@ -31,4 +31,8 @@ struct Hash : Word<"Hash"> {
   static constexpr HashRouting routing(int, std::int64_t percent) { return {{1, percent}}; }
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Hash;
 }  // namespace genoform

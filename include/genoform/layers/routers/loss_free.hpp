@@ -2,7 +2,7 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// Each token takes its k experts of largest sigmoid(l) + b; b moves against the loads after each step and enters nothing else.
 struct LossFreeRouting : SigmoidRouting {
@@ -39,4 +39,8 @@ struct LossFree : Numbers<"LossFree", K> {
   static constexpr LossFreeRouting routing(int k, std::int64_t percent) { return {{{{k, percent}}}}; }
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::LossFree;
 }  // namespace genoform

@@ -5,7 +5,7 @@
 
 #include "genoform/core/part.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 namespace rules {
 GENOFORM_RULE(RouterMissing, "the router is missing; a Moe starts with one, as in Moe<Top2>");
@@ -160,4 +160,4 @@ constexpr decltype(auto) with_routing(const RouterOf<Routers>& router, std::int6
                         [&](auto type) -> decltype(auto) { return f(decltype(type)::type::routing(router.k, percent)); });
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

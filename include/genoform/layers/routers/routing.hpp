@@ -11,7 +11,7 @@
 /// What routers are made of. Each router is one file beside this one: its word, and its routing, which turns the input x [N, D]
 /// into scores [N, E] and these into an assignment, and brings the gradients back. MoeLayer knows none of them;
 /// builtin_routers.hpp lists those of the library, and one of your own may stand in any header: docs/routers.md.
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// C = ceil(choices * N * percent / (100 E)), at most N; percent 0: no limit.
 constexpr std::int64_t expert_capacity(std::int64_t choices, std::int64_t tokens, std::int64_t percent, std::int64_t experts) {
@@ -163,4 +163,4 @@ constexpr op::Assignment make_assignment(auto& ops, std::int64_t tokens, std::in
   return to;
 }
 
-}  // namespace genoform
+}  // namespace genoform::inner::layers

@@ -2,7 +2,7 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
-namespace genoform {
+namespace genoform::inner::layers {
 
 /// Each token takes its k experts of largest p; their p or their shares of it are the weights. A balance loss keeps the loads
 /// even.
@@ -59,4 +59,10 @@ struct TopK : Numbers<"TopK", K> {
   static constexpr TopKRouting routing(int k, std::int64_t percent) { return {{{{k, percent}}}, true}; }
 };
 
+}  // namespace genoform::inner::layers
+
+namespace genoform {
+using inner::layers::Top1;
+using inner::layers::Top2;
+using inner::layers::TopK;
 }  // namespace genoform

@@ -1,0 +1,78 @@
+#pragma once
+
+/// The namespaces of the library. `genoform` has the public names, listed in docs/reference.md; each header ends with those that
+/// it adds. All other names stand in `genoform::inner`, in a namespace for each folder, and see each other. They are for the
+/// library, for tests and for authors of parts, who get what they need from genoform/extend.hpp.
+
+namespace genoform::inner {
+namespace backend {}
+namespace core {}
+namespace cost {}
+namespace data {}
+namespace genome {}
+namespace io {}
+namespace layers {}
+namespace model {}
+namespace models {}
+namespace ops {}
+namespace registry {}
+namespace report {}
+namespace train {}
+
+using namespace backend;
+using namespace core;
+using namespace cost;
+using namespace data;
+using namespace genome;
+using namespace io;
+using namespace layers;
+using namespace model;
+using namespace models;
+using namespace ops;
+using namespace registry;
+using namespace report;
+using namespace train;
+
+// Rules of the language, and what checks the arguments of parts and of blocks, stand beside what they are about.
+namespace core::part_rules {}
+namespace model::block_rules {
+using namespace core::part_rules;
+}
+namespace core::rules {}
+namespace layers::rules {
+using namespace core::rules;
+}
+namespace model::rules {
+using namespace layers::rules;
+}
+namespace genome::rules {
+using namespace model::rules;
+}
+}  // namespace genoform::inner
+
+namespace genoform {
+namespace checkpoint {
+using namespace inner;
+}
+namespace cpu {
+using namespace inner;
+}
+namespace device {
+using namespace inner;
+}
+namespace models {
+using namespace inner;
+}
+namespace op {
+using namespace inner;
+}
+namespace reference {
+using namespace inner;
+}
+namespace search {
+using namespace inner;
+}
+namespace testing {
+using namespace inner;
+}
+}  // namespace genoform
