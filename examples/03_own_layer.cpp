@@ -5,6 +5,7 @@
 #include "genoform/testing/check_gradients.hpp"
 
 using namespace genoform;
+using namespace genoform::extend;
 
 /// y = u * f(g) with u, g = Wx split in two: a gate without a matrix after it. x, y: [N, D].
 struct GateLayer {

@@ -8,6 +8,7 @@
 #include "genoform/testing/check_gradients.hpp"
 
 using namespace genoform;
+using namespace genoform::extend;
 
 /// Each token takes its two experts of largest sigmoid(l), l = Wr x, which is their weight as it is: a sparse gate in which
 /// experts do not compete. x, y: [N, D].

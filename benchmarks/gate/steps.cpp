@@ -13,6 +13,7 @@
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 using Dense = Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<64>, Context<64>>;
 using Sparse = Decoder<Stack<Block<Attention<Heads<2>>, Moe<ExpertChoice, Experts<4>>, Attention<Heads<2>>,

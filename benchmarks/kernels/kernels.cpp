@@ -19,6 +19,7 @@
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 constexpr std::int64_t tokens = 768, context = 64, heads = 4, experts = 8;
 

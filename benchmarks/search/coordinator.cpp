@@ -16,6 +16,7 @@
 #include "genoform/search/study.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using namespace genoform::search;
 
 namespace {

@@ -11,6 +11,7 @@
 #include "genoform/search/space/block_space.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using namespace genoform::search;
 
 namespace {

@@ -9,6 +9,7 @@
 namespace command {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 

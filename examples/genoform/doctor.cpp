@@ -13,6 +13,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 struct Options {
   bool json = false;

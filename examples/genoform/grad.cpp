@@ -12,6 +12,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 struct Options {
   std::string folder, tokens, out;

@@ -20,6 +20,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 struct Options {
   std::string what, svg;

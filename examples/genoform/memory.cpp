@@ -15,6 +15,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 /// Tensors that all blocks of a stack keep alike.
 struct Group {

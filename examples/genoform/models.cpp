@@ -14,6 +14,7 @@
 namespace command {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 Kinds<Cpu>& kinds() {
   static Kinds<Cpu> all = builtin_kinds<Cpu>();
@@ -31,7 +32,7 @@ Genome read_genome(const std::string& text) {
 
 Genome with_sizes(const Genome& genome, const Sizes& sizes) {
   if (!genome.is_model()) throw Exception({ErrorKind::input, "a part cannot stand alone here; put it into a Decoder<...>"});
-  const DecoderLayer all = genoform::with_sizes(genome.decoder(), sizes.vocab, sizes.width, sizes.context);
+  const DecoderLayer all = genoform::inner::with_sizes(genome.decoder(), sizes.vocab, sizes.width, sizes.context);
   return genome.with_sizes(all.vocab, all.width, all.context);
 }
 

@@ -27,12 +27,12 @@ genoform::Genome read_genome(const std::string& text);
 /// The same with all sizes; an error where one is missing or contradicts.
 genoform::Genome with_sizes(const genoform::Genome& genome, const Sizes& sizes);
 /// How training passes lie in memory, of a model whose weights change.
-constexpr genoform::PassLayout training_layout(bool recompute, genoform::cpu::Precision precision) {
+constexpr genoform::inner::PassLayout training_layout(bool recompute, genoform::cpu::Precision precision) {
   return {.hold = false, .recompute = recompute, .activations = precision.activations()};
 }
 /// The cost of a genome that has all sizes.
 genoform::Cost cost_of(const genoform::Genome& genome, std::int64_t batch, std::int64_t context,
-                       const genoform::PassLayout& layout = {.hold = false});
+                       const genoform::inner::PassLayout& layout = {.hold = false});
 /// Bytes of what an optimizer remembers of it.
 std::int64_t optimizer_bytes(const genoform::Genome& genome, const genoform::OptimizerChoice& optimizer);
 /// Bytes of training it: parameters, gradients, activations, and what the optimizer remembers.
@@ -40,10 +40,12 @@ std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost
                             const genoform::OptimizerChoice& optimizer);
 
 /// The memory of a training step with that optimizer on the cpu back end, without the optimizer's state.
-genoform::MemoryUse memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout,
-                              genoform::CpuOptions cpu, const genoform::OptimizerChoice& optimizer);
+genoform::inner::MemoryUse memory_of(const genoform::Genome& genome, genoform::Shape shape,
+                                     const genoform::inner::PassLayout& layout, genoform::CpuOptions cpu,
+                                     const genoform::OptimizerChoice& optimizer);
 /// What that step keeps for its backward pass, and why.
-genoform::KeptMemory kept_memory_of(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout);
+genoform::KeptMemory kept_memory_of(const genoform::Genome& genome, genoform::Shape shape,
+                                    const genoform::inner::PassLayout& layout);
 
 /// The model of a genome that has all sizes, on the cpu back end. Threads 0: one a processor.
 std::unique_ptr<CpuModel> make_model(const genoform::Genome& genome, std::uint64_t seed, genoform::CpuOptions cpu);
@@ -52,6 +54,6 @@ genoform::Genome genome_of_folder(const std::string& folder);
 /// The model of a folder with its weights.
 std::unique_ptr<CpuModel> load_model(const std::string& folder, genoform::CpuOptions cpu);
 /// Writes the stream of operations of one training step to stdout.
-void print_trace(const genoform::Genome& genome, genoform::Shape shape, const genoform::PassLayout& layout);
+void print_trace(const genoform::Genome& genome, genoform::Shape shape, const genoform::inner::PassLayout& layout);
 
 }  // namespace command

@@ -8,6 +8,7 @@
 namespace command {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 Optimizers<Cpu>& optimizers() {
   static Optimizers<Cpu> all = builtin_optimizers<Cpu>();

@@ -16,7 +16,7 @@ struct Options {
 int run(const Options& o) {
   const std::string canonical = read_genome(o.text).text();
   if (o.json)
-    std::printf("%s\n", genoform::JsonObject().add("model", canonical).text().c_str());
+    std::printf("%s\n", genoform::inner::JsonObject().add("model", canonical).text().c_str());
   else
     std::printf("%s\n", canonical.c_str());
   return 0;

@@ -14,7 +14,7 @@ namespace command {
 
 /// The kinds that the program knows, on the back end that computes and on the one that runs nothing.
 genoform::Kinds<genoform::Cpu>& kinds();
-genoform::Kinds<genoform::DryRun>& dry_kinds();
+genoform::Kinds<genoform::inner::DryRun>& dry_kinds();
 
 /// Adds a kind of your own. A name that is taken throws Exception.
 template <class Layer>

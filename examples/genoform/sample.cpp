@@ -14,6 +14,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 struct Options {
   std::string folder, prompt = "\n";

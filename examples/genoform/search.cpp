@@ -23,6 +23,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 using namespace genoform::search;
 
 struct Options {

@@ -37,7 +37,7 @@ struct SearchRequest {
     visit("probes", self.probes);
   }
   static SearchRequest parse(const std::string& text) {
-    return genoform::from_json<SearchRequest>(nlohmann::json::parse(text), "the options of the study");
+    return genoform::inner::from_json<SearchRequest>(nlohmann::json::parse(text), "the options of the study");
   }
 
   std::unique_ptr<genoform::search::Space> make_space() const {

@@ -15,6 +15,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 struct Options {
   std::string text, data, out, start, schedule = "cosine";

@@ -16,6 +16,7 @@ namespace command {
 namespace {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 struct Options {
   std::string name, data;

@@ -56,20 +56,20 @@ class KindNames;
 }  // namespace genoform::inner::genome
 
 namespace genoform {
-using inner::layers::Attention;
-using inner::layers::Ffn;
-using inner::layers::Moe;
-using inner::layers::Synthesizer;
-using inner::layers::SpatialGate;
-using inner::layers::TokenMix;
-using inner::layers::LinearAttention;
-using inner::layers::Gau;
-using inner::layers::Conv;
-using inner::model::Parallel;
-using inner::model::Block;
-using inner::model::Stack;
-using inner::model::Body;
-using inner::model::Decoder;
 using inner::genome::Genome;
 using inner::genome::KindNames;
+using inner::layers::Attention;
+using inner::layers::Conv;
+using inner::layers::Ffn;
+using inner::layers::Gau;
+using inner::layers::LinearAttention;
+using inner::layers::Moe;
+using inner::layers::SpatialGate;
+using inner::layers::Synthesizer;
+using inner::layers::TokenMix;
+using inner::model::Block;
+using inner::model::Body;
+using inner::model::Decoder;
+using inner::model::Parallel;
+using inner::model::Stack;
 }  // namespace genoform

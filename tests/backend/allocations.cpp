@@ -23,6 +23,7 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
   std::vector<float> elements(1 << 18, 0.25F);

@@ -1,6 +1,7 @@
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("rotation and its inverse agree") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {

@@ -9,6 +9,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using cpu::Bf16;
 
 namespace {

@@ -1,6 +1,7 @@
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 constexpr op::Function functions[] = {op::Function::identity, op::Function::relu, op::Function::gelu, op::Function::swish,

@@ -1,6 +1,7 @@
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 op::Assignment assignment(Scene& scene, std::int64_t tokens, std::int64_t experts, std::int64_t filled, std::int64_t choices) {

@@ -7,6 +7,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("prepared operations stay valid when a Cpu or an operation list is moved") {
   std::vector<float> elements(3 * 16 * 16, 0.5F);

@@ -1,6 +1,7 @@
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("an AdamW step agrees, clipped or not, with and without weight decay") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {

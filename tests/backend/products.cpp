@@ -6,6 +6,7 @@
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using cpu::onednn::Layout;
 using cpu::onednn::Product;
 using cpu::onednn::ProductShape;

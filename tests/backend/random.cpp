@@ -7,6 +7,7 @@
 #include "tests/backend/scene.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("every instruction set gives the same normal numbers as Random, for any count and scale") {
   on_every_cpu(6, [](const Cpu& cpu, Scene& scene) {

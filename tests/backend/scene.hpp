@@ -27,31 +27,34 @@ class Scene {
     return low + static_cast<std::int64_t>(random_.below(drawn_++, static_cast<std::uint64_t>(high - low + 1)));
   }
   /// Normal random elements, scaled.
-  genoform::Tensor real(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
-    return place(rows, columns, columns + number(0, 3), genoform::ElementType::real,
+  genoform::inner::Tensor real(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
+    return place(rows, columns, columns + number(0, 3), genoform::inner::ElementType::real,
                  [&](std::int64_t, std::int64_t) { return scale * normal(); });
   }
   /// The same in bf16.
-  genoform::Tensor bf16(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
-    genoform::Tensor t{
-        genoform::Memory::state, genoform::ElementType::bf16, static_cast<std::int64_t>(shorts_.size()), rows, columns,
-        columns + number(0, 3)};
+  genoform::inner::Tensor bf16(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
+    genoform::inner::Tensor t{genoform::inner::Memory::state,
+                              genoform::inner::ElementType::bf16,
+                              static_cast<std::int64_t>(shorts_.size()),
+                              rows,
+                              columns,
+                              columns + number(0, 3)};
     for (std::int64_t i = 0; i < rows * t.stride; ++i)
       shorts_.push_back(i % t.stride < columns ? widened(narrowed(static_cast<float>(scale * normal()))) : 0.5F);
     short_tensors_.push_back(t);
     return t;
   }
   /// The same without gaps.
-  genoform::Tensor packed(std::int64_t rows, std::int64_t columns,
-                          const std::function<double(std::int64_t, std::int64_t)>& element) {
-    return place(rows, columns, columns, genoform::ElementType::real, element);
+  genoform::inner::Tensor packed(std::int64_t rows, std::int64_t columns,
+                                 const std::function<double(std::int64_t, std::int64_t)>& element) {
+    return place(rows, columns, columns, genoform::inner::ElementType::real, element);
   }
-  genoform::Tensor packed(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
+  genoform::inner::Tensor packed(std::int64_t rows, std::int64_t columns, double scale = 1.0) {
     return packed(rows, columns, [&](std::int64_t, std::int64_t) { return scale * normal(); });
   }
   /// Random integers of [low, high], without gaps.
-  genoform::Tensor index(std::int64_t rows, std::int64_t columns, std::int64_t low, std::int64_t high) {
-    return place(rows, columns, columns, genoform::ElementType::index,
+  genoform::inner::Tensor index(std::int64_t rows, std::int64_t columns, std::int64_t low, std::int64_t high) {
+    return place(rows, columns, columns, genoform::inner::ElementType::index,
                  [&](std::int64_t, std::int64_t) { return static_cast<double>(number(low, high)); });
   }
   double normal() { return static_cast<float>(random_.normal(drawn_++)); }
@@ -86,7 +89,7 @@ class Scene {
       INFO("first wrong element " << where << " of " << doubles.size());
       REQUIRE(wrong == 0);
     }
-    for (const genoform::Tensor& t : short_tensors_) compare_shorts(t, shorts, wide_shorts, tolerance);
+    for (const genoform::inner::Tensor& t : short_tensors_) compare_shorts(t, shorts, wide_shorts, tolerance);
   }
   /// The contents of the memories after a run on one back end.
   template <class... Ops>
@@ -98,15 +101,15 @@ class Scene {
     return floats;
   }
   /// Rows of t after the segments of an assignment are undefined: not compared.
-  void ignore_behind(const genoform::Tensor& t, const genoform::op::Assignment& to) {
-    if (t.element_type == genoform::ElementType::bf16) return short_blanks_.emplace_back(t, to), void();
+  void ignore_behind(const genoform::inner::Tensor& t, const genoform::op::Assignment& to) {
+    if (t.element_type == genoform::inner::ElementType::bf16) return short_blanks_.emplace_back(t, to), void();
     blanks_.push_back([t, to](float* floats, double* doubles) {
       const auto end = reinterpret_cast<const std::int32_t*>(floats)[to.expert_first.offset + to.experts];
       for (std::int64_t i = t.offset + end * t.stride; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
     });
   }
   /// The contents of scratch are undefined too.
-  void ignore(const genoform::Tensor& t) {
+  void ignore(const genoform::inner::Tensor& t) {
     blanks_.push_back([t](float* floats, double* doubles) {
       for (std::int64_t i = t.offset; i < t.offset + t.rows * t.stride; ++i) floats[i] = 0.0F, doubles[i] = 0.0;
     });
@@ -116,20 +119,21 @@ class Scene {
   static std::int64_t end_of(const genoform::op::Assignment& to, const std::vector<float>& floats) {
     return reinterpret_cast<const std::int32_t*>(floats.data())[to.expert_first.offset + to.experts];
   }
-  genoform::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride, genoform::ElementType element_type,
-                         const std::function<double(std::int64_t, std::int64_t)>& element) {
-    genoform::Tensor t{
-        genoform::Memory::workspace, element_type, static_cast<std::int64_t>(elements_.size()), rows, columns, stride};
+  genoform::inner::Tensor place(std::int64_t rows, std::int64_t columns, std::int64_t stride,
+                                genoform::inner::ElementType element_type,
+                                const std::function<double(std::int64_t, std::int64_t)>& element) {
+    genoform::inner::Tensor t{
+        genoform::inner::Memory::workspace, element_type, static_cast<std::int64_t>(elements_.size()), rows, columns, stride};
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t c = 0; c < stride; ++c) {
         elements_.push_back(c < columns ? element(r, c) : 0.5);
-        indexed_.push_back(element_type == genoform::ElementType::index);
+        indexed_.push_back(element_type == genoform::inner::ElementType::index);
       }
     return t;
   }
   template <class Real>
   std::vector<Real> start() const {
-    using Index = genoform::IndexOf<Real>;
+    using Index = genoform::inner::IndexOf<Real>;
     std::vector<Real> memory(elements_.size());
     for (std::size_t i = 0; i < elements_.size(); ++i)
       if (indexed_[i])
@@ -148,7 +152,7 @@ class Scene {
     for (const float x : shorts_) shorts.push_back(narrowed(x));
     return shorts;
   }
-  static void compare_shorts(const genoform::Tensor& t, const std::vector<std::uint16_t>& shorts,
+  static void compare_shorts(const genoform::inner::Tensor& t, const std::vector<std::uint16_t>& shorts,
                              const std::vector<double>& right, double tolerance) {
     const auto first = static_cast<std::size_t>(t.offset), last = first + static_cast<std::size_t>(t.rows * t.stride);
     double largest = 0.0;
@@ -161,30 +165,30 @@ class Scene {
   }
   template <class Backend, class Real, class... Ops>
   void run(const Backend& backend, std::vector<Real>& memory, Real* shorts, const Ops&... ops) const {
-    genoform::Memories<Real> memories;
-    memories[genoform::Memory::workspace] = memory.data();
-    memories[genoform::Memory::state] = shorts;
+    genoform::inner::Memories<Real> memories;
+    memories[genoform::inner::Memory::workspace] = memory.data();
+    memories[genoform::inner::Memory::state] = shorts;
     REQUIRE((ops.fits() && ...));
     // The Reference has bf16 as double.
     genoform::testing::AccessCheck check(sizeof(Real), sizeof(Real) == sizeof(double) ? sizeof(double) : 2);
-    genoform::OperationList list;
+    genoform::inner::OperationList list;
     // Only in small scenes: what an operation lists does not depend on its sizes.
-    if (checks_access_ && memory.size() < 200000) list.observe(&check, genoform::Phase::forward);
+    if (checks_access_ && memory.size() < 200000) list.observe(&check, genoform::inner::Phase::forward);
     (list.add(backend, ops, memories), ...);
     backend.enter();
     list.run();
     CHECK(check.violations() == std::vector<std::string>{});
   }
 
-  genoform::Random random_;
+  genoform::inner::Random random_;
   bool checks_access_;
   std::uint64_t drawn_ = 0;
   std::vector<double> elements_;
   std::vector<bool> indexed_;
   std::vector<float> shorts_;  // every one a bf16
-  std::vector<genoform::Tensor> short_tensors_;
+  std::vector<genoform::inner::Tensor> short_tensors_;
   std::vector<std::function<void(float*, double*)>> blanks_;
-  std::vector<std::pair<genoform::Tensor, genoform::op::Assignment>> short_blanks_;
+  std::vector<std::pair<genoform::inner::Tensor, genoform::op::Assignment>> short_blanks_;
 };
 
 /// The set in use and, where that one multiplies f32 by own kernels, a set that leaves all products of f32 to oneDNN.

@@ -3,6 +3,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("texts and integers are put together in their order") {
   const std::string text = "net";

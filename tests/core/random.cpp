@@ -7,6 +7,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 // Known answers of Philox 4x32-10, from the tests that its authors publish.
 constexpr std::uint64_t ones = std::numeric_limits<std::uint64_t>::max();

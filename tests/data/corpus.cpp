@@ -10,6 +10,7 @@
 #include "tests/io/temporary_folder.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 std::string string_of(TokenView tokens) { return ByteTokenizer::decode(tokens).value(); }

@@ -5,6 +5,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("a table by modulo counts up, a random one depends on its seed only") {
   REQUIRE(hash_table::modulo(7, 3) == std::vector<std::int32_t>{0, 1, 2, 0, 1, 2, 0});

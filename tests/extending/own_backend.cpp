@@ -19,6 +19,7 @@
 namespace mine {
 
 using namespace genoform;
+using namespace genoform::extend;
 
 class Counting {
  public:
@@ -49,6 +50,7 @@ using Net = Decoder<Stack<Block<Attention<Heads<2>>, Moe<Top2, Experts<4>, Hidde
 }  // namespace mine
 
 using namespace genoform;
+using namespace genoform::extend;
 using mine::Counting, mine::Net;
 
 TEST_CASE("a back end of one's own computes what the reference computes") {

@@ -35,6 +35,7 @@ std::unique_ptr<search::WorkerProcess> launch(int worker) {
 }  // namespace mine
 
 using namespace genoform;
+using namespace genoform::extend;
 
 TEST_CASE("workers of a launcher of one's own give the record of one worker in this process") {
   const mine::Parts parts;

@@ -18,6 +18,7 @@
 namespace mine {
 
 using namespace genoform;
+using namespace genoform::extend;
 
 // 1. The words of the options: a number and a flag.
 template <int N>
@@ -85,6 +86,7 @@ Corpus corpus() { return Corpus::from_text(synthetic_text(20'000, 1)); }
 }  // namespace mine
 
 using namespace genoform;
+using namespace genoform::extend;
 using mine::Biased, mine::Bottleneck, mine::BottleneckLayer, mine::Channels, mine::Net;
 
 // Options in any order; the canonical text has them in the order of the table and leaves defaults out.

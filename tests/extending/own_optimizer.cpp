@@ -10,6 +10,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::extend;
 using mine::Momentum;
 
 namespace {

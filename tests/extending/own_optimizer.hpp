@@ -14,6 +14,7 @@
 namespace mine {
 
 using namespace genoform;
+using namespace genoform::extend;
 
 /// Stochastic gradient descent with momentum: v <- momentum * v + g, w <- w - learning_rate * v.
 struct Momentum {

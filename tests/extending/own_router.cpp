@@ -14,7 +14,9 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::extend;
 using mine::Fair, mine::Plain;
+namespace rules = genoform::inner::rules;
 
 namespace {
 

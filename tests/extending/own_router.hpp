@@ -7,6 +7,7 @@
 namespace mine {
 
 using namespace genoform;
+using namespace genoform::extend;
 
 /// What it remembers besides what routers of the library do.
 struct FairWeights : RouterWeights {

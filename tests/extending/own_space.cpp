@@ -14,6 +14,7 @@
 namespace mine {
 
 using namespace genoform;
+using namespace genoform::extend;
 using search::RandomStream;
 
 /// Decoders of 1 to 6 equal blocks, four widths and three ratios of the hidden width to the width.
@@ -79,6 +80,7 @@ search::RandomStream stream(std::uint64_t n) { return search::RandomStream(Rando
 }  // namespace mine
 
 using namespace genoform;
+using namespace genoform::extend;
 
 TEST_CASE("a space of one's own gives genomes that depend on the random numbers alone, and mutations that change them") {
   const mine::Shapes space;

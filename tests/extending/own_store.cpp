@@ -36,6 +36,7 @@ std::string contents(const std::string& path) {
 }  // namespace mine
 
 using namespace genoform;
+using namespace genoform::extend;
 
 TEST_CASE("a store of one's own gets every trial when it ends, and can be made again from the record") {
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / "genoform-own-store";

@@ -11,6 +11,7 @@
 namespace mine {
 
 using namespace genoform;
+using namespace genoform::extend;
 
 class Letters : public search::Space {
  public:

@@ -9,6 +9,7 @@
 /// Any text is refused with one line, or is read, written and read again with the same meaning.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace genoform;
+  using namespace genoform::inner;
   const auto config = parse_config({reinterpret_cast<const char*>(data), size}, "FILE");
   if (!config) {
     if (config.error().message.find('\n') != std::string::npos) std::abort();

@@ -9,6 +9,7 @@
 /// Any bytes are refused with one line, or describe tensors that fill the file exactly.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace genoform;
+  using namespace genoform::inner;
   const auto header = safetensors::parse_header(std::as_bytes(std::span(data, size)), "FILE");
   if (!header) {
     if (header.error().message.find('\n') != std::string::npos) std::abort();

@@ -9,6 +9,7 @@
 /// Any bytes are refused, or give tokens of the vocabulary.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace genoform;
+  using namespace genoform::inner;
   const auto bytes = std::as_bytes(std::span(data, size));
   const auto layout = token_file::parse_header(bytes, "FILE");
   if (!layout) return 0;

@@ -5,6 +5,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 // Text, type and cost of the kinds whose weights are tables over positions (docs/formats/model.md sections 7.4 to 7.6).
 namespace {

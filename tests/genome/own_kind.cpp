@@ -5,13 +5,13 @@
 namespace mine {
 
 template <int N>
-struct Steps : genoform::Numbers<"Steps", N> {};
-struct Wrap : genoform::Word<"Wrap"> {};
+struct Steps : genoform::inner::Numbers<"Steps", N> {};
+struct Wrap : genoform::inner::Word<"Wrap"> {};
 
 template <class... Options>
 struct Shift;
 
-struct ShiftLayer : genoform::Normed {
+struct ShiftLayer : genoform::inner::Normed {
   static constexpr std::string_view name = "Shift";
   template <class... Options>
   using type = Shift<Options...>;
@@ -20,11 +20,12 @@ struct ShiftLayer : genoform::Normed {
   bool wrap = false;
 
   static constexpr auto options() {
-    return genoform::Table{genoform::count<Steps, &ShiftLayer::steps, 1, 99>(), genoform::flag<Wrap, &ShiftLayer::wrap>()};
+    return genoform::inner::Table{genoform::inner::count<Steps, &ShiftLayer::steps, 1, 99>(),
+                                  genoform::inner::flag<Wrap, &ShiftLayer::wrap>()};
   }
 };
 template <class... Options>
-struct Shift : genoform::Part<ShiftLayer, Options...> {};
+struct Shift : genoform::inner::Part<ShiftLayer, Options...> {};
 
 // The shortest kind: a struct that stands in a Block as it is.
 struct Halve {
@@ -40,6 +41,7 @@ struct Nameless {
 }  // namespace mine
 
 using namespace genoform;
+using namespace genoform::inner;
 using mine::Halve, mine::Shift, mine::ShiftLayer, mine::Steps, mine::Wrap;
 
 static_assert(text_of<Block<Shift<Wrap, Steps<2>>, Halve>> == "Block<Shift<Steps<2>, Wrap>, Halve>");

@@ -11,6 +11,7 @@
 #include "tests/io/temporary_folder.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("an atomic write replaces the whole file and leaves nothing else") {
   const TemporaryFolder folder;

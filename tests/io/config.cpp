@@ -6,6 +6,7 @@
 #include "tests/io/temporary_folder.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 std::string error_of(const std::string& text) {

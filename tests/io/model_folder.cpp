@@ -16,6 +16,7 @@
 #include "tests/io/temporary_folder.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 

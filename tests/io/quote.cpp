@@ -5,6 +5,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("UTF-8 is accepted in its shortest forms only") {
   for (const char* const text : {"", "plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",

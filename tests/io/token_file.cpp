@@ -11,6 +11,7 @@
 #include "tests/io/temporary_folder.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 std::string header(std::int32_t magic, std::int32_t version, std::int32_t count) {

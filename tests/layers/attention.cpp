@@ -1,6 +1,7 @@
 #include "tests/layers/check.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::check_kinds;
 
 TEST_CASE("the gradients of attention are right where heads times head dimension is not the width") {

@@ -1,6 +1,7 @@
 #include "tests/layers/check.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::check_kinds;
 
 TEST_CASE("the gradients of attention with a relative bias are right, and an error planted in any backward operation is found") {

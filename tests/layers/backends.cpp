@@ -6,6 +6,7 @@
 #include "tests/layers/shift_layer.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 

@@ -12,15 +12,17 @@
 #include "tests/catch.hpp"
 
 namespace genoform::tests {
+
+using namespace inner;
 using Planted = testing::PlantedError<Reference>;
-}
-namespace genoform {
+}  // namespace genoform::tests
+namespace genoform::inner {
 #define GENOFORM_PLANTED_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, tests::Planted, Op)
 GENOFORM_EACH_OPERATION(GENOFORM_PLANTED_OPERATION)
 #undef GENOFORM_PLANTED_OPERATION
-extern template class Engine<tests::Planted>;
-extern template class BasicModel<tests::Planted>;
-}  // namespace genoform
+extern template class model::Engine<tests::Planted>;
+extern template class model::BasicModel<tests::Planted>;
+}  // namespace genoform::inner
 
 namespace genoform::tests {
 

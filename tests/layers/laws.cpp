@@ -5,6 +5,7 @@
 #include "tests/layers/shift_layer.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using testing::Laws;
 using testing::laws_of;
 

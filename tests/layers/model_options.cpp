@@ -4,6 +4,7 @@
 #include "tests/layers/check.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::check_kinds;
 
 namespace {

@@ -10,6 +10,7 @@
 #include "tests/layers/check.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::check_gradients_of;
 using genoform::tests::check_kinds;
 using genoform::tests::find_planted_errors_in;

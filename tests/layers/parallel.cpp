@@ -10,6 +10,7 @@
 #include "tests/layers/shift_layer.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::check_kinds;
 using genoform::tests::ShiftLayer;
 

@@ -5,6 +5,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using testing::Laws;
 using testing::laws_of;
 

@@ -8,6 +8,8 @@
 
 namespace genoform::tests {
 
+using namespace inner;
+
 /// A sub-layer that the library does not know: y = W conv3(x), the depthwise convolution of DConv directly on the residual
 /// stream.
 struct ShiftLayer {

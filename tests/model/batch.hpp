@@ -11,7 +11,7 @@ struct Batch {
 };
 inline Batch batch_of(std::uint64_t step) {
   Batch batch;
-  const genoform::Random random(7, step);
+  const genoform::inner::Random random(7, step);
   for (std::uint64_t i = 0; i < 36; ++i) {
     batch.inputs.push_back(static_cast<genoform::Token>(random.below(2 * i, 64)));
     batch.targets.push_back(static_cast<genoform::Token>(random.below(2 * i + 1, 64)));

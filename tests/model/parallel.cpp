@@ -12,6 +12,7 @@
 #include "tests/layers/shift_layer.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::ShiftLayer;
 
 namespace {

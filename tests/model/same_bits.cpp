@@ -14,6 +14,7 @@
 #include "tests/model/batch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 namespace {
 

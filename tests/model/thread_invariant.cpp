@@ -13,6 +13,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using cpu::Precision;
 
 namespace {

@@ -11,6 +11,8 @@
 
 namespace genoform::tests {
 
+using namespace inner;
+
 /// A workspace for single operations on the reference back end. Each tensor has a stride of its own, and no two overlap.
 class Bench {
  public:

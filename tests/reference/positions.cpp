@@ -7,6 +7,7 @@
 #include "tests/reference/bench.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using genoform::tests::Bench;
 using genoform::tests::require_close;
 

@@ -11,6 +11,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 using namespace genoform::search;
 
 namespace {

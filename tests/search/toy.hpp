@@ -21,6 +21,7 @@
 namespace toy {
 
 using namespace genoform;
+using namespace genoform::inner;
 using namespace genoform::search;
 
 class Digits : public Space {

@@ -11,6 +11,7 @@
 #include "tests/catch.hpp"
 
 using namespace genoform;
+using namespace genoform::inner;
 
 TEST_CASE("a line has the name, the shapes that are read and written, bytes and FLOPs") {
   std::ostringstream out;

@@ -14,6 +14,7 @@
 namespace training {
 
 using namespace genoform;
+using namespace genoform::inner;
 
 /// Every kind of state that a run has: routers with and without, two stacks, grouped heads, a convolution, biases.
 using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, KvHeads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>, Hidden<32>>>, 1>,

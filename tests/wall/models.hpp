@@ -10,6 +10,7 @@
 namespace wall {
 
 using namespace genoform;
+using namespace genoform::inner;
 using Wall = testing::Distant<Cpu>;
 
 BasicModel<Cpu> model_of(std::string_view text, ModelOptions<Cpu> options);

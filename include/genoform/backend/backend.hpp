@@ -77,3 +77,7 @@ constexpr bool backend_is_complete() {
 }
 
 }  // namespace genoform::inner::backend
+
+namespace genoform::extend {
+using inner::backend::Backend;
+}  // namespace genoform::extend

@@ -129,8 +129,8 @@ class Cpu {
 }  // namespace genoform::inner::backend
 
 namespace genoform {
-using inner::backend::CpuOptions;
 using inner::backend::Cpu;
+using inner::backend::CpuOptions;
 }  // namespace genoform
 
 #ifdef GENOFORM_COMPILED

@@ -133,3 +133,8 @@ class SharedBuffer {
 };
 
 }  // namespace genoform::device
+
+namespace genoform::extend {
+using inner::backend::DeviceBackend;
+using inner::backend::HostBackend;
+}  // namespace genoform::extend

@@ -18,3 +18,7 @@ class DryRun {
 };
 
 }  // namespace genoform::inner::backend
+
+namespace genoform::extend {
+using inner::backend::DryRun;
+}  // namespace genoform::extend

@@ -34,3 +34,8 @@ struct Memories {
 };
 
 }  // namespace genoform::inner::backend
+
+namespace genoform::extend {
+using inner::backend::IndexOf;
+using inner::backend::Memories;
+}  // namespace genoform::extend

@@ -73,3 +73,7 @@ template <class L, template <class...> class Template>
 using into_t = typename list_steps::Into<L, Template>::type;
 
 }  // namespace genoform::inner::core
+
+namespace genoform::extend {
+using inner::core::List;
+}  // namespace genoform::extend

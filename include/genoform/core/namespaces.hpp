@@ -33,20 +33,10 @@ using namespace registry;
 using namespace report;
 using namespace train;
 
-// Rules of the language, and what checks the arguments of parts and of blocks, stand beside what they are about.
+// What checks the arguments of blocks uses what checks those of parts.
 namespace core::part_rules {}
 namespace model::block_rules {
 using namespace core::part_rules;
-}
-namespace core::rules {}
-namespace layers::rules {
-using namespace core::rules;
-}
-namespace model::rules {
-using namespace layers::rules;
-}
-namespace genome::rules {
-using namespace model::rules;
 }
 }  // namespace genoform::inner
 

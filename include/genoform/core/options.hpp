@@ -8,9 +8,7 @@
 #include "genoform/core/rules.hpp"
 #include "genoform/core/words.hpp"
 
-namespace genoform::inner::core {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(UnknownWord, "this word is not known here");
 GENOFORM_RULE(UnknownOption, "this is not an option of this part");
 GENOFORM_RULE(StrayNumber, "a number has no meaning here; numbers stand inside an option, as in Heads<8>");
@@ -26,7 +24,9 @@ GENOFORM_RULE(TooManyParameters, "the model is too large; parameters must stay b
 /// What any table of options refuses.
 using OfOptions = List<UnknownWord, UnknownOption, StrayNumber, StringHere, NeedsNumber, NeedsTwoNumbers, NeedsChoice,
                        NeedsBrackets, NoArguments, GivenTwice, OutOfRange>;
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::core {
 
 /// What a part knows of the model around it. A size of 0 is not known: what depends on it stays open.
 struct ModelContext {
@@ -304,3 +304,12 @@ struct OneOf {
 };
 
 }  // namespace genoform::inner::core
+
+namespace genoform::extend {
+using inner::core::by_width;
+using inner::core::choice;
+using inner::core::count;
+using inner::core::flag;
+using inner::core::ModelContext;
+using inner::core::Table;
+}  // namespace genoform::extend

@@ -182,10 +182,14 @@ constexpr void print(const L& layer, const ModelContext& model_context, auto& ou
   }
 }
 
-namespace rules {
+}  // namespace genoform::inner::core
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(NotListed,
               "a choice refused this by a rule that is missing in its list `refuses`, so its sentence cannot be shown");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::core {
 
 namespace part_rules {
 
@@ -310,3 +314,7 @@ struct Part {
 };
 
 }  // namespace genoform::inner::core
+
+namespace genoform::extend {
+using inner::core::Part;
+}  // namespace genoform::extend

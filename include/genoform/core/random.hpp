@@ -70,3 +70,8 @@ constexpr std::uint64_t stream_of(std::string_view name) {
 }
 
 }  // namespace genoform::inner::core
+
+namespace genoform::extend {
+using inner::core::Random;
+using inner::core::stream_of;
+}  // namespace genoform::extend

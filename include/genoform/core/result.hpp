@@ -83,8 +83,8 @@ class [[nodiscard]] Result<void> {
 }  // namespace genoform::inner::core
 
 namespace genoform {
-using inner::core::ErrorKind;
 using inner::core::Error;
+using inner::core::ErrorKind;
 using inner::core::Exception;
 using inner::core::Result;
 }  // namespace genoform

@@ -9,26 +9,26 @@
 /// number");`. It stands in the header of the layer, option or grammar that has the rule. The parser and a layer's violation()
 /// use it as a value; where a type breaks it, Refused fails to compile with the same sentence. It is a macro because the
 /// message of a static_assert is a literal in C++20.
-#define GENOFORM_RULE(name, text)                                   \
-  struct name {                                                     \
-    static constexpr std::string_view sentence = text;              \
-    template <class Part, class Option, class... Allowed>           \
-    struct Refused {                                                \
-      using type = Part;                                            \
-      static constexpr bool right = ::genoform::inner::core::rules::never<Part>; \
-      static_assert(right, text);                                   \
-    };                                                              \
+#define GENOFORM_RULE(name, text)                                          \
+  struct name {                                                            \
+    static constexpr std::string_view sentence = text;                     \
+    template <class Part, class Option, class... Allowed>                  \
+    struct Refused {                                                       \
+      using type = Part;                                                   \
+      static constexpr bool right = ::genoform::inner::rules::never<Part>; \
+      static_assert(right, text);                                          \
+    };                                                                     \
   }
 
-namespace genoform::inner::core {
-
 /// The rules that the library has, each defined by whoever checks it.
-namespace rules {
+namespace genoform::inner::rules {
 
 template <class>
 inline constexpr bool never = false;
 
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::core {
 
 /// A rule as a value: none, or the sentence of one that was broken.
 struct Rule {
@@ -102,3 +102,9 @@ constexpr int find_rule(const Rule& rule, List<Tags...>) {
 }
 
 }  // namespace genoform::inner::core
+
+namespace genoform::extend {
+using inner::core::refuse_if;
+using inner::core::Rule;
+using inner::core::Violations;
+}  // namespace genoform::extend

@@ -73,3 +73,11 @@ constexpr Tensor gradient(Tensor weight) {
 namespace genoform {
 using inner::core::Token;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::core::ElementType;
+using inner::core::gradient;
+using inner::core::matrix;
+using inner::core::Memory;
+using inner::core::Tensor;
+}  // namespace genoform::extend

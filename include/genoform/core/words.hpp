@@ -94,3 +94,9 @@ constexpr Tree tree_of() {
 }
 
 }  // namespace genoform::inner::core
+
+namespace genoform::extend {
+using inner::core::Numbers;
+using inner::core::Word;
+using inner::core::Words;
+}  // namespace genoform::extend

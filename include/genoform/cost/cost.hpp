@@ -81,10 +81,13 @@ inline constexpr std::int64_t forward_flops = cost_of<Net>().forward_flops;
 }  // namespace genoform::inner::cost
 
 namespace genoform {
+using inner::cost::activated_parameters;
 using inner::cost::Cost;
 using inner::cost::cost_of;
-using inner::cost::cost_of_part;
-using inner::cost::parameters;
-using inner::cost::activated_parameters;
 using inner::cost::forward_flops;
+using inner::cost::parameters;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::cost::cost_of_part;
+}  // namespace genoform::extend

@@ -171,3 +171,7 @@ inline Result<Cost> cost_of(const Genome& genome, std::int64_t batch = 1, std::i
 namespace genoform {
 using inner::cost::cost_of;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::cost::GenomeCosts;
+}  // namespace genoform::extend

@@ -109,3 +109,7 @@ class TokenView {
 };
 
 }  // namespace genoform::inner::data
+
+namespace genoform {
+using inner::data::TokenView;
+}  // namespace genoform

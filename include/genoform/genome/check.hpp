@@ -6,13 +6,13 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
-namespace genoform::inner::genome::rules {
+namespace genoform::inner::rules {
 
 GENOFORM_RULE(TooManySubLayers, "the model has too many sub-layers; allowed are 10000");
 /// What a text refuses as a whole, besides the rules of its kinds.
 using OfModels = List<UnknownKind, BlockEmpty, StackForm, BodyForm, DecoderForm, SharedBiasHeads, NotAPart, TooManySubLayers>;
 
-}  // namespace genoform::inner::genome::rules
+}  // namespace genoform::inner::rules
 
 namespace genoform::inner::genome::grammar {
 

@@ -193,6 +193,6 @@ class Genome {
 }  // namespace genoform::inner::genome
 
 namespace genoform {
-using inner::genome::KindNames;
 using inner::genome::Genome;
+using inner::genome::KindNames;
 }  // namespace genoform

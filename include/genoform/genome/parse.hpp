@@ -7,7 +7,7 @@
 #include "genoform/core/tree.hpp"
 #include "genoform/core/words.hpp"
 
-namespace genoform::inner::genome::rules {
+namespace genoform::inner::rules {
 
 GENOFORM_RULE(EmptyText, "the text is empty; a model starts with Decoder<, a part with Block< or a sub-layer");
 GENOFORM_RULE(BadCharacter, "this character has no meaning here; allowed are words, numbers, < > , and white space");
@@ -25,7 +25,7 @@ GENOFORM_RULE(TooDeep, "the text is nested too deeply; allowed are 64 levels");
 using OfTexts = List<EmptyText, BadCharacter, ArgumentMissing, CloseMissing, SeparatorMissing, TextGoesOn, BadNumber,
                      NumberTooLarge, StringOpen, BadEscape, TextTooLong, TooDeep>;
 
-}  // namespace genoform::inner::genome::rules
+}  // namespace genoform::inner::rules
 
 namespace genoform::inner::genome::grammar {
 

@@ -6,11 +6,11 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
-namespace genoform::inner::genome {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(NameMissing, "a layer needs a name for its text; add static constexpr std::string_view name");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::genome {
 
 namespace text_forms {
 

@@ -186,3 +186,8 @@ inline Result<void> write_safetensors(const std::string& path, std::span<const T
 }
 
 }  // namespace genoform::inner::io
+
+namespace genoform {
+using inner::io::read_safetensors;
+using inner::io::Safetensors;
+}  // namespace genoform

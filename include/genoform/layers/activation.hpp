@@ -41,9 +41,13 @@ struct Activation {
   friend constexpr bool operator==(const Activation&, const Activation&) = default;
 };
 
-namespace rules {
+}  // namespace genoform::inner::layers
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(GluForm, "Glu takes exactly one plain activation: ReLU, GeLU, Swish, SqReLU or Identity");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 /// How activations are written: a plain word, or one inside Glu<...>.
 struct ActivationWords {
@@ -77,13 +81,17 @@ struct ActivationWords {
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::ReLU;
-using inner::layers::GeLU;
-using inner::layers::Swish;
-using inner::layers::SqReLU;
-using inner::layers::Identity;
-using inner::layers::Glu;
-using inner::layers::SwiGlu;
 using inner::layers::GeGlu;
+using inner::layers::GeLU;
+using inner::layers::Glu;
+using inner::layers::Identity;
 using inner::layers::ReGlu;
+using inner::layers::ReLU;
+using inner::layers::SqReLU;
+using inner::layers::SwiGlu;
+using inner::layers::Swish;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::layers::ActivationKind;
+}  // namespace genoform::extend

@@ -26,11 +26,15 @@ struct QkNorm : Word<"QkNorm"> {};
 template <int N>
 struct Window : Numbers<"Window", N> {};
 
-namespace rules {
+}  // namespace genoform::inner::layers
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(HeadsDivideWidth, "Heads must divide Width when HeadDim is left out; give HeadDim or another Heads");
 GENOFORM_RULE(KvHeadsDivideHeads, "KvHeads must divide Heads");
 GENOFORM_RULE(SharedQkHeads, "SharedQk makes the queries from the keys, so KvHeads must equal Heads; leave KvHeads out");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 template <class... Options>
 struct Attention;
@@ -238,13 +242,17 @@ using Attn = Attention<>;
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::Heads;
-using inner::layers::HeadDim;
-using inner::layers::KvHeads;
-using inner::layers::DConv;
-using inner::layers::SharedQk;
-using inner::layers::QkNorm;
-using inner::layers::Window;
 using inner::layers::Attention;
 using inner::layers::Attn;
+using inner::layers::DConv;
+using inner::layers::HeadDim;
+using inner::layers::Heads;
+using inner::layers::KvHeads;
+using inner::layers::QkNorm;
+using inner::layers::SharedQk;
+using inner::layers::Window;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::layers::AttentionLayer;
+}  // namespace genoform::extend

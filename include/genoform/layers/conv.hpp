@@ -29,9 +29,13 @@ struct LastTaps : Numbers<"LastTaps", N> {};
 template <class N>
 struct Middle : Words<"Middle", N> {};
 
-namespace rules {
+}  // namespace genoform::inner::layers
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(SideWithinHidden, "the narrow branch of a Conv is added to the wide one; Side must be at most Hidden");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 template <class... Options>
 struct Conv;
@@ -161,10 +165,10 @@ struct Conv : Part<ConvLayer, Options...> {};
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::Side;
-using inner::layers::Taps;
-using inner::layers::SideTaps;
+using inner::layers::Conv;
 using inner::layers::LastTaps;
 using inner::layers::Middle;
-using inner::layers::Conv;
+using inner::layers::Side;
+using inner::layers::SideTaps;
+using inner::layers::Taps;
 }  // namespace genoform

@@ -95,3 +95,7 @@ struct ExpertLayers {
 };
 
 }  // namespace genoform::inner::layers
+
+namespace genoform::extend {
+using inner::layers::ExpertLayers;
+}  // namespace genoform::extend

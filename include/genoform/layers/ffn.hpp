@@ -115,7 +115,11 @@ struct Ffn : Part<FfnLayer, Options...> {};
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::Hidden;
 using inner::layers::Bias;
 using inner::layers::Ffn;
+using inner::layers::Hidden;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::layers::FfnLayer;
+}  // namespace genoform::extend

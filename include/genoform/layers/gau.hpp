@@ -153,6 +153,6 @@ struct Gau : Part<GauLayer, Options...> {};
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::Length;
 using inner::layers::Gau;
+using inner::layers::Length;
 }  // namespace genoform

@@ -92,3 +92,7 @@ template <class L>
 using accepted_layer = typename layer_member::Accepted<L>::type;
 
 }  // namespace genoform::inner::layers
+
+namespace genoform::extend {
+using inner::layers::Layer;
+}  // namespace genoform::extend

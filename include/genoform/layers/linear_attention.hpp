@@ -178,7 +178,7 @@ struct LinearAttention : Part<LinearAttentionLayer, Options...> {};
 
 namespace genoform {
 using inner::layers::Features;
-using inner::layers::SoftmaxKernel;
-using inner::layers::ReluKernel;
 using inner::layers::LinearAttention;
+using inner::layers::ReluKernel;
+using inner::layers::SoftmaxKernel;
 }  // namespace genoform

@@ -232,9 +232,13 @@ struct Moe : Part<routers::layer_of_options<Options...>, Options...> {};
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::Experts;
 using inner::layers::Capacity;
-using inner::layers::Shared;
+using inner::layers::Experts;
 using inner::layers::Moe;
 using inner::layers::MoeWith;
+using inner::layers::Shared;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::layers::MoeLayer;
+}  // namespace genoform::extend

@@ -53,11 +53,15 @@ struct Normed {
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::RmsNorm;
-using inner::layers::LayerNorm;
-using inner::layers::PrimerNorm;
-using inner::layers::NoNorm;
-using inner::layers::Pre;
-using inner::layers::Post;
 using inner::layers::Inner;
+using inner::layers::LayerNorm;
+using inner::layers::NoNorm;
+using inner::layers::Post;
+using inner::layers::Pre;
+using inner::layers::PrimerNorm;
+using inner::layers::RmsNorm;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::layers::Normed;
+}  // namespace genoform::extend

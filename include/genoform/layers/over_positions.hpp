@@ -6,11 +6,11 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/mixing.hpp"
 
-namespace genoform::inner::layers {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(HeadsDivideChannels, "Heads must divide the mixed channels: Width of TokenMix, half of Hidden of SpatialGate");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 /// What the kinds share whose weights are tables over positions, as long as the longest sequence of the model. Both throw
 /// Exception (input).

@@ -18,10 +18,14 @@ struct NoPos : Word<"NoPos"> {
 template <int Buckets, int Distance>
 struct RelBias : Numbers<"RelBias", Buckets, Distance> {};
 
-namespace rules {
+}  // namespace genoform::inner::layers
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(BiasDistance, "the distance of a relative bias must be more than half its buckets, as in RelBias<32, 128>");
 GENOFORM_RULE(HeadDimEven, "Rope rotates pairs of channels, so HeadDim must be even; give an even HeadDim or NoPos");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 /// Reads the two numbers of a relative bias; its distance lies past the buckets of single distances.
 constexpr CheckResult read_relative_bias(Tree tree, int node, int& buckets, int& distance) {
@@ -84,7 +88,7 @@ struct PositionWords : PlainOrBias<Position, PositionKind::bias, RelBias, Rope, 
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::Rope;
 using inner::layers::NoPos;
 using inner::layers::RelBias;
+using inner::layers::Rope;
 }  // namespace genoform

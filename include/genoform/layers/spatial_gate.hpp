@@ -10,11 +10,11 @@
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/stream.hpp"
 
-namespace genoform::inner::layers {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(HiddenEven, "SpatialGate splits its hidden channels in halves; Hidden must be even");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 template <class... Options>
 struct SpatialGate;

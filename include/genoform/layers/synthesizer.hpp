@@ -72,9 +72,13 @@ struct DistanceBiasWords {
   using tag = RelBias<V.buckets, V.distance>;
 };
 
-namespace rules {
+}  // namespace genoform::inner::layers
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(RankOfDense, "Rank factors the table of RandomLogits and RandomPlus; dense logits have none");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 template <class... Options>
 struct Synthesizer;
@@ -304,10 +308,10 @@ struct Synthesizer : Part<SynthesizerLayer, Options...> {};
 }  // namespace genoform::inner::layers
 
 namespace genoform {
-using inner::layers::RandomLogits;
-using inner::layers::RandomPlus;
 using inner::layers::DenseLogits;
 using inner::layers::DensePlus;
+using inner::layers::RandomLogits;
+using inner::layers::RandomPlus;
 using inner::layers::Rank;
 using inner::layers::Synthesizer;
 }  // namespace genoform

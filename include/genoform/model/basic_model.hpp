@@ -138,6 +138,6 @@ class BasicModel : public Engine<Backend> {
 }  // namespace genoform::inner::model
 
 namespace genoform {
-using inner::model::Losses;
 using inner::model::BasicModel;
+using inner::model::Losses;
 }  // namespace genoform

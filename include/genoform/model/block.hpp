@@ -6,11 +6,15 @@ namespace genoform::inner::model {
 template <class... Args>
 struct Parallel;  // model/parallel.hpp
 
-namespace rules {
+}  // namespace genoform::inner::model
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(UnknownKind, "this is not a sub-layer; a Block holds sub-layers, such as Attention<>, Ffn<SqReLU> or Moe<Top2>");
 GENOFORM_RULE(BlockEmpty, "the Block is empty; it needs at least one sub-layer");
 GENOFORM_RULE(NotAPart, "this is neither a model nor a part; allowed are Decoder, Body, Stack, Block and sub-layers");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::model {
 
 namespace block_rules {
 
@@ -87,6 +91,6 @@ inline constexpr bool is_a_block<Block<Ps...>> = true;
 }  // namespace genoform::inner::model
 
 namespace genoform {
-using inner::model::Parallel;
 using inner::model::Block;
+using inner::model::Parallel;
 }  // namespace genoform

@@ -230,3 +230,8 @@ class Declaration {
 namespace genoform {
 using inner::model::TensorInfo;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::model::Declaration;
+using inner::model::Initializer;
+}  // namespace genoform::extend

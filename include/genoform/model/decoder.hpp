@@ -6,14 +6,14 @@
 #include "genoform/model/input_positions.hpp"
 #include "genoform/model/stack.hpp"
 
-namespace genoform::inner::model {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(DecoderForm, "a Decoder starts with its body: a Stack, a Body or a Block; its options come after");
 GENOFORM_RULE(SinusoidWidthEven, "Sinusoid has a sine and a cosine of each angle, so Width must be even");
 GENOFORM_RULE(SharedBiasHeads,
               "SharedRelBias is one table for all attention layers: it needs one at least, and the same Heads in all");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::model {
 
 template <int N>
 struct Vocab : Numbers<"Vocab", N> {};
@@ -272,12 +272,12 @@ using stacks_of = typename block_rules::PartsOfStacks<typename block_rules::Stac
 }  // namespace genoform::inner::model
 
 namespace genoform {
+using inner::model::Context;
+using inner::model::Decoder;
+using inner::model::FinalNorm;
+using inner::model::LogitScale;
+using inner::model::Untied;
 using inner::model::Vocab;
 using inner::model::Width;
-using inner::model::Context;
-using inner::model::FinalNorm;
-using inner::model::Untied;
-using inner::model::LogitScale;
 using inner::model::WidthRsqrt;
-using inner::model::Decoder;
 }  // namespace genoform

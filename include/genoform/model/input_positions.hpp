@@ -41,9 +41,9 @@ struct InputPositionsWords
 }  // namespace genoform::inner::model
 
 namespace genoform {
-using inner::model::None;
-using inner::model::Sinusoid;
 using inner::model::Learned;
-using inner::model::SharedRelBias;
+using inner::model::None;
 using inner::model::Positions;
+using inner::model::SharedRelBias;
+using inner::model::Sinusoid;
 }  // namespace genoform

@@ -76,6 +76,6 @@ class Model : public BasicModel<Backend> {
 }  // namespace genoform::inner::model
 
 namespace genoform {
-using inner::model::ModelOptions;
 using inner::model::Model;
+using inner::model::ModelOptions;
 }  // namespace genoform

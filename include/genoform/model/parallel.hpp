@@ -21,14 +21,18 @@ struct ParallelNorms : Normed {
   using type = Parallel<Args...>;
 };
 
-namespace rules {
+}  // namespace genoform::inner::model
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(ParallelEmpty, "the Parallel is empty; it needs at least one part, as in Parallel<Attention<>, Ffn<SqReLU>>");
 GENOFORM_RULE(ParallelForm, "this is neither a sub-layer nor a norm; a Parallel holds sub-layers, and Pre, Post and Inner");
 GENOFORM_RULE(ParallelInParallel, "a Parallel does not stand in a Parallel; write all parts in one");
 GENOFORM_RULE(ParallelPartNorms, "a part of a Parallel has no norms of its own; write them beside the parts");
 /// What a Parallel refuses.
 using OfParallel = List<ParallelEmpty, ParallelForm, ParallelInParallel, ParallelPartNorms>;
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::model {
 
 namespace parallel_rules {
 

@@ -1,12 +1,12 @@
 #pragma once
 #include "genoform/model/block.hpp"
 
-namespace genoform::inner::model {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(StackForm, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>");
 GENOFORM_RULE(BodyForm, "a Body takes stacks, as in Body<Stack<Block<Attention<>>, 2>, Stack<Block<Ffn<SqReLU>>, 2>>");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::model {
 
 namespace block_rules {
 
@@ -42,6 +42,6 @@ struct StackParts {
 }  // namespace genoform::inner::model
 
 namespace genoform {
-using inner::model::Stack;
 using inner::model::Body;
+using inner::model::Stack;
 }  // namespace genoform

@@ -158,6 +158,6 @@ Result<Genome> scaled(const Genome& genome, const Scale& scale) {
 }  // namespace genoform::inner::models
 
 namespace genoform {
-using inner::models::scaled_t;
 using inner::models::scaled;
+using inner::models::scaled_t;
 }  // namespace genoform

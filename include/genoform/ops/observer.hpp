@@ -50,3 +50,7 @@ class Observer {
 };
 
 }  // namespace genoform::inner::ops
+
+namespace genoform::extend {
+using inner::ops::Observer;
+}  // namespace genoform::extend

@@ -60,6 +60,6 @@ constexpr StepTensors step_tensors(Shape shape) {
 }  // namespace genoform::inner::ops
 
 namespace genoform {
-using inner::ops::Shape;
 using inner::ops::Pass;
+using inner::ops::Shape;
 }  // namespace genoform

@@ -200,3 +200,7 @@ class Stream {
 };
 
 }  // namespace genoform::inner::ops
+
+namespace genoform::extend {
+using inner::ops::Stream;
+}  // namespace genoform::extend

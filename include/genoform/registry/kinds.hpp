@@ -156,8 +156,8 @@ Kinds<Backend> builtin_kinds() {
 }  // namespace genoform::inner::registry
 
 namespace genoform {
-using inner::registry::Kinds;
 using inner::registry::builtin_kinds;
+using inner::registry::Kinds;
 }  // namespace genoform
 
 #ifdef GENOFORM_COMPILED

@@ -170,3 +170,7 @@ std::string diagram_of(const Genome& genome, Shape shape) {
 }
 
 }  // namespace genoform::inner::report
+
+namespace genoform {
+using inner::report::diagram_of;
+}  // namespace genoform

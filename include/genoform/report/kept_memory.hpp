@@ -123,3 +123,7 @@ class KeptMemory final : public Observer {
 };
 
 }  // namespace genoform::inner::report
+
+namespace genoform {
+using inner::report::KeptMemory;
+}  // namespace genoform

@@ -136,3 +136,7 @@ class Profile final : public Observer {
 };
 
 }  // namespace genoform::inner::report
+
+namespace genoform {
+using inner::report::Profile;
+}  // namespace genoform

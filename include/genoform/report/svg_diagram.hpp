@@ -281,3 +281,7 @@ std::string svg_diagram_of(const Genome& genome, Shape shape) {
 }
 
 }  // namespace genoform::inner::report
+
+namespace genoform {
+using inner::report::svg_diagram_of;
+}  // namespace genoform

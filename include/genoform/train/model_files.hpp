@@ -66,6 +66,6 @@ Result<LoadReport> load(BasicModel<Backend>& model, const std::string& path, Loa
 }  // namespace genoform::inner::train
 
 namespace genoform {
-using inner::train::save;
 using inner::train::load;
+using inner::train::save;
 }  // namespace genoform

@@ -141,3 +141,7 @@ class Optimizer {
 namespace genoform {
 using inner::train::Optimizer;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::train::OptimizerState;
+}  // namespace genoform::extend

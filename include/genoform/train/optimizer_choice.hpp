@@ -104,3 +104,7 @@ struct OptimizerChoice {
 namespace genoform {
 using inner::train::OptimizerChoice;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::train::optimizer_setting;
+}  // namespace genoform::extend

@@ -101,6 +101,6 @@ Optimizers<Backend> builtin_optimizers() {
 }  // namespace genoform::inner::train
 
 namespace genoform {
-using inner::train::Optimizers;
 using inner::train::builtin_optimizers;
+using inner::train::Optimizers;
 }  // namespace genoform

@@ -137,7 +137,7 @@ namespace unit {
 #else
 #pragma GCC pop_options
 #endif
-}  // namespace unit
+}  // namespace avx512_bf16
 
 namespace amx {
 #ifdef __clang__
@@ -245,4 +245,4 @@ inline constexpr const PrecisionOf<T> PrecisionOf<T>::bf16{&bf16_kernels<T>};
 using Precision = PrecisionOf<void>;
 constexpr std::string_view name_of(const Precision& precision) { return precision.is_bf16() ? "bf16" : "f32"; }
 
-}  // namespace avx512_bf16
+}  // namespace genoform::cpu

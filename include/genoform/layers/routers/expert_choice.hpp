@@ -41,9 +41,13 @@ struct ExpertChoiceRouting : SoftmaxRouting {
   }
 };
 
-namespace rules {
+}  // namespace genoform::inner::layers
+
+namespace genoform::inner::rules {
 GENOFORM_RULE(CapacityOfExpertChoice, "ExpertChoice fills a fixed capacity; Capacity must be at least 1 (100 when left out)");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 /// Each expert takes its capacity of tokens, those of largest probability (Zhou et al., 2022).
 struct ExpertChoice : Word<"ExpertChoice"> {

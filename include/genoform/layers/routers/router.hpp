@@ -5,12 +5,12 @@
 
 #include "genoform/core/part.hpp"
 
-namespace genoform::inner::layers {
-
-namespace rules {
+namespace genoform::inner::rules {
 GENOFORM_RULE(RouterMissing, "the router is missing; a Moe starts with one, as in Moe<Top2>");
 GENOFORM_RULE(ChoicesOfRouter, "a router cannot choose more experts than there are; raise Experts or choose fewer");
-}  // namespace rules
+}  // namespace genoform::inner::rules
+
+namespace genoform::inner::layers {
 
 /// The word of a router: a Word with `static constexpr int choices`, the experts of a token, or a Numbers with one number, which
 /// is that, and `template <int N> using with`. `routing(choices, percent)` makes its routing, which does the work

@@ -164,3 +164,12 @@ constexpr op::Assignment make_assignment(auto& ops, std::int64_t tokens, std::in
 }
 
 }  // namespace genoform::inner::layers
+
+namespace genoform::extend {
+using inner::layers::LogitRouting;
+using inner::layers::make_assignment;
+using inner::layers::RouterSaved;
+using inner::layers::RouterWeights;
+using inner::layers::Routing;
+using inner::layers::SigmoidRouting;
+}  // namespace genoform::extend

@@ -66,3 +66,7 @@ using inner::layers::Top1;
 using inner::layers::Top2;
 using inner::layers::TopK;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::layers::TopKRouting;
+}  // namespace genoform::extend
