@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
@@ -19,4 +18,6 @@
 #include "genoform/model/model.hpp"
 #include "genoform/model/module.hpp"
 #include "genoform/registry/kinds.hpp"
+#include "genoform/train.hpp"
+#include "genoform/train/load_model.hpp"
 #include "tests/catch.hpp"

@@ -13,3 +13,5 @@
 #include "genoform/backend/cpu.hpp"
 #include "genoform/genoform.hpp"
 #include "genoform/registry/kinds.hpp"
+#include "genoform/train.hpp"
+#include "genoform/train/load_model.hpp"

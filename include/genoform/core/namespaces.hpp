@@ -13,7 +13,6 @@ namespace genome {}
 namespace io {}
 namespace layers {}
 namespace model {}
-namespace models {}
 namespace ops {}
 namespace registry {}
 namespace report {}
@@ -27,7 +26,6 @@ using namespace genome;
 using namespace io;
 using namespace layers;
 using namespace model;
-using namespace models;
 using namespace ops;
 using namespace registry;
 using namespace report;

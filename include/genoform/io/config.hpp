@@ -1,16 +1,11 @@
 #pragma once
-#include <cstddef>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/io/mapped_file.hpp"
-#include "genoform/io/quote.hpp"
 
 namespace genoform::inner::io {
 
@@ -24,89 +19,12 @@ struct Config {
 namespace config {
 
 inline constexpr std::string_view format = "genoform-1";
-inline constexpr std::size_t longest_file = std::size_t{1} << 20U;
-inline constexpr std::size_t deepest_nesting = 64;
-
-/// Looks for doubled keys and deep nesting, which the JSON library would accept.
-class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
- public:
-  std::string message;
-
-  bool start_object(std::size_t) override { return enter(); }
-  bool start_array(std::size_t) override { return enter(); }
-  bool end_object() override { return leave(); }
-  bool end_array() override { return leave(); }
-  bool key(std::string& text) override {
-    return keys_.back().insert(text).second || refuse("key " + in_quotes(text) + " stands twice");
-  }
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const std::string&) override { return true; }
-  bool string(std::string&) override { return true; }
-  bool binary(nlohmann::json::binary_t&) override { return true; }
-  bool parse_error(std::size_t position, const std::string& token, const nlohmann::json::exception&) override {
-    return refuse("byte " + std::to_string(position == 0 ? 0 : position - 1) + ": not JSON, near " + in_quotes(token));
-  }
-
- private:
-  bool refuse(std::string text) {
-    message = std::move(text);
-    return false;
-  }
-  bool enter() {
-    keys_.emplace_back();
-    return keys_.size() <= deepest_nesting || refuse("nested deeper than " + std::to_string(deepest_nesting) + " levels");
-  }
-  bool leave() {
-    keys_.pop_back();
-    return true;
-  }
-
-  std::vector<std::set<std::string>> keys_;
-};
-
-/// A JSON object; keys in their order. Errors name the file and the key or byte.
-inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const std::string& file) {
-  const auto error = [&](const std::string& what) { return Error{ErrorKind::input, file + ": " + what}; };
-  if (text.size() > longest_file)
-    return error(std::to_string(text.size()) + " bytes; allowed are " + std::to_string(longest_file));
-  if (const auto offset = first_invalid_utf8(text)) return error("byte " + std::to_string(*offset) + ": not UTF-8");
-  if (const auto offset = text.find('\0'); offset != text.npos) return error("byte " + std::to_string(offset) + ": a zero byte");
-  StructureEvents events;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return error(events.message);
-  nlohmann::ordered_json json = nlohmann::ordered_json::parse(text.begin(), text.end());
-  if (!json.is_object()) return error("must hold a JSON object");
-  return json;
-}
 
 }  // namespace config
 
 /// Reads the text of a config.json; `file` is for messages. Errors: not JSON, a doubled key, another format, a missing or
 /// mistyped key.
-inline Result<Config> parse_config(std::string_view text, const std::string& file) {
-  Result<nlohmann::ordered_json> json = config::parse_object(text, file);
-  if (!json) return json.error();
-  const auto error = [&](std::string_view key, const std::string& what) {
-    return Error{ErrorKind::input, file + ": key " + in_quotes(key) + ": " + what};
-  };
-  for (const char* const key : {"format", "model"}) {
-    if (!json->contains(key)) return error(key, "missing");
-    if (!(*json)[key].is_string()) return error(key, "must be a string");
-  }
-  const auto found = (*json)["format"].get<std::string>();
-  if (found != config::format) return error("format", "found " + in_quotes(found) + "; allowed is " + in_quotes(config::format));
-  Config result{.model = (*json)["model"].get<std::string>()};
-  if (json->contains("tokenizer")) {
-    if (!(*json)["tokenizer"].is_object()) return error("tokenizer", "must be an object");
-    result.tokenizer = (*json)["tokenizer"].dump();
-  }
-  for (const char* const key : {"format", "model", "tokenizer"}) json->erase(key);
-  result.further = json->dump();
-  return result;
-}
-
+GENOFORM_INLINE Result<Config> parse_config(std::string_view text, const std::string& file);
 inline Result<Config> read_config(const std::string& path) {
   const Result<MappedFile> file = MappedFile::open(path);
   if (!file) return file.error();
@@ -115,23 +33,7 @@ inline Result<Config> read_config(const std::string& path) {
 
 /// The text of a config.json. Errors (ErrorKind::usage): `tokenizer` or `further` is no JSON object, or `further` has a key of
 /// ours.
-inline Result<std::string> config_text(const Config& given) {
-  const auto usage = [](Error error) { return Error{ErrorKind::usage, std::move(error.message)}; };
-  const Result<nlohmann::ordered_json> tokenizer = config::parse_object(given.tokenizer, "tokenizer");
-  if (!tokenizer) return usage(tokenizer.error());
-  const Result<nlohmann::ordered_json> further = config::parse_object(given.further, "further keys");
-  if (!further) return usage(further.error());
-  if (first_invalid_utf8(given.model)) return Error{ErrorKind::usage, "the text of the model is not UTF-8"};
-  nlohmann::ordered_json json;
-  json["format"] = config::format;
-  json["model"] = given.model;
-  json["tokenizer"] = *tokenizer;
-  for (const auto& [key, value] : further->items()) {
-    if (json.contains(key)) return Error{ErrorKind::usage, "further keys: " + in_quotes(key) + " is one of the library's own"};
-    json[key] = value;
-  }
-  return json.dump(2) + "\n";
-}
+GENOFORM_INLINE Result<std::string> config_text(const Config& given);
 
 /// Writes a config.json, whole or not at all.
 inline Result<void> write_config(const std::string& path, const Config& given) {
@@ -141,3 +43,7 @@ inline Result<void> write_config(const std::string& path, const Config& given) {
 }
 
 }  // namespace genoform::inner::io
+
+#ifndef GENOFORM_COMPILED
+#include "genoform/io/config_json.hpp"
+#endif

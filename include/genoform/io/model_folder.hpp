@@ -16,6 +16,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/io/config.hpp"
+#include "genoform/io/quote.hpp"
 #include "genoform/io/safetensors.hpp"
 
 namespace genoform::inner::io {

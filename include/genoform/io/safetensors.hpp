@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/io/dtype.hpp"
 #include "genoform/io/mapped_file.hpp"
+#include "genoform/io/quote.hpp"
 #include "genoform/io/safetensors_header.hpp"
 
 namespace genoform::inner::io {
@@ -135,35 +136,8 @@ inline TensorData tensor_data(std::string name, std::vector<std::int64_t> shape,
 namespace safetensors {
 
 /// The first 8 bytes and the JSON, padded with spaces to a multiple of 8, of tensors that follow in this order.
-inline Result<std::string> header_text(std::span<const TensorData> ordered, const Metadata& metadata, const std::string& file) {
-  const auto error = [&](const std::string& text) { return Error{ErrorKind::usage, file + ": " + text}; };
-  for (const auto& [key, value] : metadata)
-    if (first_invalid_utf8(key) || first_invalid_utf8(value)) return error("metadata key " + in_quotes(key) + ": not UTF-8");
-  std::string text = "{";
-  if (!metadata.empty()) text += "\"" + std::string(metadata_key) + "\":" + nlohmann::json(metadata).dump();
-  std::set<std::string_view> taken{metadata_key};
-  std::uint64_t position = 0;
-  for (const TensorData& tensor : ordered) {
-    const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
-    if (first_invalid_utf8(tensor.name)) return error(where + "its name is not UTF-8");
-    if (!taken.insert(tensor.name).second) return error(where + "the name is taken");
-    if (byte_count(tensor.dtype, tensor.shape) != tensor.bytes.size())
-      return error(where + shape_text(tensor.shape) + " does not fit its " + std::to_string(tensor.bytes.size()) + " bytes");
-    nlohmann::ordered_json entry;
-    entry["dtype"] = name_of(tensor.dtype);
-    entry["shape"] = tensor.shape;
-    entry["data_offsets"] = {position, position + tensor.bytes.size()};
-    position += tensor.bytes.size();
-    text += (text.size() > 1 ? "," : "") + nlohmann::json(tensor.name).dump() + ":" + entry.dump();
-  }
-  text += '}';
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > longest_header) return error("the names of the tensors fill more than a header may hold");
-  const std::uint64_t length = text.size();
-  std::string prefix(8, '\0');
-  std::memcpy(prefix.data(), &length, 8);
-  return prefix + text;
-}
+GENOFORM_INLINE Result<std::string> header_text(std::span<const TensorData> ordered, const Metadata& metadata,
+                                                const std::string& file);
 
 }  // namespace safetensors
 
@@ -191,3 +165,7 @@ namespace genoform {
 using inner::io::read_safetensors;
 using inner::io::Safetensors;
 }  // namespace genoform
+
+#ifndef GENOFORM_COMPILED
+#include "genoform/io/safetensors_json.hpp"
+#endif

@@ -10,7 +10,7 @@
 #include "genoform/genome/genome.hpp"
 
 /// From a searched block to its larger relatives: the rules of Brainformer and GLaM, for types and for genomes.
-namespace genoform::inner::models {
+namespace genoform::models {
 
 /// A factor times / over; 2 is {2}, 8/3 is {8, 3}.
 struct Factor {
@@ -155,9 +155,9 @@ Result<Genome> scaled(const Genome& genome, const Scale& scale) {
   return Genome::from_tree(std::move(tree), genome.kinds());
 }
 
-}  // namespace genoform::inner::models
+}  // namespace genoform::models
 
 namespace genoform {
-using inner::models::scaled;
-using inner::models::scaled_t;
+using models::scaled;
+using models::scaled_t;
 }  // namespace genoform
