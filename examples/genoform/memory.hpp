@@ -11,6 +11,6 @@ namespace command {
 /// `inspect --memory`: what a training step on the cpu back end needs, what is kept for the backward pass and why. The genome has
 /// all sizes.
 void print_memory(const genoform::Genome& genome, genoform::Shape shape, bool recompute, genoform::CpuOptions cpu,
-                  const genoform::OptimizerChoice& optimizer, bool json);
+                  const genoform::inner::OptimizerChoice& optimizer, bool json);
 
 }  // namespace command

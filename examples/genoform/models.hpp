@@ -34,15 +34,15 @@ constexpr genoform::inner::PassLayout training_layout(bool recompute, genoform::
 genoform::Cost cost_of(const genoform::Genome& genome, std::int64_t batch, std::int64_t context,
                        const genoform::inner::PassLayout& layout = {.hold = false});
 /// Bytes of what an optimizer remembers of it.
-std::int64_t optimizer_bytes(const genoform::Genome& genome, const genoform::OptimizerChoice& optimizer);
+std::int64_t optimizer_bytes(const genoform::Genome& genome, const genoform::inner::OptimizerChoice& optimizer);
 /// Bytes of training it: parameters, gradients, activations, and what the optimizer remembers.
 std::int64_t training_bytes(const genoform::Genome& genome, const genoform::Cost& cost,
-                            const genoform::OptimizerChoice& optimizer);
+                            const genoform::inner::OptimizerChoice& optimizer);
 
 /// The memory of a training step with that optimizer on the cpu back end, without the optimizer's state.
 genoform::inner::MemoryUse memory_of(const genoform::Genome& genome, genoform::Shape shape,
                                      const genoform::inner::PassLayout& layout, genoform::CpuOptions cpu,
-                                     const genoform::OptimizerChoice& optimizer);
+                                     const genoform::inner::OptimizerChoice& optimizer);
 /// What that step keeps for its backward pass, and why.
 genoform::KeptMemory kept_memory_of(const genoform::Genome& genome, genoform::Shape shape,
                                     const genoform::inner::PassLayout& layout);

@@ -19,6 +19,6 @@ struct OptimizerOptions {
 /// Adds --optimizer, and an option for each setting of any optimizer.
 void add_optimizer(CLI::App& app, OptimizerOptions& o);
 /// Throws an error of usage for a setting of another optimizer.
-genoform::OptimizerChoice optimizer_of(const OptimizerOptions& o);
+genoform::inner::OptimizerChoice optimizer_of(const OptimizerOptions& o);
 
 }  // namespace command

@@ -101,10 +101,7 @@ struct OptimizerChoice {
 
 }  // namespace genoform::inner::train
 
-namespace genoform {
-using inner::train::OptimizerChoice;
-}  // namespace genoform
-
 namespace genoform::extend {
 using inner::train::optimizer_setting;
+using inner::train::OptimizerChoice;
 }  // namespace genoform::extend

@@ -101,6 +101,9 @@ Optimizers<Backend> builtin_optimizers() {
 }  // namespace genoform::inner::train
 
 namespace genoform {
-using inner::train::builtin_optimizers;
 using inner::train::Optimizers;
 }  // namespace genoform
+
+namespace genoform::extend {
+using inner::train::builtin_optimizers;
+}  // namespace genoform::extend
