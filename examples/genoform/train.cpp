@@ -105,7 +105,7 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
 void check_folder(const Options& o) {
   const bool there = checkpoint::exists(o.out);
   if (o.resume && !there) throw Exception({ErrorKind::input, checkpoint::path_in(o.out) + ": no checkpoint to resume"});
-  if (!o.resume && (there || std::filesystem::exists(model_folder::config_file(o.out))))
+  if (!o.resume && (there || std::filesystem::exists(io::model_folder::config_file(o.out))))
     usage_error(o.out + ": holds a model already; take another --out, or --resume to go on");
   std::error_code failed;
   std::filesystem::create_directories(o.out, failed);

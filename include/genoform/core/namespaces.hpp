@@ -48,6 +48,9 @@ using namespace inner;
 namespace device {
 using namespace inner;
 }
+namespace hash_table {
+using namespace inner;
+}
 namespace models {
 using namespace inner;
 }

@@ -13,7 +13,7 @@
 
 /// Tables for the Hash router: the expert of each token id, to be copied into `model.integers("blocks.0.1.moe.table")`.
 /// Roller et al., 2021.
-namespace genoform::inner::data::hash_table {
+namespace genoform::hash_table {
 
 /// id mod E, which is also the initial table.
 inline std::vector<std::int32_t> modulo(int vocab, int experts) {
@@ -63,4 +63,4 @@ inline std::vector<std::int32_t> balanced(std::span<const std::int64_t> counts, 
   return table;
 }
 
-}  // namespace genoform::inner::data::hash_table
+}  // namespace genoform::hash_table

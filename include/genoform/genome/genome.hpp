@@ -196,3 +196,7 @@ namespace genoform {
 using inner::genome::Genome;
 using inner::genome::KindNames;
 }  // namespace genoform
+
+#ifdef GENOFORM_COMPILED
+#include "genoform/compiled/genome.hpp"
+#endif

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/report/report.hpp"
@@ -61,7 +62,9 @@ struct Study {
   }
 };
 
-inline nlohmann::json Study::identity() const {
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE nlohmann::json Study::identity() const {
   nlohmann::json names = nlohmann::json::object();
   for (const Baseline& baseline : baselines) names[baseline.name] = {{"text", baseline.text}, {"is_plain", baseline.is_plain}};
   return {{"space", {{"kind", space.kind()}, {"genes", space.describe()}}},
@@ -73,7 +76,7 @@ inline nlohmann::json Study::identity() const {
 }
 
 /// Makes the store that of a study, or makes sure that it is; throws Exception that says what differs.
-inline void claim(Store& store, const nlohmann::json& identity) {
+GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
   const auto kept = store.setting("identity");
   if (!kept) return store.set("identity", identity.dump());
   const nlohmann::json there = nlohmann::json::parse(*kept);
@@ -108,7 +111,7 @@ class TrialClock {
 
 }  // namespace study
 
-inline bool Study::run(Store& store, const StudyRun& run) const {
+GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const {
   claim(store, identity());
   const Search search{space, strategy, oracle, baselines, options};
   Ledger ledger(store, search.history());
@@ -122,5 +125,7 @@ inline bool Study::run(Store& store, const StudyRun& run) const {
   run.on_search_end(ledger, is_complete);
   return !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);
 }
+
+#endif
 
 }  // namespace genoform::search

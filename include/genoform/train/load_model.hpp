@@ -25,7 +25,7 @@ inline Result<Genome> genome_of(const Folder& folder, const KindNames& names = {
   return genome;
 }
 
-namespace model_folder {
+namespace model_loading {
 
 /// Refuses a small file that claims a huge model, as a wrong file and not as a lack of memory.
 template <class Backend>
@@ -42,7 +42,7 @@ Result<void> check_claim(const Folder& folder, const Genome& genome, const Kinds
                folder.weights.path() + ": " + std::to_string(stored) + " numbers; the model needs " + std::to_string(needed)};
 }
 
-}  // namespace model_folder
+}  // namespace model_loading
 
 /// The model of an opened folder, with the weights of the folder and what its routers remember. No initial parameters are sampled
 /// first. `options`: the back end, storage and training of routers; the folder has the sizes. Errors: a text that is not a model
@@ -51,7 +51,7 @@ template <class Backend>
 Result<BasicModel<Backend>> load_model(const Folder& folder, const Kinds<Backend>& kinds, ModelOptions<Backend> options = {}) {
   const Result<Genome> genome = genome_of(folder, kinds.names());
   if (!genome) return genome.error();
-  if (Result<void> checked = model_folder::check_claim(folder, *genome, kinds); !checked) return checked.error();
+  if (Result<void> checked = model_loading::check_claim(folder, *genome, kinds); !checked) return checked.error();
   options.initialize = false;
   Result<BasicModel<Backend>> model = kinds.build(*genome, std::move(options));
   if (!model) return model;

@@ -172,4 +172,5 @@ using inner::layers::RouterSaved;
 using inner::layers::RouterWeights;
 using inner::layers::Routing;
 using inner::layers::SigmoidRouting;
+using inner::layers::SoftmaxRouting;
 }  // namespace genoform::extend

@@ -3,8 +3,9 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 
 namespace genoform::search {
@@ -29,18 +30,8 @@ struct Limits {
   double step_time_factor = 1.2;  ///< times the step time of the first baseline
   std::int64_t parameters = 0, activated_parameters = 0, bytes = 0;
 
-  nlohmann::json to_json() const {
-    return {{"step_time_factor", step_time_factor},
-            {"parameters", parameters},
-            {"activated_parameters", activated_parameters},
-            {"bytes", bytes}};
-  }
-  static Limits from_json(const nlohmann::json& j) {
-    return {.step_time_factor = j.at("step_time_factor"),
-            .parameters = j.at("parameters"),
-            .activated_parameters = j.at("activated_parameters"),
-            .bytes = j.at("bytes")};
-  }
+  nlohmann::json to_json() const;
+  static Limits from_json(const nlohmann::json& j);
 
   /// Why a genome is refused; empty when it is within the limits. `baseline_seconds`: the step time that the factor multiplies.
   std::string refusal(const Estimate& e, double baseline_seconds) const {
@@ -51,5 +42,23 @@ struct Limits {
     return "";
   }
 };
+
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE nlohmann::json Limits::to_json() const {
+  return {{"step_time_factor", step_time_factor},
+          {"parameters", parameters},
+          {"activated_parameters", activated_parameters},
+          {"bytes", bytes}};
+}
+
+GENOFORM_SEARCH_INLINE Limits Limits::from_json(const nlohmann::json& j) {
+  return {.step_time_factor = j.at("step_time_factor"),
+          .parameters = j.at("parameters"),
+          .activated_parameters = j.at("activated_parameters"),
+          .bytes = j.at("bytes")};
+}
+
+#endif
 
 }  // namespace genoform::search

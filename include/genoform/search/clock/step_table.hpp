@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/median.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/clock/cost_features.hpp"
@@ -57,48 +58,58 @@ class StepTable {
   /// Median relative error on probes that were left out of a first fit.
   double error() const { return error_; }
 
-  nlohmann::json to_json() const { return {{"error", error_}, {"seconds", seconds_}}; }
-  static StepTable from_json(const nlohmann::json& j) {
-    StepTable table;
-    table.error_ = j.at("error");
-    table.seconds_ = j.at("seconds").get<Seconds>();
-    return table;
-  }
+  nlohmann::json to_json() const;
+  static StepTable from_json(const nlohmann::json& j);
 
  private:
   using Seconds = std::map<std::string, double, std::less<>>;
 
   /// Relative errors are fitted, so each row is divided by its time; each column by its largest entry.
-  static StepTable fit_all(const std::vector<Probe>& probes) {
-    std::set<std::string> names;
-    for (const Probe& probe : probes)
-      for (const auto& [name, amount] : probe.items) names.insert(name);
-    std::vector<std::vector<double>> rows(probes.size(), std::vector<double>(names.size(), 0.0));
-    std::vector<double> scales;
-    std::size_t column = 0;
-    for (const std::string& name : names) {
-      double scale = 0;
-      for (std::size_t r = 0; r < probes.size(); ++r) {
-        const auto found = probes[r].items.find(name);
-        rows[r][column] = found == probes[r].items.end() ? 0 : found->second / probes[r].seconds;
-        scale = std::max(scale, rows[r][column]);
-      }
-      for (std::vector<double>& row : rows) row[column] /= scale > 0 ? scale : 1;
-      scales.push_back(scale > 0 ? scale : 1);
-      ++column;
-    }
-    const std::vector<double> x = non_negative_fit(rows, 1e-3);
-    StepTable table;
-    column = 0;
-    for (const std::string& name : names) {
-      if (x[column] > 0) table.seconds_[name] = x[column] / scales[column];
-      ++column;
-    }
-    return table;
-  }
+  static StepTable fit_all(const std::vector<Probe>& probes);
 
   Seconds seconds_;
   double error_ = 0;
 };
+
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE nlohmann::json StepTable::to_json() const { return {{"error", error_}, {"seconds", seconds_}}; }
+
+GENOFORM_SEARCH_INLINE StepTable StepTable::from_json(const nlohmann::json& j) {
+  StepTable table;
+  table.error_ = j.at("error");
+  table.seconds_ = j.at("seconds").get<Seconds>();
+  return table;
+}
+
+GENOFORM_SEARCH_INLINE StepTable StepTable::fit_all(const std::vector<Probe>& probes) {
+  std::set<std::string> names;
+  for (const Probe& probe : probes)
+    for (const auto& [name, amount] : probe.items) names.insert(name);
+  std::vector<std::vector<double>> rows(probes.size(), std::vector<double>(names.size(), 0.0));
+  std::vector<double> scales;
+  std::size_t column = 0;
+  for (const std::string& name : names) {
+    double scale = 0;
+    for (std::size_t r = 0; r < probes.size(); ++r) {
+      const auto found = probes[r].items.find(name);
+      rows[r][column] = found == probes[r].items.end() ? 0 : found->second / probes[r].seconds;
+      scale = std::max(scale, rows[r][column]);
+    }
+    for (std::vector<double>& row : rows) row[column] /= scale > 0 ? scale : 1;
+    scales.push_back(scale > 0 ? scale : 1);
+    ++column;
+  }
+  const std::vector<double> x = non_negative_fit(rows, 1e-3);
+  StepTable table;
+  column = 0;
+  for (const std::string& name : names) {
+    if (x[column] > 0) table.seconds_[name] = x[column] / scales[column];
+    ++column;
+  }
+  return table;
+}
+
+#endif
 
 }  // namespace genoform::search

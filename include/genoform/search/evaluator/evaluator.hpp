@@ -8,7 +8,7 @@
 #include <utility>
 #include <variant>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/evaluator/requests.hpp"

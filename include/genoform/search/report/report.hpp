@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/store/final_run.hpp"
@@ -125,7 +126,9 @@ inline std::string learning_rate_text(double learning_rate) {
 }  // namespace report
 
 /// Each baseline at its best learning rate.
-inline std::string Report::baselines_text() const {
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
   std::vector<std::pair<std::string, const Trial*>> best;
   for (const Trial& t : trials_) {
     if (t.phase != "baseline") continue;
@@ -144,7 +147,7 @@ inline std::string Report::baselines_text() const {
   return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
 }
 
-inline std::string Report::finals_text() const {
+GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   TextTable table({"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"});
   bool off = false;
   for (const Standing& s : standings_) {
@@ -162,7 +165,7 @@ inline std::string Report::finals_text() const {
   return text;
 }
 
-inline std::string Report::text() const {
+GENOFORM_SEARCH_INLINE std::string Report::text() const {
   std::string text = baselines_text() + "\n";
   text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
   if (seconds_ > 0) text += ", " + report::fixed(trials_per_hour(), 0) + " trials per hour";
@@ -182,7 +185,7 @@ inline std::string Report::text() const {
   return text + best->line() + "\n";
 }
 
-inline nlohmann::json Report::json() const {
+GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
   nlohmann::json baselines = nlohmann::json::array(), finalists = nlohmann::json::array();
   for (const Trial& t : trials_) {
     if (t.phase != "baseline") continue;
@@ -217,5 +220,7 @@ inline nlohmann::json Report::json() const {
   }
   return j;
 }
+
+#endif
 
 }  // namespace genoform::search

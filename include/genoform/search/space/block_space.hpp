@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/search/space/genes.hpp"
 #include "genoform/search/space/mutation.hpp"
@@ -124,8 +125,11 @@ class BlockSpace : public Space {
   BlockSpaceOptions options_;
 };
 
+#if GENOFORM_SEARCH_BODIES
+
 /// A gene that is not written stands for the value that changes nothing when it is set.
-inline Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer& sub_layer, const ModelContext& model_context) const {
+GENOFORM_SEARCH_INLINE Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer& sub_layer,
+                                                                  const ModelContext& model_context) const {
   const auto refused = [&](const std::string& what) {
     NodeList list;
     sub_layer.spell(model_context, list);
@@ -145,7 +149,7 @@ inline Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer& sub_layer, con
   return genes;
 }
 
-inline Result<BlockGenes> BlockSpace::genes_of(const GenomeTree& tree) const {
+GENOFORM_SEARCH_INLINE Result<BlockGenes> BlockSpace::genes_of(const GenomeTree& tree) const {
   BlockGenes genes;
   const auto width = std::find(options_.widths.begin(), options_.widths.end(), tree.options.width);
   genes.width = static_cast<std::size_t>(width - options_.widths.begin());
@@ -165,7 +169,7 @@ inline Result<BlockGenes> BlockSpace::genes_of(const GenomeTree& tree) const {
   return genes;
 }
 
-inline nlohmann::json BlockSpace::describe() const {
+GENOFORM_SEARCH_INLINE nlohmann::json BlockSpace::describe() const {
   nlohmann::json kinds = nlohmann::json::array();
   for (const KindGenes& kind : options_.kinds) {
     nlohmann::json genes = nlohmann::json::object();
@@ -183,6 +187,8 @@ inline nlohmann::json BlockSpace::describe() const {
           {"sub_layers_of_model", {options_.min_total, options_.max_total}},
           {"kinds", std::move(kinds)}};
 }
+
+#endif
 
 /// The norms that the block space tries around a sub-layer.
 template <class Layer>
@@ -210,7 +216,9 @@ Gene activation_gene() {
   return gene;
 }
 
-inline std::vector<KindGenes> BlockSpaceOptions::default_kinds() {
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE std::vector<KindGenes> BlockSpaceOptions::default_kinds() {
   using A = AttentionLayer;
   using F = FfnLayer;
   using M = MoeLayer;
@@ -233,5 +241,7 @@ inline std::vector<KindGenes> BlockSpaceOptions::default_kinds() {
         option_gene<&M::hidden>("hidden", {32, 64, 96, 128, 192, 256}, ordered),
         optional_gene<&M::capacity>("capacity", {100, 150, 200}), norm_gene<M>()}}};
 }
+
+#endif
 
 }  // namespace genoform::search

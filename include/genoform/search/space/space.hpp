@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/strategy/random_stream.hpp"

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/sqlite.hpp"
@@ -123,7 +124,9 @@ class Store {
   std::unique_ptr<Database> database_;
 };
 
-inline Store::Store(const std::string& path, Open how) {
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE Store::Store(const std::string& path, Open how) {
   if (how == Open::read) {
     database_ = std::make_unique<Database>(path, Database::Open::read);
     verify(path);
@@ -139,9 +142,9 @@ inline Store::Store(const std::string& path, Open how) {
   verify(path);
 }
 
-inline Store::Store() : database_(std::make_unique<Database>(":memory:", Database::Open::create)) { create(); }
+GENOFORM_SEARCH_INLINE Store::Store() : database_(std::make_unique<Database>(":memory:", Database::Open::create)) { create(); }
 
-inline void Store::create() {
+GENOFORM_SEARCH_INLINE void Store::create() {
   Transaction transaction(*database_);
   database_->run("PRAGMA application_id = " + std::to_string(application_id));
   database_->run("PRAGMA user_version = " + std::to_string(format));
@@ -159,7 +162,7 @@ inline void Store::create() {
   transaction.commit();
 }
 
-inline void Store::verify(const std::string& path) const {
+GENOFORM_SEARCH_INLINE void Store::verify(const std::string& path) const {
   Statement id(*database_, "PRAGMA application_id");
   if (!id.step() || id.integer(0) != application_id) throw Exception({ErrorKind::input, path + ": not a study of genoform"});
   Statement version(*database_, "PRAGMA user_version");
@@ -174,7 +177,7 @@ namespace store {
 inline constexpr std::string_view trial_columns =
     "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdle, state, reason, at_hurdle, loss";
 
-inline Trial trial_of(const Statement& row) {
+GENOFORM_SEARCH_INLINE Trial trial_of(const Statement& row) {
   const std::optional<State> state = state_of(row.text(11));
   if (!state) throw Exception({ErrorKind::input, "trial " + std::to_string(row.integer(0)) + ": unknown state " + row.text(11)});
   return {.number = static_cast<int>(row.integer(0)),
@@ -196,23 +199,23 @@ inline Trial trial_of(const Statement& row) {
 
 }  // namespace store
 
-inline std::vector<Trial> Store::trials() const {
+GENOFORM_SEARCH_INLINE std::vector<Trial> Store::trials() const {
   std::vector<Trial> all;
   for_each_trial([&](Trial trial) { all.push_back(std::move(trial)); });
   return all;
 }
 
-inline void Store::for_each_trial(const std::function<void(Trial)>& visit) const {
+GENOFORM_SEARCH_INLINE void Store::for_each_trial(const std::function<void(Trial)>& visit) const {
   Statement rows(*database_, "SELECT " + std::string(store::trial_columns) + " FROM trials ORDER BY number, sample");
   while (rows.step()) visit(store::trial_of(rows));
 }
 
-inline bool Store::is_trial_of(int number, const std::string& text, double learning_rate) const {
+GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& text, double learning_rate) const {
   Statement s(*database_, "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ?");
   return s.bind(number, text, learning_rate).step();
 }
 
-inline void Store::add(std::span<const Trial> samples) {
+GENOFORM_SEARCH_INLINE void Store::add(std::span<const Trial> samples) {
   Transaction transaction(*database_);
   for (const Trial& t : samples) {
     Statement(*database_, "INSERT INTO trials (" + std::string(store::trial_columns) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
@@ -223,14 +226,14 @@ inline void Store::add(std::span<const Trial> samples) {
   transaction.commit();
 }
 
-inline void Store::release_leases() {
+GENOFORM_SEARCH_INLINE void Store::release_leases() {
   Transaction transaction(*database_);
   database_->run("UPDATE trials SET state = 'queued' WHERE state = 'leased'");
   database_->run("UPDATE attempts SET outcome = 'lost', ended = datetime('now') WHERE outcome IS NULL");
   transaction.commit();
 }
 
-inline std::int64_t Store::lease(const Trial& trial, int worker, std::int64_t process) {
+GENOFORM_SEARCH_INLINE std::int64_t Store::lease(const Trial& trial, int worker, std::int64_t process) {
   Transaction transaction(*database_);
   write_result(trial);
   Statement(*database_, "INSERT INTO attempts (trial, worker, process, started) VALUES (?, ?, ?, datetime('now'))")
@@ -241,7 +244,8 @@ inline std::int64_t Store::lease(const Trial& trial, int worker, std::int64_t pr
   return attempt;
 }
 
-inline void Store::settle(const Trial& trial, std::int64_t attempt, const std::string& outcome, const std::string& what) {
+GENOFORM_SEARCH_INLINE void Store::settle(const Trial& trial, std::int64_t attempt, const std::string& outcome,
+                                          const std::string& what) {
   Transaction transaction(*database_);
   write_result(trial);
   Statement(*database_, "UPDATE attempts SET ended = datetime('now'), outcome = ?, what = ? WHERE attempt = ?")
@@ -250,7 +254,7 @@ inline void Store::settle(const Trial& trial, std::int64_t attempt, const std::s
   transaction.commit();
 }
 
-inline std::map<int, int> Store::deaths() const {
+GENOFORM_SEARCH_INLINE std::map<int, int> Store::deaths() const {
   std::map<int, int> deaths;
   Statement rows(*database_,
                  "SELECT trial, count(*) FROM attempts WHERE outcome = 'died' AND trial IN "
@@ -259,30 +263,30 @@ inline std::map<int, int> Store::deaths() const {
   return deaths;
 }
 
-inline std::vector<FinalRun> Store::finals() const {
+GENOFORM_SEARCH_INLINE std::vector<FinalRun> Store::finals() const {
   std::vector<FinalRun> runs;
   Statement rows(*database_, "SELECT value FROM finals ORDER BY run");
   while (rows.step()) runs.push_back(from_json<FinalRun>(nlohmann::json::parse(rows.text(0)), "final run"));
   return runs;
 }
 
-inline void Store::replace_finals(const std::vector<FinalRun>& runs) {
+GENOFORM_SEARCH_INLINE void Store::replace_finals(const std::vector<FinalRun>& runs) {
   Transaction transaction(*database_);
   database_->run("DELETE FROM finals; DELETE FROM files");
   for (const FinalRun& run : runs) put_final(run);
   transaction.commit();
 }
 
-inline std::optional<std::string> Store::file(const std::string& name) const {
+GENOFORM_SEARCH_INLINE std::optional<std::string> Store::file(const std::string& name) const {
   Statement s(*database_, "SELECT content FROM files WHERE name = ?");
   return s.bind(name).step() ? std::optional(s.text(0)) : std::nullopt;
 }
 
-inline void Store::put_file(const std::string& name, const std::string& bytes) {
+GENOFORM_SEARCH_INLINE void Store::put_file(const std::string& name, const std::string& bytes) {
   Statement(*database_, "INSERT OR REPLACE INTO files VALUES (?, ?)").bind(name, Blob{bytes}).run();
 }
 
-inline std::string Store::record() const {
+GENOFORM_SEARCH_INLINE std::string Store::record() const {
   std::string text;
   for (const char* query : {"SELECT * FROM study ORDER BY key", "SELECT * FROM trials ORDER BY number, sample"}) {
     Statement rows(*database_, query);
@@ -293,5 +297,7 @@ inline std::string Store::record() const {
   }
   return text;
 }
+
+#endif
 
 }  // namespace genoform::search

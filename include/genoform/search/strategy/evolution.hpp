@@ -5,8 +5,9 @@
 #include <string>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/strategy/population.hpp"
@@ -38,7 +39,7 @@ class Evolution : public Strategy {
   }
 
   std::string name() const override { return "evolution"; }
-  nlohmann::json describe() const override { return json_of(options_); }
+  nlohmann::json describe() const override;
   std::size_t memory() const override { return static_cast<std::size_t>(std::max(options_.initial, options_.population)); }
   Proposal propose(const Space& space, std::span<const Scored> history, RandomStream& samples) const override {
     if (history.size() < static_cast<std::size_t>(options_.initial)) return {space.random(samples), 0};
@@ -52,5 +53,11 @@ class Evolution : public Strategy {
  private:
   EvolutionOptions options_;
 };
+
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE nlohmann::json Evolution::describe() const { return json_of(options_); }
+
+#endif
 
 }  // namespace genoform::search

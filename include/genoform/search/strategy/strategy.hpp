@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
 #include "genoform/search/space/space.hpp"
 #include "genoform/search/strategy/population.hpp"

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
 #include "genoform/core/processor_name.hpp"
 #include "genoform/core/result.hpp"

@@ -5,8 +5,9 @@
 #include <type_traits>
 #include <variant>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/evaluator/requests.hpp"
@@ -24,6 +25,25 @@ struct JobReply {
   int job = 0;
   Result<Answer> answer;
 };
+
+/// {"job": 7, "train": {...}}
+GENOFORM_SEARCH_INLINE nlohmann::json encode(const JobRequest& r);
+/// Throws Exception (input) that says what is wrong with the message.
+GENOFORM_SEARCH_INLINE JobRequest decode_request(const nlohmann::json& message);
+
+/// {"job": 7, "answer": {...}} or {"job": 7, "error": {"message": ..., "kind": ...}}
+GENOFORM_SEARCH_INLINE nlohmann::json encode(const JobReply& r);
+/// The reply to a request. Throws Exception (input) when it is none.
+GENOFORM_SEARCH_INLINE JobReply decode_reply(const nlohmann::json& message, const Request& request);
+
+/// The first message to a worker, with what its evaluator is made from, and the worker's answer when it is ready or cannot be.
+GENOFORM_SEARCH_INLINE nlohmann::json encode_setup(const nlohmann::json& setup);
+GENOFORM_SEARCH_INLINE nlohmann::json encode_ready(int protocol);
+GENOFORM_SEARCH_INLINE nlohmann::json encode_setup_error(const Error& error);
+/// The version of the protocol that the worker speaks, or why it has no evaluator. Throws Exception when the message is neither.
+GENOFORM_SEARCH_INLINE Result<int> decode_ready(const nlohmann::json& message);
+
+#if GENOFORM_SEARCH_BODIES
 
 namespace messages {
 
@@ -70,29 +90,25 @@ inline Error error_of(const nlohmann::json& body) {
 
 }  // namespace messages
 
-/// {"job": 7, "train": {...}}
-inline nlohmann::json encode(const JobRequest& r) {
+GENOFORM_SEARCH_INLINE nlohmann::json encode(const JobRequest& r) {
   return std::visit(
       [&](const auto& request) {
         return nlohmann::json{{"job", r.job}, {std::string(request.name), json_of(request)}};
       },
       r.request);
 }
-/// Throws Exception (input) that says what is wrong with the message.
-inline JobRequest decode_request(const nlohmann::json& message) {
+GENOFORM_SEARCH_INLINE JobRequest decode_request(const nlohmann::json& message) {
   JobRequest r;
   const auto body = messages::body_of(message, "request", r.job);
   r.request = messages::request_of(body.key(), body.value());
   return r;
 }
 
-/// {"job": 7, "answer": {...}} or {"job": 7, "error": {"message": ..., "kind": ...}}
-inline nlohmann::json encode(const JobReply& r) {
+GENOFORM_SEARCH_INLINE nlohmann::json encode(const JobReply& r) {
   if (!r.answer) return {{"job", r.job}, {"error", messages::wire_error(r.answer.error())}};
   return std::visit([&](const auto& answer) { return nlohmann::json{{"job", r.job}, {"answer", json_of(answer)}}; }, *r.answer);
 }
-/// The reply to a request. Throws Exception (input) when it is none.
-inline JobReply decode_reply(const nlohmann::json& message, const Request& request) {
+GENOFORM_SEARCH_INLINE JobReply decode_reply(const nlohmann::json& message, const Request& request) {
   int job = 0;
   const auto body = messages::body_of(message, "reply", job);
   if (body.key() == "error") return {job, messages::error_of(body.value())};
@@ -108,17 +124,17 @@ inline JobReply decode_reply(const nlohmann::json& message, const Request& reque
       request);
 }
 
-/// The first message to a worker, with what its evaluator is made from, and the worker's answer when it is ready or cannot be.
-inline nlohmann::json encode_setup(const nlohmann::json& setup) { return {{"setup", setup}}; }
-inline nlohmann::json encode_ready(int protocol) { return {{"ready", protocol}}; }
-inline nlohmann::json encode_setup_error(const Error& error) { return {{"error", messages::wire_error(error)}}; }
-/// The version of the protocol that the worker speaks, or why it has no evaluator. Throws Exception when the message is neither.
-inline Result<int> decode_ready(const nlohmann::json& message) {
+GENOFORM_SEARCH_INLINE nlohmann::json encode_setup(const nlohmann::json& setup) { return {{"setup", setup}}; }
+GENOFORM_SEARCH_INLINE nlohmann::json encode_ready(int protocol) { return {{"ready", protocol}}; }
+GENOFORM_SEARCH_INLINE nlohmann::json encode_setup_error(const Error& error) { return {{"error", messages::wire_error(error)}}; }
+GENOFORM_SEARCH_INLINE Result<int> decode_ready(const nlohmann::json& message) {
   if (message.is_object() && message.size() == 1) {
     if (message.contains("error")) return messages::error_of(message.at("error"));
     if (message.contains("ready")) return from_json<int>(message.at("ready"), "ready");
   }
   messages::refuse("a worker that starts must say \"ready\" or \"error\"");
 }
+
+#endif
 
 }  // namespace genoform::search

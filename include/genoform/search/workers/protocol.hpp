@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
+
+#include "genoform/core/compiled_functions.hpp"
 
 namespace genoform::search {
 
@@ -31,18 +33,7 @@ class Channel {
   int fd() const { return in_; }
 
   /// False when the other end is gone.
-  bool send(const nlohmann::json& message) {
-    const std::string line = message.dump() + "\n";
-    std::size_t sent = 0;
-    while (sent < line.size()) {
-      ssize_t n = ::send(out_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
-      if (n < 0 && errno == ENOTSOCK) n = ::write(out_, line.data() + sent, line.size() - sent);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      sent += static_cast<std::size_t>(n);
-    }
-    return true;
-  }
+  bool send(const nlohmann::json& message);
 
   /// Takes a whole line out of what has arrived; reads more, waiting if need be, until there is one or nothing more comes.
   Read receive(nlohmann::json& message) {
@@ -58,13 +49,7 @@ class Channel {
     return take(message);
   }
   /// Takes a line that has arrived already.
-  Read take(nlohmann::json& message) {
-    const std::size_t end = buffer_.find('\n');
-    if (end == std::string::npos) return buffer_.size() > max_line ? Read::violation : Read::nothing;
-    message = nlohmann::json::parse(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
-    buffer_.erase(0, end + 1);
-    return message.is_object() ? Read::line : Read::violation;
-  }
+  Read take(nlohmann::json& message);
 
  private:
   Read fill() {
@@ -81,5 +66,30 @@ class Channel {
   int in_, out_;
   std::string buffer_;
 };
+
+#if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE bool Channel::send(const nlohmann::json& message) {
+  const std::string line = message.dump() + "\n";
+  std::size_t sent = 0;
+  while (sent < line.size()) {
+    ssize_t n = ::send(out_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && errno == ENOTSOCK) n = ::write(out_, line.data() + sent, line.size() - sent);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    sent += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+GENOFORM_SEARCH_INLINE Channel::Read Channel::take(nlohmann::json& message) {
+  const std::size_t end = buffer_.find('\n');
+  if (end == std::string::npos) return buffer_.size() > max_line ? Read::violation : Read::nothing;
+  message = nlohmann::json::parse(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+  buffer_.erase(0, end + 1);
+  return message.is_object() ? Read::line : Read::violation;
+}
+
+#endif
 
 }  // namespace genoform::search

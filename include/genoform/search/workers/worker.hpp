@@ -4,12 +4,22 @@
 #include <exception>
 #include <memory>
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/evaluator/evaluator.hpp"
 #include "genoform/search/workers/messages.hpp"
 #include "genoform/search/workers/protocol.hpp"
 
 namespace genoform::search {
+
+/// The life of a worker process: sets itself up, then answers until the coordinator closes the connection. Returns its exit code.
+GENOFORM_SEARCH_INLINE int run_worker(Channel channel, const EvaluatorMaker& make);
+inline int run_worker(int fd, const EvaluatorMaker& make) { return run_worker(Channel(fd), make); }
+
+/// The same over standard input and output, for program_launcher(). What the evaluator prints goes to standard error.
+GENOFORM_SEARCH_INLINE int run_worker_on_standard_streams(const EvaluatorMaker& make);
+
+#if GENOFORM_SEARCH_BODIES
 
 namespace worker {
 
@@ -38,8 +48,7 @@ inline nlohmann::json reply_to(Evaluator* evaluator, const nlohmann::json& messa
 
 }  // namespace worker
 
-/// The life of a worker process: sets itself up, then answers until the coordinator closes the connection. Returns its exit code.
-inline int run_worker(Channel channel, const EvaluatorMaker& make) {
+GENOFORM_SEARCH_INLINE int run_worker(Channel channel, const EvaluatorMaker& make) {
   std::unique_ptr<Evaluator> evaluator;
   nlohmann::json message;
   while (channel.receive(message) == Channel::Read::line) {
@@ -50,13 +59,13 @@ inline int run_worker(Channel channel, const EvaluatorMaker& make) {
   }
   return 0;
 }
-inline int run_worker(int fd, const EvaluatorMaker& make) { return run_worker(Channel(fd), make); }
 
-/// The same over standard input and output, for program_launcher(). What the evaluator prints goes to standard error.
-inline int run_worker_on_standard_streams(const EvaluatorMaker& make) {
+GENOFORM_SEARCH_INLINE int run_worker_on_standard_streams(const EvaluatorMaker& make) {
   const int out = ::dup(STDOUT_FILENO);
   if (out < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return 1;
   return run_worker(Channel(STDIN_FILENO, out), make);
 }
+
+#endif
 
 }  // namespace genoform::search

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "genoform/search/json.hpp"
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/workers/launcher.hpp"

@@ -1,0 +1,10 @@
+// The search: target genoform_compiled_search.
+#define GENOFORM_COMPILE_SEARCH
+#include "genoform/search/report/report.hpp"
+#include "genoform/search/space/block_space.hpp"
+#include "genoform/search/strategy/evolution.hpp"
+#include "genoform/search/study.hpp"
+#include "genoform/search/workers/worker.hpp"
+#include "genoform/search/workers/worker_pool.hpp"
+
+template class nlohmann::basic_json<>;
