@@ -2,7 +2,7 @@
 """What it costs to compile the library: seconds and peak memory of translation units, beside the limits that we keep.
 
   compile_prices.py [--compiler g++] [--runs 3] [--check] [--include DIR]
-Each unit is compiled twice: with headers alone, and as a program that links genoform::compiled. Limits hold for the headers alone.
+Each unit is compiled twice: with headers alone, and as a program that links genoform::compiled_search. Limits hold for the headers alone.
 Seconds are those of the processor, which other work on the machine changes less than those of the clock; the best of the runs counts.
 --check: exit 1 if a limit is exceeded, otherwise only reported. --include: another version's headers, to be compared in the same minute.
 GENOFORM_ONEDNN_ROOT in the environment is searched for headers, as by CMake."""
@@ -23,7 +23,7 @@ UNITS = [
     (HERE / "registry.cpp", "whole registry, cpu", 60, 2048),
     (SEARCH, "search of one's own", None, None),
 ]
-COMPILED = ["-DGENOFORM_COMPILED", "-DGENOFORM_COMPILED_KERNELS"]  # what the target genoform::compiled defines
+COMPILED = ["-DGENOFORM_COMPILED", "-DGENOFORM_COMPILED_KERNELS", "-DGENOFORM_COMPILED_SEARCH"]  # what genoform::compiled_search defines
 
 
 def compile_once(command):

@@ -3,7 +3,6 @@
 #include <genoform/genoform.hpp>
 #include <genoform/train.hpp>
 using namespace genoform;
-using namespace genoform::inner;
 
 using MyBlock = Block<Attn, Moe<Top2>, Ffn<SqReLU>>;
 using Net = Decoder<Stack<MyBlock, 4>, Vocab<256>, Width<128>, Context<128>>;

@@ -4,7 +4,6 @@
 #include <genoform/genoform.hpp>
 #include <genoform/model/model.hpp>
 using namespace genoform;
-using namespace genoform::inner;
 
 using Net = Decoder<Stack<Block<Attention<Heads<4>, DConv<3>>, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>;
 

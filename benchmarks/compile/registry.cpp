@@ -3,6 +3,5 @@
 #include <genoform/genoform.hpp>
 #include <genoform/registry/kinds.hpp>
 using namespace genoform;
-using namespace genoform::inner;
 
 BasicModel<Cpu> build(const Genome& genome) { return builtin_kinds<Cpu>().build(genome); }

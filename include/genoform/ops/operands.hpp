@@ -18,11 +18,12 @@ class Operands {
   static constexpr std::size_t capacity = 16;
 
   constexpr Operands() = default;
-  constexpr Operands(std::initializer_list<Tensor> tensors) {
+  /// Not inlined, and cold: every operation lists its tensors, and only while a recording is made.
+  [[gnu::cold, gnu::noinline]] constexpr Operands(std::initializer_list<Tensor> tensors) {
     for (const Tensor& t : tensors) add(t);
   }
   /// These, then the others.
-  [[nodiscard]] constexpr Operands with(const Operands& others) const {
+  [[nodiscard, gnu::cold, gnu::noinline]] constexpr Operands with(const Operands& others) const {
     Operands all = *this;
     for (const Tensor& t : others) all.add(t);
     return all;

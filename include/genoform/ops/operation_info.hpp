@@ -26,8 +26,9 @@ struct OperationInfo {
   }
 };
 
+/// Not inlined, and cold: it runs when a recording is made, and is the one place where the lists of an operation are compiled.
 template <class Op>
-constexpr OperationInfo info_of(const Op& op) {
+[[gnu::cold, gnu::noinline]] constexpr OperationInfo info_of(const Op& op) {
   OperationInfo info{
       .name = Op::name, .flops = op.flops(), .reads = op.reads(), .writes = op.writes(), .assignment = {}, .addresses = {}};
   if constexpr (requires { op.to.tensors(); }) info.assignment = op.to.tensors();

@@ -72,8 +72,9 @@ class Recorder : public Count {
     if constexpr (OverwritesGradients<Backend>) {
       if constexpr (requires { op.zero_before; })
         if (writers_.overwrite(op.dw)) op.zero_before = zero_before_;
-      writers_.add(op.reads());
-      writers_.add(op.writes());
+      const OperationInfo info = info_of(op);
+      writers_.add(info.reads);
+      writers_.add(info.writes);
     }
     list_->add(*backend_, op, *memories_);
   }

@@ -8,6 +8,7 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/arena.hpp"
 #include "genoform/ops/operands.hpp"
+#include "genoform/ops/operation_info.hpp"
 #include "genoform/ops/pass.hpp"
 
 namespace genoform::inner::ops {
@@ -53,10 +54,10 @@ struct LayerLocation {
 }
 /// Throws Exception: the tensors of an operation do not fit together, as in "blocks.0.1 Ffn: linear does not fit: it reads
 /// [48, 64], [256, 32] and writes [48, 256]".
-[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(const LayerLocation& layer, std::string_view name,
-                                                                    const Operands& reads, const Operands& writes) {
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_operation(const LayerLocation& layer, const OperationInfo& op) {
   const std::string where = layer.block < 0 ? "the model" : joined({"blocks.", layer.block, ".", layer.place, " ", layer.word});
-  fail(ErrorKind::input, {where, ": ", name, " does not fit: it reads ", shape_list(reads), " and writes ", shape_list(writes)});
+  fail(ErrorKind::input,
+       {where, ": ", op.name, " does not fit: it reads ", shape_list(op.reads), " and writes ", shape_list(op.writes)});
 }
 
 /// A table of relative biases that the model adds in every attention layer; absent in most models and in a part alone.
@@ -140,7 +141,7 @@ class Stream {
   /// Not inlined, and cold: it runs when a recording is made, never in a step, and layers call it in many places.
   template <class Op>
   [[gnu::cold, gnu::noinline]] constexpr void operator()(const Op& op) {
-    if (!op.fits()) refuse_operation(layer_, Op::name, op.reads(), op.writes());
+    if (!op.fits()) refuse_operation(layer_, info_of(op));
     sink_(op);
   }
 
