@@ -1,9 +1,14 @@
 // The search: target genoform_compiled_search.
 #define GENOFORM_COMPILE_SEARCH
+#include "genoform/search/clock/estimator.hpp"
+#include "genoform/search/clock/step_table.hpp"
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/space/block_space.hpp"
+#include "genoform/search/store/store.hpp"
 #include "genoform/search/strategy/evolution.hpp"
 #include "genoform/search/study.hpp"
+#include "genoform/search/workers/messages.hpp"
+#include "genoform/search/workers/protocol.hpp"
 #include "genoform/search/workers/worker.hpp"
 #include "genoform/search/workers/worker_pool.hpp"
 

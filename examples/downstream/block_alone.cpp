@@ -13,7 +13,7 @@ using MyBlock = genoform::Block<genoform::Attn, genoform::Moe<genoform::Top2>, g
 int main() {
   constexpr int width = 64, batch = 4, context = 8;
   genoform::Module<MyBlock, genoform::Cpu> block({.width = width, .seed = 2});
-  const genoform::inner::Random random(1, 1);
+  const genoform::extend::Random random(1, 1);
   std::vector<float> x(batch * context * width), wanted(x.size()), dy(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] = static_cast<float>(random.normal(i));

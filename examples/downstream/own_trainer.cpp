@@ -25,7 +25,7 @@ struct Batch {
 Batch make_batch(std::uint64_t step, std::size_t sequences, std::size_t context) {
   Batch batch;
   for (std::size_t b = 0; b < sequences; ++b) {
-    const auto first = genoform::inner::Random(3, step).below(b, vocab);
+    const auto first = genoform::extend::Random(3, step).below(b, vocab);
     for (std::size_t t = 0; t < context; ++t) {
       batch.inputs.push_back(static_cast<genoform::Token>((first + t) % vocab));
       batch.targets.push_back(static_cast<genoform::Token>((first + t + 1) % vocab));
@@ -60,7 +60,7 @@ double smoothed_loss(std::span<const float> logits, const Batch& batch, std::spa
 /// The first block stays as it is. tensors() also lists what routers remember, whose offsets count in another memory (state()):
 /// only tensors in Memory::weights lie in the spans of parameters and gradients.
 bool is_frozen(const genoform::TensorInfo& info) {
-  return info.tensor.memory == genoform::inner::Memory::weights && info.name.rfind("blocks.0.", 0) == 0;
+  return info.tensor.memory == genoform::extend::Memory::weights && info.name.rfind("blocks.0.", 0) == 0;
 }
 /// Where a tensor of Memory::weights lies in the parameters or gradients.
 template <class T>

@@ -126,7 +126,7 @@ std::string body() {
   for (int i = 1; i < stacks; ++i) text += ", " + stack();
   return text + ">";
 }
-std::string model() {
+std::string random_model() {
   std::vector<std::string> options;
   if (coin()) options.push_back(with_number("Width", pick({"a", "b"}) == "a" ? 128 : 64 * number(1, 16)));
   if (coin()) options.push_back(with_number("Vocab", number(1, 50000)));
@@ -144,7 +144,7 @@ std::string model() {
 
 TEST_CASE("printing is a normal form on random models") {
   CHECK(rc::check("print(parse(text)) is read back to itself and to the same values", [] {
-    const std::string text = coin() ? model() : block();
+    const std::string text = coin() ? random_model() : block();
     const Result<Genome> genome = Genome::parse(text);
     if (!genome) RC_FAIL(genome.error().message + " in " + text);
     const std::string printed = genome->text();
@@ -165,7 +165,7 @@ TEST_CASE("printing is a normal form on random models") {
 
 TEST_CASE("a damaged text is read or refused with a place, never more") {
   CHECK(rc::check("one character of a random model is changed", [] {
-    std::string text = model();
+    std::string text = random_model();
     const auto at = static_cast<std::size_t>(number(0, static_cast<int>(text.size()) - 1));
     text[at] = static_cast<char>(number(0, 255));
     const Result<Genome> genome = Genome::parse(text);

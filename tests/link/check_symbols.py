@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-UNWANTED = ["genoform::Genome", "genoform::grammar::", "genoform::Kinds<", "genoform::AnyLayer<", "genoform::MoeLayer"]
+UNWANTED = ["genoform::inner::genome::Genome", "genoform::inner::genome::grammar::", "genoform::inner::registry::", "genoform::inner::layers::MoeLayer"]
 
 
 def symbols(nm, program):

@@ -39,7 +39,7 @@ const std::vector<std::string>& texts() {
   return all;
 }
 
-void train(BasicModel<Cpu>& model, const auto& settings) {
+void train_model(BasicModel<Cpu>& model, const auto& settings) {
   const auto optimizer = settings.bind(model);
   std::vector<Token> tokens;
   for (std::int64_t i = 0; i < 16; ++i) tokens.push_back(static_cast<Token>(i % 5 == 3 ? -1 : i * 7 % 24));
@@ -80,9 +80,9 @@ TEST_CASE("operations touch only what they list, in every layer, router and opti
       model.set_router_training({.z_loss = 0.01, .jitter = 0.01});
       model.observe(&check);
       if (precision == cpu::Precision::f32)
-        train(model, AdamW{});
+        train_model(model, AdamW{});
       else
-        train(model, Adafactor{.beta1 = 0.9, .factor_from = 8});
+        train_model(model, Adafactor{.beta1 = 0.9, .factor_from = 8});
       CHECK(check.violations() == std::vector<std::string>{});
       for (const std::string& name : check.names()) missing.erase(name);
     }

@@ -31,7 +31,7 @@ double loss_and_gradient(BasicModel<Cpu>& model, std::uint64_t step) {
   model.zero_gradients();
   return model.loss_and_gradient(all.first(batch * context), all.last(batch * context), batch).main;
 }
-std::vector<double> train(BasicModel<Cpu>& model, int steps) {
+std::vector<double> train_model(BasicModel<Cpu>& model, int steps) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;
   for (int step = 1; step <= steps; ++step) {
@@ -90,7 +90,7 @@ TEST_CASE("in bf16 a model learns as in f32") {
     INFO(text);
     BasicModel<Cpu> full = kinds.build(Genome::parse(text), {.seed = 3});
     BasicModel<Cpu> halved = kinds.build(Genome::parse(text), {.seed = 3, .backend = Cpu(short_on(1))});
-    const std::vector<double> expected = train(full, 40), found = train(halved, 40);
+    const std::vector<double> expected = train_model(full, 40), found = train_model(halved, 40);
     CHECK(expected.back() < 0.8 * expected.front());
     CHECK(std::abs(found.back() - expected.back()) < 0.02 * expected.front());
   }
@@ -103,11 +103,11 @@ TEST_CASE("in bf16 a type and its text give the same bits, and so do one thread 
                                  1>>,
                       Vocab<64>, Width<64>, Context<40>>;
   Model<Net, Cpu> fixed({.seed = 5, .backend = Cpu(short_on(1))});
-  const std::vector<double> losses = train(fixed, 8);
+  const std::vector<double> losses = train_model(fixed, 8);
   for (const int threads : {1, 2}) {
     BasicModel<Cpu> built =
         builtin_kinds<Cpu>().build(Genome::parse(text_of<Net>), {.seed = 5, .backend = Cpu(short_on(threads))});
-    CHECK(train(built, 8) == losses);
+    CHECK(train_model(built, 8) == losses);
     CHECK(same(fixed.parameters(), built.parameters()));
   }
 }

@@ -27,7 +27,7 @@ std::vector<Token> tokens_of(std::uint64_t step, std::uint64_t first) {
 }
 
 /// The losses of ten steps of AdamW on the same batch.
-std::vector<double> train(BasicModel<Cpu>& model) {
+std::vector<double> train_model(BasicModel<Cpu>& model) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;
   for (std::int64_t step = 1; step <= 10; ++step) {
@@ -48,8 +48,8 @@ TEST_CASE("a type and its text give the same bits with linear attention, gated a
     BasicModel<Cpu> built =
         builtin_kinds<Cpu>().build(Genome::parse(text_of<Mixed>), {.seed = 5, .backend = Cpu({.threads = threads})});
     CHECK(fixed.text() == built.text());
-    const std::vector<double> losses = train(fixed);
-    CHECK(losses == train(built));
+    const std::vector<double> losses = train_model(fixed);
+    CHECK(losses == train_model(built));
     CHECK(losses.back() < losses.front());
     CHECK(std::ranges::equal(fixed.parameters(), built.parameters()));
     CHECK(std::ranges::equal(fixed.state(), built.state()));
@@ -64,6 +64,6 @@ TEST_CASE("the features of linear attention are state in the files of a model: n
   CHECK(info->shape == std::vector<std::int64_t>{13, 6});
   CHECK((info->is_f32 && !info->optional && !info->transient && info->tensor.memory == Memory::state));
   const std::vector<float> before(model.state().begin(), model.state().end());
-  (void)train(model);
+  (void)train_model(model);
   CHECK(std::ranges::equal(before, model.state()));
 }

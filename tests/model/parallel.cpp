@@ -33,7 +33,7 @@ std::vector<Token> tokens(std::uint64_t seed) {
 }
 
 /// The losses of ten steps; leaves the gradients of one more.
-std::vector<double> train(BasicModel<Cpu>& model) {
+std::vector<double> train_model(BasicModel<Cpu>& model) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;
   for (std::uint64_t step = 0; step < 10; ++step) {
@@ -62,7 +62,7 @@ TEST_CASE(
     const auto known = kinds();
     BasicModel<Cpu> built = known.build(known.parse(text_of<Net>), {.seed = 5, .backend = Cpu({.threads = threads})});
     REQUIRE(fixed.text() == built.text());
-    REQUIRE(train(fixed) == train(built));
+    REQUIRE(train_model(fixed) == train_model(built));
     REQUIRE(std::ranges::equal(fixed.parameters(), built.parameters()));
     REQUIRE(std::ranges::equal(fixed.gradients(), built.gradients()));
     REQUIRE(std::ranges::equal(fixed.state(), built.state()));

@@ -34,7 +34,7 @@ using Mixers =
             Vocab<64>, Width<32>, Context<12>>;
 
 /// Main and auxiliary losses of five steps of two micro-batches; then the gradients of one more.
-std::vector<double> train(BasicModel<Cpu>& model) {
+std::vector<double> train_model(BasicModel<Cpu>& model) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;
   for (std::int64_t step = 0; step < 5; ++step) {
@@ -63,9 +63,9 @@ void check_same_bits() {
   BasicModel<Cpu> built = builtin_kinds<Cpu>().build(Genome::parse(text_of<Net>), {.seed = 5, .routers = noisy});
   fixed.set_recompute();
   built.set_recompute();
-  const std::vector<double> expected = train(plain);
+  const std::vector<double> expected = train_model(plain);
   for (BasicModel<Cpu>* model : {static_cast<BasicModel<Cpu>*>(&fixed), &built}) {
-    CHECK(train(*model) == expected);
+    CHECK(train_model(*model) == expected);
     CHECK(same(model->parameters(), plain.parameters()));
     CHECK(same(model->gradients(), plain.gradients()));
     CHECK(same(model->state(), plain.state()));
@@ -139,9 +139,9 @@ TEST_CASE("outputs, losses of the caller's and parts alone stay the same when bl
 
 TEST_CASE("recomputing can be switched on and off between steps") {
   Model<Wide, Cpu> plain({.seed = 5}), model({.seed = 5});
-  const std::vector<double> first = train(plain), second = train(plain);
+  const std::vector<double> first = train_model(plain), second = train_model(plain);
   model.set_recompute();
-  REQUIRE(train(model) == first);
+  REQUIRE(train_model(model) == first);
   model.set_recompute(false);
-  REQUIRE(train(model) == second);
+  REQUIRE(train_model(model) == second);
 }

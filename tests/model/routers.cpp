@@ -40,7 +40,7 @@ Batch batch_of(std::uint64_t step) {
   return batch;
 }
 
-std::vector<double> train(BasicModel<Cpu>& model, std::uint64_t steps = 12) {
+std::vector<double> train_model(BasicModel<Cpu>& model, std::uint64_t steps = 12) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;
   for (std::uint64_t step = 0; step < steps; ++step) {
@@ -64,7 +64,7 @@ bool same(const A& a, const B& b) {
 TEST_CASE("a type and its text give the same bits with every router, noise and losses of routers included") {
   Model<Routed, Cpu> fixed({.seed = 5, .routers = noisy});
   BasicModel<Cpu> built = builtin_kinds<Cpu>().build(Genome::parse(text_of<Routed>), {.seed = 5, .routers = noisy});
-  CHECK(train(fixed) == train(built));
+  CHECK(train_model(fixed) == train_model(built));
   CHECK(same(fixed.parameters(), built.parameters()));
   CHECK(same(fixed.integers("blocks.0.1.moe.table"), built.integers("blocks.0.1.moe.table")));
   const Batch batch = batch_of(99);
@@ -101,7 +101,7 @@ TEST_CASE("the state of routers changes with steps of training, and with nothing
 
 TEST_CASE("the loads of every router are measured: shares, drops and entropy") {
   Model<Routed, Cpu> model({.seed = 5});
-  train(model, 1);
+  train_model(model, 1);
   const auto layers = model.routing();
   REQUIRE(layers.size() == routers_of_the_model);
   for (const LayerRouting& layer : layers) {
@@ -240,6 +240,6 @@ TEST_CASE("a table of one's own assigns each id to its expert") {
   const auto table = model.integers("blocks.0.0.moe.table");
   CHECK(same(table, hash_table::modulo(32, 4)));
   std::ranges::fill(table, 2);
-  train(model, 1);
+  train_model(model, 1);
   CHECK(model.routing()[0].load == std::vector<double>{0, 0, 1, 0});
 }

@@ -25,7 +25,7 @@ using Mixed = Decoder<Body<Stack<Block<Attention<Heads<4>, HeadDim<10>, KvHeads<
                       Vocab<64>, Width<32>, Context<12>>;
 
 /// The losses of 20 steps of AdamW; leaves the gradients of one more batch.
-std::vector<double> train(BasicModel<Cpu>& model) {
+std::vector<double> train_model(BasicModel<Cpu>& model) {
   const auto optimizer = AdamW{}.bind(model);
   std::vector<double> losses;
   for (std::uint64_t step = 0; step < 20; ++step) {
@@ -51,7 +51,7 @@ TEST_CASE("a type and its text give the same bits after twenty steps, on one thr
     BasicModel<Cpu> built =
         builtin_kinds<Cpu>().build(Genome::parse(text_of<Mixed>), {.seed = 5, .backend = Cpu({.threads = threads})});
     CHECK(fixed.text() == built.text());
-    CHECK(train(fixed) == train(built));
+    CHECK(train_model(fixed) == train_model(built));
     CHECK(same(fixed.parameters(), built.parameters()));
     CHECK(same(fixed.gradients(), built.gradients()));
     CHECK(same(fixed.state(), built.state()));
@@ -63,14 +63,14 @@ TEST_CASE("a type and its text give the same bits after twenty steps, on one thr
 
 TEST_CASE("several models exist side by side and keep their bits when they are moved") {
   Model<Mixed, Cpu> alone({.seed = 5});
-  const std::vector<double> expected = train(alone);
+  const std::vector<double> expected = train_model(alone);
   Model<Mixed, Cpu> first({.seed = 5}), second({.seed = 6});
   const Batch batch = batch_of(0);
   first.zero_gradients();
   (void)first.loss_and_gradient(batch.inputs, batch.targets, 3);
   Model<Mixed, Cpu> moved(std::move(first));
-  (void)train(second);
-  CHECK(train(moved) == expected);
+  (void)train_model(second);
+  CHECK(train_model(moved) == expected);
 }
 
 TEST_CASE("parameters and gradients may lie in memory of the caller's") {

@@ -8,13 +8,14 @@
 
 using namespace genoform;
 using namespace genoform::inner;
+using namespace genoform::models;
 
 namespace {
 
 // A searched block at the 100M scale, its head width left out where it is the default.
 using Found =
     Decoder<Block<Attention<Heads<12>>, Moe<ExpertChoice, GeGlu, Hidden<1536>>, Ffn<GeLU>>, Vocab<256>, Width<768>, Context<128>>;
-using Large = scaled_t<Found, models::brainformer_1b>;
+using Large = scaled_t<Found, brainformer_1b>;
 static_assert(
     text_of<Large> ==
     "Decoder<Stack<Block<Attention<Heads<12>>, Moe<ExpertChoice, Experts<64>, Glu<GeLU>, Hidden<3072>>, Ffn<GeLU>>, 6>, "
@@ -41,13 +42,13 @@ std::string grown(const std::string& text, const Scale& scale) {
 
 TEST_CASE("a genome grows to the same model as its type") {
   CHECK(grown(std::string(text_of<Found>), brainformer_100m) == text_of<scaled_t<Found, brainformer_100m>>);
-  CHECK(grown(std::string(text_of<Found>), models::brainformer_1b) == text_of<Large>);
+  CHECK(grown(std::string(text_of<Found>), brainformer_1b) == text_of<Large>);
   CHECK(grown(std::string(text_of<Found>), brainformer_8b) == text_of<scaled_t<Found, brainformer_8b>>);
   CHECK(grown(std::string(text_of<Glam768>), glam_to_1_7b) == text_of<scaled_t<Glam768, glam_to_1_7b>>);
   CHECK(grown(std::string(text_of<Glam768>), glam_to_8b) == text_of<scaled_t<Glam768, glam_to_8b>>);
   using Side = Decoder<Stack<Block<Parallel<Attention<Heads<2>, KvHeads<1>>, Ffn<SwiGlu>, Pre<LayerNorm>>>, 2>, Vocab<9>,
                        Width<48>, Context<8>>;
-  CHECK(grown(std::string(text_of<Side>), models::brainformer_1b) == text_of<scaled_t<Side, models::brainformer_1b>>);
+  CHECK(grown(std::string(text_of<Side>), brainformer_1b) == text_of<scaled_t<Side, brainformer_1b>>);
 }
 
 TEST_CASE("a size that is no integer is refused, with the sub-layer and the word") {
@@ -60,6 +61,6 @@ TEST_CASE("a size that is no integer is refused, with the sub-layer and the word
 }
 
 TEST_CASE("a part and a model without a width are not scaled") {
-  CHECK_FALSE(scaled(Genome::parse("Block<Ffn<SqReLU>>").value(), models::brainformer_1b).ok());
-  CHECK_FALSE(scaled(Genome::parse("Decoder<Block<Ffn<SqReLU>>>").value(), models::brainformer_1b).ok());
+  CHECK_FALSE(scaled(Genome::parse("Block<Ffn<SqReLU>>").value(), brainformer_1b).ok());
+  CHECK_FALSE(scaled(Genome::parse("Decoder<Block<Ffn<SqReLU>>>").value(), brainformer_1b).ok());
 }

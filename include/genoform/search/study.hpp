@@ -62,6 +62,9 @@ struct Study {
   }
 };
 
+/// Makes the store that of a study, or makes sure that it is; throws Exception that says what differs.
+GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity);
+
 #if GENOFORM_SEARCH_BODIES
 
 GENOFORM_SEARCH_INLINE nlohmann::json Study::identity() const {
@@ -75,7 +78,6 @@ GENOFORM_SEARCH_INLINE nlohmann::json Study::identity() const {
           {"evaluator", evaluator}};
 }
 
-/// Makes the store that of a study, or makes sure that it is; throws Exception that says what differs.
 GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
   const auto kept = store.setting("identity");
   if (!kept) return store.set("identity", identity.dump());
