@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "genoform/core/rules.hpp"
+#include "genoform/core/options.hpp"
 #include "genoform/core/tree.hpp"
 #include "genoform/core/words.hpp"
 
