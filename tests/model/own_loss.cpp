@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "genoform/backend/reference.hpp"
 #include "genoform/genoform.hpp"
 #include "genoform/model/model.hpp"
+#include "genoform/model/module.hpp"
 #include "tests/catch.hpp"
 
 using namespace genoform;
@@ -70,4 +73,61 @@ TEST_CASE("padding at the end of a sequence changes neither the loss nor any gra
   model.zero_gradients();
   REQUIRE(model.loss_and_gradient(inputs, targets, 3).main == loss);
   for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(model.gradients()[i] == Approx(expected[i]).margin(1e-14));
+}
+
+namespace {
+
+/// What the exception of a call says.
+std::string refusal(auto call) {
+  try {
+    call();
+  } catch (const Exception& e) { return e.what(); }
+  return "no exception";
+}
+
+}  // namespace
+
+TEST_CASE("tokens and targets outside the vocabulary are refused by position and value before anything is run") {
+  Model<Net, Reference> model({.seed = 5});
+  const std::vector<Token> good = tokens(1);
+  const auto with = [&](std::size_t n, Token wrong) {
+    std::vector<Token> changed = good;
+    changed[n] = wrong;
+    return changed;
+  };
+  const Losses before = model.evaluate(good, good, 3);
+  for (const Token target : {16, 100000}) {
+    const std::string sentence = "target 20 of the batch is " + std::to_string(target) +
+                                 "; allowed are 0 to 15, and below 0 where nothing is to be learnt";
+    std::vector<double> losses(2);
+    CHECK(refusal([&] { model.loss_and_gradient(good, with(20, target), 3); }) == sentence);
+    CHECK(refusal([&] { model.add_gradient(good, with(20, target), 3, 1, std::span<double, 2>(losses)); }) == sentence);
+    CHECK(refusal([&] { model.pool_loss(good, with(20, target), 3); }) == sentence);
+    CHECK(refusal([&] { model.evaluate(good, with(20, target), 3); }) == sentence);
+  }
+  const std::string token = "token 0 of the batch is -2; allowed are 0 to 15, and -1 for padding";
+  CHECK(refusal([&] { model.logits(with(0, -2), 3); }) == token);
+  CHECK(refusal([&] { model.evaluate_logits(with(0, -2), 3); }) == token);
+  CHECK(refusal([&] { model.evaluate(with(0, -2), good, 3); }) ==
+        "target 0 of the batch is " + std::to_string(good[0]) + "; that of padding must be below 0");
+  CHECK(refusal([&] { model.evaluate(with(5, 16), good, 3); }) ==
+        "token 5 of the batch is 16; allowed are 0 to 15, and -1 for padding");
+  CHECK(model.evaluate(good, good, 3).main == before.main);
+}
+
+TEST_CASE("spans of a wrong size and calls in a wrong order are refused in every build") {
+  Model<Net, Reference> model({.seed = 5});
+  const std::vector<Token> good = tokens(1);
+  const auto shorter = std::span(good).first(20);
+  CHECK(refusal([&] { model.logits(shorter, 3); }) ==
+        "a batch of 3 sequences with 20 tokens; all need the same length of at least 1");
+  CHECK(refusal([&] { model.evaluate(good, shorter, 3); }) == "a span of 20 targets; this call takes 21");
+  CHECK(refusal([&] { model.backward({}); }) == "backward() without logits() before it");
+  model.logits(good, 3);
+  CHECK(refusal([&] { model.backward({}); }) == "a span of 0 gradients of logits; this call takes 336");
+
+  Module<Moe<Hash, Experts<2>, Hidden<8>>, Reference> part({.width = 4, .vocab = 16});
+  CHECK(refusal([&] { part.set_tokens(std::vector<Token>{3, 16}); }) == "token 1 is 16; allowed are 0 to 15, and -1 for padding");
+  CHECK(refusal([&] { part.forward(std::vector<double>(7), 1); }) == "a span of 7 inputs; this call takes 4");
+  CHECK(refusal([&] { part.backward(std::vector<double>(4)); }) == "backward() without forward() before it");
 }

@@ -1,5 +1,5 @@
 #pragma once
-#include <cassert>
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -8,6 +8,7 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/engine.hpp"
+#include "genoform/model/input_check.hpp"
 #include "genoform/model/output_transfer.hpp"
 
 namespace genoform::inner::model {
@@ -18,8 +19,9 @@ struct Losses {
 };
 
 /// A decoder on a back end, whether its architecture came as a type (Model) or as a text (Kinds::build).
-/// Tokens and targets are spans of `batch` sequences of equal length, one after the other. A target of -1 counts for nothing; a
-/// token of -1 is padding: no embedding, no slot at any router, and its target must be -1.
+/// Tokens and targets are spans of `batch` sequences of equal length, one after the other. A target below 0 counts for nothing; a
+/// token of -1 is padding: no embedding, no slot at any router, and its target must be below 0. Ids that are not so are an
+/// Exception (input), spans of a wrong size or calls in a wrong order one of usage, in every build and before anything is run.
 template <class Backend>
 class BasicModel : public Engine<Backend> {
  public:
@@ -34,7 +36,7 @@ class BasicModel : public Engine<Backend> {
   /// Logits [N, V] as in training (routing by pool); the span is the model's and may be read until the next call of the same
   /// shape. With Pass::check as another program computes them.
   std::span<const Real> logits(std::span<const Token> tokens, std::int64_t batch, Pass pass = Pass::train) {
-    assert(pass != Pass::evaluate && "evaluate_logits() has no backward pass");
+    refuse_evaluation(pass);
     Recording<Backend>& r = enter_tokens(tokens, batch, pass);
     this->run_forward(r);
     unfinished_ = &r;
@@ -42,9 +44,9 @@ class BasicModel : public Engine<Backend> {
   }
   /// After logits(): adds the gradients of a loss of the caller's, given its gradient with respect to the logits [N, V].
   void backward(std::span<const Real> d_logits) {
-    assert(unfinished_ != nullptr && "backward() follows logits()");
+    if (unfinished_ == nullptr) fail(ErrorKind::usage, {"backward() without logits() before it"});
+    input_check::same_size("gradients of logits", d_logits.size(), unfinished_->out.size());
     Recording<Backend>& r = *std::exchange(unfinished_, nullptr);
-    assert(static_cast<std::int64_t>(d_logits.size()) == r.out.size());
     write_output(this->backend(), r, d_logits);
     this->run_backward(r, 1);
   }
@@ -85,9 +87,8 @@ class BasicModel : public Engine<Backend> {
 
   Recording<Backend>& run_training(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch,
                                    double scale, Pass pass) {
-    assert(pass != Pass::evaluate && "evaluate() has no backward pass");
-    Recording<Backend>& r = enter_tokens(tokens, batch, pass);
-    enter_targets(r, targets);
+    refuse_evaluation(pass);
+    Recording<Backend>& r = enter_batch(tokens, targets, batch, pass);
     this->input_reals(r, step_tensors(r.shape).scale)[0] = static_cast<Real>(scale);
     unfinished_ = nullptr;
     this->run_forward(r);
@@ -96,34 +97,30 @@ class BasicModel : public Engine<Backend> {
     return r;
   }
   Losses run_loss(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, Pass pass) {
-    Recording<Backend>& r = enter_tokens(tokens, batch, pass);
-    enter_targets(r, targets);
+    Recording<Backend>& r = enter_batch(tokens, targets, batch, pass);
     this->run_forward(r);
     this->run(r.loss);
     r.results.download(this->backend());
     return losses_of(r);
   }
 
+  static void refuse_evaluation(Pass pass) {
+    if (pass == Pass::evaluate)
+      fail(ErrorKind::usage, {"Pass::evaluate has no backward pass; call evaluate() or evaluate_logits()"});
+  }
   Recording<Backend>& enter_tokens(std::span<const Token> tokens, std::int64_t batch, Pass pass) {
-    const auto n = static_cast<std::int64_t>(tokens.size());
-    assert(batch >= 1 && n >= batch && n % batch == 0);
-    Recording<Backend>& r = this->recording_to_run({batch, n / batch}, pass);
-    Index* to = this->input_indices(r, step_tensors(r.shape).tokens);
-    for (const Token token : tokens) {
-      assert(token >= -1 && token < sizes_.vocab);
-      *to++ = token;
-    }
+    const Shape shape = input_check::shape_of(static_cast<std::int64_t>(tokens.size()), batch);
+    input_check::tokens(tokens, sizes_.vocab, " of the batch").value();
+    Recording<Backend>& r = this->recording_to_run(shape, pass);
+    std::copy(tokens.begin(), tokens.end(), this->input_indices(r, step_tensors(r.shape).tokens));
     return r;
   }
-  void enter_targets(Recording<Backend>& r, std::span<const Token> targets) {
-    assert(static_cast<std::int64_t>(targets.size()) == r.shape.tokens());
-    const StepTensors step = step_tensors(r.shape);
-    Index* to = this->input_indices(r, step.targets);
-    [[maybe_unused]] const Index* tokens = this->input_indices(r, step.tokens);
-    for (const Token target : targets) {
-      assert((*tokens++ >= 0 || target < 0) && "the target of padding is -1");
-      *to++ = target;
-    }
+  Recording<Backend>& enter_batch(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, Pass pass) {
+    input_check::same_size("targets", targets.size(), static_cast<std::int64_t>(tokens.size()));
+    input_check::targets(tokens, targets, sizes_.vocab, " of the batch").value();
+    Recording<Backend>& r = enter_tokens(tokens, batch, pass);
+    std::copy(targets.begin(), targets.end(), this->input_indices(r, step_tensors(r.shape).targets));
+    return r;
   }
   Losses losses_of(const Recording<Backend>& r) const {
     this->synchronize();

@@ -1,6 +1,5 @@
 #pragma once
 #include <algorithm>
-#include <cassert>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,6 +9,7 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
+#include "genoform/model/input_check.hpp"
 #include "genoform/model/network.hpp"
 #include "genoform/model/output_transfer.hpp"
 
@@ -28,8 +28,8 @@ struct ModuleOptions {
 };
 
 /// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
-/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Exception at construction
-/// only.
+/// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Exception at construction,
+/// and for wrong sizes, token ids and calls in a wrong order.
 template <class Part, class Backend>
 class Module : public Engine<Backend> {
  public:
@@ -37,7 +37,8 @@ class Module : public Engine<Backend> {
 
   explicit Module(ModuleOptions<Backend> options)
       : Engine<Backend>(make_network(options), std::string(), options.storage, std::move(options.backend)),
-        width_(options.width) {
+        width_(options.width),
+        vocab_(options.vocab) {
     this->start(options.seed);
     this->set_router_training(options.routers);
   }
@@ -46,7 +47,10 @@ class Module : public Engine<Backend> {
 
   /// The token ids of the rows that come, for kinds that look at them (Hash); -1: the row is padding. They hold for every later
   /// call with as many rows; without them all are 0.
-  void set_tokens(std::span<const Token> tokens) { tokens_.assign(tokens.begin(), tokens.end()); }
+  void set_tokens(std::span<const Token> tokens) {
+    input_check::tokens(tokens, vocab_, "").value();
+    tokens_.assign(tokens.begin(), tokens.end());
+  }
 
   /// The output [N, D] as in training; the span may be read until the next call of the same shape.
   std::span<const Real> forward(std::span<const Real> x, std::int64_t batch) {
@@ -57,9 +61,9 @@ class Module : public Engine<Backend> {
   }
   /// After forward(): adds the weight gradients of `scale` times the routers' losses and of dy, returns dx [N, D].
   std::span<const Real> backward(std::span<const Real> dy, double aux_scale = 1) {
-    assert(unfinished_ != nullptr && "backward() follows forward()");
+    if (unfinished_ == nullptr) fail(ErrorKind::usage, {"backward() without forward() before it"});
+    input_check::same_size("gradients of the output", dy.size(), unfinished_->out.size());
     Recording<Backend>& r = *std::exchange(unfinished_, nullptr);
-    assert(static_cast<std::int64_t>(dy.size()) == r.out.size());
     write_output(this->backend(), r, dy);
     this->run_backward(r, aux_scale);
     return read_output(this->backend(), r);
@@ -93,15 +97,15 @@ class Module : public Engine<Backend> {
 
   Recording<Backend>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(x.size()) / width_;
-    assert(n * width_ == static_cast<std::int64_t>(x.size()) && batch >= 1 && n % batch == 0);
-    Recording<Backend>& r = this->recording_to_run({batch, n / batch}, pass);
+    input_check::same_size("inputs", x.size(), n * width_);
+    Recording<Backend>& r = this->recording_to_run(input_check::shape_of(n, batch), pass);
     device::upload(this->backend(), r.memories.reals(r.in), x.data(), r.in.size());
     if (static_cast<std::int64_t>(tokens_.size()) == n)
       std::copy(tokens_.begin(), tokens_.end(), this->input_indices(r, step_tensors(r.shape).tokens));
     return r;
   }
 
-  std::int64_t width_;
+  std::int64_t width_, vocab_;
   std::vector<Token> tokens_;
   Recording<Backend>* unfinished_ = nullptr;
 };

@@ -8,6 +8,7 @@
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/corpus.hpp"
+#include "genoform/model/input_check.hpp"
 
 namespace genoform::inner::train {
 
@@ -40,18 +41,8 @@ inline std::int64_t unmasked(std::span<const Token> targets) {
 
 /// Says what is wrong with the tokens and targets of a step, if anything is.
 inline Result<void> check(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t vocabulary) {
-  const auto error = [&](const char* what, std::size_t n, Token found, const std::string& allowed) {
-    return Error{ErrorKind::input,
-                 std::string(what) + " " + std::to_string(n) + " of the step is " + std::to_string(found) + "; " + allowed};
-  };
-  const std::string below = std::to_string(vocabulary - 1);
-  for (std::size_t n = 0; n < tokens.size(); ++n) {
-    if (tokens[n] < -1 || tokens[n] >= vocabulary)
-      return error("token", n, tokens[n], "allowed are 0 to " + below + ", and -1 for padding");
-    if (targets[n] >= vocabulary)
-      return error("target", n, targets[n], "allowed are 0 to " + below + ", and below 0 where nothing is to be learnt");
-    if (tokens[n] < 0 && targets[n] >= 0) return error("target", n, targets[n], "that of padding must be below 0");
-  }
+  if (Result<void> fine = input_check::tokens(tokens, vocabulary, " of the step"); !fine) return fine;
+  if (Result<void> fine = input_check::targets(tokens, targets, vocabulary, " of the step"); !fine) return fine;
   if (unmasked(targets) == 0) return Error{ErrorKind::input, "all targets of the step are masked"};
   return {};
 }
