@@ -51,7 +51,7 @@ class Setup {
   template <class Op>
   void time(benchmark::State& state, const Op& op) {
     const auto call = cpu_.prepare(op, memories_);
-    cpu_.enter();
+    const auto entered = cpu_.enter();
     call();
     const double start = seconds();
     for ([[maybe_unused]] const auto& iteration : state) call();

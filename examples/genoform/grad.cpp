@@ -1,4 +1,3 @@
-#include <cmath>
 #include <vector>
 
 #include "common.hpp"
@@ -23,7 +22,7 @@ struct Options {
 /// Refuses to write what is not finite.
 void check_finite(CpuModel& model, const Losses& losses) {
   const std::string gradient = first_not_finite(model, Memory::gradients);
-  if (std::isfinite(losses.main) && std::isfinite(losses.aux) && gradient.empty()) return;
+  if (math::is_finite(losses.main) && math::is_finite(losses.aux) && gradient.empty()) return;
   throw Exception({ErrorKind::not_finite, gradient.empty() ? "the loss is not finite" : "not finite: gradient of " + gradient});
 }
 

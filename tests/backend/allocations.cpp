@@ -103,7 +103,7 @@ TEST_CASE("running what was prepared allocates nothing outside of oneDNN") {
         cpu.prepare(op::AddPositionsGradient{.dy = dx, .dtable = x.row_range(0, 64), .context = 64}, memories),
         cpu.prepare(op::ScaleBy{.x = x, .y = x, .factor = 0.5}, memories),
         cpu.prepare(op::Clear{.y = dx}, memories)};
-    cpu.enter();
+    const auto entered = cpu.enter();
     for (const auto& call : calls) call();  // OpenMP creates its threads in the first parallel region
     allocations = 0;
     counting = true;
@@ -172,7 +172,7 @@ TEST_CASE("running what was prepared of linear and gated attention allocates not
                                                   .length = 80,
                                                   .context = 80},
                     memories)};
-    cpu.enter();
+    const auto entered = cpu.enter();
     for (const auto& call : calls) call();  // OpenMP creates its threads in the first parallel region
     allocations = 0;
     counting = true;

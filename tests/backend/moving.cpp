@@ -20,7 +20,7 @@ TEST_CASE("prepared operations stay valid when a Cpu or an operation list is mov
   calls.add(first.prepare(op::Add{.x = place(0), .y = place(2)}, memories));
   const Cpu second(std::move(first));
   const OperationList moved(std::move(calls));
-  second.enter();
+  const auto entered = second.enter();
   moved.run();
   CHECK(moved.size() == 2);
   CHECK(std::all_of(elements.begin() + 512, elements.end(), [](float x) { return x == 4.5F; }));

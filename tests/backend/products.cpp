@@ -29,7 +29,8 @@ std::vector<ProductShape> shapes(std::int64_t n, std::int64_t in, std::int64_t o
 }  // namespace
 
 TEST_CASE("oneDNN picks no slow implementation for any product") {
-  Cpu().enter();
+  const Cpu cpu;
+  const auto entered = cpu.enter();
   for (const std::int64_t n : {1, 16, 48, 768})
     for (const auto& [in, out] : std::vector<std::pair<std::int64_t, std::int64_t>>{
              {64, 192}, {128, 512}, {512, 128}, {128, 8}, {96, 250}, {1, 7}, {33, 1}})

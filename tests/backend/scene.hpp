@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "genoform/backend/cpu.hpp"
+#include "genoform/backend/device_memory.hpp"
 #include "genoform/backend/reference.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/ops/operation_list.hpp"
@@ -113,7 +114,7 @@ class Scene {
     memories[Memory::workspace] = memory.data();
     memories[Memory::state] = shorts;
     REQUIRE((ops.fits() && ...));
-    backend.enter();
+    const auto entered = device::enter(backend);
     run_checked(memory.size(), sizeof(Real), [&](OperationList& list) { (list.add(backend, ops, memories), ...); });
   }
 

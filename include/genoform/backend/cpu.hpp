@@ -69,7 +69,7 @@ class Cpu {
   /// The call of an operation, with its pointers, primitives and scratch; running it allocates nothing.
   template <class Op>
   auto prepare(const Op& op, const Memories<float>& memories) const {
-    enter();
+    const auto entered = enter();
     return cpu::prepare(context_.get(), op, memories);
   }
 
@@ -87,17 +87,8 @@ class Cpu {
                     });
   }
 
-  /// Sets the calling thread and its OpenMP team up for prepared calls: denormal numbers count as zero.
-  void enter() const {
-#ifdef _OPENMP
-    if (options_.threads > 1) {
-#pragma omp parallel num_threads(options_.threads)
-      flush_denormals();
-      return;
-    }
-#endif
-    flush_denormals();
-  }
+  /// Prepared calls run in the scope of what this returns: denormal numbers count as zero in it, and then as before.
+  [[nodiscard]] cpu::Context::Entered enter() const { return cpu::Context::Entered(*context_); }
 
  private:
   Cpu(const CpuOptions& options, bool measures) : options_(options), context_(make_context(options, measures)) {}
@@ -115,11 +106,6 @@ class Cpu {
   }
   static UniquePtr<cpu::Context> make_context(const CpuOptions& o, bool measures = false) {
     return make_unique_ptr<cpu::Context>(o.threads, o.instruction_set, o.precision, o.thread_invariant, measures);
-  }
-  static void flush_denormals() {
-#ifdef __SSE__
-    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040U);
-#endif
   }
 
   CpuOptions options_;

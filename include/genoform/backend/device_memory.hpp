@@ -42,6 +42,24 @@ struct BufferOf<Backend> {
 template <class Backend>
 using Buffer = typename detail::BufferOf<Backend>::type;
 
+namespace detail {
+/// Not trivial, so that a variable that holds it counts as used.
+struct NothingEntered {
+  ~NothingEntered() {}
+};
+}  // namespace detail
+
+/// Sets up the calling thread for a back end until the end of the scope: `const auto entered = device::enter(backend);`.
+template <class Backend>
+[[nodiscard]] auto enter(const Backend& backend) {
+  if constexpr (std::is_void_v<decltype(backend.enter())>) {
+    backend.enter();
+    return detail::NothingEntered();
+  } else {
+    return backend.enter();
+  }
+}
+
 /// Throws Exception (resources) when the back end has no memory for it.
 template <class Backend>
 Buffer<Backend> allocate(const Backend& backend, std::int64_t elements) {
@@ -89,7 +107,7 @@ void synchronize(const Backend& backend) {
 /// graphs keeps one for each mode.
 template <class Backend>
 void run(const Backend& backend, const OperationList& list, GradientMode mode = GradientMode::accumulate) {
-  backend.enter();
+  const auto entered = enter(backend);
   if constexpr (DeviceBackend<Backend>)
     backend.run(list, mode);
   else

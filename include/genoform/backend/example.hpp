@@ -41,7 +41,8 @@ class ExampleBackend {
   }
 
   /// Required: called before each list is run and before operations are prepared, by the thread that does so: how it rounds,
-  /// which device it uses.
+  /// which device it uses. What it returns, if anything, lives until they have run or are prepared; its destructor restores what
+  /// the program had set.
   void enter() const {}
 
   /// Optional; absent means false. True: LinearWeightGradient and ExpertsWeightGradient heed `zero_before`, so that no zeros are

@@ -1,6 +1,5 @@
 #pragma once
 #include <cerrno>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/math.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/io/config.hpp"
@@ -89,14 +89,14 @@ inline Result<void> take_next_config(const std::string& folder) {
 /// The index of the first NaN or infinity, or the size.
 inline std::size_t first_non_finite(std::span<const float> values) {
   std::size_t i = 0;
-  while (i < values.size() && std::isfinite(values[i])) ++i;
+  while (i < values.size() && math::is_finite(values[i])) ++i;
   return i;
 }
 inline std::string non_finite_text(const std::string& file, const std::string& tensor, std::size_t index, float value) {
   return file + ": tensor " + in_quotes(tensor) + ": element " + std::to_string(index) + " is " +
-         (std::isnan(value) ? "nan"
-          : value > 0       ? "inf"
-                            : "-inf");
+         (value > 0   ? "inf"
+          : value < 0 ? "-inf"
+                      : "nan");
 }
 
 /// Why `wanted` cannot be read from `found`; empty when it can.

@@ -142,7 +142,7 @@ class Engine : public ModelMemory<Backend> {
   }
   /// All that a model needs which has prepared this pass and no other, before any of it is there.
   MemoryUse memory_needed(Shape shape, Pass pass) {
-    this->backend().enter();
+    const auto entered = device::enter(this->backend());
     return inner::memory_needed(*network_, this->backend(), shape, pass, layout(pass), routers_);
   }
   /// What is there, of all recordings; an optimizer's state is its own.
@@ -249,7 +249,7 @@ class Engine : public ModelMemory<Backend> {
     r->loss.observe(this->observer(), Phase::loss);
     r->clear_gradients.observe(this->observer(), Phase::backward);
     r->backward.observe(this->observer(), Phase::backward);
-    this->backend().enter();
+    const auto entered = device::enter(this->backend());
     network_->record(this->backend(), *r);
     if (pass != Pass::evaluate) record_clear_gradients(*r);
     recordings_.push_back(std::move(r));

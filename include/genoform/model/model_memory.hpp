@@ -142,7 +142,7 @@ class ModelMemory {
   /// Samples the initial values; the same for the same seed, whatever the back end's number type (rounded to it). Without
   /// `parameters` those of the state only.
   void start(std::uint64_t seed, bool parameters = true) {
-    backend_.enter();
+    const auto entered = device::enter(backend_);
     for (const TensorInfo& info : tensors_) {
       if (!parameters && info.tensor.memory != Memory::state) continue;
       if constexpr (HostBackend<Backend>) {

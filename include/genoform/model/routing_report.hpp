@@ -29,7 +29,7 @@ struct RoutingSummary {
   double dropped = std::numeric_limits<double>::quiet_NaN();     ///< the mean of the layers
   double entropy = std::numeric_limits<double>::quiet_NaN();  ///< the mean, each relative to that of an even load: 1 is balanced
 
-  bool exists() const { return worst_load == worst_load; }
+  bool exists() const { return math::is_finite(worst_load); }
 };
 
 namespace routing_report {

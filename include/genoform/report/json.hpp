@@ -1,11 +1,10 @@
 #pragma once
-#include <cmath>
 #include <concepts>
 #include <cstdio>
 #include <string>
 #include <string_view>
 
-#include "genoform/core/namespaces.hpp"
+#include "genoform/core/math.hpp"
 
 namespace genoform::inner::report {
 
@@ -40,7 +39,7 @@ class JsonObject {
   JsonObject& add(std::string_view key, double value) {
     char number[40];
     std::snprintf(number, sizeof number, "%.10g", value);
-    return add_raw(key, std::isfinite(value) ? number : "null");
+    return add_raw(key, math::is_finite(value) ? number : "null");
   }
   /// Adds a value that is already JSON: an object, a list.
   JsonObject& add_raw(std::string_view key, std::string_view json) {

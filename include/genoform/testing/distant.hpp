@@ -86,7 +86,7 @@ class Distant {
   auto prepare(const Op& op, const Memories<Real>& memories) const {
     return Call<decltype(inner().prepare(op, memories))>(inner().prepare(op, memories), queue_);
   }
-  void enter() const { inner().enter(); }
+  auto enter() const { return device::enter(inner()); }
   ElementType activations() const { return activations_of(inner()); }
   ElementType logits() const { return logits_of(inner()); }
   std::int64_t scratch_bytes() const requires requires(const Inner& i) { i.scratch_bytes(); }
@@ -115,7 +115,7 @@ class Distant {
       if (work_.empty()) return;
       ++waits_;
       protect(PROT_READ | PROT_WRITE);
-      inner_.enter();
+      const auto entered = device::enter(inner_);
       for (; !work_.empty(); work_.pop_front()) work_.front()();
       protect(PROT_NONE);
     }

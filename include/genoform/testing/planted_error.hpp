@@ -41,7 +41,7 @@ class PlantedError {
       for (const Tensor& t : wrong ? op.writes() : Operands()) disturb(t, memories);
     };
   }
-  void enter() const { backend_.enter(); }
+  auto enter() const { return device::enter(backend_); }
 
  private:
   static void disturb(const Tensor& t, const Memories<Real>& memories) {

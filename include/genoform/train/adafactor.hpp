@@ -195,7 +195,7 @@ class Adafactor::Bound final : public Optimizer<Backend> {
     const Memories<Real> memories = this->memories();
     const Backend& backend = this->backend();
     this->observe(updates_);
-    backend.enter();
+    const auto entered = device::enter(backend);
     for (const op::AdafactorUpdate& update : updates) updates_.add(backend, update, memories);
   }
 

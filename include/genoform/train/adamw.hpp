@@ -107,7 +107,7 @@ class AdamW::Bound final : public Optimizer<Backend> {
     const Memories<Real> memories = this->memories();
     const Backend& backend = this->backend();
     this->observe(updates_);
-    backend.enter();
+    const auto entered = device::enter(backend);
     std::int64_t first = 0, end = 0;
     bool decays = false, frozen = false;
     const auto finish_run = [&] {

@@ -1,10 +1,10 @@
 #pragma once
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "genoform/core/math.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/model/declaration.hpp"
 
@@ -21,7 +21,7 @@ std::string first_not_finite(const Model& model, Memory memory) {
     values.resize(static_cast<std::size_t>(info.tensor.size()));
     memory == Memory::gradients ? model.read_last_gradient(info, values) : model.read(info, values);
     std::int64_t bad = 0;
-    for (const auto x : values) bad += std::isfinite(x) ? 0 : 1;
+    for (const auto x : values) bad += math::is_finite(x) ? 0 : 1;
     if (bad > 0) return info.name + " (" + std::to_string(bad) + " of " + std::to_string(info.tensor.size()) + " numbers)";
   }
   return {};

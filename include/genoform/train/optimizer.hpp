@@ -97,7 +97,7 @@ class Optimizer {
     device::require(backend(), used_ * static_cast<std::int64_t>(sizeof(Real)), "the state of the optimizer");
     elements_ = device::allocate(backend(), used_);
     observe(norm_);
-    backend().enter();
+    const auto entered = device::enter(backend());
     norm_.add(backend(), op::SumOfSquares{.x = matrix(Memory::gradients, 0, 1, model_->parameter_count()), .sum = sum_},
               memories());
   }

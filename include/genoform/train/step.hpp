@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "genoform/core/math.hpp"
 #include "genoform/model/routing_report.hpp"
 
 namespace genoform::inner::train {
@@ -22,7 +23,7 @@ struct Step {
   double tokens_per_second = 0;  ///< of this step
   RoutingSummary routing{};      ///< of all routers, over the micro-batches of the step; BasicModel::routing() has the layers
 
-  bool was_validated() const { return validation == validation; }
+  bool was_validated() const { return math::is_finite(validation); }
 };
 
 }  // namespace genoform::inner::train

@@ -1,9 +1,9 @@
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "genoform/core/math.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/ops/pass.hpp"
 #include "genoform/train/optimizer_choice.hpp"
@@ -42,8 +42,8 @@ inline TrainOptions checked(TrainOptions o, int model_context) {
   if (o.context < 1 || o.context > model_context)
     refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" + std::to_string(model_context) +
            ">");
-  if (!(o.learning_rate > 0) || !std::isfinite(o.learning_rate)) refuse("the learning rate must be above 0");
-  if (!(o.routers.z_loss >= 0) || !std::isfinite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
+  if (!(o.learning_rate > 0) || !math::is_finite(o.learning_rate)) refuse("the learning rate must be above 0");
+  if (!(o.routers.z_loss >= 0) || !math::is_finite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
   if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
   if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
   return o;

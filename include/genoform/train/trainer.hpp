@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "genoform/backend/device_memory.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
@@ -273,7 +273,7 @@ Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double 
   const auto all_finite = [&] {
     losses = mean_losses();
     s.gradient_norm = optimizer_->measured_norm();
-    return std::isfinite(losses.main) && std::isfinite(losses.aux) && std::isfinite(s.gradient_norm);
+    return math::is_finite(losses.main) && math::is_finite(losses.aux) && math::is_finite(s.gradient_norm);
   };
   if constexpr (HostBackend<Backend>)  // without a wait: nothing has changed yet, not even the state of routers
     if (!all_finite()) return not_finite(losses.main);
@@ -368,7 +368,7 @@ Error Trainer<Backend>::not_finite(double loss) {
   if (!parameter.empty())
     what += "not finite: parameter " + parameter;
   else if (!gradient.empty())
-    what += (std::isfinite(loss) ? "not finite: gradient of " : "the loss is not finite; the first gradient that is not: ") +
+    what += (math::is_finite(loss) ? "not finite: gradient of " : "the loss is not finite; the first gradient that is not: ") +
             gradient;
   else
     what += "the norm of the gradients is not finite";

@@ -12,6 +12,7 @@
 #endif
 
 #include "genoform/backend/cpu/kernels.hpp"
+#include "genoform/backend/cpu/machine/float_mode.hpp"
 #include "genoform/backend/cpu/products/onednn.hpp"
 #include "genoform/backend/host/rows.hpp"
 #include "genoform/core/memory.hpp"
@@ -78,6 +79,24 @@ class Context {
   const auto& kernel() const {
     return cpu::kernel<place>(set_);
   }
+
+  /// The calling thread is set up for calls until the end of the scope.
+  class Entered {
+   public:
+    explicit Entered(Context& context) : context_(&context), outermost_(context.outside_mode_ == nullptr) {
+      if (outermost_) context.outside_mode_ = &mode_.before();
+    }
+    Entered(const Entered&) = delete;
+    Entered& operator=(const Entered&) = delete;
+    ~Entered() {
+      if (outermost_) context_->outside_mode_ = nullptr;
+    }
+
+   private:
+    Context* context_;
+    bool outermost_;
+    CallMode mode_;
+  };
 
   void reserve(std::size_t shared_bytes) { shared_.reserve(shared_bytes); }
   void reserve_per_thread(std::size_t bytes) {
@@ -158,12 +177,17 @@ class Context {
                                      void (*run)(const void* body, std::int64_t first, std::int64_t last, int thread)) const {
 #ifdef _OPENMP
     if (threads_ > 1 && items > 1 && items * elements_per_item > 16384) {
+      // A thread that OpenMP makes here inherits the mode, and keeps it for the parallel regions of the program.
+      const unsigned mode = float_mode();
+      if (outside_mode_ != nullptr) set_float_mode(*outside_mode_);
 #pragma omp parallel num_threads(threads_)
       {
+        const CallMode in_calls;
         const std::int64_t thread = omp_get_thread_num(), team = omp_get_num_threads();
         const std::int64_t first = items * thread / team, last = items * (thread + 1) / team;
         if (first < last) run(body, first, last, static_cast<int>(thread));
       }
+      set_float_mode(mode);
       return;
     }
 #endif
@@ -176,6 +200,7 @@ class Context {
   const Bf16Kernels* bf16_;
   const ProductKernels* products_;
   bool thread_invariant_;
+  const unsigned* outside_mode_ = nullptr;  ///< of the thread that has entered; null: none has
   Scratch shared_;
   std::vector<Scratch> per_thread_;
   std::vector<ExpertProduct> expert_products_;

@@ -5,14 +5,12 @@
 
 #include "genoform/backend/cpu/kernel_args.hpp"
 #include "genoform/backend/cpu/machine/amx.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/dense.hpp"
 
 #if !defined(__OPTIMIZE__) && !defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_UNOPTIMIZED_KERNELS)
 #pragma message( \
     "genoform's kernels are compiled without optimization, some thirty times as slow: set CMAKE_BUILD_TYPE or -O2, link genoform::kernels, or define GENOFORM_UNOPTIMIZED_KERNELS")
-#endif
-#ifdef __FAST_MATH__
-#error "genoform's kernels need IEEE arithmetic: compile without -ffast-math"
 #endif
 
 /// The kernels, compiled once for each instruction set, whatever the flags of the user are; the set is chosen when the program

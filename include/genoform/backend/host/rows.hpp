@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "genoform/backend/memories.hpp"
+#include "genoform/core/math.hpp"
 
 namespace genoform::inner::backend::host {
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "genoform/backend/reference/matrix.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/adafactor.hpp"
 
 /// The step of Adafactor, as its formulas say.
@@ -33,7 +34,7 @@ inline void factored_update(const op::AdafactorUpdate& o, Host host, Index block
 }
 
 inline void run(const op::AdafactorUpdate& o, Host host) {
-  if (!std::isfinite(host(o.sum)(0))) return;
+  if (!math::is_finite(host(o.sum)(0))) return;
   const auto w = host(o.w), g = host(o.g), controls = host(o.controls);
   const auto control = [&](op::AdafactorControl element) { return controls(0, element); };
   std::vector<double> u;

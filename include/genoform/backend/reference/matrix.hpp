@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "genoform/backend/memories.hpp"
+#include "genoform/core/math.hpp"
 
 namespace genoform::reference {
 

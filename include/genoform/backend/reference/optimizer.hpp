@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "genoform/backend/reference/matrix.hpp"
+#include "genoform/core/math.hpp"
 #include "genoform/ops/optimizer.hpp"
 
 /// The optimizer step, as its formulas say.
@@ -20,7 +21,7 @@ inline void run(const op::AdamWUpdate& o, Host host) {
   const auto w = host(o.w), g = host(o.g), m = host(o.m), v = host(o.v), sum = host(o.sum), controls = host(o.controls);
   const auto control = [&](op::AdamWControl element) { return controls(0, element); };
   const double beta1 = control(op::beta1_index), beta2 = control(op::beta2_index);
-  if (!std::isfinite(sum(0))) return;
+  if (!math::is_finite(sum(0))) return;
   const double norm = std::sqrt(sum(0)), clip = control(op::clip_index);
   const double shrink = clip > 0.0 && norm > clip ? clip / norm : 1.0;
   for (Index i = 0; i < w.columns; ++i) {

@@ -1,11 +1,12 @@
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include "genoform/core/math.hpp"
 
 /// What a search asks of an evaluator and what it answers. Each struct lists its fields once, for JSON.
 namespace genoform::search {
@@ -29,7 +30,7 @@ struct TrainReply {
   /// What is wrong with it; empty when nothing is.
   std::string problem() const {
     if (!loss && !at_hurdle && refusal.empty()) return "it has neither a loss nor a refusal";
-    if ((loss && !std::isfinite(*loss)) || (at_hurdle && !std::isfinite(*at_hurdle))) return "its loss is not finite";
+    if ((loss && !math::is_finite(*loss)) || (at_hurdle && !math::is_finite(*at_hurdle))) return "its loss is not finite";
     return "";
   }
 };
@@ -69,7 +70,7 @@ struct FinalReply {
     visit("test", self.test);
   }
   std::string problem() const {
-    return std::isfinite(validation) && std::isfinite(test) ? "" : "a loss of the finalist is not finite";
+    return math::is_finite(validation) && math::is_finite(test) ? "" : "a loss of the finalist is not finite";
   }
 };
 
@@ -104,7 +105,7 @@ struct TimeReply {
   }
   std::string problem() const {
     for (const double s : seconds)
-      if (!(s > 0) || !std::isfinite(s)) return "a step time is not above 0";
+      if (!(s > 0) || !math::is_finite(s)) return "a step time is not above 0";
     return "";
   }
 };
