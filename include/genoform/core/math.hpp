@@ -20,6 +20,7 @@ inline double log(double x) { return __builtin_log(x); }
 /// By bits, which no flag of a compiler may take to be anything else.
 inline bool is_finite(double x) { return (std::bit_cast<std::uint64_t>(x) >> 52U & 0x7FFU) != 0x7FFU; }
 inline bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) >> 23U & 0xFFU) != 0xFFU; }
+inline double floor(double x) { return __builtin_floor(x); }
 inline double pow(double x, double exponent) { return __builtin_pow(x, exponent); }
 inline double sin(double x) { return __builtin_sin(x); }
 inline double cos(double x) { return __builtin_cos(x); }

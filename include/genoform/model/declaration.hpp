@@ -24,12 +24,16 @@ namespace genoform::inner::model {
 }
 
 /// How a tensor starts: constant, normal with a standard deviation, Primer's dconv (1/2, then 1/(2k); docs/formats/model.md,
-/// section 2), or integers that count 0 .. n - 1 over and over.
+/// section 2), numbers that count 0 .. n - 1 over and over, or by a function. Integers start constant, counted or by a function,
+/// each from 0 to what the tensor allows; any other one is an Exception (usage) when the model is made.
 struct Initializer {
-  enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal, modulo };
+  /// The value of an element of a tensor of `size` elements; rounded to f32.
+  using Function = double (*)(std::int64_t index, std::int64_t size);
+  enum class Kind : std::uint8_t { constant, normal, dconv, orthogonal, modulo, function };
   Kind kind = Kind::constant;
   double value = 0;        ///< the constant, the standard deviation, or n
   bool is_fan_in = false;  ///< the value is n, the deviation n^-0.5
+  Function function_of_index = nullptr;
 
   static constexpr Initializer constant(double value) { return {Kind::constant, value}; }
   static constexpr Initializer normal(double deviation) { return {Kind::normal, deviation}; }
@@ -39,6 +43,8 @@ struct Initializer {
   /// Rows that are orthogonal in blocks, of the lengths of normal rows (model/orthogonal.hpp).
   static constexpr Initializer orthogonal() { return {Kind::orthogonal, 0}; }
   static constexpr Initializer modulo(std::int64_t n) { return {Kind::modulo, static_cast<double>(n)}; }
+  /// As in function([](std::int64_t head, std::int64_t heads) { return std::exp2(-8.0 * (head + 1) / heads); }).
+  static constexpr Initializer function(Function f) { return {Kind::function, 0, false, f}; }
   /// As TensorInfo has it: fan_in with its deviation. Only then is the root taken, as most declarations only count.
   constexpr Initializer settled() const { return is_fan_in ? normal(inverse_root(static_cast<std::int64_t>(value))) : *this; }
 };
@@ -121,21 +127,8 @@ class Declaration {
     return weight(name, {groups, rows, columns}, 3, start, false, false, 100 * groups);
   }
   /// State of a router, handle [size, 1]; in files unless `transient`.
-  constexpr Tensor state(TensorName name, std::int64_t size, Initializer start, bool optional, bool transient,
-                         ElementType element_type = ElementType::real) {
-    const Tensor t = inner::matrix(Memory::state, state_, size, 1, element_type);
-    state_ += size;
-    ++tensors_;
-    if (list_ != nullptr)
-      list_->add(name, {.name = {},
-                        .shape = {size},
-                        .tensor = t,
-                        .start = start,
-                        .decays = false,
-                        .is_f32 = true,
-                        .optional = optional,
-                        .transient = transient});
-    return t;
+  constexpr Tensor state(TensorName name, std::int64_t size, Initializer start, bool optional, bool transient) {
+    return state_vector(name, size, start, optional, transient, ElementType::real);
   }
 
   /// A matrix of state [rows, columns], in files, that only its initial values fill.
@@ -156,7 +149,7 @@ class Declaration {
   }
   /// State of integers from 0 to below - 1, handle [size, 1]; I32 in files.
   constexpr Tensor integers(TensorName name, std::int64_t size, Initializer start, std::int64_t below) {
-    const Tensor t = state(name, size, start, false, false, ElementType::index);
+    const Tensor t = state_vector(name, size, start, false, false, ElementType::index);
     if (list_ != nullptr) list_->tensors.back().below = below;
     return t;
   }
@@ -199,6 +192,23 @@ class Declaration {
   constexpr std::int64_t tensors() const { return tensors_; }
 
  private:
+  constexpr Tensor state_vector(TensorName name, std::int64_t size, Initializer start, bool optional, bool transient,
+                                ElementType element_type) {
+    const Tensor t = inner::matrix(Memory::state, state_, size, 1, element_type);
+    state_ += size;
+    ++tensors_;
+    if (list_ != nullptr)
+      list_->add(name, {.name = {},
+                        .shape = {size},
+                        .tensor = t,
+                        .start = start,
+                        .decays = false,
+                        .is_f32 = true,
+                        .optional = optional,
+                        .transient = transient});
+    return t;
+  }
+
   [[gnu::cold, gnu::noinline]] constexpr Tensor weight(TensorName name, std::array<std::int64_t, 3> shape, int dimensions,
                                                        Initializer start, bool decays, bool is_f32,
                                                        std::int64_t activated_percent) {

@@ -77,16 +77,18 @@ class Engine : public ModelMemory<Backend> {
   /// The same in three numbers, without allocation. Like routing() it waits for all that was asked of the back end.
   RoutingSummary routing_summary() {
     RoutingSummary summary;
-    double layers = 0, dropped = 0, entropy = 0, worst = 0;
     each_load([&](const TensorInfo&, std::span<const Real> counts) {
       const auto figures = routing_report::figures_of(counts);
       if (!(figures.choices > 0)) return;
-      layers += 1;
-      worst = std::max(worst, figures.worst_load);
-      dropped += figures.dropped;
-      entropy += counts.size() > 2 ? figures.entropy / math::log(static_cast<double>(counts.size() - 1)) : 1;
+      ++summary.layers;
+      summary.worst_load = std::max(summary.worst_load, figures.worst_load);
+      summary.dropped += figures.dropped;
+      summary.entropy += counts.size() > 2 ? figures.entropy / math::log(static_cast<double>(counts.size() - 1)) : 1;
     });
-    if (layers > 0) summary = {.worst_load = worst, .dropped = dropped / layers, .entropy = entropy / layers};
+    if (summary.layers > 0) {
+      summary.dropped /= static_cast<double>(summary.layers);
+      summary.entropy /= static_cast<double>(summary.layers);
+    }
     return summary;
   }
 

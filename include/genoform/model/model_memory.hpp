@@ -15,6 +15,7 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
+#include "genoform/genome/suggest.hpp"
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/initial_values.hpp"
 #include "genoform/model/name_pattern.hpp"
@@ -58,16 +59,16 @@ class ModelMemory {
   /// Who is given the calls of the model to run; null: nobody. Engine::observe() sets it.
   Observer* observer() const { return observer_; }
 
-  /// The values of a named tensor; empty when there is none of that name.
+  /// The values of a named tensor; a name that no tensor of that sort has is an Exception (usage) with the nearest one.
   std::span<Real> parameter(std::string_view name) requires HostBackend<Backend> {
-    return elements_of(name, Memory::weights, parameters_);
+    return elements_of(name, Memory::weights, ElementType::real, parameters_);
   }
   std::span<Real> gradient(std::string_view name) requires HostBackend<Backend> {
-    return elements_of(name, Memory::weights, gradients());
+    return elements_of(name, Memory::weights, ElementType::real, gradients());
   }
-  /// The integers of a named state tensor (the table of Hash); empty when there is none of that name.
+  /// The integers of a named state tensor (the table of Hash).
   std::span<IndexOf<Real>> integers(std::string_view name) requires HostBackend<Backend> {
-    const auto elements = elements_of(name, Memory::state, state());
+    const auto elements = elements_of(name, Memory::state, ElementType::index, state());
     return {reinterpret_cast<IndexOf<Real>*>(elements.data()), elements.size()};
   }
   /// The values of a tensor of tensors(), trainable or state.
@@ -113,7 +114,7 @@ class ModelMemory {
       if (std::none_of(tensors_.begin(), tensors_.end(), [&](const TensorInfo& i) { return is_matched(i, pattern); }))
         return Error{ErrorKind::usage, "\"" + pattern +
                                            "\" matches no trained tensor of the model; a pattern is a name such as \"" +
-                                           tensors_.front().name + "\", with * for any characters"};
+                                           example_of(pattern) + "\", with * for any characters"};
       together += (together.empty() ? "" : " ") + pattern;
     }
     for (TensorInfo& info : tensors_)
@@ -206,11 +207,26 @@ class ModelMemory {
     device::download(backend_, values.data(), memories().reals(t), t.size());
     synchronize();
   }
-  std::span<Real> elements_of(std::string_view name, Memory memory, std::span<Real> all) {
+  std::span<Real> elements_of(std::string_view name, Memory memory, ElementType element_type, std::span<Real> all) {
     for (const TensorInfo& info : tensors_)
-      if (info.name == name && info.tensor.memory == memory)
+      if (info.name == name && info.tensor.memory == memory && info.tensor.element_type == element_type)
         return all.subspan(static_cast<std::size_t>(info.tensor.offset), static_cast<std::size_t>(info.tensor.size()));
-    return {};
+    refuse_name(name, memory, element_type);
+  }
+  [[noreturn, gnu::cold]] void refuse_name(std::string_view name, Memory memory, ElementType element_type) const {
+    genome::grammar::Nearest nearest(name);
+    for (const TensorInfo& info : tensors_)
+      if (info.tensor.memory == memory && info.tensor.element_type == element_type) nearest.add(info.name);
+    const char* const sort = memory == Memory::weights ? "no trained tensor" : "no tensor of integers";
+    const std::string guess = nearest.best().empty() ? "" : joined({"; did you mean \"", nearest.best(), "\"?"});
+    fail(ErrorKind::usage, {"the model has ", sort, " \"", name, "\"; tensors() lists all", guess});
+  }
+  /// The trained tensor that the writer of a pattern may have meant.
+  [[gnu::cold]] std::string example_of(std::string_view pattern) const {
+    genome::grammar::Nearest nearest(pattern);
+    for (const TensorInfo& info : tensors_)
+      if (info.tensor.memory == Memory::weights) nearest.add(info.name);
+    return nearest.best().empty() ? tensors_.front().name : std::string(nearest.best());
   }
 
   Backend backend_;

@@ -1,7 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
-#include <limits>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,13 +23,15 @@ struct LayerRouting {
   }
 };
 
-/// All routers of a model in three numbers; not numbers when it has none or has not been trained yet.
+/// All routers of a model in three numbers, over those that have noted a choice; 0 when none has: a model without routers, a pass
+/// without tokens, routers of one's own that note no loads.
 struct RoutingSummary {
-  double worst_load = std::numeric_limits<double>::quiet_NaN();  ///< the largest of the layers
-  double dropped = std::numeric_limits<double>::quiet_NaN();     ///< the mean of the layers
-  double entropy = std::numeric_limits<double>::quiet_NaN();  ///< the mean, each relative to that of an even load: 1 is balanced
+  std::int64_t layers = 0;  ///< how many have noted a choice
+  double worst_load = 0;    ///< the largest of the layers
+  double dropped = 0;       ///< the mean of the layers
+  double entropy = 0;       ///< the mean, each relative to that of an even load: 1 is balanced
 
-  bool exists() const { return math::is_finite(worst_load); }
+  bool exists() const { return layers > 0; }
 };
 
 namespace routing_report {
