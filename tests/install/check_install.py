@@ -61,11 +61,15 @@ def main():
                 sys.exit(f"{what} is not named ({word}):\n{refusal}")
 
     refuse("a component that is not there", "-DCOMPONENT=abacus", naming=["no component abacus"])
-    refuse("a package that is missing", "-DCOMPONENT=", "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON",
-           naming=["component cpu needs", "Eigen3 (initial values of orthogonal matrices"])
-    # Who asks for cpu alone does not need what the search needs.
-    run("cmake", "-S", HERE / "consumer", "-B", work / "without-search", *common, "-DWAY=package",
-        "-DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON")
+    refuse("a package that is missing", "-DCOMPONENT=", "-DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON",
+           naming=["component cpu needs", "nlohmann_json (files of models"])
+    # Who asks for cpu alone does not need what the search needs; who asks for the search does.
+    without_search = ["-DCMAKE_DISABLE_FIND_PACKAGE_SQLite3=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON"]
+    refuse("what the search needs", "-DCOMPONENT=search", *without_search,
+           naming=["component search needs", "SQLite3 (the record of a search", "Eigen3 (the fit of step times"])
+    for way in ("package", "subdirectory"):
+        run("cmake", "-S", HERE / "consumer", "-B", work / f"{way}-without-search", *common, f"-DWAY={way}",
+            f"-DGENOFORM_SOURCE={options.source}", *without_search)
 
     downstream = options.source / "examples" / "downstream"
     if downstream.is_dir():
