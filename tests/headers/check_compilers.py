@@ -12,7 +12,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Each is all that a program may include to compute.
 COMPUTING = ("genoform.hpp", "backend/cpu/kernels.hpp", "backend/reference/dense.hpp", "train/finite.hpp")
 ARITHMETIC = "genoform needs IEEE arithmetic: compile without -ffast-math"
-REFUSED = [(flag, header, ARITHMETIC) for flag in ("-ffast-math", "-ffinite-math-only", "-Ofast") for header in COMPUTING]
+REFUSED = [(flag, header, ARITHMETIC) for flag in ("-ffast-math", "-ffinite-math-only", "-Ofast") for header in COMPUTING] + [
+    ("-fno-exceptions", header, "genoform throws exceptions: compile without -fno-exceptions") for header in ("fwd.hpp", "genoform.hpp")] + [
+    ("-std=c++17", "genoform.hpp", "genoform is written in C++20"),
+    # What libc++ defines, so that it need not be there.
+    ("-D_LIBCPP_VERSION=14000", "genoform.hpp", "genoform needs the standard library of g++ 12 or newer (libstdc++)")]
 # clang 14 has no macro for these.
 REFUSED_BY_GCC = [(flag, COMPUTING[0], ARITHMETIC) for flag in ("-funsafe-math-optimizations", "-freciprocal-math")]
 

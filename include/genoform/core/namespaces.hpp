@@ -1,4 +1,5 @@
 #pragma once
+#include "genoform/core/requirements.hpp"
 
 /// The namespaces of the library. `genoform` has the public names, listed in docs/reference.md; each header ends with those that
 /// it adds. All other names stand in `genoform::inner`, in a namespace for each folder, and see each other. They are for the
