@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <numbers>
 
@@ -37,6 +38,7 @@ double pool_nats(CpuModel& model, TokenView text, int windows, int context) {
                .main *
            static_cast<double>(some.size());
   }
+  if (!std::isfinite(sum)) throw Exception({ErrorKind::not_finite, "the loss routed by pool is not finite"});
   return sum / static_cast<double>(starts.size());
 }
 

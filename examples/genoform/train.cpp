@@ -70,16 +70,34 @@ void print_result(const Options& o, const CpuModel& model, const Step& last, dou
   }
 }
 
+/// The error that ends a run, once what the run has reached is saved: as a checkpoint, and as a model folder for another run to
+/// start from.
+Exception saved(const Error& error, const Options& o, CpuModel& model, Trainer<Cpu>& trainer, int steps_before) {
+  const int done = trainer.steps_done();
+  if (done == steps_before) return Exception({error.error_kind, error.message + "; no step was done, nothing was written"});
+  Result<void> written = trainer.save(o.out);
+  if (written) written = save(model, o.out);
+  const std::string state = written ? o.out + ": saved after step " + std::to_string(done) + "; --start takes these weights"
+                                    : "nothing of step " + std::to_string(done) + " could be saved: " + written.error().message;
+  return Exception({error.error_kind, error.message + "; " + state});
+}
+
 /// The loop. Returns the exit code; every way out has saved what is finite.
 int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus& corpus) {
   const Signals signals;
   Progress progress(o.quiet ? Progress::Mode::quiet : Progress::Mode::automatic);
   ProgressText text;
   const auto start = std::chrono::steady_clock::now();
-  Step last{.index = trainer.steps_done()};
+  const int steps_before = trainer.steps_done();
+  Step last{.index = steps_before};
   double validation = 0;
   while (trainer.steps_done() < o.train.steps) {
-    last = trainer.step(corpus).value();
+    const Result<Step> step = trainer.step(corpus);
+    if (!step) {
+      progress.finish();
+      throw saved(step.error(), o, model, trainer, steps_before);
+    }
+    last = *step;
     if (last.was_validated()) validation = last.validation;
     const auto line = text.line(last, o.train.steps, validation);
     if (last.was_validated())
@@ -95,9 +113,9 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
     }
   }
   progress.finish();
-  if (!last.was_validated() && o.train.windows > 0) last.validation = trainer.validate(corpus);
   trainer.save(o.out).value();
   save(model, o.out).value();
+  if (!last.was_validated() && o.train.windows > 0) last.validation = trainer.validate(corpus);
   print_result(o, model, last, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return 0;
 }

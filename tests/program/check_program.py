@@ -4,6 +4,7 @@
   check_program.py --program PATH [NAME...]      NAME: only the tests whose name contains one of these"""
 import argparse
 import json
+import math
 import os
 import pathlib
 import random
@@ -202,12 +203,40 @@ def test_a_run_can_start_from_a_folder(b):
     b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.folder / "other", "--start", b.net, says="another model")
 
 
-def test_training_that_becomes_non_finite_ends_with_5_and_overwrites_nothing(b):
+def test_training_that_becomes_non_finite_ends_with_5_and_saves_the_last_finite_state(b):
     out = b.folder / "diverged"
     done = b.run(5, *b.training_of(50), "--out", out, "--learning-rate", "1e30", "--clip", "0", "--warm-up", "0")
     last = done.stderr.splitlines()[-1]
-    assert ".weight" in last and "step" in last, last
-    assert not (out / "model.safetensors").exists()
+    steps = len((out / "log.jsonl").read_text().splitlines())
+    assert steps >= 1 and ".weight" in last and f"step {steps + 1}: " in last and f"{out}: saved after step {steps};" in last, last
+    for name in ["model.safetensors", "checkpoint.safetensors"]:
+        assert all(math.isfinite(x) for tensor in read_safetensors(out / name).values() for x in floats(tensor)), name
+    b.error(5, "eval", out, "--data", b.folder / "text.txt", "--windows", "4", says="loss is not finite")
+
+
+def test_a_log_that_cannot_be_written_ends_with_4_and_loses_no_weights(b):
+    if not os.path.exists("/dev/full"):
+        return
+    out = b.folder / "full_log"
+    interrupted(b, out, signal.SIGKILL, -9, ["--save-every", "1"])
+    (out / "log.jsonl").unlink()
+    (out / "log.jsonl").symlink_to("/dev/full")
+    last = b.run(4, *b.training_of(400), "--out", out, "--resume").stderr.splitlines()[-1]
+    assert "log.jsonl: cannot write" in last and f"{out}: saved after step" in last, last
+    b.run(0, "eval", out, "--data", b.folder / "text.txt", "--windows", "4")
+
+
+def test_what_a_late_step_would_refuse_is_refused_before_the_first(b):
+    data = b.folder / "late"
+    data.mkdir()
+    for name in ["train.txt", "val.txt", "test.txt"]:
+        (data / name).write_text("the captain followed a ship " * 20)
+    with open(data / "val.txt", "ab") as text:
+        text.write(b"\xc3")
+    ascii_model = MODEL.replace("Vocab<256>", "Vocab<128>")
+    command = [ascii_model if a == MODEL else data if a == b.folder / "text.txt" else a for a in b.training]
+    b.error(3, *command, "--out", b.folder / "late_out", says=f"{data / 'val.txt'}: byte 560 is 195")
+    b.error(2, *b.training, "--out", b.folder / "late_windows", "--windows", "2147483647", says="1048576")
 
 
 def test_too_little_memory_ends_with_4_before_the_start(b):

@@ -45,3 +45,16 @@ TEST_CASE("a resumed run appends: steps after the checkpoint and a torn last lin
 TEST_CASE("a log that cannot be written is an error of resources") {
   REQUIRE(TrainLog::open("/proc/nowhere", 0).error().error_kind == ErrorKind::resources);
 }
+
+TEST_CASE("a log that cannot be written is an error with its file, and the step that it belongs to is done") {
+  const ScratchFolder folder("full_log"), other("full_log_saved");
+  std::filesystem::create_symlink("/dev/full", folder / "log.jsonl");
+  Model<Dense, Cpu> model;
+  Trainer trainer(model, {.steps = 3, .batch = 2, .windows = 0, .log = folder.path()});
+  const Result<Step> step = trainer.step(text());
+  REQUIRE(!step);
+  REQUIRE(step.error().error_kind == ErrorKind::resources);
+  REQUIRE(step.error().message == folder / "log.jsonl: cannot write: No space left on device");
+  REQUIRE(trainer.steps_done() == 1);
+  trainer.save(other.path()).value();
+}

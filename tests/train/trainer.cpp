@@ -52,6 +52,62 @@ TEST_CASE("accumulated micro-batches give the gradient of one large batch") {
   REQUIRE(from_parts.tokens == from_whole.tokens);
 }
 
+TEST_CASE("what a late validation would refuse is refused before the first step, with file and byte") {
+  using Ascii = Decoder<Stack<Block<Attention<Heads<2>>, Ffn<SqReLU>>, 1>, Vocab<128>, Width<32>, Context<16>>;
+  const ScratchFolder folder("late");
+  const auto write = [&](const char* name, const std::string& tail) {
+    std::ofstream(folder / name, std::ios::binary) << synthetic_text(500, 3) << tail;
+  };
+  const auto first_step = [&] {
+    const Corpus corpus = Corpus::from_file(folder.path());
+    Model<Ascii, Cpu> model;
+    Trainer trainer(model, {.steps = 2, .batch = 2, .windows = 4});
+    return trainer.step(corpus);
+  };
+  for (const char* const name : {"train.txt", "val.txt", "test.txt"}) write(name, "");
+  REQUIRE(first_step());
+  for (const char* const name : {"train.txt", "val.txt", "test.txt"}) {
+    write(name, "a\xC3");
+    const Result<Step> step = first_step();
+    REQUIRE(!step);
+    REQUIRE(step.error().message == folder / name + ": byte 501 is 195; the model has Vocab<128>, which allows 0 to 127");
+    write(name, "");
+  }
+}
+
+TEST_CASE("a source of batches has its validation text checked before the first step") {
+  Model<Dense, Cpu> model;
+  Trainer trainer(model, {.steps = 3, .batch = 2, .windows = 4});
+  const std::vector<Token> few(40, 1), wrong(40, 300);
+  const auto fill = [](std::int64_t, std::span<Token> tokens, std::span<Token> targets) {
+    std::ranges::fill(tokens, 1);
+    std::ranges::fill(targets, 1);
+  };
+  const Corpus none = Corpus::from_tokens({.train = few, .validation = {}, .test = {}}, 256);
+  REQUIRE(trainer.step(BatchSource{.fill = fill, .validation = &none}).error().message.find("no validation part") !=
+          std::string::npos);
+  const Corpus large = Corpus::from_tokens({.train = few, .validation = wrong, .test = {}}, 1000);
+  REQUIRE(trainer.step(BatchSource{.fill = fill, .validation = &large}).error().message ==
+          "the text: token 40 is 300; the model has Vocab<256>, which allows 0 to 255");
+  REQUIRE(trainer.steps_done() == 0);
+}
+
+TEST_CASE("more windows than any mean needs are refused when the trainer is made") {
+  Model<Dense, Cpu> model;
+  REQUIRE_THROWS_WITH(Trainer(model, {.windows = 2147483647}), Catch::Contains("allowed are 0 to 1048576"));
+  REQUIRE_THROWS_WITH(Evaluation<Cpu>(model, 16, 2147483647), Catch::Contains("1 to 1048576 windows"));
+}
+
+TEST_CASE("a causal loss that is not finite is an error, not a figure") {
+  Model<Dense, Cpu> model;
+  for (float& w : model.parameter("embedding.weight")) w *= 1e25f;
+  Trainer trainer(model, {.steps = 1, .batch = 2, .windows = 4});
+  const Result<double> measured = trainer.validate(text());
+  REQUIRE(!measured);
+  REQUIRE(measured.error().error_kind == ErrorKind::not_finite);
+  REQUIRE(measured.error().message.find("the causal loss is not finite in windows 0 to 3") == 0);
+}
+
 TEST_CASE("a parameter that is not finite stops the run with its name, and nothing is changed") {
   Model<Dense, Cpu> model({.seed = 1});
   Trainer trainer(model, {.steps = 4, .batch = 2, .windows = 0});

@@ -66,6 +66,9 @@ class Batches {
   Random random_;
 };
 
+/// More windows than this take memory and time without a better mean.
+inline constexpr int max_windows = 1 << 20;
+
 /// Starts of `count` windows spread evenly over a text: numpy's linspace(0, size - context - 1, count), truncated. Errors: text
 /// too short.
 inline Result<std::vector<std::size_t>> evaluation_windows(TokenView tokens, std::size_t count, std::size_t context) {

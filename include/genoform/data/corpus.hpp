@@ -80,6 +80,17 @@ class Corpus {
                                            std::to_string(context + 1)};
     return {};
   }
+  /// Says which token of the three parts is outside a vocabulary, if one is: by its file and byte where the corpus was read from
+  /// files.
+  Result<void> check_vocabulary(std::int64_t vocabulary) const {
+    const std::size_t wrong = tokens_.visit([&](const auto tokens) {
+      const auto is_wrong = [&](std::int64_t token) { return token >= vocabulary; };
+      return static_cast<std::size_t>(std::ranges::find_if(tokens, is_wrong) - tokens.begin());
+    });
+    if (wrong == tokens_.size()) return {};
+    return Error{ErrorKind::input, position_of(wrong) + " is " + std::to_string(tokens_[wrong]) + "; the model has Vocab<" +
+                                       std::to_string(vocabulary) + ">, which allows 0 to " + std::to_string(vocabulary - 1)};
+  }
   /// FNV-1a over the tokens and the positions of the cuts: equal corpora have equal fingerprints, on every machine and however
   /// the tokens are stored.
   std::uint64_t fingerprint() const {
@@ -98,13 +109,28 @@ class Corpus {
   struct Cuts {
     std::size_t train_end = 0, validation_end = 0;
   };
+  /// What the tokens are: the bytes of one text or of three files, or tokens of the caller's.
+  enum class Origin { text, folder, tokens };
 
   template <class Stored>
-  Corpus(std::string source, std::vector<Stored> tokens, Cuts cuts, std::int64_t vocabulary, double bytes_per_token)
-      : source_(std::move(source)), cuts_(cuts), vocabulary_(vocabulary), bytes_per_token_(bytes_per_token) {
+  Corpus(std::string source, Origin origin, std::vector<Stored> tokens, Cuts cuts, std::int64_t vocabulary,
+         double bytes_per_token)
+      : source_(std::move(source)), origin_(origin), cuts_(cuts), vocabulary_(vocabulary), bytes_per_token_(bytes_per_token) {
     const auto owned = std::make_shared<const std::vector<Stored>>(std::move(tokens));
     tokens_ = TokenView(std::span<const Stored>(*owned));
     storage_ = owned;
+  }
+
+  /// Names a token by its file and byte, or by its index among the caller's tokens.
+  std::string position_of(std::size_t index) const {
+    if (origin_ != Origin::folder) return source_ + (origin_ == Origin::tokens ? ": token " : ": byte ") + std::to_string(index);
+    const std::size_t part = (index >= cuts_.train_end ? 1U : 0U) + (index >= cuts_.validation_end ? 1U : 0U);
+    const std::array starts{std::size_t{0}, cuts_.train_end, cuts_.validation_end};
+    return file_of_part(source_, part) + ": byte " + std::to_string(index - starts[part]);
+  }
+  static std::string file_of_part(const std::string& folder, std::size_t part) {
+    constexpr std::array names{"train.txt", "val.txt", "test.txt"};
+    return (std::filesystem::path(folder) / names[part]).string();
   }
 
   static Result<Cuts> split(std::size_t size, const std::string& source, const char* unit) {
@@ -117,20 +143,20 @@ class Corpus {
   static Result<Corpus> split_text(std::string_view text, const std::string& source) {
     const Result<Cuts> cuts = split(text.size(), source, "bytes");
     if (!cuts) return cuts.error();
-    return Corpus(source, std::vector<std::uint8_t>(text.begin(), text.end()), *cuts, ByteTokenizer::vocabulary, 1);
+    return Corpus(source, Origin::text, std::vector<std::uint8_t>(text.begin(), text.end()), *cuts, ByteTokenizer::vocabulary, 1);
   }
   static Result<Corpus> from_folder(const std::string& path) {
     std::vector<std::uint8_t> bytes;
     std::vector<std::size_t> ends;
-    for (const char* const name : {"train.txt", "val.txt", "test.txt"}) {
-      const std::string part = (std::filesystem::path(path) / name).string();
+    for (std::size_t i = 0; i < 3; ++i) {
+      const std::string part = file_of_part(path, i);
       const Result<MappedFile> file = MappedFile::open(part);
       if (!file) return file.error();
       if (file->text().empty()) return Error{ErrorKind::input, part + ": empty"};
       bytes.insert(bytes.end(), file->text().begin(), file->text().end());
       ends.push_back(bytes.size());
     }
-    return Corpus(path, std::move(bytes), {ends[0], ends[1]}, ByteTokenizer::vocabulary, 1);
+    return Corpus(path, Origin::folder, std::move(bytes), {ends[0], ends[1]}, ByteTokenizer::vocabulary, 1);
   }
 
   using Parts = std::array<std::span<const Token>, 3>;
@@ -160,10 +186,11 @@ class Corpus {
     all.reserve(parts[0].size() + parts[1].size() + parts[2].size());
     for (const auto part : parts)
       for (const Token token : part) all.push_back(static_cast<Stored>(token));
-    return Corpus("the text", std::move(all), cuts, vocabulary, bytes_per_token);
+    return Corpus("the text", Origin::tokens, std::move(all), cuts, vocabulary, bytes_per_token);
   }
 
   std::string source_;
+  Origin origin_;
   std::shared_ptr<const void> storage_;  ///< owns what tokens_ shows
   TokenView tokens_;
   Cuts cuts_;

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -32,13 +33,14 @@ class Evaluation {
  public:
   static constexpr int windows_at_once = 64;
 
-  /// `context`: positions of a window, at most the model's; `windows`: how many, at least 1. Throws Exception: other numbers
-  /// (usage), too little memory (resources). The model must outlive it and stay where it is.
+  /// `context`: positions of a window, at most the model's; `windows`: how many, 1 to max_windows. Throws Exception: other
+  /// numbers (usage), too little memory (resources). The model must outlive it and stay where it is.
   Evaluation(BasicModel<Backend>& model, int context, int windows) : model_(&model), context_(context), windows_(windows) {
-    if (context < 1 || context > model.sizes().context || windows < 1)
+    if (context < 1 || context > model.sizes().context || windows < 1 || windows > max_windows)
       throw Exception({ErrorKind::usage, "an evaluation of " + std::to_string(windows) + " windows of " +
-                                             std::to_string(context) +
-                                             " positions; at least 1 of each, and at most the Context of the model"});
+                                             std::to_string(context) + " positions; 1 to " + std::to_string(max_windows) +
+                                             " windows of 1 to " + std::to_string(model.sizes().context) +
+                                             " positions, the Context of the model, are allowed"});
     const std::int64_t whole = std::min(windows, windows_at_once), rest = windows % whole;
     model.prepare({whole, context}, Pass::evaluate);
     if (rest != 0) model.prepare({rest, context}, Pass::evaluate);
@@ -46,7 +48,8 @@ class Evaluation {
     targets_.resize(tokens_.size());
   }
 
-  /// Nats per token, the mean over all windows of a text. Errors: the text is too short, a token is outside the vocabulary.
+  /// Nats per token, the mean over all windows of a text. Errors: the text is too short, a token is outside the vocabulary
+  /// (input); the loss is not finite (not_finite).
   Result<double> nats(TokenView text) {
     const auto context = static_cast<std::size_t>(context_);
     const Result<std::vector<std::size_t>> starts = evaluation_windows(text, static_cast<std::size_t>(windows_), context);
@@ -59,6 +62,10 @@ class Evaluation {
       const std::size_t size = some.size() * context;
       const Losses losses = model_->evaluate(std::span(tokens_).first(size), std::span(targets_).first(size),
                                              static_cast<std::int64_t>(some.size()));
+      if (!std::isfinite(losses.main))
+        return Error{ErrorKind::not_finite, "the causal loss is not finite in windows " + std::to_string(first) + " to " +
+                                                std::to_string(first + some.size() - 1) +
+                                                " of the text; the weights are too large"};
       sum += losses.main * static_cast<double>(some.size());
     }
     return sum / static_cast<double>(starts->size());

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "genoform/core/result.hpp"
+#include "genoform/io/mapped_file.hpp"
 #include "genoform/train/step.hpp"
 
 namespace genoform::inner::train {
@@ -23,16 +24,18 @@ class TrainLog {
   /// twice.
   static Result<TrainLog> open(const std::filesystem::path& folder, std::int64_t steps_done) {
     TrainLog log;
+    log.folder_ = folder;
     for (auto* one : {&log.json_, &log.table_}) {
       const bool table = one == &log.table_;
       const auto path = folder / (table ? "log.csv" : "log.jsonl");
       if (Result<void> kept = keep_until(path, steps_done, table); !kept) return kept.error();
       one->reset(std::fopen(path.c_str(), "ab"));
       if (!*one) return Error{ErrorKind::resources, path.string() + ": cannot be written: " + std::strerror(errno)};
-      std::setvbuf(one->get(), nullptr, _IOLBF, 4096);
+      std::setvbuf(one->get(), nullptr, _IOFBF, 4096);
     }
     std::fseek(log.table_.get(), 0, SEEK_END);
     if (std::ftell(log.table_.get()) == 0) std::fputs(header, log.table_.get());
+    if (Result<void> written = log.flush(); !written) return written.error();
     return log;
   }
 
@@ -55,9 +58,7 @@ class TrainLog {
       std::fprintf(table_.get(), "%.6g,%.6g,%.6g\n", s.routing.worst_load, s.routing.dropped, s.routing.entropy);
     else
       std::fputs(",,\n", table_.get());
-    if (std::ferror(json_.get()) || std::ferror(table_.get()))
-      return Error{ErrorKind::resources, "log.jsonl, log.csv: cannot be written; is the disk full?"};
-    return {};
+    return flush();
   }
 
  private:
@@ -68,6 +69,13 @@ class TrainLog {
       "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,learning_rate,gradient_norm,seconds,tokens_per_second,"
       "worst_load,dropped,router_entropy\n";
 
+  /// Hands what was printed to the operating system.
+  Result<void> flush() {
+    for (std::FILE* const file : {json_.get(), table_.get()})
+      if (std::fflush(file) != 0)
+        return file_error((folder_ / (file == table_.get() ? "log.csv" : "log.jsonl")).string(), "write", errno);
+    return {};
+  }
   static std::int64_t step_of(std::string_view line, bool table) {
     constexpr std::string_view key = "{\"step\": ";
     if (!table && !line.starts_with(key)) return -1;
@@ -77,6 +85,8 @@ class TrainLog {
     return step;
   }
   static Result<void> keep_until(const std::filesystem::path& path, std::int64_t steps_done, bool table) {
+    std::error_code failed;
+    if (!std::filesystem::is_regular_file(path, failed)) return {};  // none yet, or a device or pipe, which keeps nothing
     std::uintmax_t kept = 0;
     {
       std::ifstream in(path, std::ios::binary);
@@ -87,12 +97,12 @@ class TrainLog {
         if (steps_done == 0) break;
       }
     }
-    std::error_code failed;
-    if (std::filesystem::exists(path, failed)) std::filesystem::resize_file(path, kept, failed);
+    std::filesystem::resize_file(path, kept, failed);
     if (failed) return Error{ErrorKind::resources, path.string() + ": cannot be shortened: " + failed.message()};
     return {};
   }
 
+  std::filesystem::path folder_;
   std::unique_ptr<std::FILE, Close> json_, table_;
 };
 

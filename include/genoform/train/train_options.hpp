@@ -5,6 +5,7 @@
 
 #include "genoform/core/math.hpp"
 #include "genoform/core/result.hpp"
+#include "genoform/data/batches.hpp"
 #include "genoform/ops/pass.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 #include "genoform/train/schedule.hpp"
@@ -23,7 +24,7 @@ struct TrainOptions {
   Schedule schedule{};          ///< of the learning rate: warm-up for a twentieth of the run, then a cosine down to a tenth
   OptimizerChoice optimizer{};  ///< AdamW or Adafactor with settings; AdamW with its defaults
   int validate_every = 0;       ///< steps between validations, at least 0; there is always one after the last step
-  int windows = 512;            ///< validation windows of `context` positions, at least 0; 0: never validate
+  int windows = 512;            ///< validation windows of `context` positions, 0 to max_windows; 0: never validate
   std::string log{};            ///< folder, which must exist, for log.jsonl and log.csv; empty: none
   /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
   std::vector<std::string> frozen{};
@@ -45,7 +46,9 @@ inline TrainOptions checked(TrainOptions o, int model_context) {
   if (!(o.learning_rate > 0) || !math::is_finite(o.learning_rate)) refuse("the learning rate must be above 0");
   if (!(o.routers.z_loss >= 0) || !math::is_finite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
   if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
-  if (o.windows < 0 || o.validate_every < 0) refuse("windows and validate_every must be at least 0");
+  if (o.windows < 0 || o.windows > max_windows)
+    refuse(std::to_string(o.windows) + " validation windows; allowed are 0 to " + std::to_string(max_windows));
+  if (o.validate_every < 0) refuse("validate_every must be at least 0");
   return o;
 }
 

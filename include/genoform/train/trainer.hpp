@@ -90,7 +90,7 @@ class Trainer {
   /// One step on random windows of the training part; `steps` of the options does not stop it. Errors, after which no parameter
   /// has changed: the corpus is too short for the context, has tokens outside the vocabulary, has no validation part though
   /// there are windows, or is not the one that the run began with (input); a loss or gradient that is not finite, with the name
-  /// of the tensor (not_finite). Where the validation or the log fails, the step itself is done.
+  /// of the tensor (not_finite). Where the validation or the log fails, the step itself is done: save() keeps it.
   Result<Step> step(const Corpus& corpus);
   /// One step on micro-batches of the caller's own. Errors: as above, and tokens or targets that BatchSource does not allow, or a
   /// step whose targets are all masked (input).
@@ -134,6 +134,8 @@ class Trainer {
 
   /// Checks a corpus when the run first meets it, and opens the log.
   Result<void> meet(const Corpus& corpus);
+  /// Whether all parts of a corpus suit the model and the windows: what a late validation needs is known before the first step.
+  Result<void> check_corpus(const Corpus& corpus) const;
   /// Refuses data that is not what the run began with.
   Result<void> check_mark(const std::string& mark) const;
   Result<void> open_log();
@@ -161,6 +163,7 @@ class Trainer {
   std::vector<double> parts_;
   std::vector<typename Backend::Real> losses_;  ///< main and auxiliary of each micro-batch of a step
   const Corpus* corpus_ = nullptr;              ///< the one that step() has met and checked
+  const Corpus* validation_ = nullptr;          ///< the one of a source of batches, checked
   std::string corpus_mark_;                     ///< of the data that the run has seen; a resumed run must see the same
   int done_ = 0;
 };
@@ -225,9 +228,10 @@ template <class Backend>
 Result<Step> Trainer<Backend>::step(const BatchSource& source) {
   if (!source.fill) return Error{ErrorKind::usage, "a source of batches without .fill"};
   if (Result<void> same = check_mark(source.name); !same) return same.error();
-  if (source.validation != nullptr)
-    if (Result<void> enough = source.validation->check_context(static_cast<std::size_t>(options_.context)); !enough)
-      return enough.error();
+  if (source.validation != nullptr && source.validation != validation_) {
+    if (Result<void> fine = check_corpus(*source.validation); !fine) return fine.error();
+    validation_ = source.validation;
+  }
   if (Result<void> opened = open_log(); !opened) return opened.error();
   const auto start = Clock::now();
   for (int i = 0; i < options_.accumulate; ++i) {
@@ -319,11 +323,7 @@ Result<double> Trainer<Backend>::validate(const Corpus& corpus) {
 
 template <class Backend>
 Result<void> Trainer<Backend>::meet(const Corpus& corpus) {
-  if (Result<void> long_enough = corpus.check_context(static_cast<std::size_t>(options_.context)); !long_enough)
-    return long_enough;
-  if (evaluation_ && corpus.validation().empty())
-    return Error{ErrorKind::input, "the corpus has no validation part; give one, or train with .windows = 0"};
-  if (Result<void> known = check_vocabulary(corpus.train(), model_->sizes().vocab); !known) return known;
+  if (Result<void> fine = check_corpus(corpus); !fine) return fine;
   const std::string mark = std::to_string(corpus.fingerprint());
   if (Result<void> same = check_mark(mark); !same) return same;
   batches_.emplace(corpus.train(), static_cast<std::size_t>(options_.batch), static_cast<std::size_t>(options_.context),
@@ -332,6 +332,15 @@ Result<void> Trainer<Backend>::meet(const Corpus& corpus) {
   corpus_mark_ = mark;
   corpus_ = &corpus;
   return {};
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::check_corpus(const Corpus& corpus) const {
+  if (Result<void> long_enough = corpus.check_context(static_cast<std::size_t>(options_.context)); !long_enough)
+    return long_enough;
+  if (evaluation_ && corpus.validation().empty())
+    return Error{ErrorKind::input, "the corpus has no validation part; give one, or train with .windows = 0"};
+  return corpus.check_vocabulary(model_->sizes().vocab);
 }
 
 template <class Backend>
@@ -366,13 +375,14 @@ Error Trainer<Backend>::not_finite(double loss) {
   const std::string gradient = first_not_finite(*model_, Memory::gradients);
   std::string what = "step " + std::to_string(done_ + 1) + ": ";
   if (!parameter.empty())
-    what += "not finite: parameter " + parameter;
-  else if (!gradient.empty())
+    return {ErrorKind::not_finite, what + "not finite: parameter " + parameter +
+                                       ", before the step already; begin with finite weights and a smaller learning rate"};
+  if (!gradient.empty())
     what += (math::is_finite(loss) ? "not finite: gradient of " : "the loss is not finite; the first gradient that is not: ") +
             gradient;
   else
     what += "the norm of the gradients is not finite";
-  return {ErrorKind::not_finite, what + "; no parameter was changed; try a smaller learning rate"};
+  return {ErrorKind::not_finite, what + "; the step changed no parameter; try a smaller learning rate"};
 }
 
 template <class Backend>
