@@ -1,6 +1,5 @@
 #include "bench_profile.hpp"
 
-#include <cstdio>
 #include <vector>
 
 #include "genoform/report/json.hpp"
@@ -12,12 +11,6 @@ using namespace genoform;
 using namespace genoform::inner;
 
 namespace {
-
-std::string number(double value, int digits) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 
 double seconds_of(const Profile::Step& step, const std::string& phase) {
   double sum = 0;
@@ -37,7 +30,7 @@ double rest_of(const Profile::Step& step) {
 std::string profile_table(const Profile::Step& step, double peak) {
   TextTable table({"operation", "calls", "ms", "%", "GFLOP/s", "% of peak", "MB", "GB/s", "shapes"});
   const auto time = [&](double seconds) {
-    return std::vector<std::string>{number(seconds * 1e3, 3), number(100 * seconds / step.seconds, 1)};
+    return std::vector<std::string>{fixed_text(seconds * 1e3, 3), fixed_text(100 * seconds / step.seconds, 1)};
   };
   const auto summary = [&](const std::string& name, double seconds) {
     const auto t = time(seconds);
@@ -49,9 +42,9 @@ std::string profile_table(const Profile::Step& step, double peak) {
     const auto t = time(row.seconds);
     const double gflops = row.flops / row.seconds * 1e-9;
     const bool useful = row.flops > 0;
-    table.add({"  " + row.name, number(row.calls, 0), t[0], t[1], useful ? number(gflops, 1) : "",
-               useful ? number(100 * gflops / peak, 1) : "", number(row.bytes * 1e-6, 2),
-               number(row.bytes / row.seconds * 1e-9, 1), row.shapes});
+    table.add({"  " + row.name, fixed_text(row.calls, 0), t[0], t[1], useful ? fixed_text(gflops, 1) : "",
+               useful ? fixed_text(100 * gflops / peak, 1) : "", fixed_text(row.bytes * 1e-6, 2),
+               fixed_text(row.bytes / row.seconds * 1e-9, 1), row.shapes});
   }
   summary("outside of operations", rest_of(step));
   summary("step", step.seconds);

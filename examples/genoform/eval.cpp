@@ -38,7 +38,7 @@ double pool_nats(CpuModel& model, TokenView text, int windows, int context) {
                .main *
            static_cast<double>(some.size());
   }
-  if (!std::isfinite(sum)) throw Exception({ErrorKind::not_finite, "the loss routed by pool is not finite"});
+  if (!math::is_finite(sum)) throw Exception({ErrorKind::not_finite, "the loss routed by pool is not finite"});
   return sum / static_cast<double>(starts.size());
 }
 

@@ -1,6 +1,5 @@
 #include "optimizers.hpp"
 
-#include <cstdio>
 #include <vector>
 
 #include "common.hpp"
@@ -26,12 +25,6 @@ std::string owners_of(const std::string& setting) {
   return owners;
 }
 
-std::string number_text(double number) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", number);
-  return text;
-}
-
 /// The help of each setting: `adamw: ... (default: 0.9); adafactor: ...`.
 std::map<std::string, std::string> help_of_settings() {
   std::map<std::string, std::string> help;
@@ -39,7 +32,7 @@ std::map<std::string, std::string> help_of_settings() {
     for (const OptimizerSettingInfo& info : kind.settings) {
       std::string& text = help[std::string(info.name)];
       text += (text.empty() ? "" : "; ") + std::string(kind.name) + ": " + std::string(info.help) +
-              " (default: " + number_text(info.otherwise) + ")";
+              " (default: " + general_text(info.otherwise) + ")";
     }
   return help;
 }

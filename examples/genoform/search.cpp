@@ -125,8 +125,8 @@ class SearchRun {
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
     const auto table = calibrate(pool, texts, sizes_, calibration.steps, [this] { return signal(); });
     if (table)
-      progress_.show_now("step times calibrated in " + search::report::fixed(seconds(), 0) + " s; median error " +
-                         search::report::fixed(100 * table->error(), 1) + " %");
+      progress_.show_now("step times calibrated in " + fixed_text(seconds(), 0) + " s; median error " +
+                         fixed_text(100 * table->error(), 1) + " %");
     return table;
   }
 
@@ -144,16 +144,16 @@ class SearchRun {
     std::string line = number <= baselines
                            ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
                            : "genome " + std::to_string(number - baselines) + "/" + std::to_string(options_.trials);
-    if (elapsed > 1) line += "  " + search::report::fixed(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
+    if (elapsed > 1) line += "  " + fixed_text(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
     if (const auto& best = ledger.best())
-      line += "  best " + search::report::fixed(*best->loss, 3) + " bits/byte (" +
+      line += "  best " + fixed_text(*best->loss, 3) + " bits/byte (" +
               (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ")";
     line += "  " + std::to_string(ledger.refusals()) + " refused";
     progress_.show(line);
   }
   void show(const FinalRun& run) {
     progress_.show_now("final: " + run.finalist.name + ", seed " + std::to_string(run.seed) + ": " +
-                       (run.test ? search::report::fixed(*run.test, 3) + " bits/byte on the test text" : run.failure));
+                       (run.test ? fixed_text(*run.test, 3) + " bits/byte on the test text" : run.failure));
   }
 
   int interrupted() {

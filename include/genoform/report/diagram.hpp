@@ -158,9 +158,7 @@ std::string diagram_of(const Genome& genome, Shape shape) {
   for (const diagram::Row& row : rows) flops += row.flops > 0 ? row.flops : 0;
   TextTable table({"", counted ? "parameters" : "", counted ? "% of FLOPs" : ""});
   for (const diagram::Row& row : rows) {
-    char share[16];
-    std::snprintf(share, sizeof share, "%.1f",
-                  100.0 * static_cast<double>(row.flops) / static_cast<double>(flops > 0 ? flops : 1));
+    const std::string share = fixed_text(100.0 * static_cast<double>(row.flops) / static_cast<double>(flops > 0 ? flops : 1), 1);
     if (counted && row.parameters >= 0)
       table.add({row.text, grouped(row.parameters), share});
     else

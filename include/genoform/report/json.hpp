@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/core/math.hpp"
 
 namespace genoform::inner::report {
@@ -37,9 +38,7 @@ class JsonObject {
     return add_raw(key, std::to_string(value));
   }
   JsonObject& add(std::string_view key, double value) {
-    char number[40];
-    std::snprintf(number, sizeof number, "%.10g", value);
-    return add_raw(key, math::is_finite(value) ? number : "null");
+    return add_raw(key, math::is_finite(value) ? general_text(value, 10) : "null");
   }
   /// Adds a value that is already JSON: an object, a list.
   JsonObject& add_raw(std::string_view key, std::string_view json) {

@@ -130,13 +130,11 @@ class SvgDrawing {
     if (!counted_ || row.parameters < 0) return;
     over_.text("number", numbers, middle + 5, grouped(row.parameters));
     const double share = 100.0 * static_cast<double>(row.flops) / static_cast<double>(flops_ > 0 ? flops_ : 1);
-    char percent[16];
-    std::snprintf(percent, sizeof percent, "%.1f", share);
     constexpr int bar = 60;
     over_.rectangle("bar", bar_left, middle - 4, bar, 8, 3);
     if (share > 0.05)
       over_.rectangle("share", bar_left, middle - 4, std::max(2, static_cast<int>(share * bar / 100 + 0.5)), 8, 3);
-    over_.text("number", width - margin - 8, middle + 5, percent);
+    over_.text("number", width - margin - 8, middle + 5, fixed_text(share, 1));
   }
 
   void arrow_down(int tip) {

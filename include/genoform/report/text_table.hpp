@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/core/namespaces.hpp"
+#include "genoform/core/decimal.hpp"
 
 namespace genoform::inner::report {
 
@@ -28,11 +28,9 @@ inline std::string with_unit(double n, double step = 1000, const char* base = ""
   const char* const binary[] = {" ", " Ki", " Mi", " Gi", " Ti", " Pi"};
   std::size_t i = 0;
   for (; (n >= step || n <= -step) && i < 5; ++i) n /= step;
-  char text[48];
   const double size = n < 0 ? -n : n;
   const int digits = i == 0 || size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  std::snprintf(text, sizeof text, "%.*f%s%s", digits, n, step > 1000 ? binary[i] : units[i], base);
-  return text;
+  return fixed_text(n, digits) + (step > 1000 ? binary[i] : units[i]) + base;
 }
 inline std::string bytes_text(std::int64_t bytes) { return with_unit(static_cast<double>(bytes), 1024, "B"); }
 

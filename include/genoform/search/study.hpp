@@ -101,9 +101,9 @@ class TrialClock {
   }
   void write(Store& store) const {
     if (!first_) return;
-    const double before = std::stod(store.note("seconds of trials").value_or("0"));
+    const double before = number_of<double>(store.note("seconds of trials").value_or("0")).value_or(0);
     const double seconds = std::chrono::duration<double>(Clock::now() - *first_).count();
-    store.set_note("seconds of trials", std::to_string(before + seconds));
+    store.set_note("seconds of trials", fixed_text(before + seconds, 6));
   }
 
  private:

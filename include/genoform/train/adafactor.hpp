@@ -3,7 +3,6 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/ops/adafactor.hpp"
 #include "genoform/ops/operation_list.hpp"
@@ -125,12 +125,11 @@ class Adafactor::Bound final : public Optimizer<Backend> {
   }
 
   std::string description() const override {
-    char text[240];
-    std::snprintf(text, sizeof text,
-                  "adafactor beta1 %g beta2 %g exponent %g update clip %g epsilons %g %g relative %s decay %g factored from %lld",
-                  options_.beta1, options_.beta2, options_.exponent, options_.update_clip, options_.epsilon1, options_.epsilon2,
-                  options_.relative ? "yes" : "no", options_.weight_decay, static_cast<long long>(options_.factor_from));
-    return text;
+    const Adafactor& o = options_;
+    return "adafactor beta1 " + general_text(o.beta1) + " beta2 " + general_text(o.beta2) + " exponent " +
+           general_text(o.exponent) + " update clip " + general_text(o.update_clip) + " epsilons " + general_text(o.epsilon1) +
+           " " + general_text(o.epsilon2) + " relative " + (o.relative ? "yes" : "no") + " decay " +
+           general_text(o.weight_decay) + " factored from " + std::to_string(o.factor_from);
   }
 
   void update(std::int64_t step, double learning_rate) override {

@@ -2,13 +2,13 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 #include "genoform/train/optimizer.hpp"
@@ -68,10 +68,9 @@ class AdamW::Bound final : public Optimizer<Backend> {
   }
 
   std::string description() const override {
-    char text[160];
-    std::snprintf(text, sizeof text, "adamw beta1 %g beta2 %g epsilon %g decay %g clip %g", options_.beta1, options_.beta2,
-                  options_.epsilon, options_.weight_decay, options_.clip);
-    return text;
+    return "adamw beta1 " + general_text(options_.beta1) + " beta2 " + general_text(options_.beta2) + " epsilon " +
+           general_text(options_.epsilon) + " decay " + general_text(options_.weight_decay) + " clip " +
+           general_text(options_.clip);
   }
 
   void update(std::int64_t step, double learning_rate) override {

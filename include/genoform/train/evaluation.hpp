@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "genoform/core/math.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/batches.hpp"
@@ -62,7 +63,7 @@ class Evaluation {
       const std::size_t size = some.size() * context;
       const Losses losses = model_->evaluate(std::span(tokens_).first(size), std::span(targets_).first(size),
                                              static_cast<std::int64_t>(some.size()));
-      if (!std::isfinite(losses.main))
+      if (!math::is_finite(losses.main))
         return Error{ErrorKind::not_finite, "the causal loss is not finite in windows " + std::to_string(first) + " to " +
                                                 std::to_string(first + some.size() - 1) +
                                                 " of the text; the weights are too large"};

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/train/step.hpp"
@@ -40,24 +41,8 @@ class TrainLog {
   }
 
   Result<void> write(const Step& s) {
-    std::fprintf(json_.get(), "{\"step\": %d, \"tokens\": %lld, \"pool_bits_per_byte\": %.6g, ", s.index,
-                 static_cast<long long>(s.tokens), s.bits_per_byte);
-    if (s.was_validated()) std::fprintf(json_.get(), "\"validation_bits_per_byte\": %.6g, ", s.validation);
-    if (s.routing.exists())
-      std::fprintf(json_.get(), "\"worst_load\": %.6g, \"dropped\": %.6g, \"router_entropy\": %.6g, ", s.routing.worst_load,
-                   s.routing.dropped, s.routing.entropy);
-    std::fprintf(
-        json_.get(),
-        "\"aux_loss\": %.6g, \"learning_rate\": %.6g, \"gradient_norm\": %.6g, \"seconds\": %.6g, \"tokens_per_second\": %.6g}\n",
-        s.aux_loss, s.learning_rate, s.gradient_norm, s.seconds, s.tokens_per_second);
-    std::fprintf(table_.get(), "%d,%lld,%.6g,", s.index, static_cast<long long>(s.tokens), s.bits_per_byte);
-    if (s.was_validated()) std::fprintf(table_.get(), "%.6g", s.validation);
-    std::fprintf(table_.get(), ",%.6g,%.6g,%.6g,%.6g,%.6g,", s.aux_loss, s.learning_rate, s.gradient_norm, s.seconds,
-                 s.tokens_per_second);
-    if (s.routing.exists())
-      std::fprintf(table_.get(), "%.6g,%.6g,%.6g\n", s.routing.worst_load, s.routing.dropped, s.routing.entropy);
-    else
-      std::fputs(",,\n", table_.get());
+    write_json(s);
+    write_row(s);
     return flush();
   }
 
@@ -69,6 +54,41 @@ class TrainLog {
       "step,tokens,pool_bits_per_byte,validation_bits_per_byte,aux_loss,learning_rate,gradient_norm,seconds,tokens_per_second,"
       "worst_load,dropped,router_entropy\n";
 
+  void write_json(const Step& s) {
+    const char* before = "{";
+    const auto integer = [&](const char* key, std::int64_t value) {
+      std::fprintf(json_.get(), "%s\"%s\": %lld", std::exchange(before, ", "), key, static_cast<long long>(value));
+    };
+    const auto number = [&](const char* key, double value) {
+      std::fprintf(json_.get(), "%s\"%s\": %s", std::exchange(before, ", "), key, general_text(value).c_str());
+    };
+    integer("step", s.index);
+    integer("tokens", s.tokens);
+    number("pool_bits_per_byte", s.bits_per_byte);
+    if (s.was_validated()) number("validation_bits_per_byte", s.validation);
+    if (s.routing.exists()) {
+      number("worst_load", s.routing.worst_load);
+      number("dropped", s.routing.dropped);
+      number("router_entropy", s.routing.entropy);
+    }
+    number("aux_loss", s.aux_loss);
+    number("learning_rate", s.learning_rate);
+    number("gradient_norm", s.gradient_norm);
+    number("seconds", s.seconds);
+    number("tokens_per_second", s.tokens_per_second);
+    std::fputs("}\n", json_.get());
+  }
+  void write_row(const Step& s) {
+    const auto number = [&](double value, bool is_known = true) {
+      std::fprintf(table_.get(), ",%s", is_known ? general_text(value).c_str() : "");
+    };
+    std::fprintf(table_.get(), "%d,%lld", s.index, static_cast<long long>(s.tokens));
+    number(s.bits_per_byte);
+    number(s.validation, s.was_validated());
+    for (const double value : {s.aux_loss, s.learning_rate, s.gradient_norm, s.seconds, s.tokens_per_second}) number(value);
+    for (const double value : {s.routing.worst_load, s.routing.dropped, s.routing.entropy}) number(value, s.routing.exists());
+    std::fputs("\n", table_.get());
+  }
   /// Hands what was printed to the operating system.
   Result<void> flush() {
     for (std::FILE* const file : {json_.get(), table_.get()})

@@ -1,5 +1,4 @@
 #pragma once
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -7,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/genome/suggest.hpp"
 
@@ -92,10 +92,8 @@ struct OptimizerChoice {
   }
   template <class S>
   [[noreturn]] static void refuse_value(const std::string& name, double low, double high) {
-    char range[64];
-    std::snprintf(range, sizeof range, "%g to %g", low, high);
-    throw Exception(
-        {ErrorKind::usage, name + " of the optimizer " + std::string(S::name) + " is out of range; allowed: " + range});
+    throw Exception({ErrorKind::usage, name + " of the optimizer " + std::string(S::name) +
+                                           " is out of range; allowed: " + general_text(low) + " to " + general_text(high)});
   }
 };
 

@@ -2,11 +2,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <numbers>
 #include <string>
 
-#include "genoform/core/namespaces.hpp"
+#include "genoform/core/decimal.hpp"
 
 namespace genoform::inner::train {
 
@@ -28,10 +27,8 @@ struct Schedule {
     return std::min(1.0, (done + 1) / warm) * (floor + (1 - floor) * wave);
   }
   std::string description() const {
-    char text[80];
-    std::snprintf(text, sizeof text, "%s warm-up %lld floor %g", kind == Kind::cosine ? "cosine" : "rsqrt",
-                  static_cast<long long>(warm_up), floor);
-    return text;
+    return std::string(kind == Kind::cosine ? "cosine" : "rsqrt") + " warm-up " + std::to_string(warm_up) + " floor " +
+           general_text(floor);
   }
 };
 

@@ -48,7 +48,7 @@ class Report {
       if (t.finished()) ++finished_;
       if (t.state == State::done && !t.loss) ++stopped_;
     }
-    if (const auto note = store.note("seconds of trials")) seconds_ = std::stod(*note);
+    if (const auto note = store.note("seconds of trials")) seconds_ = number_of<double>(*note).value_or(0);
     for (const FinalRun& run : store.finals()) enter(run);
     std::stable_sort(standings_.begin(), standings_.end(), [](const Standing& a, const Standing& b) {
       if (a.is_ranked() != b.is_ranked()) return a.is_ranked();
@@ -107,20 +107,10 @@ class Report {
 
 namespace report {
 
-inline std::string fixed(double value, int digits) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 inline std::string listed(const std::vector<double>& values) {
   std::string text;
-  for (const double v : values) text += (text.empty() ? "" : " ") + fixed(v, 3);
+  for (const double v : values) text += (text.empty() ? "" : " ") + fixed_text(v, 3);
   return text.empty() ? "-" : text;
-}
-inline std::string learning_rate_text(double learning_rate) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%g", learning_rate);
-  return text;
 }
 
 }  // namespace report
@@ -141,8 +131,8 @@ GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
     if (t == nullptr)
       table.add({name, "-", "-", "-", "-"});
     else
-      table.add({name, report::fixed(*t->loss, 3), report::learning_rate_text(t->learning_rate), std::to_string(t->steps),
-                 report::fixed(1e3 * t->step_seconds, 2)});
+      table.add({name, fixed_text(*t->loss, 3), general_text(t->learning_rate), std::to_string(t->steps),
+                 fixed_text(1e3 * t->step_seconds, 2)});
   }
   return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
 }
@@ -155,9 +145,9 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
     const double ratio = oracle_ratio(f);
     const bool is_off = std::abs(ratio - 1) > tolerance;
     off = off || is_off;
-    table.add({f.name, report::fixed(Standing::mean(s.validation), 3), report::fixed(Standing::mean(s.test), 3),
+    table.add({f.name, fixed_text(Standing::mean(s.validation), 3), fixed_text(Standing::mean(s.test), 3),
                s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(f.steps),
-               report::fixed(1e3 * f.step_seconds, 2), report::fixed(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
+               fixed_text(1e3 * f.step_seconds, 2), fixed_text(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
   }
   std::string text = "Finalists, trained anew with fresh seeds for equal measured time, bits per byte:\n" + table.text();
   if (off)
@@ -168,7 +158,7 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
 GENOFORM_SEARCH_INLINE std::string Report::text() const {
   std::string text = baselines_text() + "\n";
   text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
-  if (seconds_ > 0) text += ", " + report::fixed(trials_per_hour(), 0) + " trials per hour";
+  if (seconds_ > 0) text += ", " + fixed_text(trials_per_hour(), 0) + " trials per hour";
   text += "; " + std::to_string(stopped_) + " stopped at the hurdle, " + std::to_string(failed_) + " failed, " +
           std::to_string(refused_) + " refused before they cost anything\n\n";
   if (!standings_.empty()) text += finals_text() + "\n";
@@ -178,10 +168,8 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
   if (f.is_baseline)
     text += "The winner is a baseline: no genome of this search was better than " + f.name + ".\n";
   else
-    text +=
-        "Winner: " + f.name + ", " +
-        (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + report::learning_rate_text(f.learning_rate)) +
-        "\n";
+    text += "Winner: " + f.name + ", " +
+            (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + general_text(f.learning_rate)) + "\n";
   return text + best->line() + "\n";
 }
 
