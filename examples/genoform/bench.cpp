@@ -214,15 +214,15 @@ void add_bench(CLI::App& program, Commands& commands) {
       "time that the step needs for these bytes alone, at the rate of reading as many as it uses; writes cost more than reads.",
       run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
-  app->add_option("--batch", o->batch, "sequences")->check(CLI::PositiveNumber)->capture_default_str();
-  app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
+  add_number(*app, "--batch", o->batch, "sequences", at_least(1))->capture_default_str();
+  add_number(*app, "--context", o->context, "positions of a sequence (default: the model's Context)", at_least(1));
   add_cpu_options(*app, o->cpu);
   add_optimizer(*app, o->optimizer);
-  app->add_option("--steps", o->steps, "at least so many timed steps")->check(CLI::PositiveNumber)->capture_default_str();
-  app->add_option("--seconds", o->seconds, "and at least for so long")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none")->check(CLI::PositiveNumber);
-  app->add_option("--width", o->sizes.width, "Width, where TEXT has none")->check(CLI::PositiveNumber);
-  app->add_option("--model-context", o->sizes.context, "Context, where TEXT has none")->check(CLI::PositiveNumber);
+  add_number(*app, "--steps", o->steps, "at least so many timed steps", at_least(1))->capture_default_str();
+  add_number(*app, "--seconds", o->seconds, "and at least for so long", at_least(0))->capture_default_str();
+  add_number(*app, "--vocab", o->sizes.vocab, "Vocab, where TEXT has none", at_least(1));
+  add_number(*app, "--width", o->sizes.width, "Width, where TEXT has none", at_least(1));
+  add_number(*app, "--model-context", o->sizes.context, "Context, where TEXT has none", at_least(1));
   app->add_flag("--profile", o->profile, "then time some more steps operation by operation");
   app->add_flag("--recompute", o->recompute, "blocks run forward again on the backward pass, for less memory; FLOPs count once");
   app->add_flag("--json", o->json, "print a JSON object");

@@ -8,6 +8,7 @@
 
 #include "genoform/backend/cpu.hpp"
 #include "genoform/core/result.hpp"
+#include "numbers.hpp"
 
 /// The program genoform: one file a subcommand. A file defines add_<verb>(program, commands), which is listed in main.cpp.
 namespace command {
@@ -43,9 +44,8 @@ inline CLI::Option* add_dtype(CLI::App& app, genoform::cpu::Precision& precision
 
 /// --threads and --thread-invariant of a command that computes; threads 0: one a processor.
 inline void add_threads(CLI::App& app, genoform::CpuOptions& cpu) {
-  app.add_option("--threads", cpu.threads,
-                 "threads (default: " + (cpu.threads > 0 ? std::to_string(cpu.threads) : "one a processor") + ")")
-      ->check(CLI::PositiveNumber);
+  add_number(app, "--threads", cpu.threads,
+             "threads (default: " + (cpu.threads > 0 ? std::to_string(cpu.threads) : "one a processor") + ")", at_least(1));
   app.add_flag("--thread-invariant", cpu.thread_invariant, "the same bits for any number of threads, for some percent more time");
 }
 

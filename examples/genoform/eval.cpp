@@ -83,10 +83,9 @@ void add_eval(CLI::App& program, Commands& commands) {
   app->add_option("--part", o->part, "which part of the text")
       ->check(CLI::IsMember({"train", "validation", "test"}))
       ->capture_default_str();
-  app->add_option("--windows", o->windows, "windows, spread evenly over the text")
-      ->check(CLI::PositiveNumber)
+  add_number(*app, "--windows", o->windows, "windows, spread evenly over the text", from_to(1, max_windows))
       ->capture_default_str();
-  app->add_option("--context", o->context, "positions of a window (default: the model's)")->check(CLI::PositiveNumber);
+  add_number(*app, "--context", o->context, "positions of a window (default: the model's)", at_least(1));
   add_cpu_options(*app, o->cpu);
   app->add_flag("--pool", o->pool, "also print the loss as in training, which routes by pool");
   app->add_flag("--json", o->json, "print a JSON object");

@@ -72,10 +72,8 @@ void add_grad(CLI::App& program, Commands& commands) {
       run);
   app->add_option("FOLDER", o->folder, "a model folder")->required();
   app->add_option("--tokens", o->tokens, "a token file (.bin of llm.c)")->required();
-  app->add_option("--batch", o->batch, "sequences")->required()->check(CLI::PositiveNumber);
-  app->add_option("--context", o->context, "positions of a sequence, at most the model's")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  add_number(*app, "--batch", o->batch, "sequences", at_least(1))->required();
+  add_number(*app, "--context", o->context, "positions of a sequence, at most the model's", at_least(1))->required();
   app->add_option("--out", o->out, "the safetensors file to write")->required();
   add_threads(*app, o->cpu);
 }

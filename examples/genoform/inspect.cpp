@@ -135,13 +135,11 @@ void add_inspect(CLI::App& program, Commands& commands) {
       run);
   app->add_option("FOLDER-or-TEXT", o->what, "a model folder, or a model or part as a C++ type; - reads it from stdin")
       ->required();
-  app->add_option("--batch", o->batch, "sequences of the step that is counted")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app->add_option("--context", o->context, "positions of a sequence (default: the model's Context)")->check(CLI::PositiveNumber);
-  app->add_option("--vocab", o->sizes.vocab, "another Vocab")->check(CLI::PositiveNumber);
-  app->add_option("--width", o->sizes.width, "another Width")->check(CLI::PositiveNumber);
-  app->add_option("--model-context", o->sizes.context, "another Context")->check(CLI::PositiveNumber);
+  add_number(*app, "--batch", o->batch, "sequences of the step that is counted", at_least(1))->capture_default_str();
+  add_number(*app, "--context", o->context, "positions of a sequence (default: the model's Context)", at_least(1));
+  add_number(*app, "--vocab", o->sizes.vocab, "another Vocab", at_least(1));
+  add_number(*app, "--width", o->sizes.width, "another Width", at_least(1));
+  add_number(*app, "--model-context", o->sizes.context, "another Context", at_least(1));
   app->add_option("--svg", o->svg, "a file to draw the block diagram into, as SVG; the rest is printed as well");
   app->add_flag("--trace", o->trace, "list every operation of a training step instead, with shapes, bytes and FLOPs");
   app->add_flag("--memory", o->memory,

@@ -48,8 +48,11 @@ void add_optimizer(CLI::App& app, OptimizerOptions& o) {
   }
   app.add_option("--optimizer", o.name, help)->check(CLI::IsMember(names))->capture_default_str();
   for (const auto& [setting, text] : help_of_settings())
-    app.add_option_function<double>(
-        "--" + setting, [&o, setting = setting](const double& value) { o.settings[setting] = value; }, text);
+    app.add_option_function<std::string>(
+           "--" + setting, [&o, setting = setting](const std::string& value) { o.settings[setting] = *number_of<double>(value); },
+           text)
+        ->check(CLI::Validator([](std::string& value) { return complaint_about<double>(value, any_number()); }, ""))
+        ->type_name("FLOAT");
 }
 
 OptimizerChoice optimizer_of(const OptimizerOptions& o) {

@@ -73,12 +73,11 @@ void add_sample(CLI::App& program, Commands& commands) {
                                        "  genoform sample my-net --prompt 'It is a truth' --tokens 300 --temperature 0.7", run);
   app->add_option("FOLDER", o->folder, "a model folder")->required();
   app->add_option("--prompt", o->prompt, "the text to go on from (default: a new line)");
-  app->add_option("--tokens", o->tokens, "how many to write")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app->add_option("--temperature", o->temperature, "below 1: likelier words; 0: always the likeliest")
-      ->check(CLI::NonNegativeNumber)
+  add_number(*app, "--tokens", o->tokens, "how many to write", at_least(0))->capture_default_str();
+  add_number(*app, "--temperature", o->temperature, "below 1: likelier words; 0: always the likeliest", at_least(0))
       ->capture_default_str();
-  app->add_option("--top", o->top, "sample from this many likeliest tokens only (default: all)")->check(CLI::PositiveNumber);
-  app->add_option("--seed", o->seed, "of the sampling")->capture_default_str();
+  add_number(*app, "--top", o->top, "sample from this many likeliest tokens only (default: all)", at_least(1));
+  add_number(*app, "--seed", o->seed, "of the sampling", any_number())->capture_default_str();
   add_cpu_options(*app, o->cpu);
 }
 

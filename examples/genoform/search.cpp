@@ -180,12 +180,12 @@ class SearchRun {
 /// "6" or "2-8".
 void read_sub_layers(const std::string& text, SearchRequest& request) {
   if (text.empty()) return;
-  char rest = 0;
-  const int read = std::sscanf(text.c_str(), "%d-%d%c", &request.min_layers, &request.max_layers, &rest);
-  if (read == 1 && text.find('-') == std::string::npos)
-    request.max_layers = request.min_layers;
-  else if (read != 2)
-    usage_error("--sub-layers: \"" + text + "\"; a number, as in 6, or a range, as in 2-8");
+  const std::size_t dash = text.find('-');
+  const auto first = allowed_number<int>(text.substr(0, dash), at_least(1));
+  const auto last = dash == std::string::npos ? first : allowed_number<int>(text.substr(dash + 1), at_least(1));
+  if (!first || !last) usage_error("--sub-layers: " + in_quotes(text) + "; a number, as in 6, or a range, as in 2-8");
+  request.min_layers = *first;
+  request.max_layers = *last;
 }
 
 int run(const Options& given) {
@@ -213,20 +213,15 @@ void add_study(CLI::App& app, Options& o) {
                  "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
   app.add_flag("--resume", o.resume, "go on with the study in --study, by its own options");
-  app.add_option("--seed", o.request.study.seed, "of initial values, data order and proposals")->capture_default_str();
-  app.add_option("--trials", o.trials, "genomes to train beside the baselines")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--seed", o.request.study.seed, "of initial values, data order and proposals", any_number())
       ->capture_default_str();
-  app.add_option("--max-time", o.minutes,
-                 "minutes after which no trial begins, calibration included; the final follows; 0: no limit")
-      ->check(CLI::NonNegativeNumber)
+  add_number(app, "--trials", o.trials, "genomes to train beside the baselines", at_least(1))->capture_default_str();
+  add_number(app, "--max-time", o.minutes,
+             "minutes after which no trial begins, calibration included; the final follows; 0: no limit", at_least(0))
       ->capture_default_str();
-  app.add_option("--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock", above(0))
       ->capture_default_str();
-  app.add_option("--workers", o.workers, "processes that train, one model a core")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_number(app, "--workers", o.workers, "processes that train, one model a core", at_least(1))->capture_default_str();
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
   app.add_flag("--json", o.json, "print the report as a JSON object");
 }
@@ -238,19 +233,14 @@ void add_oracle(CLI::App& app, Options& o) {
       ->capture_default_str();
   app.add_option("--table", o.table_of, "take the table of step times of another study instead of measuring one");
   app.add_flag("--recalibrate", o.recalibrate, "with --resume: measure the table anew, as on another processor");
-  app.add_option("--probes", o.request.probes, "models that the table is fitted to")
-      ->check(CLI::Range(20, 1000))
-      ->capture_default_str();
+  add_number(app, "--probes", o.request.probes, "models that the table is fitted to", from_to(20, 1000))->capture_default_str();
   Limits& limits = o.request.study.limits;
-  app.add_option("--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none")
-      ->check(CLI::NonNegativeNumber)
+  add_number(app, "--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none", at_least(0))
       ->capture_default_str();
-  app.add_option("--max-parameters", limits.parameters, "limit; 0: none")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--max-activated", limits.activated_parameters, "limit of activated parameters; 0: none")
-      ->check(CLI::NonNegativeNumber)
+  add_number(app, "--max-parameters", limits.parameters, "limit; 0: none", at_least(0))->capture_default_str();
+  add_number(app, "--max-activated", limits.activated_parameters, "limit of activated parameters; 0: none", at_least(0))
       ->capture_default_str();
-  app.add_option("--max-bytes", limits.bytes, "limit of weights and activations of a step; 0: none")
-      ->check(CLI::NonNegativeNumber)
+  add_number(app, "--max-bytes", limits.bytes, "limit of weights and activations of a step; 0: none", at_least(0))
       ->capture_default_str();
 }
 
@@ -258,43 +248,31 @@ void add_strategy(CLI::App& app, Options& o) {
   app.add_option("--strategy", o.request.strategy, "how genomes are proposed")
       ->check(CLI::IsMember({"evolution", "random"}))
       ->capture_default_str();
-  app.add_option("--initial", o.request.evolution.initial, "evolution: trials before the first mutation")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--initial", o.request.evolution.initial, "evolution: trials before the first mutation", at_least(1))
       ->capture_default_str();
-  app.add_option("--population", o.request.evolution.population, "evolution: the last trials that may be parents")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--population", o.request.evolution.population, "evolution: the last trials that may be parents", at_least(1))
       ->capture_default_str();
-  app.add_option("--tournament", o.request.evolution.tournament, "evolution: how many are sampled, the best is mutated")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--tournament", o.request.evolution.tournament, "evolution: how many are sampled, the best is mutated",
+             at_least(1))
       ->capture_default_str();
-  app.add_option("--window", o.request.study.window, "proposal n sees the trials up to n - window")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--window", o.request.study.window, "proposal n sees the trials up to n - window", at_least(1))
       ->capture_default_str();
   app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 2-8)");
-  app.add_option("--learning-rate", o.request.study.learning_rate, "learning rate; baselines also get half and double")
-      ->check(CLI::PositiveNumber)
+  add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; baselines also get half and double", above(0))
       ->capture_default_str();
   add_dtype(app, o.precision);
   app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
       ->check(CLI::IsMember({"adamw", "adafactor"}))
       ->capture_default_str();
-  app.add_option("--batch", o.request.training.batch, "sequences of a training step")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--context", o.request.training.context, "positions of a sequence")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_number(app, "--batch", o.request.training.batch, "sequences of a training step", at_least(1))->capture_default_str();
+  add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
   app.add_flag("!--no-hurdle", o.request.study.hurdle,
                "train every genome to the end, also those behind the plain baselines at a quarter");
   app.add_flag("--no-final", o.no_final, "do not train finalists; nothing sees the test text");
-  app.add_option("--finalists", o.finals.genomes, "the best genomes that go to the final")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--final-seeds", o.finals.seeds, "fresh trainings of each finalist")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--final-budget", o.finals.budget, "seconds of training in the final, at measured step time (default: --budget)")
-      ->check(CLI::PositiveNumber);
+  add_number(app, "--finalists", o.finals.genomes, "the best genomes that go to the final", at_least(1))->capture_default_str();
+  add_number(app, "--final-seeds", o.finals.seeds, "fresh trainings of each finalist", at_least(1))->capture_default_str();
+  add_number(app, "--final-budget", o.finals.budget,
+             "seconds of training in the final, at measured step time (default: --budget)", above(0));
 }
 
 }  // namespace

@@ -157,19 +157,17 @@ void add_schedule(CLI::App& app, Options& o) {
                  "cosine: warm-up, then down to a tenth; rsqrt: constant, then 1/sqrt(step), as in the papers")
       ->check(CLI::IsMember({"cosine", "rsqrt"}))
       ->capture_default_str();
-  app.add_option("--warm-up", o.train.schedule.warm_up,
-                 "steps of linear warm-up, or of the constant part of rsqrt (default: a twentieth)")
-      ->check(CLI::NonNegativeNumber);
+  add_number(app, "--warm-up", o.train.schedule.warm_up,
+             "steps of linear warm-up, or of the constant part of rsqrt (default: a twentieth)", at_least(0));
 }
 
 void add_router_training(CLI::App& app, RouterTraining& o) {
-  app.add_option("--router-z-loss", o.z_loss,
-                 "coefficient of the routers' z-loss, the mean of logsumexp(logits)^2 (ST-MoE: 0.001)")
-      ->check(CLI::NonNegativeNumber)
+  add_number(app, "--router-z-loss", o.z_loss,
+             "coefficient of the routers' z-loss, the mean of logsumexp(logits)^2 (ST-MoE: 0.001)", at_least(0))
       ->capture_default_str();
-  app.add_option("--router-jitter", o.jitter,
-                 "noise on the input of token-choice routers in training: times uniform(1 - x, 1 + x) (Switch: 0.01)")
-      ->check(CLI::Range(0.0, 0.999))
+  add_number(app, "--router-jitter", o.jitter,
+             "noise on the input of token-choice routers in training: times uniform(1 - x, 1 + x) (Switch: 0.01)",
+             from_to(0.0, 0.999))
       ->capture_default_str();
 }
 
@@ -188,36 +186,28 @@ void add_train(CLI::App& program, Commands& commands) {
   app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app->add_option("--out", o->out,
                   "the folder to write: config.json, model.safetensors, checkpoint.safetensors, log.jsonl, log.csv");
-  app->add_option("--vocab", o->sizes.vocab, "Vocab, where TEXT has none (default: 256, bytes)")->check(CLI::PositiveNumber);
-  app->add_option("--width", o->sizes.width, "Width, where TEXT has none")->check(CLI::PositiveNumber);
-  app->add_option("--model-context", o->sizes.context, "Context, where TEXT has none")->check(CLI::PositiveNumber);
-  app->add_option("--steps", o->train.steps, "steps of the optimizer")->check(CLI::PositiveNumber)->capture_default_str();
-  app->add_option("--batch", o->train.batch, "sequences of a micro-batch")->check(CLI::PositiveNumber)->capture_default_str();
-  app->add_option("--accumulate", o->train.accumulate, "micro-batches of a step")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app->add_option("--context", o->train.context, "positions of a sequence (default: the model's Context)")
-      ->check(CLI::PositiveNumber);
-  app->add_option("--learning-rate", o->train.learning_rate, "the largest learning rate")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_number(*app, "--vocab", o->sizes.vocab, "Vocab, where TEXT has none (default: 256, bytes)", at_least(1));
+  add_number(*app, "--width", o->sizes.width, "Width, where TEXT has none", at_least(1));
+  add_number(*app, "--model-context", o->sizes.context, "Context, where TEXT has none", at_least(1));
+  add_number(*app, "--steps", o->train.steps, "steps of the optimizer", at_least(1))->capture_default_str();
+  add_number(*app, "--batch", o->train.batch, "sequences of a micro-batch", at_least(1))->capture_default_str();
+  add_number(*app, "--accumulate", o->train.accumulate, "micro-batches of a step", at_least(1))->capture_default_str();
+  add_number(*app, "--context", o->train.context, "positions of a sequence (default: the model's Context)", at_least(1));
+  add_number(*app, "--learning-rate", o->train.learning_rate, "the largest learning rate", above(0))->capture_default_str();
   add_schedule(*app, *o);
   add_optimizer(*app, o->optimizer);
   add_router_training(*app, o->train.routers);
   app->add_option("--freeze", o->train.frozen,
                   "tensors that stay as they are: a name, with * for any characters, as in 'blocks.0.*'; may be repeated")
       ->allow_extra_args(false);
-  app->add_option("--validate-every", o->train.validate_every, "steps between validations (default: at the end only)")
-      ->check(CLI::PositiveNumber);
-  app->add_option("--windows", o->train.windows, "validation windows; 0: none")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app->add_option("--save-every", o->save_every, "steps between checkpoints (default: at the end and on a signal)")
-      ->check(CLI::PositiveNumber);
+  add_number(*app, "--validate-every", o->train.validate_every, "steps between validations (default: at the end only)",
+             at_least(1));
+  add_number(*app, "--windows", o->train.windows, "validation windows; 0: none", from_to(0, max_windows))->capture_default_str();
+  add_number(*app, "--save-every", o->save_every, "steps between checkpoints (default: at the end and on a signal)", at_least(1));
   app->add_option("--start", o->start,
                   "a folder of the same model whose weights the run starts from (default: fresh ones by --seed)");
-  app->add_option("--seed", o->model_seed, "of the initial values")->capture_default_str();
-  app->add_option("--data-seed", o->train.seed, "of the order of the data")->capture_default_str();
+  add_number(*app, "--seed", o->model_seed, "of the initial values", any_number())->capture_default_str();
+  add_number(*app, "--data-seed", o->train.seed, "of the order of the data", any_number())->capture_default_str();
   add_cpu_options(*app, o->cpu);
   app->add_flag(
       "--recompute", o->train.recompute,

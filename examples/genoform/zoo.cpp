@@ -140,8 +140,7 @@ void add_zoo(CLI::App& program, Commands& commands) {
   app->add_option("NAME", o->name, "only those whose name contains this");
   app->add_flag("--text", o->text, "print canonical texts only");
   app->add_flag("--reduced", o->reduced, "print the texts of the same structures at a size that trains within seconds");
-  app->add_option("--train", o->train, "train the reduced forms for so many steps; each loss must fall")
-      ->check(CLI::PositiveNumber);
+  add_number(*app, "--train", o->train, "train the reduced forms for so many steps; each loss must fall", at_least(1));
   app->add_option("--data", o->data, "with --train: a text file, or a folder with train.txt, val.txt and test.txt");
   app->add_flag("--json", o->json, "print a JSON object a line");
 }

@@ -92,6 +92,25 @@ def test_wrong_usage_ends_with_2_and_one_line(b):
     b.error(2, "grad", b.net, "--tokens", b.folder / "tokens.bin", "--batch", "1", "--context", "17", "--out", b.folder / "o", says="Context<16>")
 
 
+def test_a_number_is_refused_in_one_short_line_unless_it_is_finite_and_fits(b):
+    train = ["train", MODEL, "--data", "x", "--out", "y"]
+    for option, value, says in [
+            ("--weight-decay", "nan", "is not a finite number"), ("--clip", "inf", "is not a finite number"), ("--learning-rate", "1,5", "is not a number above 0"),
+            ("--learning-rate", "1e-60", "is not a number above 0"), ("--learning-rate", "nan", "is not a number above 0"), ("--router-z-loss", "nan", "a number of at least 0"),
+            ("--router-jitter", "1", "a number from 0 to 0.999"), ("--seed", "18446744073709551616", "an integer from 0 to 18446744073709551615"), ("--seed", "-1", "an integer from 0"),
+            ("--steps", "2147483648", "an integer from 1 to 2147483647"), ("--steps", "1.5", "an integer from 1"), ("--steps", " 5", "an integer from 1"),
+            ("--windows", "1048577", "an integer from 0 to 1048576"), ("--warm-up", "1e3", "an integer from 0")]:
+        message = b.run(2, *train, option, value).stderr
+        assert says in message and f'{option}: "{value}"' in message and len(message) < 200, message
+    search = ["search", "--data", "x", "--study", b.folder / "none.sqlite"]
+    for option, value in [("--budget", "nan"), ("--budget", "inf"), ("--max-time", "nan"), ("--learning-rate", "nan"), ("--step-time", "nan"), ("--final-budget", "nan"),
+                          ("--sub-layers", "2-99999999999"), ("--sub-layers", "0")]:
+        assert len(b.run(2, *search, option, value).stderr) < 200, option
+    b.error(2, *train, "--optimizer", "adafactor", "--factor-from", "1.5", says="factor-from of the optimizer adafactor is 1.5; an integer is needed")
+    b.error(2, "sample", b.net, "--temperature", "nan", says="a number of at least 0")
+    assert not (b.folder / "none.sqlite").exists()
+
+
 def test_print_gives_the_canonical_text_or_a_place(b):
     assert b.run(0, "print", " Block<Attn,Ffn< Hidden<512>, SqReLU> >").stdout == "Block<Attention<>, Ffn<SqReLU, Hidden<512>>>\n"
     assert b.run(0, "print", "-", input="Block<\n  Attn>").stdout == "Block<Attention<>>\n"

@@ -1,4 +1,5 @@
 #pragma once
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -83,6 +84,9 @@ struct OptimizerChoice {
       found = true;
       if (!(value >= setting.low && value <= setting.high)) refuse_value<S>(name, setting.low, setting.high);
       using Value = std::remove_reference_t<decltype(chosen.*setting.member)>;
+      if (std::is_integral_v<Value> && value != std::trunc(value))
+        throw Exception({ErrorKind::usage, name + " of the optimizer " + std::string(S::name) + " is " + general_text(value) +
+                                               "; an integer is needed"});
       chosen.*setting.member = static_cast<Value>(value);
     });
     if (found) return;

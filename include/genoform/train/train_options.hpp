@@ -44,6 +44,7 @@ inline TrainOptions checked(TrainOptions o, int model_context) {
     refuse("a context of " + std::to_string(o.context) + " positions; the model has Context<" + std::to_string(model_context) +
            ">");
   if (!(o.learning_rate > 0) || !math::is_finite(o.learning_rate)) refuse("the learning rate must be above 0");
+  if (!(o.schedule.floor >= 0 && o.schedule.floor <= 1)) refuse("the floor of the schedule must be from 0 to 1");
   if (!(o.routers.z_loss >= 0) || !math::is_finite(o.routers.z_loss)) refuse("the z-loss of routers must be at least 0");
   if (!(o.routers.jitter >= 0 && o.routers.jitter < 1)) refuse("the jitter of routers must be at least 0 and below 1");
   if (o.windows < 0 || o.windows > max_windows)

@@ -9,9 +9,11 @@ namespace genoform::search {
 struct Budget {
   double seconds = 3;
   static constexpr std::int64_t min_steps = 8;
+  static constexpr double max_steps = 2147483647;  ///< what TrainOptions::steps holds
 
   std::int64_t steps(double step_seconds) const {
-    return std::max(min_steps, static_cast<std::int64_t>(std::floor(seconds / step_seconds)));
+    const double steps = std::min(std::floor(seconds / step_seconds), max_steps);
+    return std::max(min_steps, static_cast<std::int64_t>(steps));
   }
 };
 
