@@ -120,11 +120,26 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
   return 0;
 }
 
+/// The first file of a folder that no training wrote; empty where there is none. A run that was killed before its first
+/// checkpoint leaves logs and temporary files.
+std::string foreign_file(const std::string& folder) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_temporary = name.starts_with("checkpoint.safetensors.tmp.") || name.starts_with("model.safetensors.tmp.") ||
+                              name.starts_with("config.json.");
+    if (!is_temporary && name != "log.jsonl" && name != "log.csv") return name;
+  }
+  return {};
+}
+
 void check_folder(const Options& o) {
   const bool there = checkpoint::exists(o.out);
   if (o.resume && !there) throw Exception({ErrorKind::input, checkpoint::path_in(o.out) + ": no checkpoint to resume"});
   if (!o.resume && (there || std::filesystem::exists(io::model_folder::config_file(o.out))))
     usage_error(o.out + ": holds a model already; take another --out, or --resume to go on");
+  if (const std::string foreign = o.resume ? "" : foreign_file(o.out); !foreign.empty())
+    usage_error(o.out + ": holds other files, as " + in_quotes(foreign) + "; --out takes a new or an empty folder");
   std::error_code failed;
   std::filesystem::create_directories(o.out, failed);
   if (failed) throw Exception({ErrorKind::resources, o.out + ": cannot be made: " + failed.message()});
@@ -184,8 +199,9 @@ void add_train(CLI::App& program, Commands& commands) {
       run);
   app->add_option("TEXT", o->text, "the model, as a C++ type; - reads it from stdin")->required();
   app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
-  app->add_option("--out", o->out,
-                  "the folder to write: config.json, model.safetensors, checkpoint.safetensors, log.jsonl, log.csv");
+  app->add_option(
+      "--out", o->out,
+      "the folder to write, new or empty: config.json, model.safetensors, checkpoint.safetensors, log.jsonl, log.csv");
   add_number(*app, "--vocab", o->sizes.vocab, "Vocab, where TEXT has none (default: 256, bytes)", at_least(1));
   add_number(*app, "--width", o->sizes.width, "Width, where TEXT has none", at_least(1));
   add_number(*app, "--model-context", o->sizes.context, "Context, where TEXT has none", at_least(1));

@@ -245,6 +245,32 @@ def test_a_log_that_cannot_be_written_ends_with_4_and_loses_no_weights(b):
     b.run(0, "eval", out, "--data", b.folder / "text.txt", "--windows", "4")
 
 
+def test_training_writes_into_a_new_an_empty_or_its_own_folder_only(b):
+    out = b.folder / "foreign"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    b.error(2, *b.training, "--out", out, says='holds other files, as "notes.txt"')
+    (out / "notes.txt").rename(out / "log.csv")
+    b.error(3, *b.training, "--out", out, says="log.csv: not a log of a training run")
+    assert (out / "log.csv").read_text() == "mine" and not (out / "log.jsonl").exists()
+    (out / "log.csv").unlink()
+    b.run(0, *b.training, "--out", out)
+
+
+def test_two_trainings_in_one_folder_do_not_mix(b):
+    out = b.folder / "shared"
+    first = subprocess.Popen([b.program, *map(str, b.training_of(4000)), "--out", str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not ((out / "log.jsonl").exists() and (out / "log.jsonl").stat().st_size > 0):
+        time.sleep(0.01)
+    b.error(3, *b.training, "--out", out, says="another run is writing into this folder")
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    assert first.returncode == 130
+    steps = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, len(steps) + 1)), "steps of another run are in the log"
+
+
 def test_what_a_late_step_would_refuse_is_refused_before_the_first(b):
     data = b.folder / "late"
     data.mkdir()

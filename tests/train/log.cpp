@@ -42,8 +42,32 @@ TEST_CASE("a resumed run appends: steps after the checkpoint and a torn last lin
   REQUIRE(lines_of(folder / "log.csv").size() == 1);
 }
 
-TEST_CASE("a log that cannot be written is an error of resources") {
-  REQUIRE(TrainLog::open("/proc/nowhere", 0).error().error_kind == ErrorKind::resources);
+TEST_CASE("a log in a folder that is not there is an error with its name") {
+  REQUIRE(TrainLog::open("/proc/nowhere", 0).error().message == "/proc/nowhere: cannot open: No such file or directory");
+}
+
+TEST_CASE("one run writes into a folder, and the next one when the first has ended") {
+  const ScratchFolder folder("one_writer");
+  {
+    TrainLog log = TrainLog::open(folder.path(), 0);
+    log.write({.index = 1}).value();
+    const Result<TrainLog> second = TrainLog::open(folder.path(), 0);
+    REQUIRE(!second);
+    REQUIRE(second.error().message.find(folder.path() + ": another run is writing into this folder") == 0);
+    REQUIRE(lines_of(folder / "log.jsonl").size() == 1);
+  }
+  TrainLog::open(folder.path(), 0).value();
+}
+
+TEST_CASE("files that are no logs are not cut off") {
+  for (const char* const name : {"log.jsonl", "log.csv"}) {
+    const ScratchFolder folder("foreign_log");
+    std::ofstream(folder / name) << "my own notes\n";
+    const Result<TrainLog> log = TrainLog::open(folder.path(), 0);
+    REQUIRE(!log);
+    REQUIRE(log.error().message.find(folder / name + ": not a log of a training run") == 0);
+    REQUIRE(lines_of(folder / name).front() == "my own notes");
+  }
 }
 
 TEST_CASE("a log that cannot be written is an error with its file, and the step that it belongs to is done") {

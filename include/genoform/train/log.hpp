@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "genoform/core/decimal.hpp"
 #include "genoform/core/result.hpp"
+#include "genoform/io/folder_lock.hpp"
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/train/step.hpp"
 
@@ -21,11 +23,17 @@ namespace genoform::inner::train {
 /// `pool_bits_per_byte` is the loss of the training batch; only `validation_bits_per_byte` is causal.
 class TrainLog {
  public:
-  /// Opens both files in a folder. What they hold of later steps than `steps_done` is cut off, so a resumed run has no step
-  /// twice.
+  /// Opens both files in a folder, in which no other run may be writing. What they hold of later steps than `steps_done` is cut
+  /// off, so a resumed run has no step twice. Errors (input): another run, files of these names that are no logs.
   static Result<TrainLog> open(const std::filesystem::path& folder, std::int64_t steps_done) {
     TrainLog log;
     log.folder_ = folder;
+    Result<FolderLock> lock = FolderLock::take(folder.string());
+    if (!lock) return lock.error();
+    log.lock_.emplace(std::move(*lock));
+    for (const bool table : {false, true})
+      if (const auto path = folder / (table ? "log.csv" : "log.jsonl"); !is_ours(path, table))
+        return Error{ErrorKind::input, path.string() + ": not a log of a training run; it would be lost; take another folder"};
     for (auto* one : {&log.json_, &log.table_}) {
       const bool table = one == &log.table_;
       const auto path = folder / (table ? "log.csv" : "log.jsonl");
@@ -96,6 +104,16 @@ class TrainLog {
         return file_error((folder_ / (file == table_.get() ? "log.csv" : "log.jsonl")).string(), "write", errno);
     return {};
   }
+  /// Also a file that is new, empty or torn in its first words.
+  static bool is_ours(const std::filesystem::path& path, bool table) {
+    std::error_code failed;
+    if (!std::filesystem::is_regular_file(path, failed)) return true;
+    const std::string_view start = table ? "step,tokens," : "{\"step\": ";
+    std::string found(start.size(), '\0');
+    std::ifstream in(path, std::ios::binary);
+    in.read(found.data(), static_cast<std::streamsize>(found.size()));
+    return start.starts_with(std::string_view(found).substr(0, static_cast<std::size_t>(in.gcount())));
+  }
   static std::int64_t step_of(std::string_view line, bool table) {
     constexpr std::string_view key = "{\"step\": ";
     if (!table && !line.starts_with(key)) return -1;
@@ -123,6 +141,7 @@ class TrainLog {
   }
 
   std::filesystem::path folder_;
+  std::optional<FolderLock> lock_;
   std::unique_ptr<std::FILE, Close> json_, table_;
 };
 
