@@ -74,7 +74,7 @@ void print_result(const Options& o, const CpuModel& model, const Step& last, dou
 /// start from.
 Exception saved(const Error& error, const Options& o, CpuModel& model, Trainer<Cpu>& trainer, int steps_before) {
   const int done = trainer.steps_done();
-  if (done == steps_before) return Exception({error.error_kind, error.message + "; no step was done, nothing was written"});
+  if (done == steps_before) return Exception(error);
   Result<void> written = trainer.save(o.out);
   if (written) written = save(model, o.out);
   const std::string state = written ? o.out + ": saved after step " + std::to_string(done) + "; --start takes these weights"

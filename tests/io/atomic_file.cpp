@@ -98,3 +98,38 @@ TEST_CASE("only regular files are mapped") {
   REQUIRE(empty);
   CHECK(empty->bytes().empty());
 }
+
+TEST_CASE("a link stays a link: the file behind it is replaced") {
+  const TemporaryFolder folder, other;
+  write_bytes(other / "real.txt", "old");
+  std::filesystem::create_symlink(other / "real.txt", folder / "link.txt");
+  std::filesystem::create_symlink("link.txt", folder / "second.txt");
+  REQUIRE(write_file_atomically(folder / "second.txt", "new"));
+  CHECK(std::filesystem::is_symlink(folder / "second.txt"));
+  CHECK(std::filesystem::is_symlink(folder / "link.txt"));
+  CHECK(read_bytes(other / "real.txt") == "new");
+  std::filesystem::create_symlink(other / "none_yet.txt", folder / "dangling.txt");
+  REQUIRE(write_file_atomically(folder / "dangling.txt", "first"));
+  CHECK(read_bytes(other / "none_yet.txt") == "first");
+  CHECK(other.files() == 2);
+  CHECK(folder.files() == 3);
+}
+
+TEST_CASE("a pipe or a device is written to, not replaced") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder / "pipe", null = folder / "null";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const FileHandle reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK));
+  REQUIRE(write_file_atomically(pipe, "through"));
+  char found[16] = {};
+  CHECK(::read(reader.get(), found, sizeof found) == 7);
+  CHECK(std::string(found) == "through");
+  CHECK(std::filesystem::is_fifo(pipe));
+  std::filesystem::create_symlink("/dev/full", null);
+  const Result<void> full = write_file_atomically(null, "text");
+  REQUIRE(!full);
+  CHECK(full.error().error_kind == ErrorKind::resources);
+  CHECK(full.error().message == null + ": cannot write: No space left on device");
+  CHECK(std::filesystem::is_character_file("/dev/full"));
+  CHECK(write_file_atomically(folder.path(), "text").error().message == folder.path() + ": cannot write: Is a directory");
+}

@@ -349,3 +349,21 @@ TEST_CASE("a partial fill takes the tensors that fit and reports the others; a w
   const std::vector<NamedTensor> mistyped{{.name = "moe.table", .shape = {3}, .values = sample.embedding}};
   CHECK_FALSE(fill(*folder, mistyped, {.partial = true}));
 }
+
+TEST_CASE("a model folder whose files are links keeps them: what is behind them is replaced") {
+  const TemporaryFolder root, other;
+  Sample first = Sample::numbered(), second = Sample::numbered();
+  second.bias[0] = 99;
+  REQUIRE(save_folder(root / "a", "M", first.tensors()));
+  for (const char* const name : {"config.json", "model.safetensors"}) {
+    std::filesystem::rename(root / "a" + "/" + name, other / name);
+    std::filesystem::create_symlink(other / name, root / "a" + "/" + name);
+  }
+  REQUIRE(save_folder(root / "a", "N", second.tensors()));
+  for (const char* const name : {"config.json", "model.safetensors"}) CHECK(std::filesystem::is_symlink(root / "a" + "/" + name));
+  CHECK(load_folder(root / "a")->config.model == "N");
+  Sample found;
+  REQUIRE(load_into(root / "a", found));
+  CHECK(found == second);
+  CHECK(other.files() == 2);
+}

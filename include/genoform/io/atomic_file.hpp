@@ -49,17 +49,34 @@ inline void remove_stale(const std::string& path) {
   }
 }
 
+/// The file that a write to `path` reaches: links stay links.
+inline std::string behind_links(const std::string& path) {
+  std::error_code failed;
+  std::filesystem::path target = path;
+  constexpr int max_links = 40;  // of Linux
+  for (int i = 0; i < max_links && std::filesystem::is_symlink(target, failed); ++i) {
+    const std::filesystem::path next = std::filesystem::read_symlink(target, failed);
+    if (failed) return path;
+    target = target.parent_path() / next;  // of an absolute one: itself
+  }
+  return target.string();
+}
+
 }  // namespace atomic_file
 
 /// A file that comes into being whole or not at all: written under a temporary name in the same folder, synced, renamed,
-/// folder synced. Until commit() succeeds, and on every error, what stood under `path` stays as it was.
+/// folder synced. Until commit() succeeds, and on every error, what stood under `path` stays as it was. A link stays a link: the
+/// file behind it is replaced. A device or a pipe is no file to replace: the bytes are written to it.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(std::string path) {
+    struct stat there {};
+    if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return open_special(std::move(path));
     static std::atomic<unsigned> counter{0};
-    atomic_file::remove_stale(path);
+    std::string target = atomic_file::behind_links(path);
+    atomic_file::remove_stale(target);
     for (;;) {
-      std::string temporary = path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
+      std::string temporary = target + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter++);
       FileHandle file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
       if (!file.is_open() && errno == EEXIST) continue;
       if (!file.is_open()) return file_error(path, "create", errno);
@@ -68,12 +85,15 @@ class AtomicFile {
       struct stat status {};
       if (::fstat(file.get(), &status) != 0) return file_error(path, "create", errno);
       if (status.st_nlink == 0) continue;  // another writer saw it before it was locked, and removed it
-      return AtomicFile(std::move(path), std::move(temporary), std::move(file));
+      return AtomicFile(std::move(path), std::move(target), std::move(temporary), std::move(file));
     }
   }
 
   AtomicFile(AtomicFile&& other) noexcept
-      : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})), file_(std::move(other.file_)) {}
+      : path_(std::move(other.path_)),
+        target_(std::move(other.target_)),
+        temporary_(std::exchange(other.temporary_, {})),
+        file_(std::move(other.file_)) {}
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile() {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
@@ -91,17 +111,26 @@ class AtomicFile {
   Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
   Result<void> commit() {
+    if (temporary_.empty()) return {};  // a device or a pipe has it already
     if (::fsync(file_.get()) != 0) return file_error(path_, "sync", errno);
-    if (std::rename(temporary_.c_str(), path_.c_str()) != 0) return file_error(path_, "replace", errno);
+    if (std::rename(temporary_.c_str(), target_.c_str()) != 0) return file_error(path_, "replace", errno);
     temporary_.clear();
-    return atomic_file::sync_folder(atomic_file::folder_of(path_));
+    return atomic_file::sync_folder(atomic_file::folder_of(target_));
   }
 
  private:
-  AtomicFile(std::string path, std::string temporary, FileHandle file)
-      : path_(std::move(path)), temporary_(std::move(temporary)), file_(std::move(file)) {}
+  AtomicFile(std::string path, std::string target, std::string temporary, FileHandle file)
+      : path_(std::move(path)), target_(std::move(target)), temporary_(std::move(temporary)), file_(std::move(file)) {}
 
-  std::string path_, temporary_;
+  static Result<AtomicFile> open_special(std::string path) {
+    FileHandle file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file.is_open()) return file_error(path, "write", errno);
+    return AtomicFile(std::move(path), {}, {}, std::move(file));
+  }
+
+  std::string path_;       ///< as it was given, for messages
+  std::string target_;     ///< the file behind it
+  std::string temporary_;  ///< empty: written through, or renamed already
   FileHandle file_;
 };
 

@@ -79,8 +79,16 @@ inline Result<std::pair<Config, bool>> config_of(const std::string& folder, cons
   return std::pair(std::move(*current), false);
 }
 
-/// Renames config.json.next to config.json.
+/// Makes config.json.next the config.json. Where that is a link, what is behind it is replaced.
 inline Result<void> take_next_config(const std::string& folder) {
+  std::error_code failed;
+  if (std::filesystem::is_symlink(config_file(folder), failed)) {
+    const Result<MappedFile> next = MappedFile::open(next_config_file(folder));
+    if (!next) return next.error();
+    if (Result<void> written = write_file_atomically(config_file(folder), next->text()); !written) return written;
+    std::filesystem::remove(next_config_file(folder), failed);
+    return atomic_file::sync_folder(folder);
+  }
   if (std::rename(next_config_file(folder).c_str(), config_file(folder).c_str()) != 0)
     return file_error(config_file(folder), "replace", errno);
   return atomic_file::sync_folder(folder);
