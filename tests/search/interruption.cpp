@@ -58,3 +58,56 @@ TEST_CASE("two searches cannot write one study") {
   CHECK(WEXITSTATUS(status) == 7);
   CHECK_NOTHROW(Store(file.path(), Store::Open::read));
 }
+
+namespace {
+
+/// A process of its own changes the study and is killed in the middle: SQLite has written pages and not yet committed.
+void kill_in_a_transaction(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Store store(path, Store::Open::write);
+    const auto batch = store.batch();
+    for (int i = 0; i < 2000; ++i) store.put_file("file " + std::to_string(i), std::string(4096, 'x'));
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(std::filesystem::file_size(path + "-journal") > 0);
+}
+
+}  // namespace
+
+TEST_CASE("a reader rolls back what a killed writer left, and reads the study as it was before") {
+  const TemporaryFile file("genoform-hot-journal");
+  DigitStudy study;
+  study.genomes = 10;
+  REQUIRE(study.run(file.path()));
+  const std::string before = record_of(file.path());
+  kill_in_a_transaction(file.path());
+  CHECK(record_of(file.path()) == before);
+  CHECK_FALSE(Store(file.path(), Store::Open::read).file("file 1").has_value());
+  CHECK_THROWS_AS(Store(file.path(), Store::Open::read).set("key", "value"), Exception);  // a reader does not write
+}
+
+TEST_CASE("a reader that may not write says what to do about a killed writer") {
+  const TemporaryFile file("genoform-hot-journal-of-another");
+  { const Store store(file.path(), Store::Open::write); }
+  kill_in_a_transaction(file.path());
+  std::filesystem::permissions(file.path(), std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);  // root may write everything
+    int code = 1;
+    try {
+      const Store store(file.path(), Store::Open::read);
+    } catch (const Exception& failure) {
+      const std::string why = failure.what();
+      code = why.find(file.path() + "-journal must be rolled back") != std::string::npos ? 7 : 3;
+    }
+    ::_exit(code);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CHECK(WEXITSTATUS(status) == 7);
+}

@@ -23,14 +23,16 @@ class Database {
   };
   using CompiledStatement = std::unique_ptr<sqlite3_stmt, Finalize>;
 
+  /// A reader too opens for writing where it may: a writer that was killed in a transaction leaves a journal, which the next one
+  /// who opens the file must roll back.
   Database(const std::string& path, Open how) : path_(path) {
-    const int flags =
-        how == Open::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (how == Open::create ? SQLITE_OPEN_CREATE : 0);
     sqlite3* raw = nullptr;
+    const int flags = SQLITE_OPEN_READWRITE | (how == Open::create ? SQLITE_OPEN_CREATE : 0);
     const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
     handle_.reset(raw);
     if (code != SQLITE_OK) fail();
     sqlite3_busy_timeout(raw, 20000);
+    if (how == Open::read) run("PRAGMA query_only = ON");
   }
 
   void run(const std::string& sql) {
@@ -55,6 +57,11 @@ class Database {
 
   [[noreturn]] void fail() const {
     const int code = handle_ ? sqlite3_errcode(handle_.get()) : SQLITE_NOMEM;
+    if (has_journal_left())
+      throw Exception({ErrorKind::input,
+                       path_ + ": a search was killed while it wrote, and what it left in " + path_ +
+                           "-journal must be rolled back, which needs leave to write; open the study as its owner, or copy both "
+                           "files to a folder of yours and open it there"});
     const bool no_room = code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_IOERR;
     const std::string what = handle_ ? sqlite3_errmsg(handle_.get()) : "no memory";
     throw Exception({no_room ? ErrorKind::resources : ErrorKind::input, path_ + ": " + what});
@@ -64,6 +71,12 @@ class Database {
   struct Close {
     void operator()(sqlite3* handle) const { sqlite3_close(handle); }
   };
+  /// Did the last call fail because a journal is to be rolled back that this process must not roll back?
+  bool has_journal_left() const {
+    const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_OK;
+    return code == SQLITE_READONLY_ROLLBACK || code == SQLITE_IOERR_DELETE;
+  }
+
   std::string path_;
   std::unique_ptr<sqlite3, Close> handle_;
   mutable std::multimap<std::string, CompiledStatement, std::less<>> compiled_;  ///< after handle_: finalized before it closes
