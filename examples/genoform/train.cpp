@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -70,12 +71,18 @@ void print_result(const Options& o, const CpuModel& model, const Step& last, dou
   }
 }
 
+/// What shapes a run beside the options of its trainer: a resumed one must have the same.
+checkpoint::RunSettings settings_of(const Options& o) {
+  return {{"model seed", std::to_string(o.model_seed)},
+          {"start", o.start.empty() ? "" : std::filesystem::absolute(o.start).lexically_normal().string()}};
+}
+
 /// The error that ends a run, once what the run has reached is saved: as a checkpoint, and as a model folder for another run to
 /// start from.
 Exception saved(const Error& error, const Options& o, CpuModel& model, Trainer<Cpu>& trainer, int steps_before) {
   const int done = trainer.steps_done();
   if (done == steps_before) return Exception(error);
-  Result<void> written = trainer.save(o.out);
+  Result<void> written = trainer.save(o.out, settings_of(o));
   if (written) written = save(model, o.out);
   const std::string state = written ? o.out + ": saved after step " + std::to_string(done) + "; --start takes these weights"
                                     : "nothing of step " + std::to_string(done) + " could be saved: " + written.error().message;
@@ -88,8 +95,10 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
   Progress progress(o.quiet ? Progress::Mode::quiet : Progress::Mode::automatic);
   ProgressText text;
   const auto start = std::chrono::steady_clock::now();
+  trainer.meet(corpus).value();
   const int steps_before = trainer.steps_done();
-  Step last{.index = steps_before};
+  const double unknown = std::nan("");
+  Step last{.index = steps_before, .bits_per_byte = unknown, .tokens = trainer.tokens_done()};
   double validation = 0;
   while (trainer.steps_done() < o.train.steps) {
     const Result<Step> step = trainer.step(corpus);
@@ -105,7 +114,7 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
     else
       progress.show(line);
     const bool stopped = signals.exit_code() != 0;
-    if (stopped || (o.save_every > 0 && last.index % o.save_every == 0)) trainer.save(o.out).value();
+    if (stopped || (o.save_every > 0 && last.index % o.save_every == 0)) trainer.save(o.out, settings_of(o)).value();
     if (stopped) {
       progress.finish();
       std::fprintf(stderr, "%s: saved after step %d; the same command with --resume goes on\n", o.out.c_str(), last.index);
@@ -113,7 +122,7 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
     }
   }
   progress.finish();
-  trainer.save(o.out).value();
+  trainer.save(o.out, settings_of(o)).value();
   save(model, o.out).value();
   if (!last.was_validated() && o.train.windows > 0) last.validation = trainer.validate(corpus);
   print_result(o, model, last, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
@@ -163,7 +172,7 @@ int run(const Options& given) {
   const auto model = make_model(genome, o.model_seed, o.cpu);
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
   Trainer trainer(*model, o.train, optimizers());
-  if (o.resume) trainer.resume(o.out).value();
+  if (o.resume) trainer.resume(o.out, settings_of(o)).value();
   return train(o, *model, trainer, corpus);
 }
 

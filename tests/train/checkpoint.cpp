@@ -54,6 +54,33 @@ TEST_CASE("a run is resumed only with the same options and the same data") {
   REQUIRE(d.step(other).error().message.find("resume with the same data") != std::string::npos);
 }
 
+TEST_CASE("a finished run meets only the text that it was trained on, and knows how much of it that was") {
+  const ScratchFolder folder("finished");
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer a(model, options);
+  std::int64_t tokens = 0;
+  for (const Step& s : a.run(text())) tokens = s.tokens;
+  a.save(folder.path()).value();
+  Trainer b(model, options);
+  b.resume(folder.path()).value();
+  REQUIRE(b.tokens_done() == tokens);
+  const Corpus other = Corpus::from_text(synthetic_text(40000, 4));
+  REQUIRE(b.meet(other).error().message.find("resume with the same data") != std::string::npos);
+  b.meet(text()).value();
+}
+
+TEST_CASE("a run is resumed only with the same settings of the caller's own") {
+  const ScratchFolder folder("own_settings");
+  Model<Dense, Cpu> model({.seed = 1});
+  Trainer trainer(model, options);
+  trainer.step(text()).value();
+  trainer.save(folder.path(), {{"start", "weights/"}}).value();
+  REQUIRE(
+      trainer.resume(folder.path(), {{"start", ""}}).error().message.find("the run has start weights/, this one start none") !=
+      std::string::npos);
+  trainer.resume(folder.path(), {{"start", "weights/"}}).value();
+}
+
 TEST_CASE("a checkpoint is replaced whole: a damaged or missing one is an error that names the file") {
   const ScratchFolder folder("damaged");
   Model<Dense, Cpu> model({.seed = 1});

@@ -87,6 +87,10 @@ class Trainer {
   /// The same on micro-batches of the caller's own; see BatchSource.
   Run run(BatchSource source) { return Run(*this, std::move(source)); }
 
+  /// Makes this corpus that of the run, as its first step() does; for a run that has no step left to take. Errors (input), after
+  /// which nothing has changed: those that step() has for a corpus.
+  Result<void> meet(const Corpus& corpus);
+
   /// One step on random windows of the training part; `steps` of the options does not stop it. Errors, after which no parameter
   /// has changed: the corpus is too short for the context, has tokens outside the vocabulary, has no validation part though
   /// there are windows, or is not the one that the run began with (input); a loss or gradient that is not finite, with the name
@@ -105,16 +109,19 @@ class Trainer {
 
   /// Steps that the run has behind it, those before a resume() included.
   int steps_done() const { return done_; }
+  /// Tokens of these steps.
+  std::int64_t tokens_done() const { return std::int64_t{done_} * options_.accumulate * shape_.tokens(); }
   /// The options with the context filled in.
   const TrainOptions& options() const { return options_; }
   BasicModel<Backend>& model() { return *model_; }
 
   /// Writes everything that a run needs to go on, to the same bits, into FOLDER/checkpoint.safetensors, replaced whole or not at
-  /// all; the folder is made where there is none. Errors: what the disk says (resources); a parameter that is not finite.
-  Result<void> save(const std::string& folder);
+  /// all; the folder is made where there is none. `own`: settings of the caller's that a resumed run must have the same.
+  /// Errors: what the disk says (resources); a parameter that is not finite.
+  Result<void> save(const std::string& folder, const checkpoint::RunSettings& own = {});
   /// Goes on where save() was called, on a trainer with the same options and a model of the same text. Errors (input), after
   /// which nothing has changed: no checkpoint, a damaged one, or one of another run; the message says what differs.
-  Result<void> resume(const std::string& folder);
+  Result<void> resume(const std::string& folder, const checkpoint::RunSettings& own = {});
 
  private:
   /// Beside the parameters and gradients that the model holds already.
@@ -132,8 +139,6 @@ class Trainer {
   /// The number of a micro-batch of the next step, counted over the run.
   std::int64_t micro_batch_index(int i) const { return std::int64_t{done_} * options_.accumulate + i; }
 
-  /// Checks a corpus when the run first meets it, and opens the log.
-  Result<void> meet(const Corpus& corpus);
   /// Whether all parts of a corpus suit the model and the windows: what a late validation needs is known before the first step.
   Result<void> check_corpus(const Corpus& corpus) const;
   /// Refuses data that is not what the run began with.
@@ -147,8 +152,8 @@ class Trainer {
   Losses mean_losses() const;
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
   Error not_finite(double loss);
-  /// Everything that a resumed run must have the same.
-  checkpoint::RunSettings settings() const;
+  /// Everything that a resumed run must have the same: the options of this run and the caller's `own`.
+  checkpoint::RunSettings settings(const checkpoint::RunSettings& own) const;
 
   BasicModel<Backend>* model_;
   TrainOptions options_;
@@ -290,7 +295,7 @@ Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double 
   ++done_;
   s.bits_per_byte = losses.main / std::numbers::ln2 / bytes_per_token;
   s.aux_loss = losses.aux;
-  s.tokens = std::int64_t{done_} * options_.accumulate * shape_.tokens();
+  s.tokens = tokens_done();
   s.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   s.tokens_per_second = static_cast<double>(options_.accumulate * shape_.tokens()) / s.seconds;
   const bool due = done_ == options_.steps || (options_.validate_every > 0 && done_ % options_.validate_every == 0);
@@ -386,35 +391,37 @@ Error Trainer<Backend>::not_finite(double loss) {
 }
 
 template <class Backend>
-checkpoint::RunSettings Trainer<Backend>::settings() const {
-  return {{"steps", std::to_string(options_.steps)},
-          {"batch", std::to_string(options_.batch)},
-          {"context", std::to_string(options_.context)},
-          {"accumulate", std::to_string(options_.accumulate)},
-          {"learning_rate", checkpoint::number_text(options_.learning_rate)},
-          {"seed", std::to_string(options_.seed)},
-          {"activations", activations_of(model_->backend()) == ElementType::bf16 ? "bf16" : "full"},
-          {"schedule", options_.schedule.description()},
-          {"optimizer", optimizer_->description()},
-          {"frozen", model_->frozen()},
-          {"router z-loss", checkpoint::number_text(static_cast<float>(model_->router_training().z_loss))},
-          {"router jitter", checkpoint::number_text(static_cast<float>(model_->router_training().jitter))},
-          {"router seed", std::to_string(model_->router_training().seed)}};
+checkpoint::RunSettings Trainer<Backend>::settings(const checkpoint::RunSettings& own) const {
+  checkpoint::RunSettings all{{"steps", std::to_string(options_.steps)},
+                              {"batch", std::to_string(options_.batch)},
+                              {"context", std::to_string(options_.context)},
+                              {"accumulate", std::to_string(options_.accumulate)},
+                              {"learning_rate", checkpoint::number_text(options_.learning_rate)},
+                              {"seed", std::to_string(options_.seed)},
+                              {"activations", activations_of(model_->backend()) == ElementType::bf16 ? "bf16" : "full"},
+                              {"schedule", options_.schedule.description()},
+                              {"optimizer", optimizer_->description()},
+                              {"frozen", model_->frozen()},
+                              {"router z-loss", checkpoint::number_text(static_cast<float>(model_->router_training().z_loss))},
+                              {"router jitter", checkpoint::number_text(static_cast<float>(model_->router_training().jitter))},
+                              {"router seed", std::to_string(model_->router_training().seed)}};
+  all.insert(all.end(), own.begin(), own.end());
+  return all;
 }
 
 template <class Backend>
-Result<void> Trainer<Backend>::save(const std::string& folder) {
-  checkpoint::RunSettings all = settings();
+Result<void> Trainer<Backend>::save(const std::string& folder, const checkpoint::RunSettings& own) {
+  checkpoint::RunSettings all = settings(own);
   all.emplace_back("done", std::to_string(done_));
   all.emplace_back("data", corpus_mark_);
   return checkpoint::save(folder, *model_, *optimizer_, all);
 }
 
 template <class Backend>
-Result<void> Trainer<Backend>::resume(const std::string& folder) {
+Result<void> Trainer<Backend>::resume(const std::string& folder, const checkpoint::RunSettings& own) {
   Result<Safetensors> file = checkpoint::open(folder);
   if (!file) return file.error();
-  if (Result<void> same = checkpoint::check_settings(*file, settings()); !same) return same;
+  if (Result<void> same = checkpoint::check_settings(*file, settings(own)); !same) return same;
   const std::string done = checkpoint::setting(*file, "done");
   int steps = -1;
   if (std::from_chars(done.data(), done.data() + done.size(), steps).ec != std::errc() || steps < 0 || steps > options_.steps)
