@@ -1,6 +1,10 @@
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,13 +32,111 @@ using namespace genoform::search;
 
 struct Options {
   SearchRequest request;
+  RunRequest run;
   std::string file = "study.sqlite", table_of, sub_layers;
-  int trials = 200, workers = 2;
-  double minutes = 9;
-  FinalOptions finals;
+  int workers = 2;
   cpu::Precision precision = cpu::Precision::f32;
-  bool resume = false, recalibrate = false, no_final = false, quiet = false, json = false;
+  bool resume = false, recalibrate = false, quiet = false, json = false;
+  const CLI::App* command = nullptr;
+
+  bool is_given(const char* option) const { return command->get_option(option)->count() > 0; }
+  /// As it stands on the command line.
+  std::string words_of(const char* option) const {
+    const CLI::Option* found = command->get_option(option);
+    const bool is_flag = found->get_expected_max() == 0 || found->get_type_size() == 0;
+    return is_flag ? option : option + (" " + found->as<std::string>());
+  }
 };
+
+/// An option and what it sets in the JSON of a request.
+struct Setting {
+  const char *option, *path;
+};
+
+/// What shapes the record of a study: --resume takes it from the study's file and refuses another value. The text is compared by
+/// its content, so that it may be moved.
+constexpr Setting shaping[] = {{"--seed", "/study/seed"},
+                               {"--budget", "/study/budget"},
+                               {"--oracle", "/oracle"},
+                               {"--probes", "/probes"},
+                               {"--step-time", "/study/limits/step_time_factor"},
+                               {"--max-parameters", "/study/limits/parameters"},
+                               {"--max-activated", "/study/limits/activated_parameters"},
+                               {"--max-bytes", "/study/limits/bytes"},
+                               {"--strategy", "/strategy"},
+                               {"--initial", "/evolution/initial"},
+                               {"--population", "/evolution/population"},
+                               {"--tournament", "/evolution/tournament"},
+                               {"--window", "/study/window"},
+                               {"--sub-layers", "/min_layers"},
+                               {"--sub-layers", "/max_layers"},
+                               {"--learning-rate", "/study/learning_rate"},
+                               {"--dtype", "/training/bf16"},
+                               {"--optimizer", "/training/optimizer"},
+                               {"--batch", "/training/batch"},
+                               {"--context", "/training/context"},
+                               {"--no-hurdle", "/study/hurdle"}};
+
+/// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --quiet
+/// and
+/// --json are free, and so are --table and --recalibrate where step times are measured.
+constexpr Setting changing[] = {{"--trials", "/trials"},
+                                {"--max-time", "/minutes"},
+                                {"--final", "/has_final"},
+                                {"--finalists", "/finals/genomes"},
+                                {"--final-seeds", "/finals/seeds"},
+                                {"--final-budget", "/finals/budget"}};
+
+nlohmann::json value_at(const nlohmann::json& request, const char* path) {
+  return request.at(nlohmann::json::json_pointer(path));
+}
+
+/// Refuses options of the command line that the study in the file was not begun with.
+void check_shape(const Options& o, const nlohmann::json& kept) {
+  const nlohmann::json now = json_of(o.request);
+  for (const auto& [option, path] : shaping)
+    if (o.is_given(option) && value_at(kept, path) != value_at(now, path))
+      usage_error(o.words_of(option) + ": the study in " + o.file + " has " + (path + 1) + " " + value_at(kept, path).dump() +
+                  "; --resume goes on with that, another --study begins anew");
+}
+
+/// The kept request, changed by the options of the command line.
+RunRequest changed(const Options& o, nlohmann::json kept) {
+  const nlohmann::json now = json_of(o.run);
+  for (const auto& [option, path] : changing)
+    if (o.is_given(option)) kept[nlohmann::json::json_pointer(path)] = value_at(now, path);
+  return from_json<RunRequest>(kept, "the options of the run");
+}
+
+/// Refuses an option that would do nothing: `is_used` says whether what it belongs to is there.
+void check_used(const Options& o, bool is_used, std::initializer_list<const char*> options, const std::string& why) {
+  for (const char* option : options)
+    if (!is_used && o.is_given(option)) usage_error(std::string(option) + ": has no effect " + why);
+}
+
+void check_workers(const Options& o, int window) {
+  if (o.workers > window) usage_error("--workers: at most " + std::to_string(window) + ", the --window");
+}
+
+/// The table of step times in the file of another study, which must train in the same type.
+StepTable table_of_study(const std::string& file, bool bf16) {
+  const Store other(file, Store::Open::read);
+  const auto table = other.setting("step table"), request = other.setting("request");
+  if (!table || !request) throw Exception({ErrorKind::input, file + ": has no table of step times"});
+  if (const bool is_bf16 = SearchRequest::parse(*request).training.bf16; is_bf16 != bf16)
+    throw Exception({ErrorKind::input, file + ": a table of steps in " + (is_bf16 ? "bf16" : "f32") +
+                                           ", and this study trains in " + (bf16 ? "bf16" : "f32") + "; leave out --table"});
+  return StepTable::from_json(nlohmann::json::parse(*table));
+}
+
+/// A file name as a shell takes it.
+std::string in_shell(const std::string& name) {
+  const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("_./+-", c) != nullptr; };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), is_plain)) return name;
+  std::string quoted = "'";
+  for (const char c : name) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
 
 /// One search from the opened study to its report.
 class SearchRun {
@@ -45,6 +147,7 @@ class SearchRun {
         progress_(options.quiet ? Progress::Mode::quiet : Progress::Mode::automatic),
         store_(options.file, Store::Open::write),
         request_(request()),
+        run_(run_request()),
         space_(request_.make_space()),
         strategy_(request_.make_strategy()),
         sizes_(request_.training.batch, request_.training.context),
@@ -52,7 +155,7 @@ class SearchRun {
 
   /// Returns the exit code.
   int run() {
-    const Corpus corpus = Corpus::from_file(request_.training.data);
+    const Corpus corpus = text();
     nlohmann::json evaluator = json_of(request_.training);
     evaluator["data"] = std::to_string(corpus.fingerprint());
     // A worker is this program again, on the other end of its standard streams.
@@ -72,25 +175,63 @@ class SearchRun {
 
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
-  /// The request of the study's file when there is one, else the one of the command line, which is kept there.
+  /// That of the study's file, or that of the command line, which is kept there. A study without a trial is begun anew: a start
+  /// that failed blocks nothing.
   SearchRequest request() {
     const auto kept = store_.setting("request");
-    if (options_.resume && !kept) throw Exception({ErrorKind::input, options_.file + ": no study to resume"});
-    if (!kept) {
-      store_.set("request", json_of(options_.request).dump());
+    if (options_.resume) {
+      if (!kept) throw Exception({ErrorKind::input, options_.file + ": no study to resume"});
+      const nlohmann::json there = nlohmann::json::parse(*kept);
+      check_shape(options_, there);
+      return SearchRequest::parse(*kept);
+    }
+    const nlohmann::json now = json_of(options_.request);
+    if (!store_.has_trials()) {
+      store_.begin_anew();
+      store_.set("request", now.dump());
       return options_.request;
     }
-    if (!options_.resume && *kept != json_of(options_.request).dump())
-      throw Exception(
-          {ErrorKind::input,
-           options_.file + ": a study with other options is there; --resume goes on with it, another --study starts anew"});
-    return SearchRequest::parse(*kept);
+    const std::string difference = kept ? study::difference(nlohmann::json::parse(*kept), now) : "program";
+    if (!difference.empty())
+      throw Exception({ErrorKind::input, options_.file + ": a study with other options is there, another " + difference +
+                                             "; --resume goes on with it, another --study starts anew"});
+    return options_.request;
+  }
+
+  /// That of the command line; when a study is resumed, only what is given there.
+  RunRequest run_request() {
+    const auto kept = options_.resume ? store_.note("run") : std::nullopt;
+    const RunRequest run = kept ? changed(options_, nlohmann::json::parse(*kept)) : options_.run;
+    check_used(options_, run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "without a final; add --final");
+    check_workers(options_, request_.study.window);
+    if (options_.resume)
+      check_used(options_, options_.recalibrate || !store_.setting("step table"), {"--table"},
+                 "on a study that has its table; add --recalibrate");
+    check_used(options_, request_.oracle == "table", {"--table", "--recalibrate"}, "with --oracle " + request_.oracle);
+    store_.set_note("run", json_of(run).dump());
+    return run;
+  }
+
+  /// The text of the study, wherever it lies now.
+  Corpus text() {
+    std::string& path = request_.training.data;
+    const bool is_moved = options_.resume && options_.is_given("--data") && options_.request.training.data != path;
+    if (is_moved) path = options_.request.training.data;
+    if (!std::filesystem::exists(path))
+      throw Exception({ErrorKind::input, path + ": the text of the study is not there; --data says where it is now"});
+    Corpus corpus = Corpus::from_file(path);
+    const auto identity = store_.setting("identity");
+    if (identity && nlohmann::json::parse(*identity).at("evaluator").at("data") != std::to_string(corpus.fingerprint()))
+      throw Exception({ErrorKind::input, path + ": not the text that the study in " + options_.file +
+                                             " was begun with; --data says where that is, another --study begins anew"});
+    if (is_moved) store_.set("request", json_of(request_).dump());
+    return corpus;
   }
 
   StudyRun study_run() {
     StudyRun run;
-    run.genomes = options_.trials;
-    if (!options_.no_final) run.finals = options_.finals;
+    run.genomes = run_.trials;
+    if (run_.has_final) run.finals = run_.finals;
     run.stop = [this] { return stop(); };
     run.on_trial = [this](const Ledger& ledger, const Trial& trial) { show(ledger, trial); };
     run.on_search_end = [this](const Ledger& ledger, bool is_complete) {
@@ -111,15 +252,7 @@ class SearchRun {
   }
   /// That of another study, or one that is measured now.
   std::optional<StepTable> table_now(WorkerPool& pool) {
-    if (!options_.table_of.empty()) {
-      const Store other(options_.table_of, Store::Open::read);
-      const auto table = other.setting("step table"), request = other.setting("request");
-      if (!table || !request) throw Exception({ErrorKind::input, options_.table_of + ": has no table of step times"});
-      if (const bool bf16 = SearchRequest::parse(*request).training.bf16; bf16 != request_.training.bf16)
-        throw Exception({ErrorKind::input, options_.table_of + ": a table of steps in " + (bf16 ? "bf16" : "f32") +
-                                               ", and this study trains in " + (bf16 ? "f32" : "bf16") + "; leave out --table"});
-      return StepTable::from_json(nlohmann::json::parse(*table));
-    }
+    if (!options_.table_of.empty()) return table_of_study(options_.table_of, request_.training.bf16);
     const CalibrationOptions calibration{.probes = request_.probes};
     const auto texts = calibration_texts(*space_, baselines_, sizes_, request_.study.seed, calibration);
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
@@ -132,7 +265,7 @@ class SearchRun {
 
   Stop signal() const { return signals_.exit_code() != 0 ? Stop::now : Stop::no; }
   Stop stop() const {
-    const bool is_over = options_.minutes > 0 && seconds() > 60 * options_.minutes;
+    const bool is_over = run_.minutes > 0 && seconds() > 60 * run_.minutes;
     return is_over && signal() == Stop::no ? Stop::soon : signal();
   }
 
@@ -141,9 +274,8 @@ class SearchRun {
     const int number = trial.number;
     const int baselines = static_cast<int>(baselines_.size() * request_.study.baseline_learning_rates.size());
     const double elapsed = seconds() - first_trial_;
-    std::string line = number <= baselines
-                           ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
-                           : "genome " + std::to_string(number - baselines) + "/" + std::to_string(options_.trials);
+    std::string line = number <= baselines ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
+                                           : "genome " + std::to_string(number - baselines) + "/" + std::to_string(run_.trials);
     if (elapsed > 1) line += "  " + fixed_text(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
     if (const auto& best = ledger.best())
       line += "  best " + fixed_text(*best->loss, 3) + " bits/byte (" +
@@ -159,7 +291,7 @@ class SearchRun {
   int interrupted() {
     progress_.finish();
     std::fprintf(stderr, "%s: saved; genoform search --study %s --resume goes on\n", options_.file.c_str(),
-                 options_.file.c_str());
+                 in_shell(options_.file).c_str());
     return signals_.exit_code();
   }
 
@@ -169,6 +301,7 @@ class SearchRun {
   Progress progress_;
   Store store_;
   SearchRequest request_;
+  RunRequest run_;
   std::unique_ptr<Space> space_;
   std::unique_ptr<Strategy> strategy_;
   ModelSizes sizes_;
@@ -188,23 +321,34 @@ void read_sub_layers(const std::string& text, SearchRequest& request) {
   request.max_layers = *last;
 }
 
+/// Checks what a new study is asked for, before there is a file of it.
+void accept(const Options& o) {
+  const SearchRequest& request = o.request;
+  if (request.training.data.empty()) usage_error("genoform search: --data is required");
+  check_used(o, request.strategy == "evolution", {"--initial", "--population", "--tournament"}, "with --strategy random");
+  check_used(o, request.oracle == "table", {"--probes", "--table"}, "with --oracle " + request.oracle);
+  check_used(o, false, {"--recalibrate"}, "on a new study; it belongs to --resume");
+  check_used(o, o.run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "with --no-final");
+  Corpus::from_file(request.training.data)->check_context(static_cast<std::size_t>(request.training.context)).value();
+  check_workers(o, request.study.window);
+  if (!o.table_of.empty()) (void)table_of_study(o.table_of, request.training.bf16);
+  (void)request.make_strategy();
+  (void)request.make_space();
+}
+
 int run(const Options& given) {
   Options o = given;
-  read_sub_layers(o.sub_layers, o.request);
-  if (o.request.training.data.empty() && !o.resume) usage_error("genoform search: --data is required");
-  if (o.resume) {
-    if (!std::filesystem::exists(o.file)) throw Exception({ErrorKind::input, o.file + ": no study to resume"});
-  } else {
-    // A study is begun only when there is something to study.
-    const auto context = static_cast<std::size_t>(o.request.training.context);
-    Corpus::from_file(o.request.training.data)->check_context(context).value();
-    o.request.training.data = std::filesystem::absolute(o.request.training.data).lexically_normal().string();
-    o.request.training.bf16 = o.precision == cpu::Precision::bf16;
-    const double learning_rate = o.request.study.learning_rate;
-    o.request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};
-  }
-  if (o.workers > o.request.study.window)
-    usage_error("--workers: at most " + std::to_string(o.request.study.window) + ", the --window");
+  SearchRequest& request = o.request;
+  read_sub_layers(o.sub_layers, request);
+  request.training.bf16 = o.precision == cpu::Precision::bf16;
+  const double learning_rate = request.study.learning_rate;
+  request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};
+  if (!request.training.data.empty())
+    request.training.data = std::filesystem::absolute(request.training.data).lexically_normal().string();
+  if (!o.resume)
+    accept(o);
+  else if (!std::filesystem::exists(o.file))
+    throw Exception({ErrorKind::input, o.file + ": no study to resume"});
   return SearchRun(o).run();
 }
 
@@ -212,12 +356,17 @@ void add_study(CLI::App& app, Options& o) {
   app.add_option("--data", o.request.training.data,
                  "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
-  app.add_flag("--resume", o.resume, "go on with the study in --study, by its own options");
+  app.add_flag(
+      "--resume", o.resume,
+      "go on with the study in --study, as it was asked for: only --trials, --max-time, --workers and the options of the "
+      "final may change, and --data where the text was moved");
   add_number(app, "--seed", o.request.study.seed, "of initial values, data order and proposals", any_number())
       ->capture_default_str();
-  add_number(app, "--trials", o.trials, "genomes to train beside the baselines", at_least(1))->capture_default_str();
-  add_number(app, "--max-time", o.minutes,
-             "minutes after which no trial begins, calibration included; the final follows; 0: no limit", at_least(0))
+  add_number(app, "--trials", o.run.trials, "genomes to train beside the baselines", at_least(1))->capture_default_str();
+  add_number(app, "--max-time", o.run.minutes,
+             "minutes from the start of this command after which no trial begins, calibration included; the final follows; 0: "
+             "no limit",
+             at_least(0))
       ->capture_default_str();
   add_number(app, "--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock", above(0))
       ->capture_default_str();
@@ -268,10 +417,12 @@ void add_strategy(CLI::App& app, Options& o) {
   add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
   app.add_flag("!--no-hurdle", o.request.study.hurdle,
                "train every genome to the end, also those behind the plain baselines at a quarter");
-  app.add_flag("--no-final", o.no_final, "do not train finalists; nothing sees the test text");
-  add_number(app, "--finalists", o.finals.genomes, "the best genomes that go to the final", at_least(1))->capture_default_str();
-  add_number(app, "--final-seeds", o.finals.seeds, "fresh trainings of each finalist", at_least(1))->capture_default_str();
-  add_number(app, "--final-budget", o.finals.budget,
+  app.add_flag("--final,!--no-final", o.run.has_final,
+               "--no-final: do not train finalists; nothing sees the test text (default: --final)");
+  add_number(app, "--finalists", o.run.finals.genomes, "the best genomes that go to the final", at_least(1))
+      ->capture_default_str();
+  add_number(app, "--final-seeds", o.run.finals.seeds, "fresh trainings of each finalist", at_least(1))->capture_default_str();
+  add_number(app, "--final-budget", o.run.finals.budget,
              "seconds of training in the final, at measured step time (default: --budget)", above(0));
 }
 
@@ -284,6 +435,7 @@ void add_search(CLI::App& program, Commands& commands) {
                            "  genoform search --study austen.sqlite --resume           go on after Ctrl-C or a kill\n"
                            "  genoform search --study austen.sqlite --resume --trials 1000 --max-time 0",
                            run);
+  o->command = app;
   add_study(*app, *o);
   add_oracle(*app, *o);
   add_strategy(*app, *o);

@@ -10,6 +10,7 @@
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/strategy/evolution.hpp"
 #include "genoform/search/strategy/random_search.hpp"
+#include "genoform/search/study/finals.hpp"
 #include "genoform/search/study/study_options.hpp"
 
 namespace command {
@@ -51,6 +52,22 @@ struct SearchRequest {
   std::unique_ptr<genoform::search::Strategy> make_strategy() const {
     if (strategy == "random") return std::make_unique<genoform::search::RandomSearch>();
     return std::make_unique<genoform::search::Evolution>(evolution);
+  }
+};
+
+/// How far a study is to go: kept beside its record, so that --resume needs no option, and changed by those that it is given.
+struct RunRequest {
+  int trials = 200;
+  double minutes = 9;  ///< from each start; 0: no limit
+  bool has_final = true;
+  genoform::search::FinalOptions finals{};
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("trials", self.trials);
+    visit("minutes", self.minutes);
+    visit("has_final", self.has_final);
+    visit("finals", self.finals);
   }
 };
 

@@ -196,6 +196,19 @@ def test_a_run_is_resumed_only_as_it_was_started(b):
     b.error(3, *b.training, "--out", b.net, "--resume", "--learning-rate", "0.1", says="learning_rate 0.003, this one learning_rate 0.1")
     other = MODEL.replace("SqReLU", "ReLU")
     b.error(3, *[other if a == MODEL else a for a in b.training], "--out", b.net, "--resume", says="where \"...ReLU")
+    b.error(3, *b.training, "--out", b.net, "--resume", "--seed", "2", says="the run has model seed 1, this one model seed 2")
+    b.error(3, *b.training, "--out", b.net, "--resume", "--start", b.net, says="the run has start none, this one start ")
+
+
+def test_a_finished_run_that_is_resumed_keeps_its_text_and_its_figures(b):
+    out = b.folder / "finished"
+    first = json.loads(b.run(0, *b.training, "--out", out, "--json").stdout)
+    again = json.loads(b.run(0, *b.training, "--out", out, "--resume", "--json").stdout)
+    assert again["tokens"] == first["tokens"] > 0 and again["validation_bits_per_byte"] == first["validation_bits_per_byte"], (first, again)
+    assert again["pool_bits_per_byte"] is None, again  # no step was taken
+    (b.folder / "another.txt").write_text((b.folder / "text.txt").read_text()[::-1])
+    another = [b.folder / "another.txt" if a == b.folder / "text.txt" else a for a in b.training]
+    b.error(3, *another, "--out", out, "--resume", says="the text is not the one that the run started with")
 
 
 def test_the_optimizer_is_a_choice(b):
@@ -527,6 +540,63 @@ def test_search_takes_the_step_times_of_a_study_of_the_same_type_only(b):
     assert first["winner"] == again["winner"], (first, again)
     b.error(3, *study("third.sqlite", "--dtype", "bf16", *table), says="a table of steps in f32, and this study trains in bf16")
     b.error(3, *study("fourth.sqlite", "--table", b.folder / "third.sqlite"), says="has no table of step times")
+
+
+def search(b, name, *more):
+    """A search of a few seconds, without a calibration."""
+    return ["search", "--study", b.folder / name, "--data", b.folder / "text.txt", "--oracle", "flops", "--step-time", "0", "--trials", "4", "--budget", "0.05", "--batch", "2",
+            "--context", "16", "--initial", "2", "--quiet", "--workers", "1", *more]
+
+
+def test_a_search_that_is_resumed_keeps_what_it_was_asked_for(b):
+    name = "kept study.sqlite"
+    process = subprocess.Popen([b.program, *map(str, search(b, name, "--no-final"))], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and "|baseline|" not in subprocess.run([b.program, "best", b.folder / name, "--record"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    message = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, (process.returncode, message)
+    command = re.search(r"genoform (search .*--resume) goes on", message).group(1)
+    subprocess.run(f"{b.program} {command} --quiet", shell=True, check=True, stdout=subprocess.PIPE, timeout=120)
+    report = json.loads(b.run(0, "best", b.folder / name, "--json").stdout)
+    assert report["genomes"] == 4 and report["finalists"] == [], report
+    resume = ["search", "--study", b.folder / name, "--resume", "--quiet"]
+    assert json.loads(b.run(0, *resume, "--trials", "6", "--batch", "2", "--json").stdout)["genomes"] == 6
+    b.error(2, *resume, "--batch", "3", says="--batch 3: the study in")
+    b.error(2, *resume, "--no-hurdle", says="has study/hurdle true; --resume goes on with that")
+    b.error(2, *resume, "--finalists", "1", says="--finalists: has no effect without a final; add --final")
+    b.error(2, *resume, "--recalibrate", says="--recalibrate: has no effect with --oracle flops")
+    b.error(2, *resume, "--workers", "9", says="--workers: at most 8")
+    assert json.loads(b.run(0, *resume, "--final", "--finalists", "1", "--final-seeds", "1", "--json").stdout)["finalists"] != []
+
+
+def test_a_search_is_resumed_on_its_text_wherever_it_lies(b):
+    text, moved = b.folder / "here.txt", b.folder / "there.txt"
+    text.write_text((b.folder / "text.txt").read_text()[::-1])
+    b.run(0, *search(b, "moved.sqlite", "--no-final", "--data", text))
+    resume = ["search", "--study", b.folder / "moved.sqlite", "--resume", "--quiet"]
+    b.error(3, *resume, "--data", b.folder / "text.txt", says="not the text that the study in")
+    text.rename(moved)
+    b.error(3, *resume, says="--data says where it is now")
+    b.run(0, *resume, "--data", moved)
+    b.run(0, *resume)
+
+
+def test_a_start_of_a_search_that_failed_leaves_no_study_in_the_way(b):
+    study = b.folder / "failed.sqlite"
+    b.error(3, *search(b, study.name, "--oracle", "table", "--table", b.folder / "none.sqlite"), says="none.sqlite")
+    b.error(2, *search(b, study.name, "--strategy", "random"), says="--initial: has no effect with --strategy random")
+    b.error(2, *search(b, study.name, "--no-final", "--final-seeds", "1"), says="--final-seeds: has no effect with --no-final")
+    b.error(2, *search(b, study.name, "--sub-layers", "8-2"), says="the block space is empty")
+    assert not study.exists()
+    calibrating = subprocess.Popen([b.program, *map(str, search(b, study.name, "--oracle", "table", "--probes", "1000"))], stderr=subprocess.DEVNULL)
+    while not study.exists():
+        time.sleep(0.01)
+    calibrating.send_signal(signal.SIGTERM)
+    assert calibrating.wait(timeout=60) == 143
+    b.run(0, *search(b, study.name, "--no-final"))
+    b.error(3, *search(b, study.name, "--no-final", "--seed", "2"), says="another study/seed: 1, now 2")
 
 
 SUB_LAYERS = ["Attention<Heads<4>, KvHeads<2>, DConv<3>, Rope>, Ffn<SwiGlu, Bias>", "Attention<Heads<2>>, Ffn<GeLU, Hidden<50>>",

@@ -123,6 +123,18 @@ TEST_CASE("a final that was broken off goes on with what it planned; more trials
   for (const FinalRun& run : runs_of()) CHECK(run.finalist.step_seconds < 0.5);
 }
 
+TEST_CASE("a finished final that is asked for with other options is run anew") {
+  const TemporaryFile file("genoform-final-options");
+  DigitStudy study = study_with_final();
+  study.genomes = 15;
+  REQUIRE(study.run(file.path()));
+  const auto seeds = [&] { return Report(Store(file.path(), Store::Open::read)).standings().front().test.size(); };
+  CHECK(seeds() == 2);
+  study.finals.seeds = 3;
+  REQUIRE(study.run(file.path()));
+  CHECK(seeds() == 3);
+}
+
 TEST_CASE("the weights of the finalists are kept and exported with a project") {
   const TemporaryFile file("genoform-export");
   REQUIRE(study_with_final().run(file.path()));

@@ -166,6 +166,7 @@ struct DigitStudy {
   NoClock no_clock{};
   std::vector<Baseline> baselines{{"plain", "000000", true}, {"other", "012345", false}};
   StudyOptions options{};
+  FinalOptions finals{};
   nlohmann::json setup = nlohmann::json::object();
   int workers = 2, genomes = 60;
   bool use_random = false, is_measured = false, has_final = false;
@@ -190,7 +191,7 @@ struct DigitStudy {
     Store store(path, Store::Open::write);
     StudyRun run;
     run.genomes = genomes;
-    if (has_final) run.finals = FinalOptions{};
+    if (has_final) run.finals = finals;
     run.stop = stop;
     run.on_trial = on_trial;
     bool is_complete = false;

@@ -62,6 +62,11 @@ struct Study {
   }
 };
 
+namespace study {
+/// The first difference of two descriptions, as in "options/budget: 4.0, now 5.0"; empty where they are equal.
+GENOFORM_SEARCH_INLINE std::string difference(const nlohmann::json& there, const nlohmann::json& now);
+}  // namespace study
+
 /// Makes the store that of a study, or makes sure that it is; throws Exception that says what differs.
 GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity);
 
@@ -78,19 +83,15 @@ GENOFORM_SEARCH_INLINE nlohmann::json Study::identity() const {
           {"evaluator", evaluator}};
 }
 
-GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
-  const auto kept = store.setting("identity");
-  if (!kept) return store.set("identity", identity.dump());
-  const nlohmann::json there = nlohmann::json::parse(*kept);
-  const nlohmann::json differences = nlohmann::json::diff(there, identity);
-  if (differences.empty()) return;
+namespace study {
+
+GENOFORM_SEARCH_INLINE std::string difference(const nlohmann::json& there, const nlohmann::json& now) {
+  const nlohmann::json differences = nlohmann::json::diff(there, now);
+  if (differences.empty()) return "";
   const nlohmann::json::json_pointer path(differences.front().at("path").get<std::string>());
   const auto value = [&](const nlohmann::json& j) { return j.contains(path) ? j.at(path).dump() : std::string("nothing"); };
-  throw Exception({ErrorKind::input, "the study was made with another " + path.to_string().substr(1) + ": " + value(there) +
-                                         ", now " + value(identity) + "; take the same options and data, or another --study"});
+  return path.to_string().substr(1) + ": " + value(there) + ", now " + value(now);
 }
-
-namespace study {
 
 /// Adds the time that trials took to the journal, for the report's trials per hour: from the end of the first, so that the start
 /// of workers does not count.
@@ -112,6 +113,15 @@ class TrialClock {
 };
 
 }  // namespace study
+
+GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
+  const auto kept = store.setting("identity");
+  if (!kept) return store.set("identity", identity.dump());
+  const std::string difference = study::difference(nlohmann::json::parse(*kept), identity);
+  if (!difference.empty())
+    throw Exception({ErrorKind::input,
+                     "the study was made with another " + difference + "; take the same options and data, or another --study"});
+}
 
 GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const {
   claim(store, identity());

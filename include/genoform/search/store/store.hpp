@@ -73,8 +73,11 @@ class Store {
   /// In the order of numbers and samples.
   std::vector<Trial> trials() const;
   void for_each_trial(const std::function<void(Trial)>& visit) const;
+  bool has_trials() const { return Statement(*database_, "SELECT 1 FROM trials LIMIT 1").step(); }
   /// Is there a sample of this number with this text and learning rate?
   bool is_trial_of(int number, const std::string& text, double learning_rate) const;
+  /// Forgets a study that was begun and has no trial, so that a start that failed is in nobody's way.
+  void begin_anew();
   /// Adds a proposal: its refused samples and the accepted one.
   void add(std::span<const Trial> samples);
   /// Trials that were being trained when a coordinator ended wait again; their attempts are lost.
@@ -213,6 +216,12 @@ GENOFORM_SEARCH_INLINE void Store::for_each_trial(const std::function<void(Trial
 GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& text, double learning_rate) const {
   Statement s(*database_, "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ?");
   return s.bind(number, text, learning_rate).step();
+}
+
+GENOFORM_SEARCH_INLINE void Store::begin_anew() {
+  Transaction transaction(*database_);
+  database_->run("DELETE FROM study; DELETE FROM notes");
+  transaction.commit();
 }
 
 GENOFORM_SEARCH_INLINE void Store::add(std::span<const Trial> samples) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "genoform/core/median.hpp"
+#include "genoform/io/json_fields.hpp"
 #include "genoform/search/clock/budget.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
@@ -35,6 +36,14 @@ struct FinalOptions {
   int seeds = 2;      ///< fresh ones, each a training from the start with other data
   int rounds = 12;    ///< of timing in turns
   double budget = 0;  ///< seconds of training at measured step time; 0: that of a trial
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("genomes", self.genomes);
+    visit("seeds", self.seeds);
+    visit("rounds", self.rounds);
+    visit("budget", self.budget);
+  }
 };
 
 /// Trains the best genomes, the plain baselines and the best baseline anew, with fresh seeds and for equal time by step times
@@ -46,15 +55,16 @@ class Finals : private JobSource {
     if (options_.budget <= 0) options_.budget = search.options.budget;
   }
 
-  /// True when all runs are finished. Runs that are in the store from before count when they belong to the same trials.
+  /// True when all runs are finished. Runs that are in the store from before count when they belong to the same trials and
+  /// options.
   bool run(const StopRequest& stop, const OnFinal& on_final) {
     const std::vector<Trial> trials = store_.trials();
-    const std::string last = trials.empty() ? "0" : std::to_string(trials.back().number);
-    if (store_.note("finals of") != last) {
+    const std::string plan = std::to_string(trials.empty() ? 0 : trials.back().number) + " " + json_of(options_).dump();
+    if (store_.note("finals of") != plan) {
       std::vector<Finalist> finalists = finalists_of(trials);
       if (!measure(finalists, stop)) return false;
       store_.replace_finals(with_seeds(finalists));
-      store_.set_note("finals of", last);
+      store_.set_note("finals of", plan);
     }
     return train(stop, on_final);
   }
