@@ -94,7 +94,8 @@ TEST_CASE("a reader that may not write says what to do about a killed writer") {
   const TemporaryFile file("genoform-hot-journal-of-another");
   { const Store store(file.path(), Store::Open::write); }
   kill_in_a_transaction(file.path());
-  std::filesystem::permissions(file.path(), std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
+  using std::filesystem::perms;
+  std::filesystem::permissions(file.path(), perms::owner_read | perms::group_read | perms::others_read);
   const pid_t child = ::fork();
   if (child == 0) {
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);  // root may write everything
