@@ -31,7 +31,7 @@ int run(const Options& o) {
   if (!winner) throw Exception({ErrorKind::input, o.study + ": the study has no result yet"});
   if (!o.folder.empty()) export_winner(store, *winner, o.folder);
   if (o.json)
-    std::printf("%s\n", report.json().dump(2).c_str());
+    std::printf("%s\n", report.json_text().c_str());
   else if (o.report)
     std::printf("%s", report.text().c_str());
   else

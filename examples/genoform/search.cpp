@@ -166,7 +166,7 @@ class SearchRun {
     if (!study.run(store_, study_run())) return interrupted();
     progress_.finish();
     const Report report(store_);
-    std::printf("%s", options_.json ? (report.json().dump(2) + "\n").c_str() : report.text().c_str());
+    std::printf("%s", options_.json ? (report.json_text() + "\n").c_str() : report.text().c_str());
     return 0;
   }
 

@@ -69,6 +69,27 @@ TEST_CASE("a corpus that cannot serve is refused with its name") {
   CHECK(checked.error().message == "the text: the validation part has 50 tokens; a context of 50 needs 51");
 }
 
+TEST_CASE("a file that is compressed or in UTF-16 is named, not trained on") {
+  const TemporaryFolder folder;
+  using namespace std::string_literals;
+  const std::string tail(100, 'x');
+  for (const auto& [start, name] : {std::pair{"\x1F\x8B\x08"s, "compressed by gzip"},
+                                    {"\x28\xB5\x2F\xFD"s, "compressed by zstd"},
+                                    {"\xFD\x37zXZ\0"s, "compressed by xz"},
+                                    {"BZh91AY&SY"s, "compressed by bzip2"},
+                                    {"PK\3\4"s, "a zip archive"},
+                                    {"\xFF\xFE"s, "in UTF-16"},
+                                    {"\xFE\xFF"s, "in UTF-16"}}) {
+    write_bytes(folder / "text", start + tail);
+    CHECK(Corpus::from_file(folder / "text").error().message ==
+          folder / "text: " + name + ", no plain text; unpack it or convert it to UTF-8 first");
+  }
+  for (const char* const start : {"BZh", "PK", "\xEF\xBB\xBF", "\xE9"}) {
+    write_bytes(folder / "text", start + tail);
+    CHECK(Corpus::from_file(folder / "text"));
+  }
+}
+
 TEST_CASE("every text is either split into three parts or refused") {
   for (std::size_t size = 1; size < 300; ++size) {
     const auto corpus = Corpus::from_text(std::string(size, 'x'));

@@ -23,6 +23,11 @@ const Wrong wrong_texts[] = {
     {rules::EmptyText{}, "", "1:1: "},
     {rules::EmptyText{}, " \n ", "1:1: "},
     {rules::BadCharacter{}, "Block<Attn; Attn>", "1:11: \";\": "},
+    {rules::BadCharacter{},
+     "\xEF\xBB\xBF"
+     "Block<Attn>",
+     "1:1: \"\\u{feff}\": "},
+    {rules::BadCharacter{}, "\xE9", "1:1: \"\\xe9\": "},
     {rules::BadCharacter{}, "Block<-3>", "1:7: \"-\": "},
     {rules::BadCharacter{}, "Ffn<\xC3\xA9>", "1:5: \"\xC3\xA9\": "},
     {rules::BadCharacter{}, "Block<\x01>", "1:7: \"\\x01\": "},

@@ -3,6 +3,7 @@
 
   check_program.py --program PATH [NAME...]      NAME: only the tests whose name contains one of these"""
 import argparse
+import gzip
 import json
 import math
 import os
@@ -44,7 +45,8 @@ class Bench:
 
     def run(self, code, *arguments, **options):
         """Runs the program, which must end with `code`; an error must be one line on stderr and nothing on stdout."""
-        done = subprocess.run([self.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, **options)
+        command = [self.program, *(a if isinstance(a, bytes) else str(a) for a in arguments)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, **options)
         assert done.returncode == code, f"{arguments}: ended with {done.returncode}, not {code}: {done.stderr}"
         if code in (2, 3):
             assert done.stdout == "", f"{arguments}: printed {done.stdout!r} in spite of the error"
@@ -109,6 +111,43 @@ def test_a_number_is_refused_in_one_short_line_unless_it_is_finite_and_fits(b):
     b.error(2, *train, "--optimizer", "adafactor", "--factor-from", "1.5", says="factor-from of the optimizer adafactor is 1.5; an integer is needed")
     b.error(2, "sample", b.net, "--temperature", "nan", says="a number of at least 0")
     assert not (b.folder / "none.sqlite").exists()
+
+
+def test_paths_are_bytes_and_json_is_utf8(b):
+    folder = os.fsencode(b.folder) + b"/d\xe9j\xe0"
+    os.mkdir(folder)
+    for name in [b"train.txt", b"val.txt", b"test.txt"]:
+        with open(folder + b"/" + name, "wb") as text:
+            text.write(b"the captain followed a ship " * 50)
+    run = lambda code, *arguments: b.run(code, *arguments, errors="surrogateescape")
+    train = [folder if a == b.folder / "text.txt" else a for a in b.training_of(2)]
+    result = json.loads(run(0, *train, "--out", folder + b"/net", "--json").stdout.encode("utf-8"))
+    assert result["out"].endswith("d\\xe9j\\xe0/net"), result
+    study = ["search", "--study", folder + b"/study.sqlite", "--trials", 2, "--budget", 0.1, "--batch", 2, "--context", 16, "--probes", 20, "--initial", 2, "--no-final", "--quiet",
+             "--workers", 1, "--oracle", "flops", "--json"]
+    first = json.loads(run(0, *study, "--data", folder).stdout)
+    assert json.loads(run(0, "search", "--study", folder + b"/study.sqlite", "--resume", "--no-final", "--quiet", "--workers", 1, "--trials", 2, "--json").stdout)["winner"] == first["winner"]
+
+
+def test_what_is_no_plain_text_is_named(b):
+    packed = b.folder / "text.txt.gz"
+    packed.write_bytes(gzip.compress((b.folder / "text.txt").read_bytes()))
+    b.error(3, *[packed if a == b.folder / "text.txt" else a for a in b.training], "--out", b.folder / "packed", says="text.txt.gz: compressed by gzip")
+    b.error(3, "eval", b.net, "--data", packed, says="compressed by gzip")
+    b.error(3, "print", "\ufeffBlock<Attn>", says='1:1: "\\u{feff}": ')
+
+
+def test_special_files_and_links_stay_what_they_are(b):
+    link, real, pipe = b.folder / "link.svg", b.folder / "real.svg", b.folder / "pipe"
+    real.write_text("old")
+    link.symlink_to(real)
+    b.run(0, "inspect", "Block<Attn>", "--svg", link)
+    assert link.is_symlink() and real.read_text().startswith("<svg")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    b.run(0, "inspect", "Block<Attn>", "--svg", pipe)
+    assert pipe.is_fifo() and os.read(reader, 100).startswith(b"<svg")
+    os.close(reader)
 
 
 def test_print_gives_the_canonical_text_or_a_place(b):

@@ -40,6 +40,10 @@ TEST_CASE("JSON text is quoted and numbers that are not finite become null") {
   REQUIRE(json.text() == R"({"a\"b": "line\u000a\\", "n": 3, "x": 0.5, "bad": null, "yes": true, "list": [1]})");
 }
 
+TEST_CASE("JSON text is UTF-8 whatever the bytes of a string are") {
+  REQUIRE(json_quoted("d\xE9j\xC3\xA0 \xFF") == "\"d\\\\xe9j\xC3\xA0 \\\\xff\"");
+}
+
 TEST_CASE("columns of a table are as wide as their widest element, numbers at the right") {
   TextTable table({"name", "count"});
   table.add({"a", "1,234"});

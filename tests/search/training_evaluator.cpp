@@ -113,6 +113,10 @@ TEST_CASE("the optimizer of the setup trains the genomes") {
   CHECK(adafactor != adamw);
   const auto back = from_json<TrainingSetup>(json_of(bench.setup), "training setup");
   CHECK(json_of(back) == json_of(bench.setup));
+  TrainingSetup latin1 = bench.setup;  // a path is bytes, and JSON is UTF-8
+  latin1.data = "/data/d\xE9j\xE0";
+  const auto through_text = nlohmann::json::parse(json_of(latin1).dump());
+  CHECK(from_json<TrainingSetup>(through_text, "training setup").data == latin1.data);
   CHECK(back.optimizer.choice == OptimizerChoice(Adafactor{.beta2 = 0.99}));
   nlohmann::json wrong = json_of(bench.setup);
   wrong["optimizer"]["beta2"] = "much";

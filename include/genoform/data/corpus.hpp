@@ -33,11 +33,11 @@ struct TokenParts {
 class Corpus {
  public:
   /// The bytes of a text file, split 90 / 5 / 5 by position; or of a folder with train.txt, val.txt and test.txt. Errors (input):
-  /// unreadable, empty, too short to split.
+  /// unreadable, empty, compressed, in UTF-16, too short to split.
   static Result<Corpus> from_file(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored)) return from_folder(path);
-    const Result<MappedFile> file = MappedFile::open(path);
+    const Result<MappedFile> file = open_text(path);
     if (!file) return file.error();
     return split_text(file->text(), path);
   }
@@ -133,6 +133,30 @@ class Corpus {
     return (std::filesystem::path(folder) / names[part]).string();
   }
 
+  /// What a file is that is no text of bytes, by its first bytes; empty for all others.
+  static std::string_view other_form(std::string_view bytes) {
+    using namespace std::string_view_literals;
+    static constexpr std::pair<std::string_view, std::string_view> forms[] = {
+        {"\x1F\x8B"sv, "compressed by gzip"},
+        {"\x28\xB5\x2F\xFD"sv, "compressed by zstd"},
+        {"\xFD\x37zXZ\0"sv, "compressed by xz"},
+        {"PK\3\4"sv, "a zip archive"},
+        {"\xFF\xFE"sv, "in UTF-16"},
+        {"\xFE\xFF"sv, "in UTF-16"},
+    };
+    for (const auto& [start, name] : forms)
+      if (bytes.starts_with(start)) return name;
+    const bool is_bzip2 = bytes.starts_with("BZh"sv) && bytes.size() > 4 && bytes.substr(4).starts_with("1AY&SY"sv);
+    return is_bzip2 ? "compressed by bzip2"sv : ""sv;
+  }
+  static Result<MappedFile> open_text(const std::string& path) {
+    Result<MappedFile> file = MappedFile::open(path);
+    if (!file) return file.error();
+    if (const std::string_view form = other_form(file->text()); !form.empty())
+      return Error{ErrorKind::input, path + ": " + std::string(form) + ", no plain text; unpack it or convert it to UTF-8 first"};
+    return file;
+  }
+
   static Result<Cuts> split(std::size_t size, const std::string& source, const char* unit) {
     if (size == 0) return Error{ErrorKind::input, source + ": empty"};
     const Cuts cuts{size / 100 * 90 + size % 100 * 90 / 100, size / 100 * 95 + size % 100 * 95 / 100};
@@ -150,7 +174,7 @@ class Corpus {
     std::vector<std::size_t> ends;
     for (std::size_t i = 0; i < 3; ++i) {
       const std::string part = file_of_part(path, i);
-      const Result<MappedFile> file = MappedFile::open(part);
+      const Result<MappedFile> file = open_text(part);
       if (!file) return file.error();
       if (file->text().empty()) return Error{ErrorKind::input, part + ": empty"};
       bytes.insert(bytes.end(), file->text().begin(), file->text().end());

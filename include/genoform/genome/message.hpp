@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "genoform/core/result.hpp"
+#include "genoform/core/utf8.hpp"
 #include "genoform/genome/allowed_words.hpp"
 #include "genoform/genome/kind.hpp"
 #include "genoform/genome/parse.hpp"
@@ -14,7 +15,7 @@
 
 namespace genoform::inner::genome::grammar {
 
-/// The token at an offset as it is written, in quotes; empty where there is none. Control characters are spelled out.
+/// The token at an offset as it is written, in quotes; empty where there is none. What cannot be seen is escaped.
 inline std::string quoted_token(std::string_view text, std::size_t at) {
   if (at >= text.size() || is_space(text[at])) return {};
   const auto in_word = [](char c) { return is_letter(c) || is_digit(c); };
@@ -22,16 +23,7 @@ inline std::string quoted_token(std::string_view text, std::size_t at) {
   constexpr std::size_t longest_quote = 40;
   std::size_t end = at + 1;
   while (end < text.size() && end - at < longest_quote && (in_word(text[at]) ? in_word(text[end]) : continues(text[end]))) ++end;
-  std::string quoted = "\"";
-  for (const char c : text.substr(at, end - at)) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool control = code < 0x20U || code == 0x7FU;
-    if (control)
-      quoted += {'\\', 'x', "0123456789abcdef"[code >> 4U], "0123456789abcdef"[code & 15U]};
-    else
-      quoted += c;
-  }
-  return quoted + "\"";
+  return "\"" + visible(text.substr(at, end - at)) + "\"";
 }
 
 /// The words that may stand where a wrong one was found, kept for a message.

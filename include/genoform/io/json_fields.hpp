@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "genoform/core/result.hpp"
+#include "genoform/core/utf8.hpp"
 
 namespace genoform::inner::io {
 
@@ -22,6 +23,14 @@ template <class T>
 concept JsonStruct = requires(T& value) {
   T::fields(value, [](const char*, auto&) {});
 };
+
+/// A string; one that is no UTF-8, as a path may be, has no string in JSON and becomes the list of its bytes.
+inline nlohmann::json string_json(const std::string& text) {
+  if (!first_invalid_utf8(text)) return text;
+  nlohmann::json bytes = nlohmann::json::array();
+  for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
+  return bytes;
+}
 
 /// A JSON object with every field of the struct; an std::optional without a value is left out. T may also be what nlohmann-json
 /// knows, and a class with to_json() and from_json().
@@ -39,6 +48,8 @@ nlohmann::json json_of(const T& value) {
     return j;
   } else if constexpr (requires { value.to_json(); }) {
     return value.to_json();
+  } else if constexpr (std::same_as<T, std::string>) {
+    return string_json(value);
   } else {
     return value;
   }
@@ -88,7 +99,12 @@ T read(const nlohmann::json& j, const std::string& path) {
   } else if constexpr (std::is_arithmetic_v<T>) {
     return number<T>(j, path);
   } else if constexpr (std::same_as<T, std::string>) {
-    if (!j.is_string()) refuse(path + " must be a string", j.dump());
+    if (j.is_array()) {
+      std::string text;
+      for (const nlohmann::json& byte : j) text += static_cast<char>(number<std::uint8_t>(byte, path));
+      return text;
+    }
+    if (!j.is_string()) refuse(path + " must be a string, or a list of its bytes", j.dump());
     return j.get<std::string>();
   } else if constexpr (is_vector<T>) {
     if (!j.is_array()) refuse(path + " must be a list", j.dump());

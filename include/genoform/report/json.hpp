@@ -1,28 +1,33 @@
 #pragma once
 #include <concepts>
-#include <cstdio>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "genoform/core/decimal.hpp"
 #include "genoform/core/math.hpp"
+#include "genoform/core/utf8.hpp"
 
 namespace genoform::inner::report {
 
-/// A string in JSON, with quotes. Bytes above 127 are copied (UTF-8).
+/// A string in JSON, with quotes. JSON is UTF-8: a byte that is none, as in a path, becomes the four characters \xNN.
 inline std::string json_quoted(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out += escape;
-    } else {
-      out += c;
+  while (!text.empty()) {
+    const std::size_t valid = first_invalid_utf8(text).value_or(text.size());
+    for (const char c : text.substr(0, valid)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x20) {
+        out += "\\u" + utf8::hexadecimal(byte, 4);
+      } else {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+      }
     }
+    text.remove_prefix(valid);
+    if (text.empty()) break;
+    out += "\\\\x" + utf8::hexadecimal(static_cast<unsigned char>(text.front()), 2);
+    text.remove_prefix(1);
   }
   return out + "\"";
 }

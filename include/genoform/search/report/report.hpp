@@ -73,6 +73,8 @@ class Report {
 
   std::string text() const;
   nlohmann::json json() const;
+  /// The same as text. Bytes in messages that are no UTF-8, as in a path, are replaced.
+  std::string json_text() const { return json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace); }
 
  private:
   void enter(const FinalRun& run) {
