@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -169,6 +170,11 @@ int run(const Options& given) {
   const Corpus corpus = Corpus::from_file(o.data);
   check_folder(o);
   o.train.log = o.out;
+  // Before initial values are sampled, which takes minutes for a model that does not fit.
+  const int longest = genome.decoder().context;
+  const int context = o.train.context > 0 ? std::min(o.train.context, longest) : longest;
+  const Cost cost = cost_of(genome, o.train.batch, context, training_layout(o.train.recompute, o.cpu.precision));
+  require_memory(training_bytes(genome, cost, o.train.optimizer), "training");
   const auto model = make_model(genome, o.model_seed, o.cpu);
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
   Trainer trainer(*model, o.train, optimizers());

@@ -3,6 +3,8 @@
 
 #include <rapidcheck.h>
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
 #include <set>
 #include <string>
 
@@ -196,4 +198,18 @@ TEST_CASE("synthetic text depends on the seed alone, and a longer one begins lik
   std::set<char> letters(text.begin(), text.end());
   for (const char c : letters) CHECK(((c >= 'a' && c <= 'z') || c == 'T' || c == ' ' || c == ',' || c == '.' || c == '\n'));
   CHECK(letters.size() > 20);
+}
+
+TEST_CASE("a text that is larger than the memory is refused before it is copied, and a shorter text is the advice") {
+  const TemporaryFolder folder;
+  for (const char* const name : {"train.txt", "val.txt", "test.txt"}) write_bytes(folder / name, "a text");
+  // A file of holes, which takes no room on the disk.
+  const std::string file = folder / "train.txt";
+  std::filesystem::resize_file(file, static_cast<std::uintmax_t>(available_memory()) + (std::uintmax_t{1} << 32U));
+  for (const std::string& path : {file, folder.path()}) {
+    const Error error = Corpus::from_file(path).error();
+    CHECK(error.error_kind == ErrorKind::resources);
+    CHECK(error.message.starts_with(file + ": needs "));
+    CHECK(error.message.ends_with(" MiB are available; take a shorter text"));
+  }
 }

@@ -262,6 +262,15 @@ TEST_CASE("opening says what is missing") {
   CHECK(load_folder(root.path()).error().message == root / "model.safetensors: cannot open: No such file or directory");
 }
 
+TEST_CASE("the folder of a run that was stopped is named as one") {
+  const TemporaryFolder root;
+  write_bytes(root / "checkpoint.safetensors", "x");
+  CHECK(load_folder(root.path()).error().message ==
+        root.path() +
+            ": holds the checkpoint of a run that was stopped, not yet a model; finish the run with genoform train and "
+            "--resume, or with Trainer::resume() and save()");
+}
+
 TEST_CASE("every step of an interrupted save leaves the old model or the new one") {
   const TemporaryFolder root;
   const std::string path = root / "a";

@@ -144,3 +144,13 @@ TEST_CASE("the reason of a kept tensor names the operations that read it") {
       "-1 linear 64: overwritten in place by cross_entropy; kept: linear_weight_gradient, linear_input_gradient read it"};
   CHECK(lines == expected);
 }
+
+TEST_CASE("a model that does not fit is refused before anything of it is there") {
+  // Parameters alone would fit, with their gradients they do not.
+  const std::int64_t rows = available_memory() / 10 * 7 / 4 / 64;
+  const std::string text = "Decoder<Block<Ffn<>>, Vocab<" + std::to_string(rows) + ">, Width<64>, Context<8>>";
+  const auto model = builtin_kinds<Cpu>().build(Genome::parse(text));
+  REQUIRE(!model);
+  CHECK(model.error().error_kind == ErrorKind::resources);
+  CHECK(model.error().message.starts_with("a model of "));
+}

@@ -16,7 +16,7 @@ using namespace genoform::inner;
 namespace {
 
 /// As ALiBi has them: 2^(-8 (h + 1) / H).
-double decay(std::int64_t head, std::int64_t heads) {
+double of_head(std::int64_t head, std::int64_t heads) {
   return std::exp2(-8.0 * static_cast<double>(head + 1) / static_cast<double>(heads));
 }
 
@@ -24,13 +24,13 @@ double decay(std::int64_t head, std::int64_t heads) {
 struct StateLayer {
   static constexpr std::string_view name = "State";
   struct Weights {
-    Tensor counted, decays, integers, threes, doubled, load;
+    Tensor counted, per_head, integers, threes, doubled, load;
   };
   struct Saved {};
 
   constexpr void declare(Weights& w, Declaration& d) const {
     w.counted = d.state("state.counted", 5, Initializer::modulo(3), false, false);
-    w.decays = d.state("state.decays", 4, Initializer::function(decay), false, false);
+    w.per_head = d.state("state.per_head", 4, Initializer::function(of_head), false, false);
     w.integers = d.integers("state.integers", 5, Initializer::modulo(3), 3);
     w.threes = d.integers("state.threes", 2, Initializer::constant(3), 4);
     w.doubled = d.integers("state.doubled", 4,
@@ -86,7 +86,7 @@ TEMPLATE_TEST_CASE("state starts with numbers of its own element type", "", Cpu,
     return std::vector<int>(values.begin(), values.end());
   };
   CHECK(reals("state.counted") == std::vector<double>{0, 1, 2, 0, 1});
-  CHECK(reals("state.decays") == std::vector<double>{0.25, 0.0625, 0.015625, 0.00390625});
+  CHECK(reals("state.per_head") == std::vector<double>{0.25, 0.0625, 0.015625, 0.00390625});
   CHECK(integers("state.integers") == std::vector<int>{0, 1, 2, 0, 1});
   CHECK(integers("state.threes") == std::vector<int>{3, 3});
   CHECK(integers("state.doubled") == std::vector<int>{0, 2, 4, 6});

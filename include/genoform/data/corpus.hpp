@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/joined.hpp"
+#include "genoform/core/memory.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/token_view.hpp"
@@ -33,7 +35,7 @@ struct TokenParts {
 class Corpus {
  public:
   /// The bytes of a text file, split 90 / 5 / 5 by position; or of a folder with train.txt, val.txt and test.txt. Errors (input):
-  /// unreadable, empty, compressed, in UTF-16, too short to split.
+  /// unreadable, empty, compressed, in UTF-16, too short to split; larger than the memory that is available (resources).
   static Result<Corpus> from_file(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored)) return from_folder(path);
@@ -164,9 +166,18 @@ class Corpus {
       return Error{ErrorKind::input, source + ": " + std::to_string(size) + " " + unit + " are too few to split 90 / 5 / 5"};
     return cuts;
   }
+  /// Refuses what does not fit into memory before it is copied.
+  static Result<void> check_memory(std::size_t bytes, const std::string& source) {
+    const auto there = static_cast<std::uint64_t>(available_memory());
+    if (bytes <= there) return {};
+    constexpr std::size_t mib = 1024 * 1024;
+    return Error{ErrorKind::resources, joined({source, ": needs ", bytes / mib, " MiB of memory, ", there / mib,
+                                               " MiB are available; take a shorter text"})};
+  }
   static Result<Corpus> split_text(std::string_view text, const std::string& source) {
     const Result<Cuts> cuts = split(text.size(), source, "bytes");
     if (!cuts) return cuts.error();
+    if (Result<void> fits = check_memory(text.size(), source); !fits) return fits.error();
     return Corpus(source, Origin::text, std::vector<std::uint8_t>(text.begin(), text.end()), *cuts, ByteTokenizer::vocabulary, 1);
   }
   static Result<Corpus> from_folder(const std::string& path) {
@@ -177,6 +188,9 @@ class Corpus {
       const Result<MappedFile> file = open_text(part);
       if (!file) return file.error();
       if (file->text().empty()) return Error{ErrorKind::input, part + ": empty"};
+      // While the vector grows, the old and the new copy are there.
+      if (Result<void> fits = check_memory(bytes.size() + file->text().size(), part); !fits) return fits.error();
+      bytes.reserve(bytes.size() + file->text().size());
       bytes.insert(bytes.end(), file->text().begin(), file->text().end());
       ends.push_back(bytes.size());
     }
@@ -205,9 +219,11 @@ class Corpus {
     return stored<Token>(parts, cuts, vocabulary, bytes_per_token);
   }
   template <class Stored>
-  static Corpus stored(const Parts& parts, Cuts cuts, std::int64_t vocabulary, double bytes_per_token) {
+  static Result<Corpus> stored(const Parts& parts, Cuts cuts, std::int64_t vocabulary, double bytes_per_token) {
+    const std::size_t size = parts[0].size() + parts[1].size() + parts[2].size();
+    if (Result<void> fits = check_memory(size * sizeof(Stored), "the text"); !fits) return fits.error();
     std::vector<Stored> all;
-    all.reserve(parts[0].size() + parts[1].size() + parts[2].size());
+    all.reserve(size);
     for (const auto part : parts)
       for (const Token token : part) all.push_back(static_cast<Stored>(token));
     return Corpus("the text", Origin::tokens, std::move(all), cuts, vocabulary, bytes_per_token);

@@ -63,6 +63,19 @@ inline std::string file_in(const std::string& folder, std::string_view name) {
 }
 inline std::string config_file(const std::string& folder) { return file_in(folder, "config.json"); }
 inline std::string weights_file(const std::string& folder) { return file_in(folder, "model.safetensors"); }
+/// Of a run that may go on (train/checkpoint.hpp).
+inline std::string checkpoint_file(const std::string& folder) { return file_in(folder, "checkpoint.safetensors"); }
+
+/// What a folder is that has no configuration: that of a run that was stopped, or no model folder at all.
+inline Error no_config(const std::string& folder, const Error& error) {
+  std::error_code ignored;
+  if (std::filesystem::exists(config_file(folder), ignored) || !std::filesystem::exists(checkpoint_file(folder), ignored))
+    return error;
+  return {ErrorKind::input, folder +
+                                ": holds the checkpoint of a run that was stopped, not yet a model; finish the run with "
+                                "genoform train and --resume, or with Trainer::resume() and save()"};
+}
+
 /// The configuration of the weights that are about to be written. The rename of the weights is the one moment at which a
 /// save takes effect: they name their model in their metadata, so a reader who finds this file knows which one holds.
 inline std::string next_config_file(const std::string& folder) { return file_in(folder, "config.json.next"); }
@@ -155,7 +168,7 @@ inline Result<Folder> load_folder(const std::string& path) {
   if (!weights) {
     // A broken configuration is the plainer news where both are broken or missing.
     const Result<Config> config = read_config(model_folder::config_file(path));
-    return config ? weights.error() : config.error();
+    return config ? weights.error() : model_folder::no_config(path, config.error());
   }
   Result<std::pair<Config, bool>> config = model_folder::config_of(path, weights->metadata());
   if (!config) return config.error();

@@ -163,6 +163,10 @@ class ModelMemory {
   [[gnu::cold]] void allocate(std::vector<TensorInfo> tensors, std::int64_t parameters, std::int64_t state_elements,
                               const Storage<Real>& storage) {
     tensors_ = std::move(tensors);
+    // Together and before any of them: initial values of many parameters take minutes.
+    const int own = (storage.parameters.data() == nullptr ? 1 : 0) + (storage.gradients.data() == nullptr ? 1 : 0);
+    device::require(backend_, (own * parameters + state_elements) * static_cast<std::int64_t>(sizeof(Real)),
+                    joined({"a model of ", parameters, " parameters"}));
     parameters_ = buffer_of(parameters, storage.parameters, own_parameters_, "parameters");
     gradients_ = buffer_of(parameters, storage.gradients, own_gradients_, "gradients");
     state_ = device::allocate(backend_, state_elements);
@@ -189,7 +193,6 @@ class ModelMemory {
   std::span<Real> buffer_of(std::int64_t parameters, std::span<Real> given, device::Buffer<Backend>& own, const char* what) {
     const auto needed = static_cast<std::size_t>(parameters);
     if (given.data() == nullptr) {
-      device::require(backend_, parameters * static_cast<std::int64_t>(sizeof(Real)), joined({"the buffer of ", what}));
       own = device::allocate(backend_, parameters);
       return {own.data(), needed};
     }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "genoform/core/result.hpp"
+#include "genoform/io/model_folder.hpp"
 #include "genoform/io/safetensors.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/host_copy.hpp"
@@ -40,9 +41,7 @@ namespace genoform::checkpoint {
 using RunSettings = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view format = "genoform-checkpoint-1";
-inline std::string path_in(const std::string& folder) {
-  return (std::filesystem::path(folder) / "checkpoint.safetensors").string();
-}
+inline std::string path_in(const std::string& folder) { return model_folder::checkpoint_file(folder); }
 inline bool exists(const std::string& folder) {
   std::error_code ignored;
   return std::filesystem::exists(path_in(folder), ignored);
