@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 // Names for headers that only mention the library's types.
 
 namespace genoform::inner::layers {
@@ -73,3 +75,5 @@ using inner::model::Decoder;
 using inner::model::Parallel;
 using inner::model::Stack;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -8,6 +8,8 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/operation_list.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::backend {
 
 /// What a back end must have, member by member; backend/example.hpp has a whole one with all that it may have.
@@ -81,3 +83,5 @@ constexpr bool backend_is_complete() {
 namespace genoform::extend {
 using inner::backend::Backend;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

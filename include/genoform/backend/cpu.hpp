@@ -26,6 +26,8 @@
 #include "genoform/ops/joins.hpp"
 #include "genoform/ops/operations.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::backend {
 
 /// How a Cpu computes. An option that makes no sense is an Exception (usage) of its constructor.
@@ -118,6 +120,8 @@ namespace genoform {
 using inner::backend::Cpu;
 using inner::backend::CpuOptions;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"
 
 #ifdef GENOFORM_COMPILED
 #include "genoform/compiled/cpu.hpp"

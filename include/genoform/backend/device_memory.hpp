@@ -8,6 +8,8 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/ops/operation_list.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::backend {
 
 /// A back end that has memory of its own, which the host cannot touch, and that runs later, in the order in which it was asked;
@@ -156,3 +158,5 @@ namespace genoform::extend {
 using inner::backend::DeviceBackend;
 using inner::backend::HostBackend;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

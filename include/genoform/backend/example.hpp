@@ -11,6 +11,8 @@
 #include "genoform/ops/joins.hpp"
 #include "genoform/ops/operation_list.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::backend {
 
 /// A complete back end, to be read and copied for a new one: every member that a back end must or may have, what it is given, and
@@ -110,3 +112,5 @@ class ExampleBackend {
 };
 
 }  // namespace genoform::inner::backend
+
+#include "genoform/core/restore_macros.hpp"

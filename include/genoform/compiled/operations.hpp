@@ -2,6 +2,8 @@
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/operations.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The library's operations by name. One that is missing here works as well; each unit that uses it compiles it.
 // clang-format off
 #define GENOFORM_EACH_OPERATION(X)                                                                                               \
@@ -24,3 +26,5 @@
 /// `template` in its own units. docs/compile_time.md says what that saves.
 #define GENOFORM_BACK_END_OPERATION(keyword, Backend, Op) \
   keyword void ops::OperationList::add(const Backend&, const op::Op&, const Memories<typename Backend::Real>&);
+
+#include "genoform/core/restore_macros.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 // std::min and std::max without <algorithm>, which takes 0.04 s to compile.
@@ -15,3 +17,5 @@ constexpr T larger_of(T a, T b) {
 }
 
 }  // namespace genoform::inner::core
+
+#include "genoform/core/restore_macros.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// A list of types.
@@ -77,3 +79,5 @@ using into_t = typename list_steps::Into<L, Template>::type;
 namespace genoform::extend {
 using inner::core::List;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -15,6 +15,8 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/core/pointers.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// A figure of a text file of Linux, "key: 123 kB", in bytes; -1 if it cannot be read.
@@ -89,3 +91,5 @@ class HostBuffer {
 };
 
 }  // namespace genoform::inner::core
+
+#include "genoform/core/restore_macros.hpp"

@@ -8,6 +8,8 @@
 #include "genoform/core/rules.hpp"
 #include "genoform/core/words.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 GENOFORM_RULE(UnknownWord, "this word is not known here");
 GENOFORM_RULE(UnknownOption, "this is not an option of this part");
@@ -313,3 +315,5 @@ using inner::core::flag;
 using inner::core::ModelContext;
 using inner::core::Table;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -3,6 +3,8 @@
 
 #include "genoform/core/options.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 // Every sub-layer has norms around it: x <- post(x + inner(f(pre(x)))). A layer struct that wants them derives from Normed
@@ -318,3 +320,5 @@ struct Part {
 namespace genoform::extend {
 using inner::core::Part;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

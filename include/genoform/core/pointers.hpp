@@ -5,6 +5,8 @@
 
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 // The parts of std::unique_ptr and std::shared_ptr that the library needs: <memory> includes streams and allocators and takes
@@ -80,3 +82,5 @@ class SharedPtr {
 };
 
 }  // namespace genoform::inner::core
+
+#include "genoform/core/restore_macros.hpp"

@@ -5,6 +5,8 @@
 
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// The model name of the processor as Linux gives it; empty where the system does not tell.
@@ -16,3 +18,5 @@ inline std::string processor_name() {
 }
 
 }  // namespace genoform::inner::core
+
+#include "genoform/core/restore_macros.hpp"

@@ -5,6 +5,8 @@
 
 #include "genoform/core/math.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// Counter-based random numbers, Philox 4x32-10 (Salmon et al., SC 2011): a pure function of (seed, stream, index), so there is
@@ -75,3 +77,5 @@ namespace genoform::extend {
 using inner::core::Random;
 using inner::core::stream_of;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

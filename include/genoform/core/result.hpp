@@ -6,6 +6,8 @@
 
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// What kind of thing went wrong; the values are the exit codes of the program (docs/formats/model.md, section 5).
@@ -88,3 +90,5 @@ using inner::core::ErrorKind;
 using inner::core::Exception;
 using inner::core::Result;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -5,6 +5,8 @@
 
 #include "genoform/core/list.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Defines a rule of the language, a type with its one sentence: `GENOFORM_RULE(EvenSteps, "Steps must be even; give an even
 /// number");`. It stands in the header of the layer, option or grammar that has the rule. The parser and a layer's violation()
 /// use it as a value; where a type breaks it, Refused fails to compile with the same sentence. It is a macro because the
@@ -108,3 +110,5 @@ using inner::core::refuse_if;
 using inner::core::Rule;
 using inner::core::Violations;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -3,6 +3,8 @@
 
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 using Token = std::int32_t;
@@ -81,3 +83,5 @@ using inner::core::matrix;
 using inner::core::Memory;
 using inner::core::Tensor;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

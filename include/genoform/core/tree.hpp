@@ -7,6 +7,8 @@
 
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// One word, number or string of a text. A text is an array of nodes in preorder; a type spells itself into the same array.
@@ -126,3 +128,5 @@ class Writer {
 };
 
 }  // namespace genoform::inner::core
+
+#include "genoform/core/restore_macros.hpp"

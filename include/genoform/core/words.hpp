@@ -6,6 +6,8 @@
 #include "genoform/core/list.hpp"
 #include "genoform/core/tree.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::core {
 
 /// A string literal as a template argument.
@@ -100,3 +102,5 @@ using inner::core::Numbers;
 using inner::core::Word;
 using inner::core::Words;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -10,6 +10,8 @@
 #include "genoform/cost/replay.hpp"
 #include "genoform/genome/genome.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::cost {
 
 /// What genomes cost for one shape of a training step, without making a model: each distinct sub-layer is walked once,
@@ -175,3 +177,5 @@ using inner::cost::cost_of;
 namespace genoform::extend {
 using inner::cost::GenomeCosts;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

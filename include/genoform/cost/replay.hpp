@@ -11,6 +11,8 @@
 #include "genoform/ops/arena.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Pieces of a dry run that were walked once, to be added up wherever the same sub-layer stands. The network around them is that
 /// of every model (model/network.hpp), so the sums are the figures of the model itself.
 namespace genoform::inner::cost::replay {
@@ -208,3 +210,5 @@ class WalkedBlocks {
 };
 
 }  // namespace genoform::inner::cost::replay
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/token_view.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::data {
 
 namespace batches {
@@ -104,3 +106,5 @@ inline Result<std::vector<ScoredWindow>> sequential_windows(TokenView tokens, st
 namespace genoform {
 using inner::data::Batches;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -21,6 +21,8 @@
 #include "genoform/data/tokenizer.hpp"
 #include "genoform/io/mapped_file.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::data {
 
 /// The three parts of a tokenized text, for Corpus::from_tokens. `validation` and `test` may be empty: then nothing can be
@@ -243,3 +245,5 @@ class Corpus {
 namespace genoform {
 using inner::data::Corpus;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 
 #include "genoform/core/tensor.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::data {
 
 namespace token_view {
@@ -113,3 +115,5 @@ class TokenView {
 namespace genoform {
 using inner::data::TokenView;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::genome {
 
 namespace type_forms {
@@ -128,3 +130,5 @@ using canonical_t = typename type_forms::Canonical<T, type_forms::Alone>::type;
 namespace genoform {
 using inner::genome::canonical_t;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 
 GENOFORM_RULE(TooManySubLayers, "the model has too many sub-layers; allowed are 10000");
@@ -171,3 +173,5 @@ class Checker {
 };
 
 }  // namespace genoform::inner::genome::grammar
+
+#include "genoform/core/restore_macros.hpp"

@@ -8,6 +8,8 @@
 #include "genoform/layers/ffn.hpp"
 #include "genoform/layers/moe.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::genome {
 
 /// The dense layer with the arithmetic of a sparse one in a pool of N tokens: its hidden width is that of the experts times the
@@ -39,3 +41,5 @@ inline Result<Genome> dense_twin(const Genome& genome, std::int64_t tokens) {
 }
 
 }  // namespace genoform::inner::genome
+
+#include "genoform/core/restore_macros.hpp"

@@ -16,6 +16,8 @@
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/tree.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::genome {
 
 /// The kinds that a text may use: the library's, and those that were added.
@@ -196,6 +198,8 @@ namespace genoform {
 using inner::genome::Genome;
 using inner::genome::KindNames;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"
 
 #ifdef GENOFORM_COMPILED
 #include "genoform/compiled/genome.hpp"

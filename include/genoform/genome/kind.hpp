@@ -16,6 +16,8 @@
 #include "genoform/layers/token_mix.hpp"
 #include "genoform/model/decoder.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::genome {
 
 /// Receives the words that a kind takes, for error messages.
@@ -129,3 +131,5 @@ constexpr std::size_t find_kind(std::span<const Kind> kinds, Tree tree, int node
 }
 
 }  // namespace genoform::inner::genome
+
+#include "genoform/core/restore_macros.hpp"

@@ -15,6 +15,8 @@
 #include "genoform/model/parallel.hpp"
 #include "genoform/model/slot.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::genome {
 
 /// How a sub-layer of some kind is handled without its type. The functions take the address of its layer struct.
@@ -213,3 +215,5 @@ class SubLayer {
 namespace genoform {
 using inner::genome::SubLayer;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

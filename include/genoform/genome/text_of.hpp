@@ -6,6 +6,8 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/parallel.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 GENOFORM_RULE(NameMissing, "a layer needs a name for its text; add static constexpr std::string_view name");
 }  // namespace genoform::inner::rules
@@ -119,3 +121,5 @@ inline constexpr std::string_view text_of{text_forms::Stored<T>::characters.data
 namespace genoform {
 using inner::genome::text_of;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 #include "genoform/genome/parse.hpp"
 #include "genoform/genome/suggest.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::genome {
 
 namespace type_forms {
@@ -167,3 +169,5 @@ using type_of = typename decltype(type_forms::type_of_text<T, concat_t<BuiltinLa
 namespace genoform {
 using inner::genome::type_of;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -19,6 +19,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/io/mapped_file.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 namespace atomic_file {
@@ -143,3 +145,5 @@ inline Result<void> write_file_atomically(const std::string& path, std::string_v
 }
 
 }  // namespace genoform::inner::io
+
+#include "genoform/core/restore_macros.hpp"

@@ -7,6 +7,8 @@
 
 #include "genoform/core/bf16.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 /// The element types of safetensors files (github.com/huggingface/safetensors). Values are read as F32, F64, BF16 and I32; the
@@ -75,3 +77,5 @@ constexpr std::optional<Dtype> dtype_named(std::string_view name) {
 }
 
 }  // namespace genoform::inner::io
+
+#include "genoform/core/restore_macros.hpp"

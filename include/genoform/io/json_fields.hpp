@@ -14,6 +14,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/core/utf8.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 /// A struct that lists its fields once, as a JSON object has them:
@@ -158,3 +160,5 @@ T from_json(const nlohmann::json& j, std::string_view what) {
 }
 
 }  // namespace genoform::inner::io
+
+#include "genoform/core/restore_macros.hpp"

@@ -19,6 +19,8 @@
 #include "genoform/io/quote.hpp"
 #include "genoform/io/safetensors.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 /// A tensor of a model under the name that it has in files (docs/formats/model.md section 3), and the memory of its values.
@@ -261,3 +263,5 @@ inline Result<void> save_folder(const std::string& path, const std::string& text
 namespace genoform {
 using inner::io::LoadReport;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -18,6 +18,8 @@
 #include "genoform/io/quote.hpp"
 #include "genoform/io/safetensors_header.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 /// A safetensors file, checked when it was opened and mapped into memory. Made by read_safetensors.
@@ -165,6 +167,8 @@ namespace genoform {
 using inner::io::read_safetensors;
 using inner::io::Safetensors;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"
 
 #ifndef GENOFORM_COMPILED
 #include "genoform/io/safetensors_json.hpp"

@@ -13,6 +13,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/io/dtype.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 /// One tensor of a safetensors file: begin and end in bytes from the start of the data.
@@ -61,3 +63,5 @@ GENOFORM_INLINE Result<SafetensorsHeader> parse_header(std::span<const std::byte
 
 }  // namespace safetensors
 }  // namespace genoform::inner::io
+
+#include "genoform/core/restore_macros.hpp"

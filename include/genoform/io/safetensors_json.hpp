@@ -18,6 +18,8 @@
 #include "genoform/io/quote.hpp"
 #include "genoform/io/safetensors.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io::safetensors {
 
 /// Reads the JSON of a header as a stream of events, so that doubled keys are seen and a hostile header builds nothing
@@ -241,3 +243,5 @@ GENOFORM_INLINE Result<std::string> header_text(std::span<const TensorData> orde
 }
 
 }  // namespace genoform::inner::io::safetensors
+
+#include "genoform/core/restore_macros.hpp"

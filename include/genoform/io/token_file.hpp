@@ -15,6 +15,8 @@
 #include "genoform/io/atomic_file.hpp"
 #include "genoform/io/mapped_file.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 /// The two layouts of llm.c's .bin files (docs/formats/model.md section 3): ids of 16 or of 32 bits.
@@ -133,3 +135,5 @@ inline Result<void> write_token_file(const std::string& path, std::span<const To
 }
 
 }  // namespace genoform::inner::io
+
+#include "genoform/core/restore_macros.hpp"

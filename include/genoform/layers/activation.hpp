@@ -3,6 +3,8 @@
 
 #include "genoform/core/part.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 enum class ActivationKind : std::uint8_t { relu, gelu, swish, sqrelu, identity };
@@ -95,3 +97,5 @@ using inner::layers::Swish;
 namespace genoform::extend {
 using inner::layers::ActivationKind;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

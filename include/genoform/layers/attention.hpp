@@ -10,6 +10,8 @@
 #include "genoform/ops/positions.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 template <int N>
@@ -256,3 +258,5 @@ using inner::layers::Window;
 namespace genoform::extend {
 using inner::layers::AttentionLayer;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

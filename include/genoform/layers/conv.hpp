@@ -13,6 +13,8 @@
 #include "genoform/ops/attention.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// The channels of the narrow branch.
@@ -172,3 +174,5 @@ using inner::layers::Side;
 using inner::layers::SideTaps;
 using inner::layers::Taps;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/ops/dense.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// A layer to copy: everything that the library asks of one (required), and everything that it looks for (optional).
 /// No model contains it; tests/reference/example_layer.cpp checks it.
 namespace genoform::inner::layers {
@@ -115,3 +117,5 @@ template <class... Options>
 struct Example : Part<ExampleLayer, Options...> {};
 
 }  // namespace genoform::inner::layers
+
+#include "genoform/core/restore_macros.hpp"

@@ -8,6 +8,8 @@
 #include "genoform/ops/routing.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// E feed-forward layers and the way of tokens to them and back, y = sum of g_e expert_e(x) by an assignment that a router has
@@ -99,3 +101,5 @@ struct ExpertLayers {
 namespace genoform::extend {
 using inner::layers::ExpertLayers;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

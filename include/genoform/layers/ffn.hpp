@@ -10,6 +10,8 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 template <int N>
@@ -123,3 +125,5 @@ using inner::layers::Hidden;
 namespace genoform::extend {
 using inner::layers::FfnLayer;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

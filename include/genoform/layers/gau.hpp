@@ -14,6 +14,8 @@
 #include "genoform/ops/gated_attention.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// What the scores of a Gau are divided by.
@@ -156,3 +158,5 @@ namespace genoform {
 using inner::layers::Gau;
 using inner::layers::Length;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

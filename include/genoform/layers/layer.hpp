@@ -6,6 +6,8 @@
 #include "genoform/ops/count.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// What a layer must have, member by member; layers/example.hpp has a whole one with all that it may have.
@@ -96,3 +98,5 @@ using accepted_layer = typename layer_member::Accepted<L>::type;
 namespace genoform::extend {
 using inner::layers::Layer;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/ops/linear_attention.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 template <int N>
@@ -182,3 +184,5 @@ using inner::layers::LinearAttention;
 using inner::layers::ReluKernel;
 using inner::layers::SoftmaxKernel;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -13,6 +13,8 @@
 #include "genoform/ops/routing.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 template <int N>
@@ -242,3 +244,5 @@ using inner::layers::Shared;
 namespace genoform::extend {
 using inner::layers::MoeLayer;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

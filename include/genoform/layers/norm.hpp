@@ -3,6 +3,8 @@
 
 #include "genoform/core/part.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 enum class NormKind : std::uint8_t { none, rms, layer, primer };
@@ -65,3 +67,5 @@ using inner::layers::RmsNorm;
 namespace genoform::extend {
 using inner::layers::Normed;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 
 #include "genoform/core/part.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 enum class PositionKind : std::uint8_t { open, rope, bias, none };
@@ -92,3 +94,5 @@ using inner::layers::NoPos;
 using inner::layers::RelBias;
 using inner::layers::Rope;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

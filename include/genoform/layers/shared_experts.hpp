@@ -7,6 +7,8 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// n experts that every token uses with weight 1 (DeepSeekMoE). Together they are one feed-forward layer of width n*F, but for
@@ -81,3 +83,5 @@ struct SharedExperts {
 };
 
 }  // namespace genoform::inner::layers
+
+#include "genoform/core/restore_macros.hpp"

@@ -10,6 +10,8 @@
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 GENOFORM_RULE(HiddenEven, "SpatialGate splits its hidden channels in halves; Hidden must be even");
 }  // namespace genoform::inner::rules
@@ -163,3 +165,5 @@ struct SpatialGate : Part<SpatialGateLayer, Options...> {};
 namespace genoform {
 using inner::layers::SpatialGate;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -12,6 +12,8 @@
 #include "genoform/ops/positions.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 enum class LogitsKind : std::uint8_t { random, random_plus, dense, dense_plus };
@@ -315,3 +317,5 @@ using inner::layers::RandomPlus;
 using inner::layers::Rank;
 using inner::layers::Synthesizer;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -10,6 +10,8 @@
 #include "genoform/ops/mixing.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 template <class... Options>
@@ -133,3 +135,5 @@ struct TokenMix : Part<TokenMixLayer, Options...> {};
 namespace genoform {
 using inner::layers::TokenMix;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

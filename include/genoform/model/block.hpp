@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/core/part.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 template <class... Args>
@@ -94,3 +96,5 @@ namespace genoform {
 using inner::model::Block;
 using inner::model::Parallel;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

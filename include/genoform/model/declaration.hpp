@@ -10,6 +10,8 @@
 #include "genoform/core/options.hpp"
 #include "genoform/core/tensor.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// n^-0.5 by Newton's iteration, since std::sqrt is not constexpr.
@@ -245,3 +247,5 @@ namespace genoform::extend {
 using inner::model::Declaration;
 using inner::model::Initializer;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/model/input_positions.hpp"
 #include "genoform/model/stack.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 GENOFORM_RULE(DecoderForm, "a Decoder starts with its body: a Stack, a Body or a Block; its options come after");
 GENOFORM_RULE(SinusoidWidthEven, "Sinusoid has a sine and a cosine of each angle, so Width must be even");
@@ -281,3 +283,5 @@ using inner::model::Vocab;
 using inner::model::Width;
 using inner::model::WidthRsqrt;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -24,6 +24,8 @@
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// The residual stream after a sub-layer; see Engine::outputs().
@@ -322,3 +324,5 @@ class Engine : public ModelMemory<Backend> {
 };
 
 }  // namespace genoform::inner::model
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/model/decoder.hpp"
 #include "genoform/model/slot.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// The slots of one block of a type.
@@ -127,3 +129,5 @@ template <class T>
 using stacks_of_part = typename block_rules::StacksOfPart<T>::type;
 
 }  // namespace genoform::inner::model
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/model/declaration.hpp"
 #include "genoform/model/orthogonal.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 namespace initial_values {
@@ -71,3 +73,5 @@ template <class Backend, class Real = typename Backend::Real>
 }
 
 }  // namespace genoform::inner::model
+
+#include "genoform/core/restore_macros.hpp"

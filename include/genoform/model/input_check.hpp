@@ -10,6 +10,8 @@
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/pass.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Checks, in every build, of what a caller gives to a model: a wrong id or size would read or write memory of others. `where`
 /// ends the name of a position, as in "token 7 of the step".
 namespace genoform::inner::model::input_check {
@@ -71,3 +73,5 @@ inline Shape shape_of(std::int64_t rows, std::int64_t batch) {
 }
 
 }  // namespace genoform::inner::model::input_check
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 
 #include "genoform/layers/position.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 enum class InputPositionsKind : std::uint8_t { none, sinusoid, learned, shared_bias };
@@ -47,3 +49,5 @@ using inner::model::Positions;
 using inner::model::SharedRelBias;
 using inner::model::Sinusoid;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -22,6 +22,8 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/operation_list.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// Where a model's flat buffers may lie in memory of the back end that the caller owns and keeps alive; an empty span: the model
@@ -247,3 +249,5 @@ class ModelMemory {
 namespace genoform {
 using inner::model::Storage;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -12,6 +12,8 @@
 #include "genoform/ops/operations.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// The sub-layers of a model or block run in order. `Blocks` offers each(meter, f) and each_backward(meter, f) with f(slots of a
@@ -231,3 +233,5 @@ class PartNetwork {
 };
 
 }  // namespace genoform::inner::model
+
+#include "genoform/core/restore_macros.hpp"

@@ -12,6 +12,8 @@
 #include "genoform/ops/dense.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// What a Parallel has besides its parts: the norms around their sum, with the same rows as those of any sub-layer.
@@ -292,3 +294,5 @@ struct Parallel {
 namespace genoform {
 using inner::model::Parallel;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

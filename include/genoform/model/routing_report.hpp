@@ -8,6 +8,8 @@
 
 #include "genoform/core/math.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::model {
 
 /// What the router of one layer did in the last step of training, over all its micro-batches. Padding counts nowhere.
@@ -58,3 +60,5 @@ Figures figures_of(std::span<const Real> counts) {
 }  // namespace routing_report
 
 }  // namespace genoform::inner::model
+
+#include "genoform/core/restore_macros.hpp"

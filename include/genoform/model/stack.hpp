@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/model/block.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 GENOFORM_RULE(StackForm, "a Stack takes a Block and a count, as in Stack<Block<Ffn<SqReLU>>, 4>");
 GENOFORM_RULE(BodyForm, "a Body takes stacks, as in Body<Stack<Block<Attention<>>, 2>, Stack<Block<Ffn<SqReLU>>, 2>>");
@@ -45,3 +47,5 @@ namespace genoform {
 using inner::model::Body;
 using inner::model::Stack;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

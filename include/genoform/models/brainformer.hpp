@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The blocks of Zhou et al., 2023. The paper shows them as pictures that cannot be read as text: these are reconstructed from
 /// its parameter counts, as the only combinations of sub-layers, widths and heads of its search space that match them, and say
 /// so wherever they are listed. The order, which the paper's ablation finds nearly irrelevant, is ours.
@@ -61,3 +63,5 @@ inline constexpr Size brainformer1_100m_32e = brainformer(3, 1, 20, 32), brainfo
                       brainformer2_1b_64e = brainformer(6, 2, 16, 64);
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -2,6 +2,8 @@
 #include "genoform/layers/conv.hpp"
 #include "genoform/models/transformer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// Evolved Transformer's decoder layer (So et al., 2019) as Primer compares with it: attention with twice the heads of half the
@@ -15,3 +17,5 @@ using EvolvedTransformer =
              FinalNorm<LayerNorm>>;
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// GLaM (Du et al., 2022) and the models that differ from it by the router: every other FFN is a mixture of experts. Choices of
 /// ours: experts have GELU, as in the Expert Choice paper; the vocabulary is that of the text, 256K, though published counts
 /// leave all but about 32K of its rows out.
@@ -47,3 +49,5 @@ constexpr Size glam_8b(int experts) { return glam(32, 4096, 16384, 32, 128, expe
 inline constexpr Size glam_137b = glam(64, 8192, 65536, 128, 128, 0), glam_64b_64e = glam(64, 8192, 32768, 128, 128, 64);
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// Gopher and Chinchilla: RMS norms, a plain FFN of four times the width. Choices of ours: the relative positions of
@@ -24,3 +26,5 @@ inline constexpr Size gopher_44m = gopher(8, 512, 16, 32), gopher_117m = gopher(
                       chinchilla_70b = gopher(80, 8192, 64, 128);
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// GPT-2 and GPT-3: learned positions, layer norms, GELU, tied embeddings. Choices of ours: attention has no biases, and GPT-3's
@@ -38,3 +40,5 @@ inline constexpr Size gpt3_125m = gpt3(12, 768, 12, 64), gpt3_350m = gpt3(24, 10
                       gpt3_175b = gpt3(96, 12288, 96, 128);
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

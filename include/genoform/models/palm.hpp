@@ -2,6 +2,8 @@
 #include "genoform/model/parallel.hpp"
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// PaLM: attention with one key head and a SwiGLU FFN side by side behind one norm, rotary positions, no biases, tied embeddings
@@ -17,3 +19,5 @@ constexpr Size palm(int layers, int width, int heads) {
 inline constexpr Size palm_8b = palm(32, 4096, 16), palm_62b = palm(64, 8192, 32), palm_540b = palm(118, 18432, 48);
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

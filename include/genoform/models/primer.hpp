@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/transformer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The architectures of So et al., 2021. Both leave the FFN's biases out, as the paper's counts do, but full Primer, whose
 /// released code has them.
 namespace genoform::models {
@@ -24,3 +26,5 @@ inline constexpr Size primer_35m = transformer_35m, primer_110m = transformer_11
                       primer_1_9b = transformer_1_9b;
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

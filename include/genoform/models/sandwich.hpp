@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// Sandwich Transformer (Press et al., 2020): k attention layers, then n - k pairs, then k feed-forward layers; the parameters of
@@ -18,3 +20,5 @@ inline constexpr Size sandwich_enwik8{
     .layers = 24, .width = 768, .hidden = 4096, .heads = 8, .head_dim = 96, .vocab = 205, .context = 512};
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 #include "genoform/genome/canonical.hpp"
 #include "genoform/genome/genome.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// From a searched block to its larger relatives: the rules of Brainformer and GLaM, for types and for genomes.
 namespace genoform::models {
 
@@ -161,3 +163,5 @@ namespace genoform {
 using models::scaled;
 using models::scaled_t;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

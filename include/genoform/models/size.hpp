@@ -4,6 +4,8 @@
 #include "genoform/layers/moe.hpp"
 #include "genoform/model/decoder.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Known architectures as aliases over their sizes: `models::PrimerEz<models::primer_110m>`. A size of your own is a constant:
 /// `constexpr models::Size mine{.layers = 4, .width = 128, ...}; using Net = models::PrimerEz<mine>;`
 namespace genoform::models {
@@ -40,3 +42,5 @@ template <Size S, int count, class B, class... Options>
 using Repeated = Decoder<Stack<B, count>, Vocab<S.vocab>, Width<S.width>, Context<S.context>, Options...>;
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

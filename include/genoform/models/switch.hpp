@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/transformer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 namespace switch_parts {
@@ -41,3 +43,5 @@ using Gshard = Repeated<
     T5Positions, FinalNorm<LayerNorm>>;
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

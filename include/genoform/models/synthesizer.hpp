@@ -2,6 +2,8 @@
 #include "genoform/layers/synthesizer.hpp"
 #include "genoform/models/transformer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// Synthesizer as Primer's experiments have it: learned random logits are added to those of the dot products (Tay et al., 2021,
@@ -15,3 +17,5 @@ using SynthesizerDecoder = Repeated<S, S.layers,
 inline constexpr Size synthesizer_145m = transformer_110m;
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 #include "genoform/models/size.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// T5's relative positions, one table for all layers.
@@ -37,3 +39,5 @@ inline constexpr Size transformer_plus_537m{
     .layers = 24, .width = 1024, .hidden = 5462, .heads = 16, .head_dim = 64, .vocab = 32128, .context = 512};
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

@@ -15,6 +15,8 @@
 #include "genoform/models/synthesizer.hpp"
 #include "genoform/models/transformer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::models {
 
 /// A named architecture and the figures of its paper.
@@ -149,3 +151,5 @@ inline std::span<const Known> zoo() {
 }
 
 }  // namespace genoform::models
+
+#include "genoform/core/restore_macros.hpp"

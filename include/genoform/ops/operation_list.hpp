@@ -10,6 +10,8 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::ops {
 
 /// What a backward pass does with the gradients that it finds: adds to them, or replaces them as if all had been 0.
@@ -118,3 +120,5 @@ void OperationList::add(const Backend& backend, const Op& op, const Memories<Rea
 }
 
 }  // namespace genoform::inner::ops
+
+#include "genoform/core/restore_macros.hpp"

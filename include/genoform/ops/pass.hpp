@@ -3,6 +3,8 @@
 
 #include "genoform/core/tensor.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::ops {
 
 /// B sequences of T positions: one micro-batch, and one routing pool.
@@ -63,3 +65,5 @@ namespace genoform {
 using inner::ops::Pass;
 using inner::ops::Shape;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/ops/operation_info.hpp"
 #include "genoform/ops/pass.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::ops {
 
 /// What the activations of a back end are made of, where it has a choice.
@@ -205,3 +207,5 @@ class Stream {
 namespace genoform::extend {
 using inner::ops::Stream;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

@@ -12,6 +12,8 @@
 #include "genoform/ops/recorder.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::registry {
 
 /// A layer and its tensors without its type: the registry's one virtual wrapper.
@@ -137,3 +139,5 @@ class GenomeBlocks {
 };
 
 }  // namespace genoform::inner::registry
+
+#include "genoform/core/restore_macros.hpp"

@@ -13,6 +13,8 @@
 #include "genoform/model/model.hpp"
 #include "genoform/registry/any_layer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::registry {
 
 /// The kinds that a program can build models of on a back end, by name. A plain value: no static initialisers, nothing global.
@@ -159,6 +161,8 @@ namespace genoform {
 using inner::registry::builtin_kinds;
 using inner::registry::Kinds;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"
 
 #ifdef GENOFORM_COMPILED
 #include "genoform/compiled/registry.hpp"

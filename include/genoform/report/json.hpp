@@ -8,6 +8,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/core/utf8.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::report {
 
 /// A string in JSON, with quotes. JSON is UTF-8: a byte that is none, as in a path, becomes the four characters \xNN.
@@ -58,3 +60,5 @@ class JsonObject {
 };
 
 }  // namespace genoform::inner::report
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::report {
 
 /// A tensor that a training pass keeps for its backward pass, and why.
@@ -127,3 +129,5 @@ class KeptMemory final : public Observer {
 namespace genoform {
 using inner::report::KeptMemory;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 
 #include "genoform/core/namespaces.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::report {
 
 /// Whether output to a stream may be coloured: NO_COLOR decides first, then CLICOLOR_FORCE, then TERM=dumb, then whether it is
@@ -80,3 +82,5 @@ class Progress {
 };
 
 }  // namespace genoform::inner::report
+
+#include "genoform/core/restore_macros.hpp"

@@ -15,6 +15,8 @@
 #include "genoform/report/svg.hpp"
 #include "genoform/report/text_table.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::report {
 
 namespace diagram {
@@ -283,3 +285,5 @@ std::string svg_diagram_of(const Genome& genome, Shape shape) {
 namespace genoform {
 using inner::report::svg_diagram_of;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

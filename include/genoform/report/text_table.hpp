@@ -9,6 +9,8 @@
 
 #include "genoform/core/decimal.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::report {
 
 /// Digits in groups of three: 1,234,567.
@@ -73,3 +75,5 @@ class TextTable {
 };
 
 }  // namespace genoform::inner::report
+
+#include "genoform/core/restore_macros.hpp"

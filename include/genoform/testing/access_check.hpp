@@ -14,6 +14,8 @@
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::testing {
 
 /// Proves that operations list all that they touch: `model.observe(&check)` on a back end whose memory the host can touch. Every
@@ -136,3 +138,5 @@ class AccessCheck final : public Observer {
 };
 
 }  // namespace genoform::testing
+
+#include "genoform/core/restore_macros.hpp"

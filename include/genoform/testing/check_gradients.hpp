@@ -12,6 +12,8 @@
 #include "genoform/model/host_copy.hpp"
 #include "genoform/testing/subject.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::testing {
 
 /// The worst element of a gradient check: its error relative to the largest gradient of its tensor, and where it is.
@@ -101,3 +103,5 @@ GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, B
 }
 
 }  // namespace genoform::testing
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 #include "genoform/backend/reference.hpp"
 #include "genoform/testing/subject.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::testing {
 
 /// The largest relative difference between two back ends and where it is.
@@ -63,3 +65,5 @@ BackendComparison compare_backends(const Sizes& sizes = {}, std::uint64_t seed =
 }
 
 }  // namespace genoform::testing
+
+#include "genoform/core/restore_macros.hpp"

@@ -22,6 +22,8 @@
 #include "genoform/ops/recorder.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::testing {
 
 /// A host back end behind a wall, as a GPU is: the host cannot touch its memory (an attempt is a segmentation fault), and nothing
@@ -171,3 +173,5 @@ class Distant {
 };
 
 }  // namespace genoform::testing
+
+#include "genoform/core/restore_macros.hpp"

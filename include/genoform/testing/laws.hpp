@@ -9,6 +9,8 @@
 #include "genoform/backend/reference.hpp"
 #include "genoform/testing/subject.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::testing {
 
 /// What a part or a model promises. A test states all of it and compares with what is measured, so a property that a layer
@@ -110,3 +112,5 @@ Laws laws_of(Pass pass, const Sizes& sizes = {}, std::uint64_t seed = 1, const B
 }
 
 }  // namespace genoform::testing
+
+#include "genoform/core/restore_macros.hpp"

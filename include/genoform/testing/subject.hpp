@@ -15,6 +15,8 @@
 #include "genoform/model/model.hpp"
 #include "genoform/model/module.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::testing {
 
 /// What a part or a model is tested with. The vocabulary is for models that leave theirs open.
@@ -191,3 +193,5 @@ Difference difference(std::span<const A> found, std::span<const B> expected, dou
 }
 
 }  // namespace genoform::testing
+
+#include "genoform/core/restore_macros.hpp"

@@ -17,6 +17,8 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// Adafactor (Shazeer and Stern, 2018), the optimizer of Primer, GLaM and Brainformer: second moments of a matrix by row and
@@ -208,3 +210,5 @@ class Adafactor::Bound final : public Optimizer<Backend> {
 namespace genoform {
 using inner::train::Adafactor;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

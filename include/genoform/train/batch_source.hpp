@@ -10,6 +10,8 @@
 #include "genoform/data/corpus.hpp"
 #include "genoform/model/input_check.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// Micro-batches of the caller's own for a Trainer, in place of a corpus:
@@ -54,3 +56,5 @@ inline Result<void> check(std::span<const Token> tokens, std::span<const Token> 
 namespace genoform {
 using inner::train::BatchSource;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

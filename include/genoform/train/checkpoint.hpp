@@ -20,6 +20,8 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/version.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// A checkpoint holds everything that changes while a model is trained, so that a loop that is broken off goes on to the same
 /// bits. Trainer::save() and resume() use it; a loop of the caller's own calls save() and load():
 ///
@@ -190,3 +192,5 @@ Result<RunSettings> load(const std::string& folder, BasicModel<Backend>& model, 
 }
 
 }  // namespace genoform::checkpoint
+
+#include "genoform/core/restore_macros.hpp"

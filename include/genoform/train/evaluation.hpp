@@ -14,6 +14,8 @@
 #include "genoform/data/token_view.hpp"
 #include "genoform/model/basic_model.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// Says which token of a text is outside a vocabulary, if one is.
@@ -79,3 +81,5 @@ class Evaluation {
 };
 
 }  // namespace genoform::inner::train
+
+#include "genoform/core/restore_macros.hpp"

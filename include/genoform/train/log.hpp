@@ -17,6 +17,8 @@
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/train/step.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// The steps of a run as JSON lines (log.jsonl) and as a table (log.csv), one line a step, written through at once.
@@ -146,3 +148,5 @@ class TrainLog {
 };
 
 }  // namespace genoform::inner::train
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/host_copy.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// The tensors of a model as its folder has them (docs/formats/model.md section 3), by a copy that must live as long.
@@ -69,3 +71,5 @@ namespace genoform {
 using inner::train::load;
 using inner::train::save;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

@@ -15,6 +15,8 @@
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/optimizer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// What an optimizer remembers from step to step under one name; a checkpoint holds all of it.
@@ -145,3 +147,5 @@ using inner::train::Optimizer;
 namespace genoform::extend {
 using inner::train::OptimizerState;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

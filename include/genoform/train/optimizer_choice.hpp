@@ -11,6 +11,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/genome/suggest.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// A setting of an optimizer: its name in texts and options, its member (a floating-point number, an integer or a bool, which is
@@ -107,3 +109,5 @@ namespace genoform::extend {
 using inner::train::optimizer_setting;
 using inner::train::OptimizerChoice;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

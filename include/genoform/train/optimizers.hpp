@@ -11,6 +11,8 @@
 #include "genoform/train/optimizer.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// A setting as a program offers it.
@@ -107,3 +109,5 @@ using inner::train::Optimizers;
 namespace genoform::extend {
 using inner::train::builtin_optimizers;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

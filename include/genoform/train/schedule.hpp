@@ -7,6 +7,8 @@
 
 #include "genoform/core/decimal.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// The learning rate over a run, as a factor of TrainOptions::learning_rate. Steps count from 0.
@@ -37,3 +39,5 @@ struct Schedule {
 namespace genoform {
 using inner::train::Schedule;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

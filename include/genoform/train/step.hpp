@@ -5,6 +5,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/model/routing_report.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// What one step of training tells.
@@ -31,3 +33,5 @@ struct Step {
 namespace genoform {
 using inner::train::Step;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

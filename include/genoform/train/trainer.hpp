@@ -31,6 +31,8 @@
 #include "genoform/train/step.hpp"
 #include "genoform/train/train_options.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::train {
 
 /// Trains a model, one step after the other, on a corpus or on batches of the caller's own. A step clears the gradients, adds
@@ -438,6 +440,8 @@ Result<void> Trainer<Backend>::resume(const std::string& folder, const checkpoin
 namespace genoform {
 using inner::train::Trainer;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"
 
 #ifdef GENOFORM_COMPILED
 #include "genoform/compiled/train.hpp"

@@ -18,6 +18,8 @@
 #include "genoform/core/memory.hpp"
 #include "genoform/core/pointers.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::cpu {
 
 /// Bytes on a cache line's boundary that only ever grow.
@@ -212,3 +214,5 @@ class Context {
 using SharedContext = Context*;
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

@@ -5,6 +5,8 @@
 #include "genoform/core/random.hpp"
 #include "genoform/ops/dense.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The arguments of the kernels of the CPU back end: pointers, strides and sizes without code, so that every instruction set
 /// compiles the same structs. Strides are in elements.
 namespace genoform::cpu {
@@ -394,3 +396,5 @@ struct Bf16Kernels {
 };
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

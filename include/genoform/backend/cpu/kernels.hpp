@@ -8,6 +8,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/dense.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 #if !defined(__OPTIMIZE__) && !defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_UNOPTIMIZED_KERNELS)
 #pragma message( \
     "genoform's kernels are compiled without optimization, some thirty times as slow: set CMAKE_BUILD_TYPE or -O2, link genoform::kernels, or define GENOFORM_UNOPTIMIZED_KERNELS")
@@ -244,3 +246,5 @@ using Precision = PrecisionOf<void>;
 constexpr std::string_view name_of(const Precision& precision) { return precision.is_bf16() ? "bf16" : "f32"; }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

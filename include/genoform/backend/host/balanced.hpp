@@ -5,6 +5,8 @@
 
 #include "genoform/backend/host/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The balanced assignment of op::ChooseBalanced: an auction finds an assignment close to the best one, then exchanges along
 /// cycles of experts improve it until none gains. Deterministic, without allocation; it ends for any scores.
 namespace genoform::inner::backend::host {
@@ -207,3 +209,5 @@ class Balanced {
 };
 
 }  // namespace genoform::inner::backend::host
+
+#include "genoform/core/restore_macros.hpp"

@@ -7,6 +7,8 @@
 #include "genoform/backend/memories.hpp"
 #include "genoform/ops/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Routing by plain loops over pointers: counting, stable, without allocation. The back ends that run on the host share it. NaN
 /// never breaks an index: it loses every comparison.
 namespace genoform::inner::backend::host {
@@ -326,3 +328,5 @@ void balance_loss_gradient(const Real* first_share, Real scale, double coefficie
 }
 
 }  // namespace genoform::inner::backend::host
+
+#include "genoform/core/restore_macros.hpp"

@@ -7,6 +7,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/adafactor.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The step of Adafactor, as its formulas say.
 namespace genoform::reference {
 
@@ -66,3 +68,5 @@ inline void run(const op::AdafactorUpdate& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/attention.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The operations that mix positions, as their formulas say. Row `first + t` is position t of the sequence that begins at row
 /// `first`.
 namespace genoform::reference {
@@ -114,3 +116,5 @@ inline void run(const op::AttendGradient& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

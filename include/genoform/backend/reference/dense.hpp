@@ -6,6 +6,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/dense.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The dense operations as their formulas say (docs/formats/model.md, section 2).
 namespace genoform::reference {
 
@@ -217,3 +219,5 @@ inline void run(const op::SoftmaxGradient& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/gated_attention.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The operations of the gated attention unit, as their formulas say.
 namespace genoform::reference {
 
@@ -72,3 +74,5 @@ inline void run(const op::SquaredReluAttendGradient& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/linear_attention.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Attention by features, computed for every pair of positions: an oracle that has no running sum in common with other back
 /// ends.
 namespace genoform::reference {
@@ -112,3 +114,5 @@ inline void run(const op::LinearAttendGradient& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 #include "genoform/backend/memories.hpp"
 #include "genoform/core/math.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::reference {
 
 using Index = std::int64_t;
@@ -38,3 +40,5 @@ class Host {
 };
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -5,6 +5,8 @@
 #include "genoform/backend/reference/matrix.hpp"
 #include "genoform/ops/mixing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The products over visible positions, as their formulas say.
 namespace genoform::reference {
 
@@ -136,3 +138,5 @@ inline void run(const op::CausalSoftmaxGradient& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -9,6 +9,8 @@
 #include "genoform/backend/reference/routing.hpp"
 #include "genoform/ops/router.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The operations of ops/router.hpp as their formulas say.
 namespace genoform::reference {
 
@@ -198,3 +200,5 @@ inline void run(const op::JitterGradient& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -11,6 +11,8 @@
 #include "genoform/ops/router.hpp"
 #include "genoform/ops/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The operations of a sparse layer by sorting and plain loops, as docs/formats/model.md defines them (section 4).
 namespace genoform::reference {
 
@@ -204,3 +206,5 @@ inline void run(const op::UpdateThreshold& o, Host host) {
 }
 
 }  // namespace genoform::reference
+
+#include "genoform/core/restore_macros.hpp"

@@ -2,6 +2,8 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// In training each expert takes its C tokens of largest p out of the pool; in evaluation a token goes to every expert whose
@@ -63,3 +65,5 @@ struct ExpertChoice : Word<"ExpertChoice"> {
 namespace genoform {
 using inner::layers::ExpertChoice;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

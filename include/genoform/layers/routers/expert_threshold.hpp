@@ -2,6 +2,8 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// A token goes to every expert whose threshold its p exceeds; thresholds follow the C-th largest p of the pools. Without a
@@ -47,3 +49,5 @@ struct ExpertThreshold : Word<"ExpertThreshold"> {
 namespace genoform {
 using inner::layers::ExpertThreshold;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

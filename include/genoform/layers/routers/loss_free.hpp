@@ -2,6 +2,8 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// Each token takes its k experts of largest sigmoid(l) + b; b moves against the loads after each step and enters nothing else.
@@ -44,3 +46,5 @@ struct LossFree : Numbers<"LossFree", K> {
 namespace genoform {
 using inner::layers::LossFree;
 }  // namespace genoform
+
+#include "genoform/core/restore_macros.hpp"

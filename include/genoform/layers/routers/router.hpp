@@ -5,6 +5,8 @@
 
 #include "genoform/core/part.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::rules {
 GENOFORM_RULE(RouterMissing, "the router is missing; a Moe starts with one, as in Moe<Top2>");
 GENOFORM_RULE(ChoicesOfRouter, "a router cannot choose more experts than there are; raise Experts or choose fewer");
@@ -161,3 +163,5 @@ constexpr decltype(auto) with_routing(const RouterOf<Routers>& router, std::int6
 }
 
 }  // namespace genoform::inner::layers
+
+#include "genoform/core/restore_macros.hpp"

@@ -8,6 +8,8 @@
 #include "genoform/ops/router.hpp"
 #include "genoform/ops/stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// What routers are made of. Each router is one file beside this one: its word, and its routing, which turns the input x [N, D]
 /// into scores [N, E] and these into an assignment, and brings the gradients back. MoeLayer knows none of them;
 /// builtin_routers.hpp lists those of the library, and one of your own may stand in any header: docs/routers.md.
@@ -174,3 +176,5 @@ using inner::layers::Routing;
 using inner::layers::SigmoidRouting;
 using inner::layers::SoftmaxRouting;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

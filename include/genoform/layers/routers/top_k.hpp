@@ -2,6 +2,8 @@
 #include "genoform/layers/routers/router.hpp"
 #include "genoform/layers/routers/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::layers {
 
 /// Each token takes its k experts of largest p; their p or their shares of it are the weights. A balance loss keeps the loads
@@ -70,3 +72,5 @@ using inner::layers::TopK;
 namespace genoform::extend {
 using inner::layers::TopKRouting;
 }  // namespace genoform::extend
+
+#include "genoform/core/restore_macros.hpp"

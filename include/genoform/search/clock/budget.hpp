@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Training time of a trial on the oracle's clock. A fast genome gets more steps for it.
@@ -18,3 +20,5 @@ struct Budget {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -12,6 +12,8 @@
 #include "genoform/ops/count.hpp"
 #include "genoform/ops/operations.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// How much of each kind of work a training step does: name -> amount. What a table of step times multiplies.
@@ -139,3 +141,5 @@ class FeatureCounter : public Count {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// x >= 0 that makes sum_r (a_r . x - 1)^2 + ridge * sum x^2 least, by coordinate descent; rows [rows, columns]. Deterministic.
@@ -31,3 +33,5 @@ inline std::vector<double> non_negative_fit(const std::vector<std::vector<double
 }
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -16,6 +16,8 @@
 #include "genoform/search/clock/cost_features.hpp"
 #include "genoform/search/clock/least_squares.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// A model that was timed: its work and the seconds of its training step.
@@ -113,3 +115,5 @@ GENOFORM_SEARCH_INLINE StepTable StepTable::fit_all(const std::vector<Probe>& pr
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -18,6 +18,8 @@
 #include "genoform/search/evaluator/training_setup.hpp"
 #include "genoform/train.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Makes the model of a text with initial values of a seed; throws Exception.
@@ -134,3 +136,5 @@ class TrainingEvaluator : public Evaluator {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -8,6 +8,8 @@
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/store/store.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 namespace project {
@@ -90,3 +92,5 @@ inline void export_winner(const Store& store, const Standing& winner, const std:
 }
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/genome/genome.hpp"
 #include "genoform/search/space/baseline.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// The size of the models that a search compares: a Transformer of that many layers of attention and FFN.
@@ -45,3 +47,5 @@ inline std::vector<Baseline> proxy_baselines(const Proxy& p) {
 }
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -13,6 +13,8 @@
 #include "genoform/search/space/mutation.hpp"
 #include "genoform/search/space/space.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// The sizes and gene tables of a BlockSpace; the defaults are Table 1 of the Brainformer paper scaled to a proxy
@@ -245,3 +247,5 @@ GENOFORM_SEARCH_INLINE std::vector<KindGenes> BlockSpaceOptions::default_kinds()
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

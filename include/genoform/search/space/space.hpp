@@ -6,6 +6,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/search/strategy/random_stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// What a genome is. Genomes go in and out as canonical texts, so equal texts are the same genome; a space keeps no state.
@@ -25,3 +27,5 @@ class Space {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -12,6 +12,8 @@
 
 #include "genoform/core/result.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// An open SQLite file. Errors are thrown as Exception with the file's name. Compiled statements are kept for the next time.
@@ -170,3 +172,5 @@ class Transaction {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -22,6 +22,8 @@
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/store/trial.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of
@@ -310,3 +312,5 @@ GENOFORM_SEARCH_INLINE std::string Store::record() const {
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

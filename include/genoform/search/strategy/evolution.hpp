@@ -13,6 +13,8 @@
 #include "genoform/search/strategy/population.hpp"
 #include "genoform/search/strategy/strategy.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 struct EvolutionOptions {
@@ -61,3 +63,5 @@ GENOFORM_SEARCH_INLINE nlohmann::json Evolution::describe() const { return json_
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

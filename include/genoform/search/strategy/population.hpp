@@ -7,6 +7,8 @@
 
 #include "genoform/search/strategy/random_stream.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// A finished trial as a strategy sees it. Fitness: bits per byte on the validation text, lower is better.
@@ -45,3 +47,5 @@ class Population {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

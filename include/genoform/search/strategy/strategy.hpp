@@ -9,6 +9,8 @@
 #include "genoform/search/space/space.hpp"
 #include "genoform/search/strategy/population.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// A genome to try, and the trial it was made from (0: none).
@@ -30,3 +32,5 @@ class Strategy {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

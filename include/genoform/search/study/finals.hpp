@@ -26,6 +26,8 @@
 #include "genoform/search/workers/scheduler.hpp"
 #include "genoform/search/workers/workers.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Called after each final run that ended.
@@ -194,3 +196,5 @@ class Finals : private JobSource {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

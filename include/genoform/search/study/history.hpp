@@ -10,6 +10,8 @@
 #include "genoform/search/store/trial.hpp"
 #include "genoform/search/strategy/population.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// What a strategy may look at: the genomes that were trained at one learning rate, in the order of their numbers. Fitness is the
@@ -45,3 +47,5 @@ class History {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -19,6 +19,8 @@
 #include "genoform/search/study/ledger.hpp"
 #include "genoform/search/study/study_options.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Everything that decides the proposals of a study. What is referred to must live as long.
@@ -143,3 +145,5 @@ class Proposals {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

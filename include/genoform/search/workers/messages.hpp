@@ -12,6 +12,8 @@
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/evaluator/requests.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// How the requests of a coordinator and the answers of its workers look on the wire: encode() and decode_*() below are the only
 /// code that knows.
 namespace genoform::search {
@@ -138,3 +140,5 @@ GENOFORM_SEARCH_INLINE Result<int> decode_ready(const nlohmann::json& message) {
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

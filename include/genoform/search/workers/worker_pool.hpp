@@ -20,6 +20,8 @@
 #include "genoform/search/workers/protocol.hpp"
 #include "genoform/search/workers/workers.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Workers as processes that a launcher starts. One that ends, hangs or talks nonsense is replaced.
@@ -171,3 +173,5 @@ class WorkerPool : public Workers {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

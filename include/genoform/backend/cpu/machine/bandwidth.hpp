@@ -6,6 +6,8 @@
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/core/memory.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The bandwidth of the memory at this moment: the bound of all operations on data that no cache holds.
 namespace genoform::cpu {
 
@@ -85,3 +87,5 @@ inline double read_bandwidth(std::int64_t bytes, InstructionSet set = best_instr
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

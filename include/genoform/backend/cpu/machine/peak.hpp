@@ -9,6 +9,8 @@
 
 #include "genoform/backend/cpu/context.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The multiply-add peak at this moment: clock rates and other processes change it, so a rate is quoted as a share of the
 /// result of this loop, run beside it.
 namespace genoform::cpu {
@@ -128,3 +130,5 @@ inline double peak(const Precision& precision, int threads = 1, double milliseco
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

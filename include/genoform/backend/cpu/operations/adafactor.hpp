@@ -8,6 +8,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/adafactor.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::cpu {
 
 /// The step of Adafactor on one tensor. The work is cut into chunks whose length does not depend on the number of threads, and
@@ -131,3 +133,5 @@ inline auto prepare(const SharedContext& context, const op::AdafactorUpdate& o, 
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/attention.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The operations that mix positions, on the CPU.
 namespace genoform::cpu {
 
@@ -209,3 +211,5 @@ inline auto prepare(const SharedContext& context, const op::AttendGradient& o, c
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

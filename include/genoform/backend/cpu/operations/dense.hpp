@@ -8,6 +8,8 @@
 #include "genoform/backend/host/rows.hpp"
 #include "genoform/ops/dense.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The dense operations on the CPU. Each `prepare` resolves pointers, creates primitives, reserves scratch and returns a
 /// callable. Each is a template, by its `auto`, so that a unit compiles only what its models need.
 namespace genoform::cpu {
@@ -217,3 +219,5 @@ inline auto prepare(const SharedContext& context, const op::SoftmaxGradient& o, 
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

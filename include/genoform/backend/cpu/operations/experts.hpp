@@ -9,6 +9,8 @@
 #include "genoform/backend/cpu/products/bf16_expert_product.hpp"
 #include "genoform/backend/host/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The experts of sparse layers on the CPU: tokens to slots, products, slots to tokens.
 namespace genoform::cpu {
 
@@ -199,3 +201,5 @@ inline auto prepare(const SharedContext& context, const op::CombineRowsGradient&
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/mixing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The products over visible positions on the CPU.
 namespace genoform::cpu {
 
@@ -192,3 +194,5 @@ inline auto prepare(const SharedContext& context, const op::CausalSoftmaxGradien
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

@@ -4,6 +4,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/optimizer.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The optimizer step on the CPU.
 namespace genoform::cpu {
 
@@ -50,3 +52,5 @@ inline auto prepare(const SharedContext& context, const op::AdamWUpdate& o, cons
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

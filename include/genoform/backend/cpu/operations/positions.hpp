@@ -6,6 +6,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/ops/positions.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Positions and single heads, on the CPU.
 namespace genoform::cpu {
 
@@ -112,3 +114,5 @@ inline auto prepare(const SharedContext& context, const op::ScaleByGradient& o, 
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

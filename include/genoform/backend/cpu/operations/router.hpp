@@ -5,6 +5,8 @@
 #include "genoform/backend/host/router.hpp"
 #include "genoform/backend/host/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Routing on the CPU: kernels choose among scores, and the loops of backend/host do the rest with resolved pointers. Each is
 /// one pass over N tokens and E experts, which is little beside the products of the experts.
 namespace genoform::cpu {
@@ -158,3 +160,5 @@ inline auto prepare(const SharedContext&, const op::UpdateBias& o, const auto& m
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/core/math.hpp"
 #include "genoform/core/random.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// The scores of routers and the losses on them, on the CPU.
 namespace genoform::cpu {
 
@@ -88,3 +90,5 @@ inline auto prepare(const SharedContext& context, const op::JitterGradient& o, c
 }
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

@@ -6,6 +6,8 @@
 #include "genoform/backend/cpu/products/product.hpp"
 #include "genoform/backend/host/routing.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::cpu {
 
 /// The common description of the products of an ExpertLinear and its backward pass: for each expert c = a b or c += a b, where
@@ -100,3 +102,5 @@ class Bf16ExpertProduct {
 };
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

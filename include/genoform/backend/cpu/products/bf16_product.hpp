@@ -8,6 +8,8 @@
 #include "genoform/backend/cpu/context.hpp"
 #include "genoform/backend/cpu/products/depth_parts.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::cpu {
 
 /// Elements of a block.
@@ -109,3 +111,5 @@ class Bf16Product {
 };
 
 }  // namespace genoform::cpu
+
+#include "genoform/core/restore_macros.hpp"

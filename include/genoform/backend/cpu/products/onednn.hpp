@@ -16,6 +16,8 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/ops/dense.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 /// Matrix products by oneDNN, versions 2.6 and 3.x. No other file includes its header; it is used through the C interface,
 /// which compiles in a hundredth of the time of the C++ one.
 namespace genoform::cpu::onednn {
@@ -224,3 +226,5 @@ class Product {
 };
 
 }  // namespace genoform::cpu::onednn
+
+#include "genoform/core/restore_macros.hpp"
