@@ -1,5 +1,5 @@
-// What headers of platforms and frameworks define, and more of the same sort: words of X11, <complex.h>, <windows.h>, Qt and macOS,
-// and all capital letters. Included before every header of the library; what is behind them finds these macros again.
+// What headers of platforms and frameworks define, and more of the same sort: words of X11, <complex.h>, <windows.h>, Qt and
+// macOS, and all capital letters. Included before every header of the library; what is behind them finds these macros again.
 #define None 0L
 #define Always 2
 #define Bool int

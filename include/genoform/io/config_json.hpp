@@ -12,6 +12,8 @@
 #include "genoform/io/config.hpp"
 #include "genoform/io/quote.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::inner::io {
 
 namespace config {
@@ -116,3 +118,5 @@ GENOFORM_INLINE Result<std::string> config_text(const Config& given) {
 }
 
 }  // namespace genoform::inner::io
+
+#include "genoform/core/restore_macros.hpp"
