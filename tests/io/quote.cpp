@@ -23,7 +23,8 @@ TEST_CASE("foreign text in a message stays on one line, readable and short") {
   CHECK(in_quotes("caf\xC3\xA9") == "\"caf\xC3\xA9\"");
   CHECK(in_quotes("\xFF") == "\"\\xff\"");
   CHECK(in_quotes("caf\xC3\xA9 \xE9") == "\"caf\xC3\xA9 \\xe9\"");
-  CHECK(in_quotes("\xEF\xBB\xBFa\xC2\xA0\xF3\xA0\x81\x81") == "\"\\u{feff}a\\u{00a0}\\u{e0041}\"");
+  CHECK(in_quotes("\xEF\xBB\xBF"
+                  "a\xC2\xA0\xF3\xA0\x81\x81") == "\"\\u{feff}a\\u{00a0}\\u{e0041}\"");
   const std::string cut = in_quotes(std::string(119, 'x') + "\xC3\xA9" + std::string(1000, 'y'));
   CHECK(cut == "\"" + std::string(119, 'x') + "...\"");
 }
