@@ -28,7 +28,10 @@ int run(const Options& o) {
   }
   const Report report(store);
   const auto winner = report.winner();
-  if (!winner) throw Exception({ErrorKind::input, o.study + ": the study has no result yet"});
+  if (!winner && (!o.folder.empty() || (!o.json && !o.report))) {
+    const std::string why = report.obstacles();
+    throw Exception({ErrorKind::input, o.study + ": the study has no result" + (why.empty() ? " yet" : "; " + why)});
+  }
   if (!o.folder.empty()) export_winner(store, *winner, o.folder);
   if (o.json)
     std::printf("%s\n", report.json_text().c_str());

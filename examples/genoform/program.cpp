@@ -15,8 +15,8 @@ using namespace command;
 
 constexpr const char* epilogue =
     "Results go to stdout, progress and errors to stderr.\n"
-    "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 130/143 ended by a "
-    "signal after saving.\n"
+    "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 6 a search found "
+    "no genome, 130/143 ended by a signal after saving.\n"
     "Examples:\n"
     "  genoform search --data austen/ --study study.sqlite --max-time 8\n"
     "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out "

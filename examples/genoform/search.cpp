@@ -48,6 +48,9 @@ struct Options {
   }
 };
 
+/// The exit code of a search that found no genome.
+constexpr int no_genome = 6;
+
 /// An option and what it sets in the JSON of a request.
 struct Setting {
   const char *option, *path;
@@ -167,7 +170,7 @@ class SearchRun {
     progress_.finish();
     const Report report(store_);
     std::printf("%s", options_.json ? (report.json_text() + "\n").c_str() : report.text().c_str());
-    return 0;
+    return report.has_genome() ? 0 : no_genome;
   }
 
  private:
@@ -198,18 +201,21 @@ class SearchRun {
     return options_.request;
   }
 
-  /// That of the command line; when a study is resumed, only what is given there.
+  /// That of the command line; when a study is resumed, the kept one with what is given there.
   RunRequest run_request() {
     const auto kept = options_.resume ? store_.note("run") : std::nullopt;
     const RunRequest run = kept ? changed(options_, nlohmann::json::parse(*kept)) : options_.run;
-    check_used(options_, run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "without a final; add --final");
-    check_workers(options_, request_.study.window);
-    if (options_.resume)
-      check_used(options_, options_.recalibrate || !store_.setting("step table"), {"--table"},
-                 "on a study that has its table; add --recalibrate");
-    check_used(options_, request_.oracle == "table", {"--table", "--recalibrate"}, "with --oracle " + request_.oracle);
+    if (options_.resume) check_resumed(run);
     store_.set_note("run", json_of(run).dump());
     return run;
+  }
+  /// What accept() checks where a study is new.
+  void check_resumed(const RunRequest& run) const {
+    check_workers(options_, request_.study.window);
+    check_used(options_, run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "without a final; add --final");
+    check_used(options_, request_.oracle == "table", {"--table", "--recalibrate"}, "with --oracle " + request_.oracle);
+    check_used(options_, options_.recalibrate || !store_.setting("step table"), {"--table"},
+               "on a study that has its table; add --recalibrate");
   }
 
   /// The text of the study, wherever it lies now.
@@ -254,7 +260,8 @@ class SearchRun {
   std::optional<StepTable> table_now(WorkerPool& pool) {
     if (!options_.table_of.empty()) return table_of_study(options_.table_of, request_.training.bf16);
     const CalibrationOptions calibration{.probes = request_.probes};
-    const auto texts = calibration_texts(*space_, baselines_, sizes_, request_.study.seed, calibration);
+    const auto texts =
+        calibration_texts(*space_, baselines_, sizes_, request_.study.seed, calibration, [this] { return signal(); });
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
     const auto table = calibrate(pool, texts, sizes_, calibration.steps, [this] { return signal(); });
     if (table)
@@ -310,13 +317,15 @@ class SearchRun {
   double first_trial_ = 0;
 };
 
-/// "6" or "2-8".
+/// "6" or "2-8". What is larger makes texts that are too long to read.
 void read_sub_layers(const std::string& text, SearchRequest& request) {
   if (text.empty()) return;
+  constexpr int max_layers = 500;
   const std::size_t dash = text.find('-');
   const auto first = allowed_number<int>(text.substr(0, dash), at_least(1));
   const auto last = dash == std::string::npos ? first : allowed_number<int>(text.substr(dash + 1), at_least(1));
   if (!first || !last) usage_error("--sub-layers: " + in_quotes(text) + "; a number, as in 6, or a range, as in 2-8");
+  if (*last > max_layers) usage_error("--sub-layers: " + in_quotes(text) + "; from 1 to " + std::to_string(max_layers) + " are allowed");
   request.min_layers = *first;
   request.max_layers = *last;
 }

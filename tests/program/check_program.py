@@ -640,6 +640,28 @@ def test_a_start_of_a_search_that_failed_leaves_no_study_in_the_way(b):
     b.error(3, *search(b, study.name, "--no-final", "--seed", "2"), says="another study/seed: 1, now 2")
 
 
+def test_a_search_that_finds_no_genome_says_what_was_refused_and_ends_with_6(b):
+    limited = b.run(6, *search(b, "limited.sqlite", "--max-parameters", "10")).stdout
+    assert "refused: parameters (2000)" in limited and "No genome was trained to a result" in limited and "The best baseline is" in limited, limited
+    assert json.loads(b.run(6, "search", "--study", b.folder / "limited.sqlite", "--resume", "--quiet", "--json").stdout)["refusals"] == {"parameters": 2000}
+    diverged = b.run(6, *search(b, "diverged.sqlite", "--learning-rate", "1e9")).stdout
+    assert "failed: the loss is not finite (22)" in diverged and "a smaller learning rate" in diverged, diverged
+    b.error(3, "best", b.folder / "diverged.sqlite", says="the study has no result; failed: the loss is not finite (22)")
+    assert "the loss is not finite (22)" in b.run(0, "best", b.folder / "diverged.sqlite", "--report").stdout
+    b.error(2, *search(b, ":memory:")[:2], ":memory:", "--data", b.folder / "text.txt", says="a study is kept in a file")
+    b.error(2, *search(b, "long.sqlite", "--sub-layers", "501"), says="from 1 to 500")
+
+
+def test_a_search_of_endless_proposals_ends_with_a_signal(b):
+    study = b.folder / "endless.sqlite"
+    process = subprocess.Popen([b.program, *map(str, search(b, study.name, "--sub-layers", "500", "--oracle", "table"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not study.exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 143
+
+
 SUB_LAYERS = ["Attention<Heads<4>, KvHeads<2>, DConv<3>, Rope>, Ffn<SwiGlu, Bias>", "Attention<Heads<2>>, Ffn<GeLU, Hidden<50>>",
               *(f"Moe<{router}, Experts<4>>" for router in ["Top1", "Top2", "TopK<3>", "Base", "Hash", "ExpertChoice", "ExpertThreshold", "LossFree<2>"]),
               "Moe<Top2, Experts<4>, Shared<1>>, Parallel<Ffn<ReLU>, Attn>", "Gau<>, LinearAttention<>", "Synthesizer<>, SpatialGate<>, TokenMix<>"]

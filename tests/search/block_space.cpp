@@ -206,3 +206,15 @@ TEST_CASE("a space without room for a block cannot be made") {
   options.widths.clear();
   CHECK_THROWS_AS(BlockSpace(options), Exception);
 }
+
+TEST_CASE("looking for a legal genome ends soon where there is none, however long genomes are") {
+  BlockSpaceOptions options{.widths = {48}, .min_layers = 400, .max_layers = 400, .max_total = 400};
+  options.kinds = {{AttentionLayer{}, 1.0, {option_gene<&AttentionLayer::heads>("heads", {5})}}};
+  RandomStream samples(Random(1, stream_of("test")));
+  try {
+    (void)BlockSpace(options).random(samples);
+    FAIL("there is one");
+  } catch (const Exception& error) {
+    CHECK(std::string(error.what()).find("no legal genome among 1000 random ones") != std::string::npos);
+  }
+}

@@ -144,3 +144,19 @@ TEST_CASE("calibration times the baselines and affordable models of the space, e
   const auto maximum = 2 * sizes.cost(texts[0]).training_flops();
   for (std::size_t i = 6; i < texts.size(); ++i) CHECK(sizes.cost(texts[i]).training_flops() <= maximum);
 }
+
+TEST_CASE("calibration of a space whose genomes are all too large says so, and stops when it is asked to") {
+  const BlockSpace space;
+  const ModelSizes sizes(12, 64);
+  const auto baselines = proxy_baselines({});
+  const CalibrationOptions options{.probes = 1, .steps = 1, .max_flops = 0.001};
+  try {
+    (void)calibration_texts(space, baselines, sizes, 1, options);
+    FAIL("there are texts");
+  } catch (const Exception& error) {
+    CHECK(std::string(error.what()).find("of 700 random ones of the space, 0 take at most") != std::string::npos);
+  }
+  int asked = 0;
+  CHECK(calibration_texts(space, baselines, sizes, 1, options, [&] { return ++asked < 5 ? Stop::no : Stop::now; }).size() == 6);
+  CHECK(asked == 5);
+}

@@ -143,6 +143,26 @@ TEST_CASE("files that are no studies are refused by name") {
   CHECK(why(file.path(), Store::Open::write).find("format 99") != std::string::npos);
 }
 
+TEST_CASE("names that SQLite takes for something else than a file are refused") {
+  for (const char* name : {":memory:", "file:study.sqlite?mode=memory", ""}) {
+    CHECK(why(name, Store::Open::write).find("a study is kept in a file") != std::string::npos);
+    CHECK(why(name, Store::Open::read).find("a study is kept in a file") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(std::string("./") + name + (*name == '\0' ? "-" : "")));
+  }
+}
+
+TEST_CASE("a study without a trial is begun anew and nothing of it stays") {
+  Store store = Store::in_memory();
+  store.set("key", "value");
+  store.set_note("key", "value");
+  CHECK_FALSE(store.has_trials());
+  store.begin_anew();
+  CHECK_FALSE(store.setting("key").has_value());
+  CHECK_FALSE(store.note("key").has_value());
+  store.add(std::vector<Trial>{trial(1, 0, State::queued)});
+  CHECK(store.has_trials());
+}
+
 TEST_CASE("files of any bytes are kept") {
   const TemporaryFile file("genoform-files");
   Store store(file.path(), Store::Open::write);

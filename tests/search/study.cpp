@@ -57,6 +57,67 @@ TEST_CASE("a study of one's own needs no file, and its report names the best gen
     if (t.loss) CHECK(loss_of(report.winner()->finalist.text) <= *t.loss);
 }
 
+TEST_CASE("a search whose limits no genome meets ends, counts what was refused and has no final") {
+  Fake evaluator(nlohmann::json::object());
+  InProcessWorkers workers(evaluator);
+  DigitStudy digits;
+  digits.options.limits.step_time_factor = 0.5;
+  Store store = Store::in_memory();
+  StudyRun run;
+  run.finals = FinalOptions{};
+  for (int times = 0; times < 2; ++times) {  // again: it finds and counts the same
+    CHECK(digits.on(workers).run(store, run));
+    const Report report(store);
+    CHECK_FALSE(report.has_genome());
+    CHECK(report.standings().empty());
+    CHECK(report.json().at("refused") == Proposals::max_samples);
+    CHECK(report.json().at("refusals") == nlohmann::json({{"step time", Proposals::max_samples}}));
+    CHECK(report.obstacles() == "refused: step time (2000)");
+    CHECK(report.text().find("No genome was trained to a result; take wider limits") != std::string::npos);
+    CHECK(report.text().find("The best baseline is plain.") == std::string::npos);
+    CHECK(report.text().find("The best baseline is other.") != std::string::npos);
+  }
+}
+
+TEST_CASE("a search whose trainings all fail says why and has no final") {
+  FunctionEvaluator evaluator([](const TrainRequest& r) -> double {
+    throw Exception({ErrorKind::not_finite, "step " + std::to_string(1 + r.text[0] % 7) + ": the loss is not finite; no more"});
+  });
+  InProcessWorkers workers(evaluator);
+  StudyRun run;
+  run.genomes = 10;
+  run.finals = FinalOptions{};
+  const Report report = DigitStudy().on(workers).run(run);
+  CHECK_FALSE(report.has_genome());
+  CHECK_FALSE(report.winner().has_value());
+  CHECK(report.json().at("failures") == nlohmann::json({{"the loss is not finite", 16}}));
+  CHECK(report.text().find("failed: the loss is not finite (16)") != std::string::npos);
+}
+
+TEST_CASE("proposing in vain ends when the search is asked to stop, and goes on later") {
+  struct Slow : Digits {
+    mutable int asked = 0;
+    std::string random(RandomStream& samples) const override {
+      ++asked;
+      return Digits::random(samples);
+    }
+  };
+  Fake evaluator(nlohmann::json::object());
+  InProcessWorkers workers(evaluator);
+  DigitStudy digits;
+  digits.options.limits.step_time_factor = 0.5;
+  const Slow space;
+  const Study study{space, digits.evolution, digits.clock, digits.baselines, workers, digits.options};
+  Store store = Store::in_memory();
+  StudyRun run;
+  run.stop = [&] { return space.asked >= 20 ? Stop::now : Stop::no; };
+  CHECK_FALSE(study.run(store, run));
+  CHECK(space.asked == 20);
+  run.stop = [] { return Stop::no; };
+  CHECK(study.run(store, run));
+  CHECK(Report(store).json().at("refused") == Proposals::max_samples);
+}
+
 TEST_CASE("a final needs an evaluator that trains finalists and says so") {
   FunctionEvaluator evaluator([](const TrainRequest& r) { return loss_of(r.text); });
   InProcessWorkers workers(evaluator);

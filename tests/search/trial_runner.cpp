@@ -185,6 +185,19 @@ TEST_CASE("with measured step times the workers refuse what is too slow") {
   CHECK(genomes_of(file.path(), State::refused).size() > 10);
 }
 
+TEST_CASE("with measured step times a search that workers refuse everything of ends too") {
+  const TemporaryFile file("genoform-measured-in-vain");
+  DigitStudy study;
+  study.is_measured = true;
+  study.options.limits.step_time_factor = 0.5;
+  REQUIRE(study.run(file.path()));
+  CHECK(genomes_of(file.path(), State::done).empty());
+  CHECK(genomes_of(file.path(), State::refused).size() >= static_cast<std::size_t>(Proposals::max_samples));
+  const std::string record = record_of(file.path());
+  REQUIRE(study.run(file.path()));  // nothing is left
+  CHECK(record_of(file.path()) == record);
+}
+
 TEST_CASE("a study stops when it is asked to and goes on to the same record") {
   const TemporaryFile whole("genoform-whole"), parts("genoform-parts");
   DigitStudy study;

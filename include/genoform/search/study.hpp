@@ -26,7 +26,7 @@ namespace genoform::search {
 /// One run of a study: how far it goes and whom it tells. Nothing here changes the record of a trial.
 struct StudyRun {
   int genomes = 200;                     ///< to train beside the baselines, counted from the beginning of the study
-  std::optional<FinalOptions> finals{};  ///< none: no final, and nothing sees the test text
+  std::optional<FinalOptions> finals{};  ///< none: no final, and nothing sees the test text; nor where no genome was trained
   StopRequest stop = [] { return Stop::no; };
   OnTrial on_trial = [](const Ledger&, const Trial&) {};
   /// When no trial will begin any more and the final follows, if any; `is_complete`: all trials are finished.
@@ -135,6 +135,7 @@ GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const 
   clock.write(store);
   if (run.stop() == Stop::now) return false;
   run.on_search_end(ledger, is_complete);
+  if (run.genomes > 0 && ledger.genomes_trained() == 0) return true;  // there is nothing that a final could confirm
   return !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);
 }
 

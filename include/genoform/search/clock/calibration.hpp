@@ -10,6 +10,7 @@
 #include "genoform/search/clock/step_table.hpp"
 #include "genoform/search/space/baseline.hpp"
 #include "genoform/search/space/space.hpp"
+#include "genoform/search/workers/scheduler.hpp"
 
 namespace genoform::search {
 
@@ -20,20 +21,29 @@ struct CalibrationOptions {
   double max_flops = 2.0;  ///< times those of the first baseline; what is slower is refused anyway
 };
 
-/// Models to time: the baselines, then random ones of the space, none of them much dearer than the first baseline.
-inline std::vector<std::string> calibration_texts(const Space& space, const std::vector<Baseline>& baselines,
-                                                  const ModelSizes& sizes, std::uint64_t seed,
-                                                  const CalibrationOptions& options) {
+/// Models to time: the baselines, then random ones of the space, none of them much dearer than the first baseline; fewer when it
+/// was stopped. Throws Exception when the space has too few of them for a table.
+inline std::vector<std::string> calibration_texts(
+    const Space& space, const std::vector<Baseline>& baselines, const ModelSizes& sizes, std::uint64_t seed,
+    const CalibrationOptions& options, const StopRequest& stop = [] { return Stop::no; }) {
   std::vector<std::string> texts;
   for (const Baseline& baseline : baselines) texts.push_back(baseline.text);
   const double maximum = options.max_flops * static_cast<double>(sizes.cost(texts.front()).training_flops());
   std::set<std::string> known(texts.begin(), texts.end());
   const std::size_t wanted = texts.size() + static_cast<std::size_t>(options.probes);
-  for (std::uint64_t i = 0; texts.size() < wanted && i < 100 * wanted; ++i) {
+  std::uint64_t i = 0;
+  for (; texts.size() < wanted && i < 100 * wanted; ++i) {
+    if (stop() == Stop::now) return texts;
     RandomStream samples(Random(seed, stream_of("search.calibration")), i << 32);
     const std::string text = space.random(samples);
     if (static_cast<double>(sizes.cost(text).training_flops()) <= maximum && known.insert(text).second) texts.push_back(text);
   }
+  if (texts.size() < StepTable::min_probes)
+    throw Exception({ErrorKind::usage,
+                     "a table of step times needs " + std::to_string(StepTable::min_probes) + " models; of " + std::to_string(i) +
+                         " random ones of the space, " + std::to_string(texts.size() - baselines.size()) +
+                         " take at most twice the FLOPs of the first baseline; make its genomes smaller, or take "
+                         "another oracle"});
   return texts;
 }
 

@@ -29,9 +29,12 @@ struct Probe {
 /// Step time as a sum over the work of a step: seconds for each unit of each item, fitted to probes, never negative.
 class StepTable {
  public:
-  /// Throws Exception when there are too few probes to fit and check.
+  static constexpr std::size_t min_probes = 10;  ///< to fit and check
+
+  /// Throws Exception when there are too few probes.
   static StepTable fit(const std::vector<Probe>& probes) {
-    if (probes.size() < 10) throw Exception({ErrorKind::usage, "a table of step times needs at least 10 timed models"});
+    if (probes.size() < min_probes)
+      throw Exception({ErrorKind::usage, "a table of step times needs at least " + std::to_string(min_probes) + " timed models"});
     std::vector<Probe> some;
     for (std::size_t i = 0; i < probes.size(); ++i)
       if (i % 5 != 4) some.push_back(probes[i]);

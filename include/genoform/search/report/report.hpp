@@ -42,12 +42,14 @@ class Report {
 
   explicit Report(const Store& store) : trials_(store.trials()) {
     for (const Trial& t : trials_) {
+      if (t.state == State::failed) ++failures_[kind_of_reason(t.reason)];
       if (t.phase != "search") continue;
-      if (t.state == State::refused) ++refused_;
+      if (t.state == State::refused) ++refusals_[kind_of_reason(t.reason)];
       if (t.state == State::failed) ++failed_;
       if (t.finished()) ++finished_;
       if (t.state == State::done && !t.loss) ++stopped_;
     }
+    for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
     if (const auto note = store.note("seconds of trials")) seconds_ = number_of<double>(*note).value_or(0);
     for (const FinalRun& run : store.finals()) enter(run);
     std::stable_sort(standings_.begin(), standings_.end(), [](const Standing& a, const Standing& b) {
@@ -59,6 +61,10 @@ class Report {
   const std::vector<Trial>& trials() const { return trials_; }
   const std::vector<Standing>& standings() const { return standings_; }
   int genomes() const { return finished_; }
+  /// Was a genome trained to a result, also one that was stopped at the hurdle?
+  bool has_genome() const { return finished_ > failed_; }
+  /// What kept genomes from a result, with counts; empty where nothing did. Runs of baselines that failed count too.
+  std::string obstacles() const;
   double trials_per_hour() const { return seconds_ > 0 ? 3600 * (finished_ + baseline_runs()) / seconds_ : 0; }
 
   /// The best finalist; before the final, the best trial. None in a study without results.
@@ -98,12 +104,19 @@ class Report {
         std::find_if(standings_.begin(), standings_.end(), [](const Standing& any) { return any.finalist.is_baseline; });
     return first == standings_.end() ? of(f) : of(f) / of(first->finalist);
   }
+  int refused() const {
+    int sum = 0;
+    for (const auto& [reason, count] : refusals_) sum += count;
+    return sum;
+  }
   std::string baselines_text() const;
   std::string finals_text() const;
+  std::string result_text() const;
 
   std::vector<Trial> trials_;
   std::vector<Standing> standings_;
-  int finished_ = 0, refused_ = 0, failed_ = 0, stopped_ = 0;
+  int finished_ = 0, failed_ = 0, stopped_ = 0;
+  ReasonCounts refusals_, failures_;
   double seconds_ = 0;
 };
 
@@ -113,6 +126,14 @@ inline std::string listed(const std::vector<double>& values) {
   std::string text;
   for (const double v : values) text += (text.empty() ? "" : " ") + fixed_text(v, 3);
   return text.empty() ? "-" : text;
+}
+/// "step time (1800), bytes (3)", the most frequent first.
+inline std::string listed(const ReasonCounts& counts) {
+  std::vector<std::pair<std::string, int>> all(counts.begin(), counts.end());
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [reason, count] : all) text += (text.empty() ? "" : ", ") + reason + " (" + std::to_string(count) + ")";
+  return text;
 }
 
 }  // namespace report
@@ -162,17 +183,36 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
   text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
   if (seconds_ > 0) text += ", " + fixed_text(trials_per_hour(), 0) + " trials per hour";
   text += "; " + std::to_string(stopped_) + " stopped at the hurdle, " + std::to_string(failed_) + " failed, " +
-          std::to_string(refused_) + " refused before they cost anything\n\n";
+          std::to_string(refused()) + " refused before they cost anything\n";
+  if (const std::string why = obstacles(); !why.empty()) text += why + "\n";
+  text += "\n";
   if (!standings_.empty()) text += finals_text() + "\n";
+  return text + result_text();
+}
+
+GENOFORM_SEARCH_INLINE std::string Report::obstacles() const {
+  std::string text = refusals_.empty() ? "" : "refused: " + report::listed(refusals_);
+  if (!failures_.empty()) text += (text.empty() ? "" : "; ") + ("failed: " + report::listed(failures_));
+  return text;
+}
+
+GENOFORM_SEARCH_INLINE std::string Report::result_text() const {
   const std::optional<Standing> best = winner();
-  if (!best) return text + "No result yet.\n";
-  const Finalist& f = best->finalist;
-  if (f.is_baseline)
-    text += "The winner is a baseline: no genome of this search was better than " + f.name + ".\n";
-  else
-    text += "Winner: " + f.name + ", " +
-            (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + general_text(f.learning_rate)) + "\n";
-  return text + best->line() + "\n";
+  if (trials_.empty() || (has_genome() && !best)) return "No result yet.\n";
+  std::string text;
+  if (!has_genome()) {
+    text = "No genome was trained to a result";
+    text += obstacles().empty() ? " yet.\n" : "; take wider limits, or a smaller learning rate where trainings failed.\n";
+    if (best) text += "The best baseline is " + best->finalist.name + ".\n";
+  } else if (best->finalist.is_baseline) {
+    text = "The winner is a baseline: no genome of this search was better than " + best->finalist.name + ".\n";
+  } else {
+    text = "Winner: " + best->finalist.name + ", " +
+           (standings_.empty() ? "not yet confirmed by a final"
+                               : "learning rate " + general_text(best->finalist.learning_rate)) +
+           "\n";
+  }
+  return best ? text + best->line() + "\n" : text;
 }
 
 GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
@@ -195,9 +235,10 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
     if (!s.failure.empty()) finalist["failure"] = s.failure;
     finalists.push_back(std::move(finalist));
   }
-  nlohmann::json j{{"baselines", baselines}, {"genomes", finished_}, {"stopped_at_hurdle", stopped_},
-                   {"failed", failed_},      {"refused", refused_},  {"trials_per_hour", trials_per_hour()},
-                   {"finalists", finalists}, {"winner", nullptr}};
+  nlohmann::json j{{"baselines", baselines}, {"genomes", finished_},  {"stopped_at_hurdle", stopped_},
+                   {"failed", failed_},      {"refused", refused()},  {"trials_per_hour", trials_per_hour()},
+                   {"refusals", refusals_},  {"failures", failures_}, {"finalists", finalists},
+                   {"winner", nullptr}};
   if (const auto best = winner()) {
     const Finalist& f = best->finalist;
     j["winner"] = {{"name", f.name},

@@ -60,13 +60,15 @@ class BlockSpace : public Space {
 
   // The same without texts.
   Genome random_genome(RandomStream& samples) const {
-    for (int tries = 0; tries < max_tries; ++tries)
+    for (int tries = 0; tries < max_tries(); ++tries)
       if (const auto genome = genome_of(random_genes(samples))) return *genome;
-    throw Exception({ErrorKind::usage, "the block space has no legal genome; check its genes against the rules of the kinds"});
+    throw Exception(
+        {ErrorKind::usage, "the block space has no legal genome among " + std::to_string(max_tries()) +
+                               " random ones; check its genes against the rules of the kinds, or take fewer sub-layers"});
   }
   Genome mutate(const Genome& parent, RandomStream& samples) const {
     const BlockGenes from = genes_of(parent.tree());
-    for (int tries = 0; tries < max_tries; ++tries) {
+    for (int tries = 0; tries < max_tries(); ++tries) {
       BlockGenes genes = from;
       if (!mutate_genes(genes, tables(), samples)) continue;
       const auto genome = genome_of(genes);
@@ -97,7 +99,8 @@ class BlockSpace : public Space {
   }
 
  private:
-  static constexpr int max_tries = 100000;
+  /// So many that the time of a search in vain does not grow with the genomes.
+  int max_tries() const { return std::max(100, 400000 / options_.max_layers); }
 
   GeneTables tables() const { return {options_.kinds, options_.widths.size(), static_cast<std::size_t>(options_.max_repeats)}; }
 

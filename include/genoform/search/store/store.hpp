@@ -26,6 +26,18 @@
 
 namespace genoform::search {
 
+namespace store {
+
+/// Refuses what SQLite takes for something else than a file of that name, so that nothing would be kept.
+inline void check_path(const std::string& path) {
+  if (path.empty() || path.front() == ':' || path.starts_with("file:"))
+    throw Exception({ErrorKind::usage, "\"" + path +
+                                           "\": a study is kept in a file, and this is a name that SQLite keeps for other "
+                                           "things; put ./ before it for a file of that name"});
+}
+
+}  // namespace store
+
 /// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of
 /// a coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
 class WriterLock {
@@ -58,7 +70,7 @@ class Store {
   static constexpr std::int64_t application_id = 0x67656E6F;  // "geno"
   enum class Open { write, read };
 
-  /// Opens, or creates with Open::write. Errors: not a study, a newer format, another writer.
+  /// Opens, or creates with Open::write. Errors: no file name (usage); not a study, a newer format, another writer.
   Store(const std::string& path, Open how);
   /// A study that is gone with its store.
   static Store in_memory() { return Store(); }
@@ -71,6 +83,13 @@ class Store {
   void set(const std::string& key, const std::string& value) { set_value("study", key, value); }
   std::optional<std::string> note(const std::string& key) const { return value_of("notes", key); }
   void set_note(const std::string& key, const std::string& value) { set_value("notes", key, value); }
+
+  /// What the proposals of the last run that found nothing were refused for.
+  ReasonCounts refused_in_vain() const {
+    const auto counts = note("refused in vain");
+    return counts ? nlohmann::json::parse(*counts).get<ReasonCounts>() : ReasonCounts();
+  }
+  void set_refused_in_vain(const ReasonCounts& counts) { set_note("refused in vain", nlohmann::json(counts).dump()); }
 
   /// In the order of numbers and samples.
   std::vector<Trial> trials() const;
@@ -132,6 +151,7 @@ class Store {
 #if GENOFORM_SEARCH_BODIES
 
 GENOFORM_SEARCH_INLINE Store::Store(const std::string& path, Open how) {
+  store::check_path(path);
   if (how == Open::read) {
     database_ = std::make_unique<Database>(path, Database::Open::read);
     verify(path);

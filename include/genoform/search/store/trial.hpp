@@ -1,6 +1,9 @@
 #pragma once
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,5 +41,17 @@ struct Trial {
 
   bool finished() const { return state == State::done || state == State::failed; }
 };
+
+/// How many trials a reason has.
+using ReasonCounts = std::map<std::string, int>;
+
+/// A reason without what differs from trial to trial: "step 2: the loss is not finite; the first gradient ..." is "the loss is
+/// not finite".
+inline std::string kind_of_reason(const std::string& reason) {
+  if (reason.starts_with("equal to trial ")) return "equal to an earlier trial";
+  const std::size_t first = reason.starts_with("step ") ? reason.find(": ") : std::string::npos;
+  const std::string what = first == std::string::npos ? reason : reason.substr(first + 2);
+  return what.substr(0, std::min(what.find(": "), what.find("; ")));
+}
 
 }  // namespace genoform::search

@@ -40,6 +40,7 @@ class Ledger {
   /// Trials that ended, with and without a result.
   int baselines_ended() const { return baselines_ended_; }
   int genomes_ended() const { return genomes_ended_; }
+  int genomes_trained() const { return genomes_trained_; }  ///< those with a result, also at the hurdle
   /// The trial with the lowest loss so far.
   const std::optional<Trial>& best() const { return best_; }
 
@@ -79,6 +80,7 @@ class Ledger {
   }
   void note_end(const Trial& t) {
     ++(t.phase == "baseline" ? baselines_ended_ : genomes_ended_);
+    if (t.phase == "search" && t.state == State::done) ++genomes_trained_;
     if (t.loss && (!best_ || std::tie(*t.loss, t.number) < std::tie(*best_->loss, best_->number))) best_ = t;
   }
   void close_finished() {
@@ -95,7 +97,7 @@ class Ledger {
   std::vector<Trial> baselines_;
   std::unordered_multimap<std::uint64_t, int> numbers_;  ///< by fingerprint of the text
   std::optional<Trial> best_;
-  int refusals_ = 0, baselines_ended_ = 0, genomes_ended_ = 0;
+  int refusals_ = 0, baselines_ended_ = 0, genomes_ended_ = 0, genomes_trained_ = 0;
 };
 
 }  // namespace genoform::search

@@ -18,6 +18,7 @@
 #include "genoform/search/study/history.hpp"
 #include "genoform/search/study/ledger.hpp"
 #include "genoform/search/study/study_options.hpp"
+#include "genoform/search/workers/scheduler.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -44,7 +45,7 @@ struct Search {
 /// trials end.
 class Proposals {
  public:
-  static constexpr int max_samples = 2000;  ///< refused in a row: nothing is left to propose
+  static constexpr int max_samples = 2000;  ///< of one proposal: when all are refused, nothing is left to propose
 
   Proposals(const Search& search, const Ledger& ledger) : search_(search), ledger_(ledger) {
     if (search.options.window < 1) throw Exception({ErrorKind::usage, "the window must be at least 1"});
@@ -81,12 +82,14 @@ class Proposals {
     return ledger_.finished() >= std::max(number - search_.options.window, needed);
   }
 
-  /// The samples of proposal `number` from `sample` on: the refused ones, and last the one to train; none when nothing is left.
-  std::vector<Trial> propose(int number, int sample) const {
+  /// The samples of proposal `number` from `sample` on: the refused ones, and last the one to train; all are refused when nothing
+  /// is left. None when it was stopped.
+  std::optional<std::vector<Trial>> propose(int number, int sample, const StopRequest& stop) const {
     const double baseline_seconds = ledger_.baseline(1).step_seconds;
     const std::optional<double> hurdle = this->hurdle();
     std::vector<Trial> samples;
-    for (const int end = sample + max_samples; sample < end; ++sample) {
+    for (; sample < max_samples; ++sample) {
+      if (stop() != Stop::no) return std::nullopt;
       RandomStream random(Random(search_.options.seed, stream_of("search.proposal") + static_cast<std::uint64_t>(number)),
                           static_cast<std::uint64_t>(sample) << 32);
       const Proposal proposal =
@@ -99,9 +102,9 @@ class Proposals {
       t.reason = refusal(t, estimate, baseline_seconds);
       t.state = t.reason.empty() ? State::queued : State::refused;
       samples.push_back(std::move(t));
-      if (samples.back().state == State::queued) return samples;
+      if (samples.back().state == State::queued) break;
     }
-    return {};
+    return samples;
   }
 
   /// The step time above which a genome is refused; none: no limit.

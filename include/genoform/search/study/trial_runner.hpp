@@ -36,6 +36,7 @@ class TrialRunner : private JobSource {
     if (workers.size() > search.options.window)
       throw Exception({ErrorKind::usage, std::to_string(workers.size()) + " workers; the window of this study allows " +
                                              std::to_string(search.options.window)});
+    ledger.store().set_refused_in_vain({});
     if (ledger.size() == 0) ledger.add(proposals_.baselines());
     for (int n = ledger.finished() + 1; n <= ledger.size(); ++n)
       if (!ledger.open(n).finished()) waiting_.insert(n);
@@ -43,6 +44,7 @@ class TrialRunner : private JobSource {
 
   /// True when all trials are finished, false when it was stopped before.
   bool run(const StopRequest& stop, const OnTrial& on_trial) {
+    stop_ = stop;
     on_trial_ = on_trial;
     Scheduler(workers_).run(*this, stop);
     return (ledger_.size() >= last_ || is_exhausted_) && is_at_rest();
@@ -52,19 +54,32 @@ class TrialRunner : private JobSource {
   std::optional<Job> next() override {
     while (!waiting_.empty()) {
       const int n = *waiting_.begin();
+      const bool is_there = ledger_.open(n).state != State::refused || propose(n, ledger_.open(n).sample + 1);
+      if (!is_there && !is_exhausted_) return std::nullopt;  // stopped: it still waits
       waiting_.erase(waiting_.begin());
-      if (ledger_.open(n).state != State::refused || propose(n, ledger_.open(n).sample + 1)) return job_of(ledger_.open(n));
+      if (is_there) return job_of(ledger_.open(n));
     }
     const int n = ledger_.size() + 1;
     if (is_exhausted_ || n > last_ || !proposals_.is_ready(n) || !propose(n, 0)) return std::nullopt;
     return job_of(ledger_.open(n));
   }
+  /// False when it was stopped, and when nothing is left to propose.
   bool propose(int number, int sample) {
-    const std::vector<Trial> samples = proposals_.propose(number, sample);
-    is_exhausted_ = samples.empty();
+    is_exhausted_ = false;
+    const auto samples = proposals_.propose(number, sample, stop_);
+    if (!samples) return false;
     open_batch();
-    if (!is_exhausted_) ledger_.add(samples);
+    is_exhausted_ = samples->empty() || samples->back().state == State::refused;
+    if (is_exhausted_)
+      note_refused(*samples);
+    else
+      ledger_.add(*samples);
     return !is_exhausted_;
+  }
+  /// The samples of a proposal that found nothing are counted, not recorded: they would be the same again.
+  void note_refused(const std::vector<Trial>& samples) {
+    for (const Trial& t : samples) ++refused_[kind_of_reason(t.reason)];
+    ledger_.store().set_refused_in_vain(refused_);
   }
 
   /// Is nothing left to train? A number for which no genome was left stays refused.
@@ -153,12 +168,14 @@ class TrialRunner : private JobSource {
   Workers& workers_;
   Proposals proposals_;
   int last_;
+  StopRequest stop_;
   OnTrial on_trial_;
   std::set<int> waiting_;      ///< open trials that no worker has and that the scheduler has not been given
   std::map<int, int> deaths_;  ///< of earlier runs of the study, by trial
   std::map<int, std::int64_t> attempts_;
   std::unique_ptr<Transaction> batch_;
   std::vector<Trial> ended_;
+  ReasonCounts refused_;  ///< by proposals that found nothing
   bool is_exhausted_ = false;
 };
 
