@@ -325,7 +325,8 @@ void read_sub_layers(const std::string& text, SearchRequest& request) {
   const auto first = allowed_number<int>(text.substr(0, dash), at_least(1));
   const auto last = dash == std::string::npos ? first : allowed_number<int>(text.substr(dash + 1), at_least(1));
   if (!first || !last) usage_error("--sub-layers: " + in_quotes(text) + "; a number, as in 6, or a range, as in 2-8");
-  if (*last > max_layers) usage_error("--sub-layers: " + in_quotes(text) + "; from 1 to " + std::to_string(max_layers) + " are allowed");
+  if (*last > max_layers)
+    usage_error("--sub-layers: " + in_quotes(text) + "; from 1 to " + std::to_string(max_layers) + " are allowed");
   request.min_layers = *first;
   request.max_layers = *last;
 }

@@ -35,3 +35,9 @@ TEST_CASE("ids that never occur are dealt out evenly") {
   const std::vector<std::int64_t> counts(12, 0);
   REQUIRE(hash_table::balanced(counts, 4) == hash_table::modulo(12, 4));
 }
+
+TEST_CASE("a table without ids or experts is refused in every build") {
+  CHECK_THROWS_WITH(hash_table::modulo(16, 0), "a table of 16 ids for 0 experts; allowed is at least 1 of each");
+  CHECK_THROWS_WITH(hash_table::random(0, 2, 1), "a table of 0 ids for 2 experts; allowed is at least 1 of each");
+  CHECK_THROWS_WITH(hash_table::balanced({}, 2), "a table of 0 ids for 2 experts; allowed is at least 1 of each");
+}

@@ -1,23 +1,29 @@
 #pragma once
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <span>
 #include <vector>
 
+#include "genoform/core/joined.hpp"
 #include "genoform/core/random.hpp"
+#include "genoform/core/result.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/data/token_view.hpp"
 
 /// Tables for the Hash router: the expert of each token id, to be copied into `model.integers("blocks.0.1.moe.table")`.
-/// Roller et al., 2021.
+/// No ids or no experts are an Exception (usage). Roller et al., 2021.
 namespace genoform::hash_table {
+
+inline void check_sizes(std::int64_t vocab, std::int64_t experts) {
+  if (vocab < 1 || experts < 1)
+    fail(ErrorKind::usage, {"a table of ", vocab, " ids for ", experts, " experts; allowed is at least 1 of each"});
+}
 
 /// id mod E, which is also the initial table.
 inline std::vector<std::int32_t> modulo(int vocab, int experts) {
-  assert(vocab >= 1 && experts >= 1);
+  check_sizes(vocab, experts);
   std::vector<std::int32_t> table(static_cast<std::size_t>(vocab));
   for (std::size_t id = 0; id < table.size(); ++id) table[id] = static_cast<std::int32_t>(id % static_cast<std::size_t>(experts));
   return table;
@@ -25,7 +31,7 @@ inline std::vector<std::int32_t> modulo(int vocab, int experts) {
 
 /// Uniform; the same for the same seed.
 inline std::vector<std::int32_t> random(int vocab, int experts, std::uint64_t seed) {
-  assert(vocab >= 1 && experts >= 1);
+  check_sizes(vocab, experts);
   const Random numbers(seed, stream_of("hash table"));
   std::vector<std::int32_t> table(static_cast<std::size_t>(vocab));
   for (std::size_t id = 0; id < table.size(); ++id)
@@ -44,7 +50,7 @@ inline std::vector<std::int64_t> counts_of(TokenView text, int vocab) {
 /// Balanced by frequency: the most frequent id first (ties: lower id), each to the expert with the smallest load so far (ties:
 /// fewer ids, then the lower expert).
 inline std::vector<std::int32_t> balanced(std::span<const std::int64_t> counts, int experts) {
-  assert(experts >= 1);
+  check_sizes(static_cast<std::int64_t>(counts.size()), experts);
   std::vector<std::size_t> ids(counts.size());
   std::iota(ids.begin(), ids.end(), std::size_t{0});
   std::stable_sort(ids.begin(), ids.end(), [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });

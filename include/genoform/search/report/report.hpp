@@ -208,8 +208,7 @@ GENOFORM_SEARCH_INLINE std::string Report::result_text() const {
     text = "The winner is a baseline: no genome of this search was better than " + best->finalist.name + ".\n";
   } else {
     text = "Winner: " + best->finalist.name + ", " +
-           (standings_.empty() ? "not yet confirmed by a final"
-                               : "learning rate " + general_text(best->finalist.learning_rate)) +
+           (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + general_text(best->finalist.learning_rate)) +
            "\n";
   }
   return best ? text + best->line() + "\n" : text;
