@@ -7,5 +7,6 @@ namespace genoform::inner {
 GENOFORM_EACH_OPERATION(GENOFORM_CPU_OPERATION)
 template class model::Engine<Cpu>;
 template class model::BasicModel<Cpu>;
+template class model::BasicModule<Cpu>;
 
 }  // namespace genoform::inner

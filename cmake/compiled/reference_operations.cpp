@@ -7,5 +7,6 @@ namespace genoform::inner {
 GENOFORM_EACH_OPERATION(GENOFORM_REFERENCE_OPERATION)
 template class model::Engine<Reference>;
 template class model::BasicModel<Reference>;
+template class model::BasicModule<Reference>;
 
 }  // namespace genoform::inner

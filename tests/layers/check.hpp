@@ -22,7 +22,15 @@ GENOFORM_EACH_OPERATION(GENOFORM_PLANTED_OPERATION)
 #undef GENOFORM_PLANTED_OPERATION
 extern template class model::Engine<tests::Planted>;
 extern template class model::BasicModel<tests::Planted>;
+extern template class model::BasicModule<tests::Planted>;
 }  // namespace genoform::inner
+
+namespace genoform::testing {
+extern template class BasicSubject<tests::Planted, BasicModel>;
+extern template class BasicSubject<tests::Planted, BasicModule>;
+extern template GradientCheck check_gradients(BasicSubject<tests::Planted, BasicModel>&, std::size_t);
+extern template GradientCheck check_gradients(BasicSubject<tests::Planted, BasicModule>&, std::size_t);
+}  // namespace genoform::testing
 
 namespace genoform::tests {
 

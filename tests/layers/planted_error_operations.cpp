@@ -7,5 +7,13 @@ namespace genoform::inner {
 GENOFORM_EACH_OPERATION(GENOFORM_PLANTED_OPERATION)
 template class model::Engine<tests::Planted>;
 template class model::BasicModel<tests::Planted>;
+template class model::BasicModule<tests::Planted>;
 
 }  // namespace genoform::inner
+
+namespace genoform::testing {
+template class BasicSubject<tests::Planted, BasicModel>;
+template class BasicSubject<tests::Planted, BasicModule>;
+template GradientCheck check_gradients(BasicSubject<tests::Planted, BasicModel>&, std::size_t);
+template GradientCheck check_gradients(BasicSubject<tests::Planted, BasicModule>&, std::size_t);
+}  // namespace genoform::testing

@@ -2,6 +2,7 @@
 #include "genoform/backend/reference.hpp"
 #include "genoform/compiled/operations.hpp"
 #include "genoform/model/basic_model.hpp"
+#include "genoform/model/module.hpp"
 
 namespace genoform::inner {
 
@@ -10,5 +11,6 @@ GENOFORM_EACH_OPERATION(GENOFORM_REFERENCE_OPERATION)
 #undef GENOFORM_REFERENCE_OPERATION
 extern template class model::Engine<Reference>;
 extern template class model::BasicModel<Reference>;
+extern template class model::BasicModule<Reference>;
 
 }  // namespace genoform::inner

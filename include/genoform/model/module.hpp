@@ -27,21 +27,13 @@ struct ModuleOptions {
   RouterTraining routers{};
 };
 
-/// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
+/// What a Module does, without the type of its part.
 /// x, y and their gradients are [N, D], `batch` sequences of equal length one after the other. Throws Exception at construction,
 /// and for wrong sizes, token ids and calls in a wrong order.
-template <class Part, class Backend>
-class Module : public Engine<Backend> {
+template <class Backend>
+class BasicModule : public Engine<Backend> {
  public:
   using Real = typename Backend::Real;
-
-  explicit Module(ModuleOptions<Backend> options)
-      : Engine<Backend>(make_network(options), std::string(), options.storage, std::move(options.backend)),
-        width_(options.width),
-        vocab_(options.vocab) {
-    this->start(options.seed);
-    this->set_router_training(options.routers);
-  }
 
   std::int64_t width() const { return width_; }
 
@@ -82,19 +74,16 @@ class Module : public Engine<Backend> {
     return this->result(r, step_tensors(shape).aux_loss);
   }
 
- private:
-  using Blocks = FixedBlocks<stacks_of_part<Part>>;
-
-  static UniquePtr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
-    if (options.width < 1) throw Exception({ErrorKind::input, "a part needs a width of at least 1; give {.width = ...}"});
-    const ModelContext model_context{.width = options.width,
-                                     .vocab = options.vocab,
-                                     .context = options.context,
-                                     .positions = options.positions,
-                                     .whole = true};
-    return make_unique_ptr<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(model_context, Blocks(model_context)));
+ protected:
+  [[gnu::cold]] BasicModule(UniquePtr<AnyNetwork<Backend>> network, ModuleOptions<Backend>& options)
+      : Engine<Backend>(std::move(network), std::string(), options.storage, std::move(options.backend)),
+        width_(options.width),
+        vocab_(options.vocab) {
+    this->start(options.seed);
+    this->set_router_training(options.routers);
   }
 
+ private:
   Recording<Backend>& enter(std::span<const Real> x, std::int64_t batch, Pass pass) {
     const auto n = static_cast<std::int64_t>(x.size()) / width_;
     input_check::same_size("inputs", x.size(), n * width_);
@@ -108,6 +97,26 @@ class Module : public Engine<Backend> {
   std::int64_t width_, vocab_;
   std::vector<Token> tokens_;
   Recording<Backend>* unfinished_ = nullptr;
+};
+
+/// A block, a stack or a single layer by itself: `Module<Block<Attn, Ffn<SqReLU>>, Cpu> block({.width = 128});`.
+template <class Part, class Backend>
+class Module : public BasicModule<Backend> {
+ public:
+  explicit Module(ModuleOptions<Backend> options) : BasicModule<Backend>(make_network(options), options) {}
+
+ private:
+  using Blocks = FixedBlocks<stacks_of_part<Part>>;
+
+  static UniquePtr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
+    if (options.width < 1) throw Exception({ErrorKind::input, "a part needs a width of at least 1; give {.width = ...}"});
+    const ModelContext model_context{.width = options.width,
+                                     .vocab = options.vocab,
+                                     .context = options.context,
+                                     .positions = options.positions,
+                                     .whole = true};
+    return make_unique_ptr<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(model_context, Blocks(model_context)));
+  }
 };
 
 }  // namespace genoform::inner::model

@@ -61,15 +61,10 @@ inline std::vector<std::size_t> places(std::size_t size, std::size_t most) {
 
 }  // namespace gradients
 
-/// Compares the gradients of all parameters and of the input with central differences, on a back end in double: the test of a
-/// layer's backward. T: a sub-layer, a Block, a Stack or a Decoder. An error of 1e-6 is good; a wrong formula gives 1e-3 and
-/// more.
-template <class T, class Backend = Reference>
-GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(),
-                              std::size_t elements_of_a_tensor = 150) {
-  static_assert(std::is_same_v<typename Backend::Real, double>, "differences need a back end in double, such as Reference");
-  Subject<T, Backend> subject(sizes, seed, std::move(backend));
-  auto& engine = subject.engine();
+/// The same for a subject that is there.
+template <class Backend, template <class> class Basic>
+GradientCheck check_gradients(BasicSubject<Backend, Basic>& subject, std::size_t elements_of_a_tensor = 150) {
+  Basic<Backend>& engine = subject.engine();
   subject.gradient();
   const std::vector<double> gradients = subject.gradients();
   const std::vector<double> input_gradient = subject.input_gradient();
@@ -100,6 +95,17 @@ GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, B
   }
   compare("input", subject.input(), input_gradient);
   return worst;
+}
+
+/// Compares the gradients of all parameters and of the input with central differences, on a back end in double: the test of a
+/// layer's backward. T: a sub-layer, a Block, a Stack or a Decoder. An error of 1e-6 is good; a wrong formula gives 1e-3 and
+/// more.
+template <class T, class Backend = Reference>
+GradientCheck check_gradients(const Sizes& sizes = {}, std::uint64_t seed = 1, Backend backend = Backend(),
+                              std::size_t elements_of_a_tensor = 150) {
+  static_assert(std::is_same_v<typename Backend::Real, double>, "differences need a back end in double, such as Reference");
+  Subject<T, Backend> subject(sizes, seed, std::move(backend));
+  return check_gradients(static_cast<SubjectBase<T, Backend>&>(subject), elements_of_a_tensor);
 }
 
 }  // namespace genoform::testing

@@ -33,13 +33,13 @@ inline std::ostream& operator<<(std::ostream& out, const Laws& laws) {
 namespace laws {
 
 /// Puts other input at positions first .. T - 1 of sequence b.
-template <class T, class Backend>
-void replace_input(Subject<T, Backend>& subject, std::int64_t b, std::int64_t first, std::uint64_t seed) {
+template <class Backend, template <class> class Basic>
+void replace_input(BasicSubject<Backend, Basic>& subject, std::int64_t b, std::int64_t first, std::uint64_t seed) {
   using Real = typename Backend::Real;
   const Random random(seed, stream_of("replacement"));
   const std::int64_t context = subject.sizes().context;
   for (std::int64_t n = b * context + first; n < (b + 1) * context; ++n) {
-    if constexpr (Subject<T, Backend>::is_model) {
+    if constexpr (BasicSubject<Backend, Basic>::is_model) {
       Token& token = subject.tokens()[static_cast<std::size_t>(n)];
       token = (token + 1 +
                static_cast<Token>(
@@ -67,10 +67,10 @@ bool same_rows(const std::vector<Real>& a, const std::vector<Real>& b, std::int6
 }
 
 /// Does new input from each position on, in each sequence, leave what must not see it as it was?
-template <class T, class Backend>
-Laws measure_independence(const Sizes& sizes, std::uint64_t seed, Pass pass, const Backend& backend) {
+template <class Backend, template <class> class Basic>
+Laws measure_independence(BasicSubject<Backend, Basic>& subject, std::uint64_t seed, Pass pass) {
   Laws laws;
-  Subject<T, Backend> subject(sizes, seed, backend);
+  const Sizes& sizes = subject.sizes();
   const std::vector<typename Backend::Real> y = subject.output(pass);
   const auto input = subject.input();
   const auto tokens = subject.tokens();
@@ -89,10 +89,9 @@ Laws measure_independence(const Sizes& sizes, std::uint64_t seed, Pass pass, con
   return laws;
 }
 
-/// Do two models of the same seed, the second one after other work, give the same bits?
-template <class T, class Backend>
-bool measure_determinism(const Sizes& sizes, std::uint64_t seed, Pass pass, const Backend& backend) {
-  Subject<T, Backend> a(sizes, seed, backend), b(sizes, seed, backend);
+/// Do two subjects of the same seed, the second one after other work, give the same bits?
+template <class Backend, template <class> class Basic>
+bool measure_determinism(BasicSubject<Backend, Basic>& a, BasicSubject<Backend, Basic>& b, Pass pass) {
   b.gradient();
   b.output(pass);
   const auto y_a = a.output(pass), y_b = b.output(pass);
@@ -106,8 +105,10 @@ bool measure_determinism(const Sizes& sizes, std::uint64_t seed, Pass pass, cons
 /// Measures the laws of a part or a model, in training (routing by pool) or in evaluation.
 template <class T, class Backend = Reference>
 Laws laws_of(Pass pass, const Sizes& sizes = {}, std::uint64_t seed = 1, const Backend& backend = Backend()) {
-  Laws found = laws::measure_independence<T>(sizes, seed, pass, backend);
-  found.deterministic = laws::measure_determinism<T>(sizes, seed, pass, backend);
+  using Base = SubjectBase<T, Backend>;
+  Subject<T, Backend> changed(sizes, seed, backend), a(sizes, seed, backend), b(sizes, seed, backend);
+  Laws found = laws::measure_independence(static_cast<Base&>(changed), seed, pass);
+  found.deterministic = laws::measure_determinism(static_cast<Base&>(a), static_cast<Base&>(b), pass);
   return found;
 }
 

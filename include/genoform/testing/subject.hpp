@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/pointers.hpp"
 #include "genoform/core/random.hpp"
 #include "genoform/model/host_copy.hpp"
 #include "genoform/model/model.hpp"
@@ -52,17 +53,15 @@ constexpr auto engine_type() {
 template <class T, class Backend>
 using EngineOf = typename decltype(engine_type<T, Backend>())::type;
 
-/// A part or a model on a back end, everything about it sampled from the seed: parameters (also those that start at 0 or 1),
-/// input and token ids, and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in
-/// float, so every back end gets the same.
-template <class T, class Backend>
-class Subject {
+/// A Subject without the type of its part or model: a BasicModule or a BasicModel.
+template <class Backend, template <class> class Basic>
+class BasicSubject {
  public:
   using Real = typename Backend::Real;
-  static constexpr bool is_model = WholeModel<T>;
+  static constexpr bool is_model = std::is_same_v<Basic<Backend>, BasicModel<Backend>>;
 
-  Subject(const Sizes& sizes, std::uint64_t seed, Backend backend)
-      : sizes_(sizes), engine_(options(sizes, seed, std::move(backend))) {
+  BasicSubject(UniquePtr<Basic<Backend>> engine, const Sizes& sizes, std::uint64_t seed)
+      : sizes_(sizes), engine_(std::move(engine)) {
     const Random noise(seed, stream_of("parameters")), numbers(seed, stream_of("input")), weights(seed, stream_of("weights"));
     const auto n = static_cast<std::size_t>(sizes.batch * sizes.context);
     disturb_parameters(noise);
@@ -77,7 +76,7 @@ class Subject {
     }
   }
 
-  auto& engine() { return engine_; }
+  Basic<Backend>& engine() { return *engine_; }
   const Sizes& sizes() const { return sizes_; }
   Shape shape() const { return {sizes_.batch, sizes_.context}; }
   /// Empty for a model.
@@ -90,67 +89,87 @@ class Subject {
   std::vector<Real> output(Pass pass) {
     const auto copy = [](std::span<const Real> y) { return std::vector<Real>(y.begin(), y.end()); };
     if constexpr (is_model) {
-      return copy(pass == Pass::train ? engine_.logits(tokens_, sizes_.batch) : engine_.evaluate_logits(tokens_, sizes_.batch));
+      return copy(pass == Pass::train ? engine_->logits(tokens_, sizes_.batch) : engine_->evaluate_logits(tokens_, sizes_.batch));
     } else {
-      engine_.set_tokens(tokens_);
-      return copy(pass == Pass::train ? engine_.forward(input_, sizes_.batch) : engine_.evaluate(input_, sizes_.batch));
+      engine_->set_tokens(tokens_);
+      return copy(pass == Pass::train ? engine_->forward(input_, sizes_.batch) : engine_->evaluate(input_, sizes_.batch));
     }
   }
   /// The loss as in training, with the routers' losses.
   double loss() {
     if constexpr (is_model) {
-      const Losses losses = engine_.pool_loss(tokens_, targets_, sizes_.batch);
+      const Losses losses = engine_->pool_loss(tokens_, targets_, sizes_.batch);
       return losses.main + losses.aux;
     } else {
-      engine_.set_tokens(tokens_);
-      const auto y = engine_.forward(input_, sizes_.batch);
-      double sum = engine_.aux_loss(shape());
+      engine_->set_tokens(tokens_);
+      const auto y = engine_->forward(input_, sizes_.batch);
+      double sum = engine_->aux_loss(shape());
       for (std::size_t i = 0; i < y.size(); ++i) sum += static_cast<double>(weights_[i]) * static_cast<double>(y[i]);
       return sum;
     }
   }
   /// Fills the engine's gradients and input_gradient() with those of loss().
   void gradient() {
-    engine_.zero_gradients();
+    engine_->zero_gradients();
     if constexpr (is_model) {
-      engine_.loss_and_gradient(tokens_, targets_, sizes_.batch);
+      engine_->loss_and_gradient(tokens_, targets_, sizes_.batch);
     } else {
-      engine_.set_tokens(tokens_);
-      engine_.forward(input_, sizes_.batch);
-      const auto dx = engine_.backward(weights_);
+      engine_->set_tokens(tokens_);
+      engine_->forward(input_, sizes_.batch);
+      const auto dx = engine_->backward(weights_);
       input_gradient_.assign(dx.begin(), dx.end());
     }
   }
 
   /// All gradients, in the layout of the parameters.
   std::vector<Real> gradients() {
-    std::vector<Real> all(static_cast<std::size_t>(engine_.parameter_count()));
-    for (const TensorInfo& info : engine_.tensors())
+    std::vector<Real> all(static_cast<std::size_t>(engine_->parameter_count()));
+    for (const TensorInfo& info : engine_->tensors())
       if (info.tensor.memory == Memory::weights)
-        engine_.read_gradient(info, std::span(all).subspan(static_cast<std::size_t>(info.tensor.offset),
-                                                           static_cast<std::size_t>(info.tensor.size())));
+        engine_->read_gradient(info, std::span(all).subspan(static_cast<std::size_t>(info.tensor.offset),
+                                                            static_cast<std::size_t>(info.tensor.size())));
     return all;
   }
 
  private:
   void disturb_parameters(const Random& noise) {
     HostCopy<Backend> copy;
-    for (const TensorInfo& info : engine_.tensors()) {
+    for (const TensorInfo& info : engine_->tensors()) {
       if (info.tensor.memory != Memory::weights) continue;
       auto i = static_cast<std::uint64_t>(info.tensor.offset);
-      for (Real& w : copy.of(engine_, info)) w = rounded(static_cast<double>(w) + 0.3 * noise.normal(i++));
+      for (Real& w : copy.of(*engine_, info)) w = rounded(static_cast<double>(w) + 0.3 * noise.normal(i++));
     }
     copy.write_back();
   }
   static Real rounded(double x) { return static_cast<Real>(static_cast<float>(x)); }
   Token sample_token(const Random& random, std::size_t i) const {
     if constexpr (is_model)
-      return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(engine_.sizes().vocab)));
+      return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(engine_->sizes().vocab)));
     else
       return static_cast<Token>(random.below(i, static_cast<std::uint64_t>(sizes_.vocab)));
   }
+
+  Sizes sizes_;
+  UniquePtr<Basic<Backend>> engine_;
+  std::vector<Token> tokens_, targets_;
+  std::vector<Real> input_, weights_, input_gradient_;
+};
+
+template <class T, class Backend>
+using SubjectBase = std::conditional_t<WholeModel<T>, BasicSubject<Backend, BasicModel>, BasicSubject<Backend, BasicModule>>;
+
+/// A part or a model on a back end, everything about it sampled from the seed: parameters (also those that start at 0 or 1),
+/// input and token ids, and for a part the weights of its outputs in the loss sum(weight * y) + aux. All numbers are exact in
+/// float, so every back end gets the same.
+template <class T, class Backend>
+class Subject : public SubjectBase<T, Backend> {
+ public:
+  Subject(const Sizes& sizes, std::uint64_t seed, Backend backend)
+      : SubjectBase<T, Backend>(make_unique_ptr<EngineOf<T, Backend>>(options(sizes, seed, std::move(backend))), sizes, seed) {}
+
+ private:
   static auto options(const Sizes& sizes, std::uint64_t seed, Backend backend) {
-    if constexpr (is_model) {
+    if constexpr (WholeModel<T>) {
       constexpr DecoderLayer given = T::value;
       return ModelOptions<Backend>{.seed = seed,
                                    .vocab = given.vocab > 0 ? given.vocab : sizes.vocab,
@@ -168,10 +187,6 @@ class Subject {
                                     .backend = std::move(backend)};
     }
   }
-  Sizes sizes_;
-  EngineOf<T, Backend> engine_;
-  std::vector<Token> tokens_, targets_;
-  std::vector<Real> input_, weights_, input_gradient_;
 };
 
 /// The largest difference between two lists, relative to the largest magnitude of the second one, at least `floor`.
