@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Where a trial stands. `refused` genomes were never trained; `failed` ones were and have a reason instead of a loss.
@@ -55,3 +57,5 @@ inline std::string kind_of_reason(const std::string& reason) {
 }
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"
