@@ -642,8 +642,9 @@ def test_a_start_of_a_search_that_failed_leaves_no_study_in_the_way(b):
 
 def test_a_search_that_finds_no_genome_says_what_was_refused_and_ends_with_6(b):
     limited = b.run(6, *search(b, "limited.sqlite", "--max-parameters", "10")).stdout
-    assert "refused: parameters (2000)" in limited and "No genome was trained to a result" in limited and "The best baseline is" in limited, limited
-    assert json.loads(b.run(6, "search", "--study", b.folder / "limited.sqlite", "--resume", "--quiet", "--json").stdout)["refusals"] == {"parameters": 2000}
+    assert re.search(r"refused: parameters \(\d+\)", limited) and "No genome was trained to a result" in limited and "The best baseline is" in limited, limited
+    again = json.loads(b.run(6, "search", "--study", b.folder / "limited.sqlite", "--resume", "--quiet", "--json").stdout)
+    assert sum(again["refusals"].values()) == again["refused"] == 2000, again["refusals"]
     diverged = b.run(6, *search(b, "diverged.sqlite", "--learning-rate", "1e9")).stdout
     assert "failed: the loss is not finite (22)" in diverged and "a smaller learning rate" in diverged, diverged
     b.error(3, "best", b.folder / "diverged.sqlite", says="the study has no result; failed: the loss is not finite (22)")
@@ -654,7 +655,7 @@ def test_a_search_that_finds_no_genome_says_what_was_refused_and_ends_with_6(b):
 
 def test_a_search_of_endless_proposals_ends_with_a_signal(b):
     study = b.folder / "endless.sqlite"
-    process = subprocess.Popen([b.program, *map(str, search(b, study.name, "--sub-layers", "500", "--oracle", "table"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([b.program, *map(str, search(b, study.name, "--sub-layers", "100", "--oracle", "table"))], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not study.exists():
         time.sleep(0.01)
     time.sleep(0.5)
