@@ -123,7 +123,7 @@ def test_paths_are_bytes_and_json_is_utf8(b):
     train = [folder if a == b.folder / "text.txt" else a for a in b.training_of(2)]
     result = json.loads(run(0, *train, "--out", folder + b"/net", "--json").stdout.encode("utf-8"))
     assert result["out"].endswith("d\\xe9j\\xe0/net"), result
-    study = ["search", "--study", folder + b"/study.sqlite", "--trials", 2, "--budget", 0.1, "--batch", 2, "--context", 16, "--probes", 20, "--initial", 2, "--no-final", "--quiet",
+    study = ["search", "--study", folder + b"/study.sqlite", "--trials", 2, "--budget", 0.1, "--batch", 2, "--context", 16, "--initial", 2, "--no-final", "--quiet",
              "--workers", 1, "--oracle", "flops", "--json"]
     first = json.loads(run(0, *study, "--data", folder).stdout)
     assert json.loads(run(0, "search", "--study", folder + b"/study.sqlite", "--resume", "--no-final", "--quiet", "--workers", 1, "--trials", 2, "--json").stdout)["winner"] == first["winner"]
