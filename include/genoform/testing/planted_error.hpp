@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/backend/device_memory.hpp"
 #include "genoform/backend/memories.hpp"
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/joins.hpp"
