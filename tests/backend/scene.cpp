@@ -83,7 +83,7 @@ void Scene::compare_shorts(const Tensor& t, const std::vector<std::uint16_t>& sh
 
 void Scene::run_checked(std::size_t elements, std::size_t bytes_per_real, const std::function<void(OperationList&)>& add) const {
   // The Reference has bf16 as double.
-  testing::AccessCheck check(bytes_per_real, bytes_per_real == sizeof(double) ? sizeof(double) : 2);
+  testing::AccessCheck check(static_cast<std::int64_t>(bytes_per_real), bytes_per_real == sizeof(double) ? 8 : 2);
   OperationList list;
   if (checks_access_ && elements < 200000) list.observe(&check, Phase::forward);
   add(list);
