@@ -40,7 +40,7 @@ class Compiler:
 
     def compile(self, code: str) -> tuple[bool, str]:
         source = self.folder / f"program{next(self.numbers)}.cpp"
-        source.write_text(f"using namespace genoform;\n{code}\n")
+        source.write_text(f"using namespace genoform;\nusing namespace genoform::extend;\n{code}\n")
         done = subprocess.run([self.command, *self.flags, *self.include, "-fsyntax-only", "-fdiagnostics-color=never", str(source)],
                               capture_output=True, text=True, timeout=SECONDS_EACH)
         return done.returncode == 0, done.stderr.replace("> >", ">>")

@@ -82,6 +82,7 @@ constexpr bool backend_is_complete() {
 
 namespace genoform::extend {
 using inner::backend::Backend;
+using inner::backend::backend_is_complete;
 }  // namespace genoform::extend
 
 #include "genoform/core/restore_macros.hpp"
