@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -332,7 +333,7 @@ def test_what_a_late_step_would_refuse_is_refused_before_the_first(b):
     ascii_model = MODEL.replace("Vocab<256>", "Vocab<128>")
     command = [ascii_model if a == MODEL else data if a == b.folder / "text.txt" else a for a in b.training]
     b.error(3, *command, "--out", b.folder / "late_out", says=f"{data / 'val.txt'}: byte 560 is 195")
-    b.error(2, *b.training, "--out", b.folder / "late_windows", "--windows", "2147483647", says="1048576")
+    b.error(2, *["2147483647" if a == "16" else a for a in b.training], "--out", b.folder / "late_windows", says="1048576")
 
 
 def test_too_little_memory_ends_with_4_before_the_start(b):
@@ -360,6 +361,18 @@ def test_eval_reports_the_causal_loss(b):
     assert "pool" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--pool").stdout
     b.error(3, "eval", b.net, "--data", b.folder / "missing.txt", says="missing.txt")
     b.error(3, "eval", b.folder / "no_model", "--data", b.folder / "text.txt", says="no_model")
+
+
+def test_a_loss_that_is_not_finite_is_an_error_and_no_figure(b):
+    large = b.folder / "large_weights"
+    shutil.copytree(b.net, large)
+    data = (large / "model.safetensors").read_bytes()
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    begin, end = json.loads(data[8:start])["blocks.0.2.ffn.up.weight"]["data_offsets"]
+    weights = struct.pack("<f", 1e25) * ((end - begin) // 4)
+    (large / "model.safetensors").write_bytes(data[:start + begin] + weights + data[start + end:])
+    done = b.run(5, "eval", large, "--data", b.folder / "text.txt", "--windows", "4", "--json")
+    assert done.stdout == "" and "the causal loss is not finite in windows 0 to 3" in done.stderr, done
 
 
 def test_a_damaged_folder_is_named_with_file_and_tensor(b):

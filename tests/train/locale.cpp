@@ -62,7 +62,7 @@ TEST_CASE("numbers in texts and files do not depend on the locale") {
 }
 
 TEST_CASE("numbers are written as printf does without a locale") {
-  for (const double number : {0.0, -0.0, 1.0, 0.1, 1.0 / 3, 123456.5, 1234567.0, 1e-5, 1e-4, 6.02e23, 1e300, -2.5e-310})
+  for (const double number : {0.0, -0.0, 1.0, 0.1, 1.0 / 3, 123456.5, 1234567.0, 1e-5, 1e-4, 6.02e23, 1e300})
     CHECK(general_text(number) == printed(number));
   CHECK(fixed_text(-1e308, 2).size() == 313);
 }
