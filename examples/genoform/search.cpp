@@ -81,8 +81,7 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--no-hurdle", "/study/hurdle"}};
 
 /// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --quiet
-/// and
-/// --json are free, and so are --table and --recalibrate where step times are measured.
+/// and --json are free, and so are --table and --recalibrate where step times are measured.
 constexpr Setting changing[] = {{"--trials", "/trials"},
                                 {"--max-time", "/minutes"},
                                 {"--final", "/has_final"},

@@ -3,7 +3,8 @@
 
 /// The namespaces of the library. `genoform` has the public names, listed in docs/reference.md; each header ends with those that
 /// it adds. All other names stand in `genoform::inner`, in a namespace for each folder, and see each other. They are for the
-/// library, for tests and for authors of parts, who get what they need from genoform/extend.hpp.
+/// library and for its tests; what authors of layers, routers, optimizers and back ends need of them is in `genoform::extend`,
+/// exported by the same headers.
 
 namespace genoform::inner {
 namespace backend {}

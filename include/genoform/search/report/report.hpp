@@ -138,9 +138,9 @@ inline std::string listed(const ReasonCounts& counts) {
 
 }  // namespace report
 
-/// Each baseline at its best learning rate.
 #if GENOFORM_SEARCH_BODIES
 
+/// Each baseline at its best learning rate.
 GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
   std::vector<std::pair<std::string, const Trial*>> best;
   for (const Trial& t : trials_) {
