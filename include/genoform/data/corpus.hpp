@@ -87,10 +87,7 @@ class Corpus {
   /// Says which token of the three parts is outside a vocabulary, if one is: by its file and byte where the corpus was read from
   /// files.
   Result<void> check_vocabulary(std::int64_t vocabulary) const {
-    const std::size_t wrong = tokens_.visit([&](const auto tokens) {
-      const auto is_wrong = [&](std::int64_t token) { return token >= vocabulary; };
-      return static_cast<std::size_t>(std::ranges::find_if(tokens, is_wrong) - tokens.begin());
-    });
+    const std::size_t wrong = first_outside(tokens_, vocabulary);
     if (wrong == tokens_.size()) return {};
     return Error{ErrorKind::input, position_of(wrong) + " is " + std::to_string(tokens_[wrong]) + "; the model has Vocab<" +
                                        std::to_string(vocabulary) + ">, which allows 0 to " + std::to_string(vocabulary - 1)};

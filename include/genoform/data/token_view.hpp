@@ -110,6 +110,14 @@ class TokenView {
   std::size_t size_ = 0, width_ = sizeof(Token);
 };
 
+/// The index of the first token that is no id of a vocabulary; their number where all are.
+inline std::size_t first_outside(TokenView text, std::int64_t vocabulary) {
+  return text.visit([&](const auto tokens) {
+    const auto is_outside = [&](std::int64_t token) { return token < 0 || token >= vocabulary; };
+    return static_cast<std::size_t>(std::ranges::find_if(tokens, is_outside) - tokens.begin());
+  });
+}
+
 }  // namespace genoform::inner::data
 
 namespace genoform {

@@ -19,10 +19,7 @@ namespace genoform::inner::train {
 
 /// Says which token of a text is outside a vocabulary, if one is.
 inline Result<void> check_vocabulary(TokenView text, std::int64_t vocabulary) {
-  const std::size_t wrong = text.visit([&](const auto tokens) {
-    const auto is_wrong = [&](std::int64_t token) { return token < 0 || token >= vocabulary; };
-    return static_cast<std::size_t>(std::ranges::find_if(tokens, is_wrong) - tokens.begin());
-  });
+  const std::size_t wrong = first_outside(text, vocabulary);
   if (wrong == text.size()) return {};
   return Error{ErrorKind::input, "token " + std::to_string(wrong) + " of the text is " + std::to_string(text[wrong]) +
                                      "; the model has Vocab<" + std::to_string(vocabulary) + ">"};
