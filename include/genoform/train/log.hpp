@@ -34,11 +34,11 @@ class TrainLog {
     if (!lock) return lock.error();
     log.lock_.emplace(std::move(*lock));
     for (const bool table : {false, true})
-      if (const auto path = folder / (table ? "log.csv" : "log.jsonl"); !is_ours(path, table))
+      if (const auto path = log.path_of(table); !is_ours(path, table))
         return Error{ErrorKind::input, path.string() + ": not a log of a training run; it would be lost; take another folder"};
     for (auto* one : {&log.json_, &log.table_}) {
       const bool table = one == &log.table_;
-      const auto path = folder / (table ? "log.csv" : "log.jsonl");
+      const auto path = log.path_of(table);
       if (Result<void> kept = keep_until(path, steps_done, table); !kept) return kept.error();
       one->reset(std::fopen(path.c_str(), "ab"));
       if (!*one) return Error{ErrorKind::resources, path.string() + ": cannot be written: " + std::strerror(errno)};
@@ -99,11 +99,11 @@ class TrainLog {
     for (const double value : {s.routing.worst_load, s.routing.dropped, s.routing.entropy}) number(value, s.routing.exists());
     std::fputs("\n", table_.get());
   }
+  std::filesystem::path path_of(bool table) const { return folder_ / (table ? "log.csv" : "log.jsonl"); }
   /// Hands what was printed to the operating system.
   Result<void> flush() {
     for (std::FILE* const file : {json_.get(), table_.get()})
-      if (std::fflush(file) != 0)
-        return file_error((folder_ / (file == table_.get() ? "log.csv" : "log.jsonl")).string(), "write", errno);
+      if (std::fflush(file) != 0) return file_error(path_of(file == table_.get()).string(), "write", errno);
     return {};
   }
   /// Also a file that is new, empty or torn in its first words.
