@@ -39,6 +39,19 @@ inline std::string hexadecimal(std::uint32_t number, int digits) {
   return text;
 }
 
+/// well_formed(stretch) of what is UTF-8 in a text, which may be empty, and other(byte) of each byte between that is not; in
+/// order.
+template <class WellFormed, class Other>
+void each_stretch(std::string_view text, WellFormed well_formed, Other other) {
+  while (!text.empty()) {
+    const std::size_t end = first_invalid_utf8(text).value_or(text.size());
+    well_formed(text.substr(0, end));
+    text.remove_prefix(end);
+    if (text.empty()) return;
+    other(text.front());
+    text.remove_prefix(1);
+  }
+}
 /// Takes the first character off a well-formed text that is not empty.
 inline std::uint32_t take_character(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());
@@ -70,9 +83,7 @@ constexpr bool is_invisible(std::uint32_t code) {
 inline std::string visible(std::string_view text) {
   std::string shown;
   const auto escape_byte = [&](char c) { shown += "\\x" + utf8::hexadecimal(static_cast<unsigned char>(c), 2); };
-  while (!text.empty()) {
-    std::string_view whole = text.substr(0, first_invalid_utf8(text).value_or(text.size()));
-    text.remove_prefix(whole.size());
+  const auto show = [&](std::string_view whole) {
     while (!whole.empty()) {
       const std::string_view before = whole;
       const std::uint32_t code = utf8::take_character(whole);
@@ -83,10 +94,8 @@ inline std::string visible(std::string_view text) {
       else
         shown += before.substr(0, before.size() - whole.size());
     }
-    if (text.empty()) break;
-    escape_byte(text.front());
-    text.remove_prefix(1);
-  }
+  };
+  utf8::each_stretch(text, show, escape_byte);
   return shown;
 }
 

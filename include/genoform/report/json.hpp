@@ -1,6 +1,5 @@
 #pragma once
 #include <concepts>
-#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -15,9 +14,8 @@ namespace genoform::inner::report {
 /// A string in JSON, with quotes. JSON is UTF-8: a byte that is none, as in a path, becomes the four characters \xNN.
 inline std::string json_quoted(std::string_view text) {
   std::string out = "\"";
-  while (!text.empty()) {
-    const std::size_t valid = first_invalid_utf8(text).value_or(text.size());
-    for (const char c : text.substr(0, valid)) {
+  const auto copy = [&](std::string_view whole) {
+    for (const char c : whole) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte < 0x20) {
         out += "\\u" + utf8::hexadecimal(byte, 4);
@@ -26,11 +24,8 @@ inline std::string json_quoted(std::string_view text) {
         out += c;
       }
     }
-    text.remove_prefix(valid);
-    if (text.empty()) break;
-    out += "\\\\x" + utf8::hexadecimal(static_cast<unsigned char>(text.front()), 2);
-    text.remove_prefix(1);
-  }
+  };
+  utf8::each_stretch(text, copy, [&](char c) { out += "\\\\x" + utf8::hexadecimal(static_cast<unsigned char>(c), 2); });
   return out + "\"";
 }
 
