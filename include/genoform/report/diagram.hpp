@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/model/slot.hpp"
 #include "genoform/ops/count.hpp"

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/report/diagram.hpp"
 #include "genoform/report/svg.hpp"

@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
+#include "genoform/search/json.hpp"
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/space/space.hpp"
 #include "genoform/search/store/store.hpp"

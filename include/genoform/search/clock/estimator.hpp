@@ -3,10 +3,9 @@
 #include <optional>
 #include <string>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
+#include "genoform/search/json.hpp"
 
 namespace genoform::search {
 

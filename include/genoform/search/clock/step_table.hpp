@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/median.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/clock/cost_features.hpp"
 #include "genoform/search/clock/least_squares.hpp"
+#include "genoform/search/json.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 

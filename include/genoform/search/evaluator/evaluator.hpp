@@ -8,10 +8,9 @@
 #include <utility>
 #include <variant>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/result.hpp"
 #include "genoform/search/evaluator/requests.hpp"
+#include "genoform/search/json.hpp"
 
 namespace genoform::search {
 

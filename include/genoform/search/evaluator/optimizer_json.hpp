@@ -1,9 +1,8 @@
 #pragma once
 #include <string>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/result.hpp"
+#include "genoform/search/json.hpp"
 #include "genoform/train/optimizer_choice.hpp"
 
 namespace genoform::search {

@@ -8,11 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
+#include "genoform/search/json.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
 

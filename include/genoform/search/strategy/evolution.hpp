@@ -5,11 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
+#include "genoform/search/json.hpp"
 #include "genoform/search/strategy/population.hpp"
 #include "genoform/search/strategy/strategy.hpp"
 

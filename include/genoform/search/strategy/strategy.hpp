@@ -5,7 +5,6 @@
 #include <string>
 
 #include "genoform/search/json.hpp"
-
 #include "genoform/search/space/space.hpp"
 #include "genoform/search/strategy/population.hpp"
 

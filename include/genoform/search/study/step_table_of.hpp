@@ -3,11 +3,10 @@
 #include <optional>
 #include <string>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/processor_name.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/clock/step_table.hpp"
+#include "genoform/search/json.hpp"
 #include "genoform/search/store/store.hpp"
 
 namespace genoform::search {

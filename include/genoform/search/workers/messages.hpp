@@ -5,12 +5,11 @@
 #include <type_traits>
 #include <variant>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/evaluator/requests.hpp"
+#include "genoform/search/json.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 

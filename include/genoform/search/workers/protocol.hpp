@@ -9,9 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/compiled_functions.hpp"
+#include "genoform/search/json.hpp"
 
 namespace genoform::search {
 

@@ -12,9 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "genoform/search/json.hpp"
-
 #include "genoform/core/result.hpp"
+#include "genoform/search/json.hpp"
 #include "genoform/search/workers/launcher.hpp"
 #include "genoform/search/workers/messages.hpp"
 #include "genoform/search/workers/protocol.hpp"
