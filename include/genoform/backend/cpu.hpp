@@ -90,6 +90,7 @@ class Cpu {
   }
 
   /// Prepared calls run in the scope of what this returns: denormal numbers count as zero in it, and then as before.
+  /// Throws Exception (resources) where a thread cannot be started.
   [[nodiscard]] cpu::Context::Entered enter() const { return cpu::Context::Entered(*context_); }
 
  private:

@@ -106,12 +106,15 @@ void synchronize(const Backend& backend) {
 }
 
 /// Runs a list after all that was asked before. `mode` is said to the backward pass of a model only; a device that keeps lists as
-/// graphs keeps one for each mode.
+/// graphs keeps one for each mode. An interruption is for host back ends: a device takes a list as a whole.
 template <class Backend>
-void run(const Backend& backend, const OperationList& list, GradientMode mode = GradientMode::accumulate) {
+void run(const Backend& backend, const OperationList& list, GradientMode mode = GradientMode::accumulate,
+         [[maybe_unused]] const Interruption& interruption = {}) {
   const auto entered = enter(backend);
   if constexpr (DeviceBackend<Backend>)
     backend.run(list, mode);
+  else if (interruption)
+    list.run(interruption);
   else
     list.run();
 }

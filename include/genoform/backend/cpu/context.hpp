@@ -7,12 +7,9 @@
 #include <utility>
 #include <vector>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/machine/float_mode.hpp"
+#include "genoform/backend/cpu/machine/team.hpp"
 #include "genoform/backend/cpu/products/onednn.hpp"
 #include "genoform/backend/host/rows.hpp"
 #include "genoform/core/memory.hpp"
@@ -65,6 +62,7 @@ class Context {
         bf16_(precision.is_bf16() ? &precision.kernels(set) : nullptr),
         products_(bf16_ != nullptr ? &bf16_->products : split_products(set)),
         thread_invariant_(thread_invariant),
+        team_(measures ? 1 : threads),
         shared_(measures) {
     while (threads-- > 0) per_thread_.emplace_back(measures);
   }
@@ -82,21 +80,12 @@ class Context {
     return cpu::kernel<place>(set_);
   }
 
-  /// The calling thread is set up for calls until the end of the scope.
+  /// The calling thread is set up for calls until the end of the scope, and the threads beside it are there.
   class Entered {
    public:
-    explicit Entered(Context& context) : context_(&context), outermost_(context.outside_mode_ == nullptr) {
-      if (outermost_) context.outside_mode_ = &mode_.before();
-    }
-    Entered(const Entered&) = delete;
-    Entered& operator=(const Entered&) = delete;
-    ~Entered() {
-      if (outermost_) context_->outside_mode_ = nullptr;
-    }
+    explicit Entered(const Context& context) { context.team_.start(); }
 
    private:
-    Context* context_;
-    bool outermost_;
     CallMode mode_;
   };
 
@@ -174,27 +163,17 @@ class Context {
     UniquePtr<onednn::Product> product;
   };
 
-  /// split() without its body's type: the parallel region is compiled once.
+  /// split() without its body's type.
   [[gnu::noinline]] void split_parts(std::int64_t items, std::int64_t elements_per_item, const void* body,
                                      void (*run)(const void* body, std::int64_t first, std::int64_t last, int thread)) const {
-#ifdef _OPENMP
-    if (threads_ > 1 && items > 1 && items * elements_per_item > 16384) {
-      // A thread that OpenMP makes here inherits the mode, and keeps it for the parallel regions of the program.
-      const unsigned mode = float_mode();
-      if (outside_mode_ != nullptr) set_float_mode(*outside_mode_);
-#pragma omp parallel num_threads(threads_)
-      {
-        const CallMode in_calls;
-        const std::int64_t thread = omp_get_thread_num(), team = omp_get_num_threads();
-        const std::int64_t first = items * thread / team, last = items * (thread + 1) / team;
-        if (first < last) run(body, first, last, static_cast<int>(thread));
-      }
-      set_float_mode(mode);
+    if (threads_ == 1 || items < 2 || items * elements_per_item <= 16384) {
+      if (items > 0) run(body, 0, items, 0);
       return;
     }
-#endif
-    static_cast<void>(elements_per_item);
-    if (items > 0) run(body, 0, items, 0);
+    team_.run([=, threads = std::int64_t{threads_}](int part) {
+      const std::int64_t first = items * part / threads, last = items * (part + 1) / threads;
+      if (first < last) run(body, first, last, part);
+    });
   }
 
   int threads_;
@@ -202,7 +181,7 @@ class Context {
   const Bf16Kernels* bf16_;
   const ProductKernels* products_;
   bool thread_invariant_;
-  const unsigned* outside_mode_ = nullptr;  ///< of the thread that has entered; null: none has
+  mutable Team team_;
   Scratch shared_;
   std::vector<Scratch> per_thread_;
   std::vector<ExpertProduct> expert_products_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "genoform/backend/cpu/kernels.hpp"
+#include "genoform/backend/cpu/machine/team.hpp"
 #include "genoform/core/memory.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -21,15 +22,15 @@ inline double triad_bandwidth(int threads = 1, std::int64_t mebibytes = 64, int 
   auto* const to = reinterpret_cast<Vector*>(a.data());
   const auto* const from = reinterpret_cast<const Vector*>(b.data());
   const auto* const scaled = reinterpret_cast<const Vector*>(c.data());
-  static_cast<void>(threads);  // without OpenMP there is one
+  Team team(threads);
   double best = 0;
   for (int round = 0; round < rounds; ++round) {
     const float s = 1.5F + static_cast<float>(round);
     const auto start = Clock::now();
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#endif
-    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i] + s * scaled[i];
+    const auto part = [&](int number) {
+      for (std::int64_t i = count * number / threads; i < count * (number + 1) / threads; ++i) to[i] = from[i] + s * scaled[i];
+    };
+    team.run(part);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     __asm__ volatile("" : : "r"(to) : "memory");  // the result counts as used, so that no round is removed
     best = std::max(best, 3.0 * static_cast<double>(bytes) / seconds * 1e-9);

@@ -1,13 +1,12 @@
 #pragma once
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include <vector>
 
 #include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/cpu/machine/team.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -108,12 +107,13 @@ inline double peak(const Precision& precision, int threads = 1, double milliseco
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
   constexpr std::int64_t rounds = 20000;
-  double best = 0.0, total = 0.0;
+  struct alignas(64) Rates {
+    double best = 0, sustained = 0;
+  };
+  std::vector<Rates> rates(static_cast<std::size_t>(threads));
   static_cast<void>(burst(set, rounds));
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) reduction(+ : total) reduction(max : best)
-#endif
-  {
+  const auto measure = [&](int part) {
+    Rates& own = rates[static_cast<std::size_t>(part)];
     const auto start = Clock::now();
     double done = 0.0;
     auto now = start;
@@ -122,11 +122,14 @@ inline double peak(const Precision& precision, int threads = 1, double milliseco
       const double flops = burst(set, rounds);
       now = Clock::now();
       done += flops;
-      best = std::max(best, flops / seconds(now - before));
+      own.best = std::max(own.best, flops / seconds(now - before));
     } while (seconds(now - start) * 1e3 < milliseconds);
-    total += done / seconds(now - start);
-  }
-  return (threads == 1 ? best : total) * 1e-9;
+    own.sustained = done / seconds(now - start);
+  };
+  Team(threads).run(measure);
+  double total = 0;
+  for (const Rates& each : rates) total += each.sustained;
+  return (threads == 1 ? rates[0].best : total) * 1e-9;
 }
 
 }  // namespace genoform::cpu

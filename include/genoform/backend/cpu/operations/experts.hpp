@@ -65,6 +65,7 @@ class FullExpertProduct {
   void run(const Context& context, const host::Slots<float>& to, bool zero_before) const {
     if (zero_before) context.clear(c_);
     context.split(std::ssize(slabs_), cost_of_slot_ * to.end(), [&](std::int64_t first, std::int64_t last, int thread) {
+      const SignalsHeld once_for_all;
       for (; first < last; ++first)
         for (std::int64_t e = 0; e < to.experts; ++e)
           multiply(slabs_[static_cast<std::size_t>(first)], to, e, context.of_thread(thread));

@@ -12,6 +12,7 @@
 #include <omp.h>
 #endif
 
+#include "genoform/backend/cpu/machine/signals_held.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/core/pointers.hpp"
 #include "genoform/ops/dense.hpp"
@@ -173,6 +174,7 @@ class Product {
     place(1, b);
     place(2, c);
     [[maybe_unused]] const OnOneThread alone;
+    const SignalsHeld held;
     check(dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments_used_), arguments_.data()),
           "run a product");
   }
