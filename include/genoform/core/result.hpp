@@ -11,7 +11,7 @@
 namespace genoform::inner::core {
 
 /// What kind of thing went wrong; the values are the exit codes of the program (docs/formats/model.md, section 5).
-enum class ErrorKind { usage = 2, input = 3, resources = 4, not_finite = 5 };
+enum class ErrorKind { usage = 2, input = 3, resources = 4, not_finite = 5, interrupted = 130 };
 
 /// One line that says where, what was found, what is allowed and what to do.
 struct Error {

@@ -92,14 +92,14 @@ class BasicModel : public Engine<Backend> {
     this->input_reals(r, step_tensors(r.shape).scale)[0] = static_cast<Real>(scale);
     unfinished_ = nullptr;
     this->run_forward(r);
-    this->run(r.loss);
+    this->run_pass(r.loss);
     this->run_backward(r, scale);
     return r;
   }
   Losses run_loss(std::span<const Token> tokens, std::span<const Token> targets, std::int64_t batch, Pass pass) {
     Recording<Backend>& r = enter_batch(tokens, targets, batch, pass);
     this->run_forward(r);
-    this->run(r.loss);
+    this->run_pass(r.loss);
     r.results.download(this->backend());
     return losses_of(r);
   }

@@ -20,6 +20,7 @@
 #include "genoform/model/model_memory.hpp"
 #include "genoform/model/recording.hpp"
 #include "genoform/model/routing_report.hpp"
+#include "genoform/ops/interruption.hpp"
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/pass.hpp"
 #include "genoform/ops/stream.hpp"
@@ -58,6 +59,9 @@ class Engine : public ModelMemory<Backend> {
     drop_recordings([](Pass pass) { return pass == Pass::train; });
   }
   const RouterTraining& router_training() const { return routers_; }
+  /// On a host back end a pass asks this between two operations, and throws Exception (interrupted) where the answer is yes:
+  /// gradients and the state of routers are then those of half a pass. By default it does not ask.
+  void set_interruption(const Interruption& interruption) { interruption_ = interruption; }
   /// The number of the next micro-batch, which says what is sampled in it; after_step() counts it up.
   void set_round(std::int64_t round) { round_ = round; }
 
@@ -194,7 +198,10 @@ class Engine : public ModelMemory<Backend> {
 
   void run_forward(const Recording<Backend>& r) const {
     r.inputs.upload(this->backend());
-    this->run(r.forward);
+    run_pass(r.forward);
+  }
+  void run_pass(const OperationList& list, GradientMode mode = GradientMode::accumulate) const {
+    device::run(this->backend(), list, mode, interruption_);
   }
   /// The gradient of the loss or of the output lies in its place; `scale` is that of the losses.
   void run_backward(const Recording<Backend>& r, double scale) {
@@ -204,7 +211,7 @@ class Engine : public ModelMemory<Backend> {
     input_indices(r, step.zero_before)[0] = mode == GradientMode::overwrite ? 1 : 0;
     r.inputs.upload(this->backend(), step.scale.offset, input_elements(r.shape) - step.scale.offset);
     if (mode == GradientMode::overwrite && r.clear_gradients.size() > 0) this->run(r.clear_gradients);
-    device::run(this->backend(), r.backward, mode);
+    run_pass(r.backward, mode);
   }
 
  private:
@@ -320,6 +327,7 @@ class Engine : public ModelMemory<Backend> {
   bool keeps_outputs_ = false, recomputes_ = false;
   OperationList after_step_;
   RouterTraining routers_;
+  Interruption interruption_;
   std::int64_t round_ = 0;
 };
 

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "genoform/backend/memories.hpp"
+#include "genoform/core/joined.hpp"
+#include "genoform/ops/interruption.hpp"
 #include "genoform/ops/observer.hpp"
 #include "genoform/ops/operation_info.hpp"
 
@@ -72,6 +74,13 @@ class OperationList {
   void run() const {
     if (observer_ != nullptr) return run_observed();
     for (const Call& call : calls_) call.run(call.held);
+  }
+  /// Throws Exception (interrupted) between two operations once that is wanted.
+  void run(const Interruption& interruption) const {
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      if (interruption()) fail(ErrorKind::interrupted, {"interrupted"});
+      (*this)[i]();
+    }
   }
   std::size_t size() const { return calls_.size(); }
   PreparedCall operator[](std::size_t index) const {

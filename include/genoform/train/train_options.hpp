@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,10 @@ struct TrainOptions {
   std::string log{};            ///< folder, which must exist, for log.jsonl and log.csv; empty: none
   /// Patterns of tensor names that stay as they are, as in {"embedding.*", "blocks.0.*"}; none: what model.freeze() was told.
   std::vector<std::string> frozen{};
-  bool recompute = false;    ///< less memory for more time, see Engine::set_recompute; when off, the model's own setting holds
+  bool recompute = false;  ///< less memory for more time, see Engine::set_recompute; when off, the model's own setting holds
+  /// Asked often from the thread that trains, between two operations where the back end computes on the host: whether to leave
+  /// the step or validation that runs. A step that is left is an Error (interrupted) that has changed nothing; empty: never.
+  std::function<bool()> interrupted{};
   RouterTraining routers{};  ///< z-loss and jitter of routers (its seed is `seed`); where off, the model's own hold
 };
 

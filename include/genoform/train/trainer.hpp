@@ -79,6 +79,8 @@ class Trainer {
     targets_.resize(tokens_.size());
     parts_.resize(static_cast<std::size_t>(options_.accumulate));
     losses_.resize(2 * static_cast<std::size_t>(options_.accumulate));
+    if constexpr (HostBackend<Backend>)
+      if (options_.interrupted) state_before_.resize(model.state().size());
   }
 
  public:
@@ -96,7 +98,8 @@ class Trainer {
   /// One step on random windows of the training part; `steps` of the options does not stop it. Errors, after which no parameter
   /// has changed: the corpus is too short for the context, has tokens outside the vocabulary, has no validation part though
   /// there are windows, or is not the one that the run began with (input); a loss or gradient that is not finite, with the name
-  /// of the tensor (not_finite). Where the validation or the log fails, the step itself is done: save() keeps it.
+  /// of the tensor (not_finite); options.interrupted said yes (interrupted), and the next step() takes the same step. Where the
+  /// validation or the log fails, or the validation is interrupted, the step itself is done: save() keeps it.
   Result<Step> step(const Corpus& corpus);
   /// One step on micro-batches of the caller's own. Errors: as above, and tokens or targets that BatchSource does not allow, or a
   /// step whose targets are all masked (input).
@@ -106,7 +109,7 @@ class Trainer {
   Result<Step> step(std::span<const Token> tokens, std::span<const Token> targets);
 
   /// Causal bits per byte on the validation windows of the corpus. Errors: the trainer was made without windows (usage); the
-  /// validation part is too short or has tokens outside the vocabulary (input).
+  /// validation part is too short or has tokens outside the vocabulary (input); options.interrupted said yes (interrupted).
   Result<double> validate(const Corpus& corpus);
 
   /// Steps that the run has behind it, those before a resume() included.
@@ -150,6 +153,11 @@ class Trainer {
   void weigh_micro_batches();
   /// One step on the micro-batches in tokens_ and targets_. `validation`: where it is measured, if anywhere.
   Result<Step> train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation);
+  /// The gradients of all micro-batches. Error (interrupted), after which nothing has changed.
+  Result<void> add_gradients();
+  /// Runs passes of the model that may be interrupted: false where they were.
+  template <class Passes>
+  bool finishes(const Passes& passes);
   /// Of the step that was waited for.
   Losses mean_losses() const;
   /// The tensor that broke the step: a parameter if one is not finite, else a gradient.
@@ -169,9 +177,11 @@ class Trainer {
   /// equal one large batch also where many targets are masked; exactly `accumulate` where none is.
   std::vector<double> parts_;
   std::vector<typename Backend::Real> losses_;  ///< main and auxiliary of each micro-batch of a step
-  const Corpus* corpus_ = nullptr;              ///< the one that step() has met and checked
-  const Corpus* validation_ = nullptr;          ///< the one of a source of batches, checked
-  std::string corpus_mark_;                     ///< of the data that the run has seen; a resumed run must see the same
+  /// What routers remembered before the step, where it may be interrupted; a device takes a pass as a whole.
+  std::vector<typename Backend::Real> state_before_;
+  const Corpus* corpus_ = nullptr;      ///< the one that step() has met and checked
+  const Corpus* validation_ = nullptr;  ///< the one of a source of batches, checked
+  std::string corpus_mark_;             ///< of the data that the run has seen; a resumed run must see the same
   int done_ = 0;
 };
 
@@ -269,16 +279,7 @@ Result<Step> Trainer<Backend>::step(std::span<const Token> tokens, std::span<con
 template <class Backend>
 Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double bytes_per_token, const Corpus* validation) {
   Step s{.index = done_ + 1};
-  weigh_micro_batches();
-  model_->zero_gradients();
-  for (int i = 0; i < options_.accumulate; ++i) {
-    const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
-    model_->set_round(micro_batch_index(i));
-    model_->add_gradient(std::span(tokens_).subspan(first, micro_batch_size()),
-                         std::span(targets_).subspan(first, micro_batch_size()), options_.batch,
-                         1.0 / parts_[static_cast<std::size_t>(i)],
-                         std::span(losses_).subspan(2 * static_cast<std::size_t>(i)).template first<2>());
-  }
+  if (Result<void> added = add_gradients(); !added) return added.error();
   optimizer_->measure_gradients();
   Losses losses;
   const auto all_finite = [&] {
@@ -303,12 +304,55 @@ Result<Step> Trainer<Backend>::train_on_batches(Clock::time_point start, double 
   const bool due = done_ == options_.steps || (options_.validate_every > 0 && done_ % options_.validate_every == 0);
   if (due && evaluation_ && validation != nullptr) {
     const Result<double> measured = validate(*validation);
+    if (!measured && log_) static_cast<void>(log_->write(s));  // a resumed run does not take the step again
     if (!measured) return measured.error();
     s.validation = *measured;
   }
   if (log_)
     if (Result<void> written = log_->write(s); !written) return written.error();
   return s;
+}
+
+template <class Backend>
+Result<void> Trainer<Backend>::add_gradients() {
+  weigh_micro_batches();
+  if constexpr (HostBackend<Backend>)
+    if (options_.interrupted) state_before_.assign(model_->state().begin(), model_->state().end());
+  model_->zero_gradients();
+  const bool done = finishes([this] {
+    for (int i = 0; i < options_.accumulate; ++i) {
+      const std::size_t first = static_cast<std::size_t>(i) * micro_batch_size();
+      model_->set_round(micro_batch_index(i));
+      model_->add_gradient(std::span(tokens_).subspan(first, micro_batch_size()),
+                           std::span(targets_).subspan(first, micro_batch_size()), options_.batch,
+                           1.0 / parts_[static_cast<std::size_t>(i)],
+                           std::span(losses_).subspan(2 * static_cast<std::size_t>(i)).template first<2>());
+    }
+  });
+  if (done) return {};
+  if constexpr (HostBackend<Backend>) std::copy(state_before_.begin(), state_before_.end(), model_->state().begin());
+  return Error{ErrorKind::interrupted, "step " + std::to_string(done_ + 1) + ": interrupted; it changed nothing"};
+}
+
+template <class Backend>
+template <class Passes>
+bool Trainer<Backend>::finishes(const Passes& passes) {
+  struct Asking {
+    BasicModel<Backend>* model;
+    ~Asking() { model->set_interruption({}); }
+  };
+  const Asking asking{model_};
+  if (options_.interrupted) {
+    if (options_.interrupted()) return false;
+    model_->set_interruption({[](const void* held) { return static_cast<const TrainOptions*>(held)->interrupted(); }, &options_});
+  }
+  try {
+    passes();
+  } catch (const Exception& exception) {
+    if (exception.error_kind() != ErrorKind::interrupted) throw;
+    return false;
+  }
+  return true;
 }
 
 template <class Backend>
@@ -323,9 +367,11 @@ void Trainer<Backend>::weigh_micro_batches() {
 template <class Backend>
 Result<double> Trainer<Backend>::validate(const Corpus& corpus) {
   if (!evaluation_) return Error{ErrorKind::usage, "the trainer was made without validation windows"};
-  const Result<double> nats = evaluation_->nats(corpus.validation());
-  if (!nats) return nats.error();
-  return *nats / std::numbers::ln2 / corpus.bytes_per_token();
+  std::optional<Result<double>> nats;
+  if (!finishes([&] { nats = evaluation_->nats(corpus.validation()); }))
+    return Error{ErrorKind::interrupted, "the validation was interrupted"};
+  if (!*nats) return nats->error();
+  return **nats / std::numbers::ln2 / corpus.bytes_per_token();
 }
 
 template <class Backend>
