@@ -1,4 +1,4 @@
-// The command-line program. Exit codes: docs/formats/model.md section 5, that is enum ErrorKind and 130 or 143 after a signal.
+// The command-line program. Exit codes: docs/formats/model.md section 5, that is enum ErrorKind and 128 + a signal.
 #include "program.hpp"
 
 #include <cstdio>
@@ -16,7 +16,7 @@ using namespace command;
 constexpr const char* epilogue =
     "Results go to stdout, progress and errors to stderr.\n"
     "Exit: 0 fine, 2 wrong usage, 3 wrong text or file, 4 no memory or disk, 5 training became non-finite, 6 a search found "
-    "no genome, 130/143 ended by a signal after saving.\n"
+    "no genome, 129/130/143 ended by a signal after saving, 141 nobody reads the output.\n"
     "Examples:\n"
     "  genoform search --data austen/ --study study.sqlite --max-time 8\n"
     "  genoform train 'Decoder<Stack<Block<Attn, Ffn<SqReLU>>, 4>, Vocab<256>, Width<128>, Context<64>>' --data novel.txt --out "

@@ -90,9 +90,15 @@ Exception saved(const Error& error, const Options& o, CpuModel& model, Trainer<C
   return Exception({error.error_kind, error.message + "; " + state});
 }
 
+/// Saves the run where it stands; it ends by a signal.
+int stop(const Options& o, Trainer<Cpu>& trainer, const Signals& signals) {
+  trainer.save(o.out, settings_of(o)).value();
+  std::fprintf(stderr, "%s: saved after step %d; the same command with --resume goes on\n", o.out.c_str(), trainer.steps_done());
+  return signals.exit_code();
+}
+
 /// The loop. Returns the exit code; every way out has saved what is finite.
-int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus& corpus) {
-  const Signals signals;
+int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus& corpus, const Signals& signals) {
   Progress progress(o.quiet ? Progress::Mode::quiet : Progress::Mode::automatic);
   ProgressText text;
   const auto start = std::chrono::steady_clock::now();
@@ -105,6 +111,7 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
     const Result<Step> step = trainer.step(corpus);
     if (!step) {
       progress.finish();
+      if (step.error().error_kind == ErrorKind::interrupted) return stop(o, trainer, signals);
       throw saved(step.error(), o, model, trainer, steps_before);
     }
     last = *step;
@@ -114,18 +121,20 @@ int train(const Options& o, CpuModel& model, Trainer<Cpu>& trainer, const Corpus
       progress.show_now(line);
     else
       progress.show(line);
-    const bool stopped = signals.exit_code() != 0;
-    if (stopped || (o.save_every > 0 && last.index % o.save_every == 0)) trainer.save(o.out, settings_of(o)).value();
-    if (stopped) {
+    if (signals.exit_code() != 0) {
       progress.finish();
-      std::fprintf(stderr, "%s: saved after step %d; the same command with --resume goes on\n", o.out.c_str(), last.index);
-      return signals.exit_code();
+      return stop(o, trainer, signals);
     }
+    if (o.save_every > 0 && last.index % o.save_every == 0) trainer.save(o.out, settings_of(o)).value();
   }
   progress.finish();
   trainer.save(o.out, settings_of(o)).value();
   save(model, o.out).value();
-  if (!last.was_validated() && o.train.windows > 0) last.validation = trainer.validate(corpus);
+  if (!last.was_validated() && o.train.windows > 0) {
+    const Result<double> validation_now = trainer.validate(corpus);
+    if (!validation_now && validation_now.error().error_kind == ErrorKind::interrupted) return signals.exit_code();
+    last.validation = validation_now.value();
+  }
   print_result(o, model, last, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return 0;
 }
@@ -177,9 +186,11 @@ int run(const Options& given) {
   require_memory(training_bytes(genome, cost, o.train.optimizer), "training");
   const auto model = make_model(genome, o.model_seed, o.cpu);
   if (!o.start.empty() && !o.resume) load(*model, o.start).value();
+  const Signals signals;
+  o.train.interrupted = [&signals] { return signals.exit_code() != 0; };
   Trainer trainer(*model, o.train, optimizers());
   if (o.resume) trainer.resume(o.out, settings_of(o)).value();
-  return train(o, *model, trainer, corpus);
+  return train(o, *model, trainer, corpus, signals);
 }
 
 void add_schedule(CLI::App& app, Options& o) {

@@ -205,15 +205,21 @@ def test_progress_goes_to_stderr_without_colour_codes(b):
 
 
 def interrupted(b, out, number, code, more=()):
-    """Starts a long run, sends a signal when it is under way, and returns the number of steps in the log."""
+    """Starts a long run, sends a signal (None: closes the pipe of its progress) when it is under way, and returns the number of
+    steps in the log."""
     arguments = [*b.training_of(400), "--out", out, *more]
     process = subprocess.Popen([b.program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     log = out / "log.jsonl"
     end = time.monotonic() + 60
     while time.monotonic() < end and not (log.exists() and len(log.read_text().splitlines()) >= 5):
         time.sleep(0.01)
-    process.send_signal(number)
-    process.communicate(timeout=60)
+    if number is None:
+        process.stderr.close()
+        process.stdout.read()
+        process.wait(timeout=60)
+    else:
+        process.send_signal(number)
+        process.communicate(timeout=60)
     assert process.returncode == code, f"ended with {process.returncode}, not {code}"
     return len(log.read_text().splitlines())
 
@@ -221,7 +227,8 @@ def interrupted(b, out, number, code, more=()):
 def test_a_signal_saves_and_a_resumed_run_is_the_same_to_the_bit(b):
     whole = b.folder / "whole"
     b.run(0, *b.training_of(400), "--out", whole)
-    for name, number, code, more in [("int", signal.SIGINT, 130, ()), ("term", signal.SIGTERM, 143, ()), ("kill", signal.SIGKILL, -9, ("--save-every", "2"))]:
+    for name, number, code, more in [("int", signal.SIGINT, 130, ()), ("term", signal.SIGTERM, 143, ()), ("hang-up", signal.SIGHUP, 129, ()),
+                                     ("pipe", None, 141, ("--validate-every", "2")), ("kill", signal.SIGKILL, -9, ("--save-every", "2"))]:
         out = b.folder / f"signal_{name}"
         steps = interrupted(b, out, number, code, more)
         assert 5 <= steps < 400, steps
@@ -230,6 +237,23 @@ def test_a_signal_saves_and_a_resumed_run_is_the_same_to_the_bit(b):
         assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes(), f"{name}: other weights"
         log = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
         assert log == list(range(1, 401)), f"{name}: the log has steps twice or not at all"
+
+
+def test_a_signal_is_heard_within_a_step_and_one_that_is_ignored_is_not(b):
+    out = b.folder / "long-step"
+    process = subprocess.Popen([b.program, *map(str, [*b.training_of(2), "--out", out, "--accumulate", "200000"])], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    while not (out / "log.csv").exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None, "a signal that the program was started to ignore ended it"
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    message = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "saved after step 0" in message, (process.returncode, message)
+    assert time.monotonic() - sent < 5, "the step takes minutes, and was not left"
 
 
 def test_a_run_is_resumed_only_as_it_was_started(b):
@@ -358,6 +382,9 @@ def test_eval_reports_the_causal_loss(b):
     trained = json.loads((b.net / "log.jsonl").read_text().splitlines()[-1])["validation_bits_per_byte"]
     found = json.loads(b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--threads", "1", "--pool", "--json").stdout)
     assert abs(found["bits_per_byte"] - trained) < 1e-4 and found["pool_bits_per_byte"] != found["bits_per_byte"]
+    counted = json.loads(b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--ngrams", "20000", "--json").stdout)
+    assert 8 > counted["order_1_bits_per_byte"] > counted["order_3_bits_per_byte"] > 1, counted
+    assert "n-gram of order 5 on the first 20000 bytes" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--ngrams", "20000").stdout
     assert "pool" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--pool").stdout
     b.error(3, "eval", b.net, "--data", b.folder / "missing.txt", says="missing.txt")
     b.error(3, "eval", b.folder / "no_model", "--data", b.folder / "text.txt", says="no_model")
@@ -672,8 +699,8 @@ def test_a_search_of_endless_proposals_ends_with_a_signal(b):
     while not study.exists():
         time.sleep(0.01)
     time.sleep(0.5)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 143
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=10) == 129
 
 
 SUB_LAYERS = ["Attention<Heads<4>, KvHeads<2>, DConv<3>, Rope>, Ffn<SwiGlu, Bias>", "Attention<Heads<2>>, Ffn<GeLU, Hidden<50>>",

@@ -90,8 +90,12 @@ class WorkerProcess {
       CPU_SET(static_cast<unsigned>(processor), &set);
       ::sched_setaffinity(0, sizeof set, &set);
     }
-    ::signal(SIGINT, SIG_IGN);  // the coordinator decides what a signal means
-    ::signal(SIGTERM, SIG_IGN);
+    // The coordinator decides what a signal means. What it blocks for itself is not for others.
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_IGN);
+    ::signal(SIGPIPE, SIG_DFL);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
     // Nothing else of the coordinator's stays open: neither the lock of its study nor the connections of other workers.
     const int own = ::dup2(fd, 3);
     ::close_range(4, ~0U, 0);
