@@ -4,6 +4,7 @@
 
 #include "common.hpp"
 #include "genoform/data/corpus.hpp"
+#include "genoform/data/ngram.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/train/evaluation.hpp"
 #include "models.hpp"
@@ -17,7 +18,7 @@ using namespace genoform::inner;
 
 struct Options {
   std::string folder, data, part = "validation";
-  int windows = 512, context = 0;
+  int windows = 512, context = 0, ngrams = 0;
   CpuOptions cpu{.threads = 0};
   bool pool = false, json = false;
 };
@@ -41,6 +42,21 @@ double pool_nats(CpuModel& model, TokenView text, int windows, int context) {
   return sum / static_cast<double>(starts.size());
 }
 
+constexpr int longest_ngram = 5;
+
+/// The loss of n-grams of orders 1 to 5 on the same windows in nats, counted on the first `bytes` bytes of the training text:
+/// what a model must beat.
+std::vector<double> ngram_nats(const Corpus& corpus, TokenView text, const Options& o, int context) {
+  const auto wanted = static_cast<std::size_t>(static_cast<double>(o.ngrams) / corpus.bytes_per_token());
+  std::vector<double> nats;
+  for (int order = 1; order <= longest_ngram; ++order) {
+    Ngram ngram(order, corpus.vocabulary());
+    ngram.add(corpus.train().first(std::min(wanted, corpus.train().size())));
+    nats.push_back(loss_of(ngram, text, static_cast<std::size_t>(o.windows), static_cast<std::size_t>(context)).value().whole);
+  }
+  return nats;
+}
+
 int run(const Options& o) {
   const Corpus corpus = Corpus::from_file(o.data);
   const auto text = o.part == "train" ? corpus.train() : o.part == "test" ? corpus.test() : corpus.validation();
@@ -54,16 +70,22 @@ int run(const Options& o) {
   const Result<double> nats = evaluation.nats(text);
   if (!nats) throw Exception({nats.error().error_kind, o.data + ": " + nats.error().message});
   const double pool = o.pool ? pool_nats(*model, text, o.windows, context) : 0;
+  const std::vector<double> ngrams = o.ngrams > 0 ? ngram_nats(corpus, text, o, context) : std::vector<double>();
   if (o.json) {
     JsonObject json;
     json.add("bits_per_byte", *nats * bits).add("nats_per_token", *nats);
     if (o.pool) json.add("pool_bits_per_byte", pool * bits);
+    for (std::size_t i = 0; i < ngrams.size(); ++i)
+      json.add("order_" + std::to_string(i + 1) + "_bits_per_byte", ngrams[i] * bits);
     json.add("part", o.part).add("windows", o.windows).add("context", context).add("model", model->text());
     std::printf("%s\n", json.text().c_str());
   } else {
     std::printf("%.4f bits per byte, causal, on %d windows of %d bytes of the %s text\n", *nats * bits, o.windows, context,
                 o.part.c_str());
     if (o.pool) std::printf("%.4f bits per byte, pool\n", pool * bits);
+    for (std::size_t i = 0; i < ngrams.size(); ++i)
+      std::printf("%.4f bits per byte, n-gram of order %zu on the first %d bytes of the training text\n", ngrams[i] * bits, i + 1,
+                  o.ngrams);
   }
   return 0;
 }
@@ -74,7 +96,8 @@ void add_eval(CLI::App& program, Commands& commands) {
   auto [app, o] =
       add_command<Options>(program, commands, "eval", "Measure the causal loss of a model folder on a text, in bits per byte.",
                            "  genoform eval my-net --data austen/\n"
-                           "  genoform eval my-net --data novel.txt --part test --json",
+                           "  genoform eval my-net --data novel.txt --part test --json\n"
+                           "  genoform eval my-net --data austen/ --ngrams 1000000     beside what counting letters reaches",
                            run);
   app->add_option("FOLDER", o->folder, "a model folder")->required();
   app->add_option("--data", o->data, "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt")
@@ -85,6 +108,10 @@ void add_eval(CLI::App& program, Commands& commands) {
   add_number(*app, "--windows", o->windows, "windows, spread evenly over the text", from_to(1, max_windows))
       ->capture_default_str();
   add_number(*app, "--context", o->context, "positions of a window (default: the model's)", at_least(1));
+  add_number(*app, "--ngrams", o->ngrams,
+             "also print the loss of interpolated n-grams of orders 1 to 5 on the same windows, counted on so many bytes of the "
+             "training text",
+             at_least(1));
   add_cpu_options(*app, o->cpu);
   app->add_flag("--pool", o->pool, "also print the loss as in training, which routes by pool");
   app->add_flag("--json", o->json, "print a JSON object");
