@@ -3,7 +3,7 @@
 #include "common.hpp"
 #include "genoform/backend/cpu/machine/cpu_report.hpp"
 #include "genoform/backend/cpu/machine/peak.hpp"
-#include "genoform/core/memory.hpp"
+#include "genoform/core/available_memory.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/version.hpp"
@@ -51,7 +51,9 @@ void print_text(const cpu::CpuReport& cpu_report, const std::vector<std::string>
                 peaks.bf16);
   table.add({"peak of the moment", learning_rate});
   table.add({"threads", std::to_string(cpu_report.cores)});
-  table.add({"memory available", "about " + bytes_text(available_memory())});
+  const MemoryLimit memory = memory_limit();
+  table.add({"memory available",
+             "about " + bytes_text(memory.bytes) + (memory.name.empty() ? "" : ", by ") + std::string(memory.name)});
   table.add({"products of f32", cpu_report.splits ? "in three bf16 each on AMX; small ones by oneDNN" : "by oneDNN"});
   table.add({"oneDNN", "version " + cpu_report.onednn});
   for (const auto& [shape, implementation] : cpu_report.products) table.add({"  " + shape, implementation});

@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
 import struct
@@ -368,6 +369,57 @@ def test_too_little_memory_ends_with_4_before_the_start(b):
     assert "are available" in done.stderr, done.stderr
     needs = json.loads(b.run(0, "train", huge, "--dry-run").stdout)
     assert needs["bytes"] > needs["bytes_available"]
+
+
+def under(limits, *arguments):
+    """Runs a command with limits of the process."""
+    def lower():
+        for which, value in limits:
+            resource.setrlimit(which, (value, value))
+    return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=120, preexec_fn=lower)
+
+
+def test_the_limits_of_a_process_count_as_memory(b):
+    limit = [(resource.RLIMIT_AS, 700 << 20)]
+    done = under(limit, b.program, *[a if a != "4" else "20000" for a in b.training], "--out", b.folder / "limited")
+    assert done.returncode == 4 and "MiB are available under ulimit -v; take a smaller batch" in done.stderr, done
+    facts = json.loads(under(limit, b.program, "doctor", "--json").stdout)
+    needs = json.loads(under(limit, b.program, "train", MODEL, "--dry-run").stdout)
+    assert 0 < facts["bytes_available"] < 700 << 20 and abs(facts["bytes_available"] - needs["bytes_available"]) < 64 << 20, (facts, needs)
+    assert "by ulimit -v" in under(limit, b.program, "doctor").stdout
+
+
+def memory_group():
+    """A control group of version 1 or 2 that limits memory, and the name of its limit; none where it cannot be made."""
+    for base, name in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]:
+        group = pathlib.Path(base) / f"genoform-test-{os.getpid()}"
+        try:
+            if (pathlib.Path(base) / "cgroup.procs").exists():
+                group.mkdir()
+                if (group / name).exists():
+                    return group, name
+                group.rmdir()
+        except OSError:
+            pass
+    return None, None
+
+
+def test_the_memory_of_a_control_group_is_respected(b):
+    group, name = memory_group()
+    if group is None:
+        return print("        no control group can be made here: not checked")
+    try:
+        (group / name).write_text(str(300 << 20))
+        inside = lambda *arguments: subprocess.run(["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh", b.program, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+        facts = json.loads(inside("doctor", "--json").stdout)
+        needs = json.loads(inside("train", MODEL, "--dry-run").stdout)
+        assert facts["bytes_available"] < 300 << 20 and abs(facts["bytes_available"] - needs["bytes_available"]) < 32 << 20, (facts, needs)
+        done = inside(*[a if a != "4" else "8000" for a in b.training], "--out", b.folder / "grouped")
+        assert done.returncode == 4 and "MiB are available under the memory limit of the control group" in done.stderr, done
+        done = inside(*b.training, "--out", b.folder / "in_group")
+        assert done.returncode == 0, done
+    finally:
+        group.rmdir()
 
 
 def test_what_cannot_be_written_ends_with_4(b):

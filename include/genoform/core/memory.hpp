@@ -1,55 +1,20 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
-#include <string>
-#include <string_view>
 
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
+#include "genoform/core/available_memory.hpp"
 #include "genoform/core/joined.hpp"
 #include "genoform/core/pointers.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
 namespace genoform::inner::core {
-
-/// A figure of a text file of Linux, "key: 123 kB", in bytes; -1 if it cannot be read.
-inline std::int64_t bytes_in(const char* file, std::string_view key) {
-  std::int64_t bytes = -1;
-  if (std::FILE* info = std::fopen(file, "r")) {
-    char line[128];
-    while (bytes < 0 && std::fgets(line, sizeof line, info) != nullptr)
-      if (const std::string_view text(line); text.starts_with(key) && text.substr(key.size()).starts_with(':'))
-        bytes = std::strtoll(line + key.size() + 1, nullptr, 10) * 1024;
-    std::fclose(info);
-  }
-  return bytes;
-}
-
-/// Bytes of memory that are available to a new allocation: MemAvailable of Linux; no limit if it cannot be read.
-inline std::int64_t available_memory() {
-  const std::int64_t bytes = bytes_in("/proc/meminfo", "MemAvailable");
-  return bytes < 0 ? std::numeric_limits<std::int64_t>::max() : bytes;
-}
-
-/// Bytes of the process that are in memory now, and their maximum so far; -1 if they cannot be read.
-inline std::int64_t resident_memory() { return bytes_in("/proc/self/status", "VmRSS"); }
-inline std::int64_t peak_resident_memory() { return bytes_in("/proc/self/status", "VmHWM"); }
-
-/// Throws Exception (resources) with both figures if `bytes` are not available.
-inline void require_memory(std::int64_t bytes, const std::string& what) {
-  const std::int64_t there = available_memory();
-  if (bytes <= there) return;
-  constexpr std::int64_t mib = 1024 * 1024;
-  fail(ErrorKind::resources,
-       {what, " needs ", bytes / mib, " MiB, ", there / mib, " MiB are available; take a smaller batch, context or model"});
-}
 
 /// The size of a large page of Linux.
 inline constexpr std::size_t huge_page = std::size_t{1} << 21;

@@ -167,11 +167,10 @@ class Corpus {
   }
   /// Refuses what does not fit into memory before it is copied.
   static Result<void> check_memory(std::size_t bytes, const std::string& source) {
-    const auto there = static_cast<std::uint64_t>(available_memory());
-    if (bytes <= there) return {};
-    constexpr std::size_t mib = 1024 * 1024;
-    return Error{ErrorKind::resources, joined({source, ": needs ", bytes / mib, " MiB of memory, ", there / mib,
-                                               " MiB are available; take a shorter text"})};
+    const MemoryLimit there = memory_limit();
+    if (bytes <= static_cast<std::uint64_t>(there.bytes)) return {};
+    return Error{ErrorKind::resources, joined({source, ": needs ", mebibytes_needed(static_cast<std::int64_t>(bytes)),
+                                               " MiB of memory, ", available_text(there), "; take a shorter text"})};
   }
   static Result<Corpus> split_text(std::string_view text, const std::string& source) {
     const Result<Cuts> cuts = split(text.size(), source, "bytes");
