@@ -45,7 +45,8 @@ inline CLI::Option* add_dtype(CLI::App& app, genoform::cpu::Precision& precision
 /// --threads and --thread-invariant of a command that computes; threads 0: one a processor.
 inline void add_threads(CLI::App& app, genoform::CpuOptions& cpu) {
   add_number(app, "--threads", cpu.threads,
-             "threads (default: " + (cpu.threads > 0 ? std::to_string(cpu.threads) : "one a processor") + ")", at_least(1));
+             "threads (default: " + (cpu.threads > 0 ? std::to_string(cpu.threads) : "one a processor") + ")",
+             from_to(1, genoform::cpu::max_threads));
   app.add_flag("--thread-invariant", cpu.thread_invariant, "the same bits for any number of threads, for some percent more time");
 }
 

@@ -25,8 +25,7 @@ std::vector<std::string> missing(const cpu::CpuReport& cpu_report) {
   if (cpu_report.instruction_sets.size() < 2)
     lines.emplace_back("the processor has neither AVX2 nor AVX-512: the portable kernels are several times slower");
   if (!cpu_report.instruction_sets.empty() && cpu_report.chosen != cpu_report.instruction_sets.back())
-    lines.push_back("GENOFORM_ISA holds the kernels to " + cpu_report.chosen + "; the processor has " +
-                    cpu_report.instruction_sets.back());
+    lines.push_back("GENOFORM_ISA holds the kernels to " + cpu_report.chosen + "; the processor has " + cpu_report.instruction_sets.back());
   if (cpu_report.slow_products)
     lines.emplace_back("oneDNN takes a reference implementation for a product; another version or build of it is needed");
 #ifndef _OPENMP
@@ -40,6 +39,13 @@ struct Peaks {
   double f32 = 0, bf16 = 0;
 };
 
+/// "64, 4 usable: the quota of the control group is 4".
+std::string processors_text(const Processors& processors) {
+  const std::string reason = processors.reason();
+  return std::to_string(processors.visible) +
+         (reason.empty() ? "" : ", " + std::to_string(processors.usable()) + " usable: " + reason);
+}
+
 void print_text(const cpu::CpuReport& cpu_report, const std::vector<std::string>& lacks, const Peaks& peaks) {
   TextTable table({"genoform", library_version});
   table.add({"processor", cpu_report.processor.empty() ? "unknown" : cpu_report.processor});
@@ -50,7 +56,8 @@ void print_text(const cpu::CpuReport& cpu_report, const std::vector<std::string>
   std::snprintf(learning_rate, sizeof learning_rate, "about %.0f GFLOP/s on one thread in f32, %.0f in bf16", peaks.f32,
                 peaks.bf16);
   table.add({"peak of the moment", learning_rate});
-  table.add({"threads", std::to_string(cpu_report.cores)});
+  table.add({"threads", std::to_string(cpu::default_threads())});
+  table.add({"processors", processors_text(cpu_report.processors)});
   const MemoryLimit memory = memory_limit();
   table.add({"memory available",
              "about " + bytes_text(memory.bytes) + (memory.name.empty() ? "" : ", by ") + std::string(memory.name)});
@@ -70,7 +77,8 @@ void print_json(const cpu::CpuReport& cpu_report, const std::vector<std::string>
   };
   JsonObject json, products;
   for (const auto& [shape, implementation] : cpu_report.products) products.add(shape, implementation);
-  json.add("genoform", library_version).add("processor", cpu_report.processor).add("threads", cpu_report.cores);
+  json.add("genoform", library_version).add("processor", cpu_report.processor).add("threads", cpu::default_threads());
+  json.add("processors", cpu_report.processors.visible).add("usable_processors", cpu_report.processors.usable());
   json.add_raw("instruction_sets", list(cpu_report.instruction_sets)).add("in_use", cpu_report.chosen);
   json.add("peak_gflops", peaks.f32).add("peak_gflops_bf16", peaks.bf16);
   json.add("bytes_available", available_memory())

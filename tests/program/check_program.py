@@ -422,6 +422,21 @@ def test_the_memory_of_a_control_group_is_respected(b):
         group.rmdir()
 
 
+def test_threads_are_those_of_the_usable_processors_and_at_most_1024(b):
+    first = min(os.sched_getaffinity(0))
+    without = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    facts = json.loads(b.run(0, "doctor", "--json", env=without, preexec_fn=lambda: os.sched_setaffinity(0, {first})).stdout)
+    assert facts["threads"] == facts["usable_processors"] == 1 and facts["processors"] >= 1, facts
+    if facts["processors"] > 1:
+        text = b.run(0, "doctor", env=without, preexec_fn=lambda: os.sched_setaffinity(0, {first})).stdout
+        assert "1 usable: the affinity of the process allows 1" in text, text
+    assert json.loads(b.run(0, "doctor", "--json", env=dict(without, OMP_NUM_THREADS="3")).stdout)["threads"] == 3
+    for threads in ["0", "1025", "100000"]:
+        b.error(2, "train", MODEL, "--data", "x", "--out", "y", "--threads", threads, says=f'"{threads}" is not an integer from 1 to 1024')
+    done = b.run(2, "eval", b.net, "--data", b.folder / "text.txt", env=dict(without, OMP_NUM_THREADS="100000"))
+    assert "a Cpu takes 1 to 1024 threads, not 100000" in done.stderr, done
+
+
 def test_what_cannot_be_written_ends_with_4(b):
     b.run(4, *b.training, "--out", "/proc/nowhere")
     if os.path.exists("/dev/full"):

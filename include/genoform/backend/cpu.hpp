@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "genoform/backend/cpu/context.hpp"
+#include "genoform/backend/cpu/machine/threads.hpp"
 #include "genoform/backend/cpu/operations/adafactor.hpp"
 #include "genoform/backend/cpu/operations/attention.hpp"
 #include "genoform/backend/cpu/operations/dense.hpp"
@@ -32,8 +33,8 @@ namespace genoform::inner::backend {
 
 /// How a Cpu computes. An option that makes no sense is an Exception (usage) of its constructor.
 struct CpuOptions {
-  /// OpenMP threads of one model; 0: all that OpenMP gives (OMP_NUM_THREADS, else one per processor). The library's default is 1,
-  /// so that several models share a machine without a word; the program's is 0.
+  /// Threads of one model, at most 1024; 0: OMP_NUM_THREADS, else one for each processor that the process can use. The library's
+  /// default is 1, so that several models share a machine without a word; the program's is 0.
   int threads = 1;
   cpu::InstructionSet instruction_set = cpu::best_instruction_set();  ///< narrower than the processor's only for tests
   cpu::Precision precision = {};                                      ///< of products and activations: f32 or bf16
@@ -97,12 +98,7 @@ class Cpu {
   Cpu(const CpuOptions& options, bool measures) : options_(options), context_(make_context(options, measures)) {}
 
   static CpuOptions checked(CpuOptions options) {
-#ifdef _OPENMP
-    if (options.threads == 0) options.threads = omp_get_max_threads();
-#else
-    options.threads = 1;
-#endif
-    if (options.threads < 1) fail(ErrorKind::usage, {"a Cpu needs at least 1 thread, not ", options.threads});
+    options.threads = cpu::checked_threads(options.threads);
     if (!cpu::available(options.instruction_set))
       fail(ErrorKind::usage, {"this processor has no ", cpu::name_of(options.instruction_set)});
     return options;

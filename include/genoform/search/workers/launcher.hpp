@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/processors.hpp"
 #include "genoform/search/workers/worker.hpp"
 #include "genoform/search/workers/worker_process.hpp"
 

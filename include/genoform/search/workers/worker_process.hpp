@@ -10,7 +10,6 @@
 #include <cstring>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/workers/protocol.hpp"
@@ -20,17 +19,6 @@ namespace genoform::search {
 /// What a new worker process runs; `fd` is its end of the connection. Its result is the exit code, if it returns (it may also
 /// exec).
 using WorkerMain = std::function<int(int fd)>;
-
-/// The processors that this process may run on.
-inline std::vector<int> allowed_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> processors;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return processors;
-  for (int p = 0; p < CPU_SETSIZE; ++p)
-    if (CPU_ISSET(p, &set)) processors.push_back(p);
-  return processors;
-}
 
 /// A child process with a connection to it. Pinned to one processor; ends when its coordinator does.
 class WorkerProcess {

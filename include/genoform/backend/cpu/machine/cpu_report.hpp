@@ -1,19 +1,19 @@
 #pragma once
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "genoform/backend/cpu/kernels.hpp"
 #include "genoform/backend/cpu/products/onednn.hpp"
 #include "genoform/core/processor_name.hpp"
+#include "genoform/core/processors.hpp"
 
 /// A description of the machine for reports of speed.
 namespace genoform::cpu {
 
 struct CpuReport {
   std::string processor;                      ///< the model name that Linux gives, empty elsewhere
-  int cores = 0;                              ///< hardware threads that this program may see
+  Processors processors;                      ///< those of the machine, and what this process may use of them
   std::vector<std::string> instruction_sets;  ///< those of ours that the processor has, narrowest first
   std::string chosen;                         ///< the one in use; the environment variable GENOFORM_ISA narrows it
   bool splits = false;  ///< large products of f32 are computed as sums of bf16 products (cpu::Split), not by oneDNN
@@ -41,7 +41,7 @@ inline void add_products(CpuReport& cpu_report, std::int64_t tokens, std::int64_
 inline CpuReport cpu_report() {
   CpuReport cpu_report;
   cpu_report.processor = processor_name();
-  cpu_report.cores = static_cast<int>(std::thread::hardware_concurrency());
+  cpu_report.processors = processors();
   for (const auto set : all_instruction_sets)
     if (available(set)) cpu_report.instruction_sets.emplace_back(name_of(set));
   cpu_report.chosen = name_of(best_instruction_set());
