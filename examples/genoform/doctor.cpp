@@ -25,7 +25,7 @@ std::vector<std::string> missing(const cpu::CpuReport& cpu_report) {
   if (cpu_report.instruction_sets.size() < 2)
     lines.emplace_back("the processor has neither AVX2 nor AVX-512: the portable kernels are several times slower");
   if (!cpu_report.instruction_sets.empty() && cpu_report.chosen != cpu_report.instruction_sets.back())
-    lines.push_back("GENOFORM_ISA holds the kernels to " + cpu_report.chosen + "; the processor has " + cpu_report.instruction_sets.back());
+    lines.push_back("GENOFORM_ISA chooses " + cpu_report.chosen + "; the processor has " + cpu_report.instruction_sets.back());
   if (cpu_report.slow_products)
     lines.emplace_back("oneDNN takes a reference implementation for a product; another version or build of it is needed");
 #ifndef _OPENMP

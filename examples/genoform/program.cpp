@@ -70,13 +70,8 @@ int run(const Commands& commands) {
   return static_cast<int>(genoform::ErrorKind::usage);
 }
 
-}  // namespace
-
-int command::run_program(int argc, char** argv) {
-  CLI::App program("Transformer architectures as C++ types, and an evolutionary search that finds them.", "genoform");
-  program.footer(epilogue);
-  program.require_subcommand(1);
-  program.set_version_flag("--version", version_text());
+/// Adds the commands and their options, some of whose defaults come from the machine and the environment.
+Commands add_commands(CLI::App& program) {
   Commands commands;
   add_train(program, commands);
   add_eval(program, commands);
@@ -90,11 +85,22 @@ int command::run_program(int argc, char** argv) {
   add_best(program, commands);
   add_zoo(program, commands);
   add_worker(program, commands);
+  return commands;
+}
+
+}  // namespace
+
+int command::run_program(int argc, char** argv) {
+  CLI::App program("Transformer architectures as C++ types, and an evolutionary search that finds them.", "genoform");
+  program.footer(epilogue);
+  program.require_subcommand(1);
+  program.set_version_flag("--version", version_text());
   try {
+    const Commands commands = add_commands(program);
     program.parse(argc, argv);
-  } catch (const CLI::ParseError& error) { return answer(program, error, argc > 1 ? argv[1] : ""); }
-  try {
     return run(commands);
+  } catch (const CLI::ParseError& error) {
+    return answer(program, error, argc > 1 ? argv[1] : "");
   } catch (const genoform::Exception& failure) {
     return fail(static_cast<int>(failure.error_kind()), failure.what());
   } catch (const std::bad_alloc&) {

@@ -437,6 +437,16 @@ def test_threads_are_those_of_the_usable_processors_and_at_most_1024(b):
     assert "a Cpu takes 1 to 1024 threads, not 100000" in done.stderr, done
 
 
+def test_an_instruction_set_that_is_not_there_is_refused(b):
+    facts = json.loads(b.run(0, "doctor", "--json").stdout)
+    for command in [["doctor"], ["eval", b.net, "--data", b.folder / "text.txt"], ["inspect", MODEL]]:
+        done = b.run(2, *command, env=dict(os.environ, GENOFORM_ISA="avx3"))
+        assert "portable, avx2, avx512, avx512_bf16, amx; did you mean avx2?" in done.stderr, done
+        for name in {"avx2", "avx512", "avx512_bf16", "amx"} - set(facts["instruction_sets"]):
+            assert f"this processor has no {name}; it has portable" in b.run(2, *command, env=dict(os.environ, GENOFORM_ISA=name)).stderr, name
+    assert json.loads(b.run(0, "doctor", "--json", env=dict(os.environ, GENOFORM_ISA="portable")).stdout)["in_use"] == "portable"
+
+
 def test_what_cannot_be_written_ends_with_4(b):
     b.run(4, *b.training, "--out", "/proc/nowhere")
     if os.path.exists("/dev/full"):

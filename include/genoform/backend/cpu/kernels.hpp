@@ -1,10 +1,9 @@
 #pragma once
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "genoform/backend/cpu/kernel_args.hpp"
-#include "genoform/backend/cpu/machine/amx.hpp"
+#include "genoform/backend/cpu/machine/instruction_set.hpp"
 #include "genoform/core/math.hpp"
 #include "genoform/ops/dense.hpp"
 
@@ -21,39 +20,6 @@
 namespace genoform::cpu {
 
 using op::Function;
-
-/// Each set includes those before it. The last two differ from avx512 only in bf16 and, for amx, in products of f32.
-enum class InstructionSet : std::uint8_t { portable, avx2, avx512, avx512_bf16, amx };
-inline constexpr InstructionSet all_instruction_sets[] = {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512,
-                                                          InstructionSet::avx512_bf16, InstructionSet::amx};
-
-constexpr std::string_view name_of(InstructionSet set) {
-  constexpr std::string_view names[] = {"portable", "avx2", "avx512", "avx512_bf16", "amx"};
-  return names[static_cast<std::size_t>(set)];
-}
-
-inline bool available(InstructionSet set) {
-#ifdef __x86_64__
-  if (set == InstructionSet::amx) return available(InstructionSet::avx512_bf16) && amx_granted();
-  if (set == InstructionSet::avx512_bf16) return __builtin_cpu_supports("avx512bf16") && available(InstructionSet::avx512);
-  if (set == InstructionSet::avx512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && available(InstructionSet::avx2);
-  if (set == InstructionSet::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-  return set == InstructionSet::portable;
-}
-
-/// The last set that this processor has. The environment variable GENOFORM_ISA sets an upper bound by name.
-inline InstructionSet best_instruction_set() {
-  const char* limit = std::getenv("GENOFORM_ISA");
-  InstructionSet best = InstructionSet::portable;
-  for (const InstructionSet set : all_instruction_sets) {
-    if (available(set)) best = set;
-    if (limit != nullptr && name_of(set) == limit) break;
-  }
-  return best;
-}
 
 #if defined(GENOFORM_COMPILED_KERNELS) && !defined(GENOFORM_COMPILE_KERNELS)
 const Kernels& kernels_of(InstructionSet set);

@@ -15,7 +15,7 @@ struct CpuReport {
   std::string processor;                      ///< the model name that Linux gives, empty elsewhere
   Processors processors;                      ///< those of the machine, and what this process may use of them
   std::vector<std::string> instruction_sets;  ///< those of ours that the processor has, narrowest first
-  std::string chosen;                         ///< the one in use; the environment variable GENOFORM_ISA narrows it
+  std::string chosen;                         ///< the one in use; the environment variable GENOFORM_ISA names another
   bool splits = false;  ///< large products of f32 are computed as sums of bf16 products (cpu::Split), not by oneDNN
   std::string onednn;   ///< version of the library that is linked
   std::vector<std::pair<std::string, std::string>> products;  ///< of typical matrix products: shape and oneDNN's implementation
