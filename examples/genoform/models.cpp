@@ -1,8 +1,10 @@
 #include "models.hpp"
 
+#include <cstdio>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "genoform/backend/dry_run.hpp"
@@ -27,7 +29,9 @@ Kinds<DryRun>& dry_kinds() {
 
 Genome read_genome(const std::string& text) {
   if (text != "-") return kinds().parse(text);
-  return kinds().parse(std::string(std::istreambuf_iterator<char>(std::cin), {}));
+  const std::string read(std::istreambuf_iterator<char>(std::cin), {});
+  if (std::ferror(stdin) != 0) throw Exception({ErrorKind::input, "stdin: cannot be read"});
+  return kinds().parse(read);
 }
 
 Genome with_sizes(const Genome& genome, const Sizes& sizes) {

@@ -7,6 +7,7 @@
 
 #include "common.hpp"
 #include "genoform/genome/suggest.hpp"
+#include "genoform/io/standard_descriptors.hpp"
 #include "genoform/version.hpp"
 
 namespace {
@@ -47,9 +48,15 @@ std::string unknown_command(const CLI::App& program, const std::string& word) {
   return "unknown command \"" + word + "\"" + (guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?");
 }
 
+/// The exit code of a command whose output is complete, unless it could not be written.
+int complete(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  return fail(static_cast<int>(genoform::ErrorKind::resources), "stdout: the output could not be written");
+}
+
 /// The help, the version, or an error of usage in one line.
 int answer(const CLI::App& program, const CLI::ParseError& error, const std::string& first) {
-  if (error.get_exit_code() == 0) return program.exit(error);
+  if (error.get_exit_code() == 0) return complete(program.exit(error));
   const auto chosen = program.get_subcommands();
   const std::string name = chosen.empty() ? "genoform" : "genoform " + chosen.front()->get_name();
   const bool no_command = chosen.empty() && !first.empty() && first.front() != '-';
@@ -60,13 +67,8 @@ int answer(const CLI::App& program, const CLI::ParseError& error, const std::str
 }
 
 int run(const Commands& commands) {
-  for (const Command& command : commands) {
-    if (!command.app->parsed()) continue;
-    const int code = command.run();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      return fail(static_cast<int>(genoform::ErrorKind::resources), "stdout: the output could not be written");
-    return code;
-  }
+  for (const Command& command : commands)
+    if (command.app->parsed()) return complete(command.run());
   return static_cast<int>(genoform::ErrorKind::usage);
 }
 
@@ -91,6 +93,7 @@ Commands add_commands(CLI::App& program) {
 }  // namespace
 
 int command::run_program(int argc, char** argv) {
+  genoform::inner::io::occupy_standard_descriptors();
   CLI::App program("Transformer architectures as C++ types, and an evolutionary search that finds them.", "genoform");
   program.footer(epilogue);
   program.require_subcommand(1);

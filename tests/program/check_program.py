@@ -447,6 +447,26 @@ def test_an_instruction_set_that_is_not_there_is_refused(b):
     assert json.loads(b.run(0, "doctor", "--json", env=dict(os.environ, GENOFORM_ISA="portable")).stdout)["in_use"] == "portable"
 
 
+def test_closed_streams_get_into_no_file(b):
+    def without(closes, *arguments):
+        return subprocess.run(["sh", "-c", f'exec "$@" {closes}', "sh", b.program, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    for n, (closes, code) in enumerate([("<&-", 0), ("2>&-", 0), (">&-", 4), ("<&- >&- 2>&-", 4)]):
+        out = b.folder / f"closed_{n}"
+        done = without(closes, *b.training, "--out", out)
+        assert done.returncode == code, (closes, done)
+        assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == list(range(1, 13)), closes
+        b.run(0, "eval", out, "--data", b.folder / "text.txt", "--windows", 4)
+        command = search(b, f"closed_{n}.sqlite", "--no-final")
+        command.remove("--quiet")
+        assert without(closes, *command).returncode == code, closes
+        b.run(0, "best", b.folder / f"closed_{n}.sqlite")
+    done = without(">&-", "print", MODEL)
+    assert done.returncode == 4 and done.stderr == "stdout: the output could not be written\n", done
+    assert without(">&-", "--help").returncode == 4
+    done = without("<&-", "print", "-")
+    assert done.returncode == 3 and done.stderr == "stdin: cannot be read\n", done
+
+
 def test_what_cannot_be_written_ends_with_4(b):
     b.run(4, *b.training, "--out", "/proc/nowhere")
     if os.path.exists("/dev/full"):

@@ -1,5 +1,8 @@
 #include "genoform/search/store/store.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <set>
 
@@ -213,4 +216,19 @@ TEST_CASE("the table of step times stays with its study until it is measured ane
   CHECK_FALSE(step_table_of(
                   store, [] { return std::optional<StepTable>(); }, true)
                   .has_value());  // it was stopped
+}
+
+TEST_CASE("a program without standard streams writes nothing into its study") {
+  const TemporaryFile file("genoform-streams");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const int descriptor : {0, 1, 2}) ::close(descriptor);
+    Store store(file.path(), Store::Open::write);
+    store.add(std::vector<Trial>{trial(1, 1, State::done)});
+    ::_exit(::write(1, "noise", 5) < 0 && ::write(2, "noise", 5) < 0 ? 0 : 1);
+  }
+  int status = 1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+  REQUIRE(trials_of(file.path()).size() == 1);
 }

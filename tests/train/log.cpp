@@ -1,5 +1,10 @@
 #include "genoform/train/log.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
 #include "nets.hpp"
 #include "tests/catch.hpp"
 
@@ -81,4 +86,23 @@ TEST_CASE("a log that cannot be written is an error with its file, and the step 
   REQUIRE(step.error().message == folder / "log.jsonl: cannot write: No space left on device");
   REQUIRE(trainer.steps_done() == 1);
   trainer.save(other.path()).value();
+}
+
+TEST_CASE("a program without standard streams writes no progress into its logs") {
+  const ScratchFolder folder("streams");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(1);
+    ::close(2);
+    TrainLog log = TrainLog::open(folder.path(), 0);
+    std::fputs("progress\n", stderr);
+    std::puts("result");
+    const bool failed = std::fflush(stdout) != 0;
+    ::_exit(failed && log.write({.index = 1}) ? 0 : 1);
+  }
+  int status = 1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+  REQUIRE(lines_of(folder / "log.jsonl").size() == 1);
+  REQUIRE(lines_of(folder / "log.csv").size() == 2);
 }

@@ -18,6 +18,7 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/io/mapped_file.hpp"
+#include "genoform/io/standard_descriptors.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -72,6 +73,7 @@ inline std::string behind_links(const std::string& path) {
 class AtomicFile {
  public:
   static Result<AtomicFile> create(std::string path) {
+    occupy_standard_descriptors();
     struct stat there {};
     if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return open_special(std::move(path));
     static std::atomic<unsigned> counter{0};

@@ -8,6 +8,7 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/io/mapped_file.hpp"
+#include "genoform/io/standard_descriptors.hpp"
 
 namespace genoform::inner::io {
 
@@ -15,6 +16,7 @@ namespace genoform::inner::io {
 class FolderLock {
  public:
   static Result<FolderLock> take(const std::string& folder) {
+    occupy_standard_descriptors();
     FileHandle handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!handle.is_open()) return file_error(folder, "open", errno);
     // Some network file systems cannot lock a folder; nobody else holds a lock there either.

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "genoform/core/result.hpp"
+#include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/store/store.hpp"
 
@@ -55,6 +56,7 @@ int main(int argc, char** argv) try {
 )";
 
 inline void write(const std::filesystem::path& path, const std::string& bytes) {
+  io::occupy_standard_descriptors();
   std::ofstream file(path, std::ios::binary);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   file.close();

@@ -18,6 +18,7 @@
 
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/io/json_fields.hpp"
+#include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/store/trial.hpp"
@@ -42,7 +43,7 @@ inline void check_path(const std::string& path) {
 /// a coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
 class WriterLock {
  public:
-  explicit WriterLock(const std::string& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  explicit WriterLock(const std::string& path) : fd_(open(path)) {
     if (fd_ < 0) throw Exception({ErrorKind::input, path + ": " + std::strerror(errno)});
     for (int waited = 0; waited < max_milliseconds; waited += 20) {
       if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
@@ -57,6 +58,11 @@ class WriterLock {
 
  private:
   static constexpr int max_milliseconds = 2000;
+
+  static int open(const std::string& path) {
+    io::occupy_standard_descriptors();
+    return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  }
 
   int fd_;
 };

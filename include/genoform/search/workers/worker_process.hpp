@@ -12,6 +12,7 @@
 #include <string>
 
 #include "genoform/core/result.hpp"
+#include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/workers/protocol.hpp"
 
 namespace genoform::search {
@@ -24,6 +25,7 @@ using WorkerMain = std::function<int(int fd)>;
 class WorkerProcess {
  public:
   WorkerProcess(const WorkerMain& main, int processor) : channel_(-1) {
+    io::occupy_standard_descriptors();
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("no connection to a worker");
     const pid_t parent = ::getpid();
