@@ -1,6 +1,7 @@
 // The command-line program. Exit codes: docs/formats/model.md section 5, that is enum ErrorKind and 128 + a signal.
 #include "program.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -94,6 +95,7 @@ Commands add_commands(CLI::App& program) {
 
 int command::run_program(int argc, char** argv) {
   genoform::inner::io::occupy_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of file sizes is an error like a full disk
   CLI::App program("Transformer architectures as C++ types, and an evolutionary search that finds them.", "genoform");
   program.footer(epilogue);
   program.require_subcommand(1);

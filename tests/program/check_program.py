@@ -467,6 +467,18 @@ def test_closed_streams_get_into_no_file(b):
     assert done.returncode == 3 and done.stderr == "stdin: cannot be read\n", done
 
 
+def test_a_limit_of_file_sizes_ends_with_4(b):
+    limit = [(resource.RLIMIT_FSIZE, 2000)]
+    out = b.folder / "cut"
+    done = under(limit, b.program, *b.training, "--quiet", "--out", out)
+    assert done.returncode == 4 and str(out) in done.stderr and done.stderr.count("\n") == 1, done
+    done = under(limit, b.program, "grad", b.net, "--tokens", b.folder / "tokens.bin", "--batch", 1, "--context", 16, "--out", b.folder / "cut_gradients")
+    assert done.returncode == 4 and "cut_gradients: cannot write: File too large" in done.stderr, done
+    assert not (b.folder / "cut_gradients").exists()
+    done = under(limit, b.program, *search(b, "cut.sqlite", "--no-final"))
+    assert done.returncode == 4 and "cut.sqlite: " in done.stderr, done
+
+
 def test_what_cannot_be_written_ends_with_4(b):
     b.run(4, *b.training, "--out", "/proc/nowhere")
     if os.path.exists("/dev/full"):

@@ -16,12 +16,16 @@
 
 namespace genoform::inner::io {
 
-/// The error of a failed call of the operating system: "FILE: cannot DO: text of errno". No disk, memory or handles left is
-/// ErrorKind::resources.
+/// Does an error of the operating system say that there is no disk, memory or handle left? A file beyond the limit of sizes
+/// (`ulimit -f`) counts as no disk; a program gets that error instead of a signal if it ignores SIGXFSZ.
+constexpr bool is_exhaustion(int number) {
+  return number == ENOSPC || number == EDQUOT || number == EFBIG || number == EIO || number == ENOMEM || number == EMFILE ||
+         number == ENFILE;
+}
+
+/// The error of a failed call of the operating system: "FILE: cannot DO: text of errno"; ErrorKind::resources for exhaustion.
 inline Error file_error(const std::string& file, std::string_view action, int number) {
-  const bool exhausted = number == ENOSPC || number == EDQUOT || number == EFBIG || number == EIO || number == ENOMEM ||
-                         number == EMFILE || number == ENFILE;
-  return {exhausted ? ErrorKind::resources : ErrorKind::input,
+  return {is_exhaustion(number) ? ErrorKind::resources : ErrorKind::input,
           file + ": cannot " + std::string(action) + ": " + std::system_category().message(number)};
 }
 

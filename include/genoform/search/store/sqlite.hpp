@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "genoform/core/result.hpp"
+#include "genoform/io/mapped_file.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -64,7 +65,8 @@ class Database {
                        path_ + ": a search was killed while it wrote, and what it left in " + path_ +
                            "-journal must be rolled back, which needs leave to write; open the study as its owner, or copy both "
                            "files to a folder of yours and open it there"});
-    const bool no_room = code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_IOERR;
+    const bool no_room = code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_IOERR ||
+                         (handle_ && code == SQLITE_CANTOPEN && io::is_exhaustion(sqlite3_system_errno(handle_.get())));
     const std::string what = handle_ ? sqlite3_errmsg(handle_.get()) : "no memory";
     throw Exception({no_room ? ErrorKind::resources : ErrorKind::input, path_ + ": " + what});
   }

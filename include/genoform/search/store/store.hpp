@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/io/json_fields.hpp"
+#include "genoform/io/mapped_file.hpp"
 #include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/sqlite.hpp"
@@ -44,7 +44,7 @@ inline void check_path(const std::string& path) {
 class WriterLock {
  public:
   explicit WriterLock(const std::string& path) : fd_(open(path)) {
-    if (fd_ < 0) throw Exception({ErrorKind::input, path + ": " + std::strerror(errno)});
+    if (fd_ < 0) throw Exception(io::file_error(path, "open", errno));
     for (int waited = 0; waited < max_milliseconds; waited += 20) {
       if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
       ::usleep(20000);
