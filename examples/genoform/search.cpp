@@ -123,13 +123,16 @@ void check_workers(const Options& o, int window) {
 /// The table of step times in the file of another study, which must train in the same type.
 StepTable table_of_study(const std::string& file, bool bf16) {
   const Store other(file, Store::Open::read);
-  const auto table = other.setting("step table"), request = other.setting("request");
+  const auto table = other.setting("step table", StepTable::from_json);
+  const auto request = other.setting("request", SearchRequest::of);
   if (!table || !request) throw Exception({ErrorKind::input, file + ": has no table of step times"});
-  if (const bool is_bf16 = SearchRequest::parse(*request).training.bf16; is_bf16 != bf16)
+  if (const bool is_bf16 = request->training.bf16; is_bf16 != bf16)
     throw Exception({ErrorKind::input, file + ": a table of steps in " + (is_bf16 ? "bf16" : "f32") +
                                            ", and this study trains in " + (bf16 ? "bf16" : "f32") + "; leave out --table"});
-  return StepTable::from_json(nlohmann::json::parse(*table));
+  return *table;
 }
+
+nlohmann::json as_it_is(const nlohmann::json& kept) { return kept; }
 
 /// A file name as a shell takes it.
 std::string in_shell(const std::string& name) {
@@ -180,12 +183,12 @@ class SearchRun {
   /// That of the study's file, or that of the command line, which is kept there. A study without a trial is begun anew: a start
   /// that failed blocks nothing.
   SearchRequest request() {
-    const auto kept = store_.setting("request");
+    const auto kept = store_.setting("request", as_it_is);
     if (options_.resume) {
       if (!kept) throw Exception({ErrorKind::input, options_.file + ": no study to resume"});
-      const nlohmann::json there = nlohmann::json::parse(*kept);
-      check_shape(options_, there);
-      return SearchRequest::parse(*kept);
+      const SearchRequest request = *store_.setting("request", SearchRequest::of);
+      check_shape(options_, *kept);
+      return request;
     }
     const nlohmann::json now = json_of(options_.request);
     if (!store_.has_trials()) {
@@ -193,7 +196,7 @@ class SearchRun {
       store_.set("request", now.dump());
       return options_.request;
     }
-    const std::string difference = kept ? study::difference(nlohmann::json::parse(*kept), now) : "program";
+    const std::string difference = kept ? study::difference(*kept, now) : "program";
     if (!difference.empty())
       throw Exception({ErrorKind::input, options_.file + ": a study with other options is there, another " + difference +
                                              "; --resume goes on with it, another --study starts anew"});
@@ -202,8 +205,9 @@ class SearchRun {
 
   /// That of the command line; when a study is resumed, the kept one with what is given there.
   RunRequest run_request() {
-    const auto kept = options_.resume ? store_.note("run") : std::nullopt;
-    const RunRequest run = kept ? changed(options_, nlohmann::json::parse(*kept)) : options_.run;
+    const auto kept =
+        options_.resume ? store_.note("run", [this](const nlohmann::json& j) { return changed(options_, j); }) : std::nullopt;
+    const RunRequest run = kept.value_or(options_.run);
     if (options_.resume) check_resumed(run);
     store_.set_note("run", json_of(run).dump());
     return run;
@@ -225,8 +229,9 @@ class SearchRun {
     if (!std::filesystem::exists(path))
       throw Exception({ErrorKind::input, path + ": the text of the study is not there; --data says where it is now"});
     Corpus corpus = Corpus::from_file(path);
-    const auto identity = store_.setting("identity");
-    if (identity && nlohmann::json::parse(*identity).at("evaluator").at("data") != std::to_string(corpus.fingerprint()))
+    const auto fingerprint =
+        store_.setting("identity", [](const nlohmann::json& j) { return j.at("evaluator").at("data").get<std::string>(); });
+    if (fingerprint && *fingerprint != std::to_string(corpus.fingerprint()))
       throw Exception({ErrorKind::input, path + ": not the text that the study in " + options_.file +
                                              " was begun with; --data says where that is, another --study begins anew"});
     if (is_moved) store_.set("request", json_of(request_).dump());

@@ -37,8 +37,8 @@ struct SearchRequest {
     visit("flops_per_second", self.flops_per_second);
     visit("probes", self.probes);
   }
-  static SearchRequest parse(const std::string& text) {
-    return genoform::inner::from_json<SearchRequest>(nlohmann::json::parse(text), "the options of the study");
+  static SearchRequest of(const nlohmann::json& kept) {
+    return genoform::inner::from_json<SearchRequest>(kept, "the options of the study");
   }
 
   std::unique_ptr<genoform::search::Space> make_space() const {

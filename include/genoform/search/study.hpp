@@ -114,9 +114,9 @@ class TrialClock {
 }  // namespace study
 
 GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
-  const auto kept = store.setting("identity");
+  const auto kept = store.setting("identity", [](const nlohmann::json& j) { return j; });
   if (!kept) return store.set("identity", identity.dump());
-  const std::string difference = study::difference(nlohmann::json::parse(*kept), identity);
+  const std::string difference = study::difference(*kept, identity);
   if (!difference.empty())
     throw Exception({ErrorKind::input,
                      "the study was made with another " + difference + "; take the same options and data, or another --study"});

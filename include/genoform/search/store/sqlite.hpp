@@ -42,6 +42,7 @@ class Database {
     if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail();
   }
   sqlite3* handle() const { return handle_.get(); }
+  const std::string& path() const { return path_; }
   bool is_in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
 
   /// A statement that is not in use, compiled now if there is none.

@@ -3,6 +3,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <functional>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "genoform/core/compiled_functions.hpp"
+#include "genoform/core/utf8.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/io/standard_descriptors.hpp"
@@ -71,6 +73,18 @@ class WriterLock {
 /// `notes`, `finals`, `files`) holds times, processes and what was measured. A change is on the disk when the call returns, or
 /// when the batch() around it is committed.
 class Store {
+  // First: the compiler must have seen its result before it is used.
+  template <class Decode>
+  auto decoded(const std::string& what, const std::optional<std::string>& json, const Decode& decode) const {
+    std::optional<decltype(decode(nlohmann::json()))> value;
+    try {
+      if (json) value = decode(nlohmann::json::parse(*json));
+    } catch (const nlohmann::json::exception& error) { refuse_damaged(what, error.what()); } catch (const Exception& error) {
+      refuse_damaged(what, error.what());
+    }
+    return value;
+  }
+
  public:
   static constexpr std::int64_t format = 2;
   static constexpr std::int64_t application_id = 0x67656E6F;  // "geno"
@@ -86,14 +100,24 @@ class Store {
   std::unique_ptr<Transaction> batch() { return std::make_unique<Transaction>(*database_); }
 
   std::optional<std::string> setting(const std::string& key) const { return value_of("study", key); }
+  /// decode(value) of a setting or note that is JSON, none where there is none. Throws Exception (input) with the file's name
+  /// where it is not what decode() takes.
+  template <class Decode>
+  auto setting(const std::string& key, const Decode& decode) const {
+    return decoded(key, setting(key), decode);
+  }
+  template <class Decode>
+  auto note(const std::string& key, const Decode& decode) const {
+    return decoded(key, note(key), decode);
+  }
   void set(const std::string& key, const std::string& value) { set_value("study", key, value); }
   std::optional<std::string> note(const std::string& key) const { return value_of("notes", key); }
   void set_note(const std::string& key, const std::string& value) { set_value("notes", key, value); }
 
   /// What the proposals of the last run that found nothing were refused for.
   ReasonCounts refused_in_vain() const {
-    const auto counts = note("refused in vain");
-    return counts ? nlohmann::json::parse(*counts).get<ReasonCounts>() : ReasonCounts();
+    return note("refused in vain", [](const nlohmann::json& counts) { return counts.get<ReasonCounts>(); })
+        .value_or(ReasonCounts());
   }
   void set_refused_in_vain(const ReasonCounts& counts) { set_note("refused in vain", nlohmann::json(counts).dump()); }
 
@@ -150,6 +174,8 @@ class Store {
         .run();
   }
 
+  [[noreturn]] void refuse_damaged(const std::string& what, const std::string& why) const;
+
   std::unique_ptr<WriterLock> lock_;
   std::unique_ptr<Database> database_;
 };
@@ -193,6 +219,10 @@ GENOFORM_SEARCH_INLINE void Store::create() {
   transaction.commit();
 }
 
+GENOFORM_SEARCH_INLINE void Store::refuse_damaged(const std::string& what, const std::string& why) const {
+  throw Exception({ErrorKind::input, database_->path() + ": the study is damaged: " + what + ": " + visible(why)});
+}
+
 GENOFORM_SEARCH_INLINE void Store::verify(const std::string& path) const {
   Statement id(*database_, "PRAGMA application_id");
   if (!id.step() || id.integer(0) != application_id) throw Exception({ErrorKind::input, path + ": not a study of genoform"});
@@ -208,24 +238,28 @@ namespace store {
 inline constexpr std::string_view trial_columns =
     "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdle, state, reason, at_hurdle, loss";
 
-GENOFORM_SEARCH_INLINE Trial trial_of(const Statement& row) {
+/// The trial of a row; none where the row is not what add() writes.
+GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row) {
   const std::optional<State> state = state_of(row.text(11));
-  if (!state) throw Exception({ErrorKind::input, "trial " + std::to_string(row.integer(0)) + ": unknown state " + row.text(11)});
-  return {.number = static_cast<int>(row.integer(0)),
-          .sample = static_cast<int>(row.integer(1)),
-          .phase = row.text(2),
-          .name = row.text(3),
-          .text = row.text(4),
-          .parent = static_cast<int>(row.integer(5)),
-          .learning_rate = row.real(6),
-          .seed = static_cast<std::uint64_t>(row.integer(7)),
-          .steps = row.integer(8),
-          .step_seconds = row.real(9),
-          .hurdle = row.real_or_null(10),
-          .state = *state,
-          .reason = row.text(12),
-          .at_hurdle = row.real_or_null(13),
-          .loss = row.real_or_null(14)};
+  const bool are_integers = std::in_range<int>(row.integer(0)) && std::in_range<int>(row.integer(1)) && row.integer(1) >= 0 &&
+                            row.integer(5) >= 0 && row.integer(5) < std::max<std::int64_t>(row.integer(0), 1) &&
+                            row.integer(8) >= 0;
+  if (!state || !are_integers) return std::nullopt;
+  return Trial{.number = static_cast<int>(row.integer(0)),
+               .sample = static_cast<int>(row.integer(1)),
+               .phase = row.text(2),
+               .name = row.text(3),
+               .text = row.text(4),
+               .parent = static_cast<int>(row.integer(5)),
+               .learning_rate = row.real(6),
+               .seed = static_cast<std::uint64_t>(row.integer(7)),
+               .steps = row.integer(8),
+               .step_seconds = row.real(9),
+               .hurdle = row.real_or_null(10),
+               .state = *state,
+               .reason = row.text(12),
+               .at_hurdle = row.real_or_null(13),
+               .loss = row.real_or_null(14)};
 }
 
 }  // namespace store
@@ -238,7 +272,13 @@ GENOFORM_SEARCH_INLINE std::vector<Trial> Store::trials() const {
 
 GENOFORM_SEARCH_INLINE void Store::for_each_trial(const std::function<void(Trial)>& visit) const {
   Statement rows(*database_, "SELECT " + std::string(store::trial_columns) + " FROM trials ORDER BY number, sample");
-  while (rows.step()) visit(store::trial_of(rows));
+  for (int last = 0; rows.step();) {
+    std::optional<Trial> trial = store::trial_of(rows);
+    const bool follows = trial && (trial->number == last + 1 || (trial->number == last && last > 0));
+    if (!follows) refuse_damaged("the row after trial " + std::to_string(last), "it is none of the next trial");
+    last = trial->number;
+    visit(*std::move(trial));
+  }
 }
 
 GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& text, double learning_rate) const {
@@ -303,7 +343,8 @@ GENOFORM_SEARCH_INLINE std::map<int, int> Store::deaths() const {
 GENOFORM_SEARCH_INLINE std::vector<FinalRun> Store::finals() const {
   std::vector<FinalRun> runs;
   Statement rows(*database_, "SELECT value FROM finals ORDER BY run");
-  while (rows.step()) runs.push_back(from_json<FinalRun>(nlohmann::json::parse(rows.text(0)), "final run"));
+  while (rows.step())
+    runs.push_back(*decoded("a final run", rows.text(0), [](const nlohmann::json& j) { return from_json<FinalRun>(j, "run"); }));
   return runs;
 }
 

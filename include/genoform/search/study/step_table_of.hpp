@@ -15,13 +15,13 @@ namespace genoform::search {
 /// stopped. Another processor than the one that was calibrated on is an error unless `recalibrate`.
 inline std::optional<StepTable> step_table_of(Store& store, const std::function<std::optional<StepTable>()>& calibrate,
                                               bool recalibrate) {
-  const auto kept = store.setting("step table");
+  const auto kept = store.setting("step table", StepTable::from_json);
   if (kept && !recalibrate) {
     const std::string there = store.note("processor").value_or("");
     if (there != processor_name())
       throw Exception({ErrorKind::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
                                              processor_name() + "\"; --recalibrate measures them anew for the trials to come"});
-    return StepTable::from_json(nlohmann::json::parse(*kept));
+    return kept;
   }
   const std::optional<StepTable> table = calibrate();
   if (!table) return std::nullopt;
