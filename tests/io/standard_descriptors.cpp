@@ -37,8 +37,7 @@ TEST_CASE("closed standard descriptors are occupied and stay useless") {
   CHECK(holds_without_streams([] {
     io::occupy_standard_descriptors();
     char c = 0;
-    return ::open("/dev/null", O_RDONLY) == 3 && fails(::read(0, &c, 1)) && fails(::write(1, "x", 1)) &&
-           fails(::write(2, "x", 1));
+    return ::open("/dev/null", O_RDONLY) > 2 && fails(::read(0, &c, 1)) && fails(::write(1, "x", 1)) && fails(::write(2, "x", 1));
   }));
 }
 
@@ -60,6 +59,6 @@ TEST_CASE("what is written to closed standard streams reaches no file of the lib
   CHECK(read_bytes(path) == "kept");
   CHECK(holds_without_streams([&] {
     const Result<io::FolderLock> lock = io::FolderLock::take(folder.path());
-    return lock && ::open(path.c_str(), O_RDONLY) > 3;
+    return lock && ::open(path.c_str(), O_RDONLY) > 2;
   }));
 }
