@@ -41,13 +41,13 @@ std::string why(const std::string& path, Store::Open how) {
 
 TEST_CASE("a trial comes out of the store bit for bit as it went in") {
   const TemporaryFile file("genoform-store");
-  Trial t = trial(3, 2, State::done);
+  Trial t = trial(1, 2, State::done);
   t.hurdle = 2.5;
   t.loss = 1.0 / 7;
   t.reason = "it's \"quoted\"";
   {
     Store store(file.path(), Store::Open::write);
-    store.add(std::vector<Trial>{trial(3, 1, State::refused), t});
+    store.add(std::vector<Trial>{trial(1, 1, State::refused), t});
   }
   const std::vector<Trial> back = trials_of(file.path());
   REQUIRE(back.size() == 2);
@@ -231,4 +231,31 @@ TEST_CASE("a program without standard streams writes nothing into its study") {
   REQUIRE(::waitpid(child, &status, 0) == child);
   REQUIRE(status == 0);
   REQUIRE(trials_of(file.path()).size() == 1);
+}
+
+TEST_CASE("a study whose rows or values were damaged is refused with its name and what is wrong") {
+  const auto damaged = [](const std::string& sql, const auto& read) {
+    const TemporaryFile file("genoform-damaged");
+    Store(file.path(), Store::Open::write).add(std::vector<Trial>{trial(1, 0, State::done), trial(2, 0, State::done)});
+    Database(file.path(), Database::Open::existing).run("PRAGMA ignore_check_constraints = ON; " + sql);
+    try {
+      const Store store(file.path(), Store::Open::read);
+      read(store);
+      return std::string("read");
+    } catch (const Exception& error) {
+      REQUIRE(std::string(error.what()).find(file.path() + ": the study is damaged: ") == 0);
+      return std::string(error.what()).substr(file.path().size() + 23);
+    }
+  };
+  const auto trials = [](const Store& store) { (void)store.trials(); };
+  CHECK(damaged("UPDATE trials SET state = 'dome'", trials) == "the row after trial 0: it is none of the next trial");
+  CHECK(damaged("UPDATE trials SET number = 4 WHERE number = 2", trials) ==
+        "the row after trial 1: it is none of the next trial");
+  CHECK(damaged("UPDATE trials SET parent = 9 WHERE number = 2", trials) ==
+        "the row after trial 1: it is none of the next trial");
+  CHECK(damaged("INSERT INTO notes VALUES ('refused in vain', '{')", [](const Store& store) {
+          (void)store.refused_in_vain();
+        }).find("refused in vain: [json.exception.parse_error") == 0);
+  CHECK(damaged("INSERT INTO finals VALUES (1, '{}')", [](const Store& store) { (void)store.finals(); }) ==
+        "a final run: run: \"number\" is missing");
 }
