@@ -54,5 +54,12 @@ TEST_CASE("memory that is not available is refused with the limit that sets it")
     }
     return false;
   }));
+  CHECK(holds_under(RLIMIT_AS, bytes_in("/proc/self/status", "VmSize") + 100 * mib, [] {
+    require_memory(40 * mib, "a test");
+    try {
+      require_memory(40 * mib, "a test", 30 * mib);
+    } catch (const Exception& error) { return std::string(error.what()).starts_with("a test needs 40 MiB, 3"); }
+    return false;
+  }));
 }
 #endif

@@ -244,7 +244,7 @@ TEST_CASE("a study whose rows or values were damaged is refused with its name an
       return std::string("read");
     } catch (const Exception& error) {
       REQUIRE(std::string(error.what()).find(file.path() + ": the study is damaged: ") == 0);
-      return std::string(error.what()).substr(file.path().size() + 23);
+      return std::string(error.what()).substr(file.path().size() + 24);
     }
   };
   const auto trials = [](const Store& store) { (void)store.trials(); };

@@ -83,9 +83,10 @@ inline std::string available_text(const MemoryLimit& limit) {
   return joined({limit.bytes / (1024 * 1024), " MiB are available", limit.name.empty() ? "" : " under ", limit.name});
 }
 
-/// Throws Exception (resources) with both figures if `bytes` are not available.
-inline void require_memory(std::int64_t bytes, const std::string& what) {
-  const MemoryLimit there = memory_limit();
+/// Throws Exception (resources) with both figures if `bytes` are not available beside `reserve` bytes that are needed later.
+inline void require_memory(std::int64_t bytes, const std::string& what, std::int64_t reserve = 0) {
+  MemoryLimit there = memory_limit();
+  there.bytes = there.bytes > reserve ? there.bytes - reserve : 0;
   if (bytes <= there.bytes) return;
   fail(ErrorKind::resources,
        {what, " needs ", mebibytes_needed(bytes), " MiB, ", available_text(there), "; take a smaller batch, context or model"});
