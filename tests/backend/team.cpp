@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -62,6 +63,22 @@ TEST_CASE("a team that sleeps wakes up") {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   CHECK(parts == 9);
+}
+
+TEST_CASE("what a part throws reaches the caller once all parts are done, and the team goes on") {
+  cpu::Team team(4);
+  for (int failing = 0; failing < 4; ++failing) {
+    std::atomic<int> done{0};
+    const auto part = [&](int number) {
+      if (number == failing) throw Exception({ErrorKind::resources, "part " + std::to_string(number)});
+      ++done;
+    };
+    try {
+      team.run(part);
+      FAIL("nothing was thrown");
+    } catch (const Exception& error) { CHECK(error.what() == "part " + std::to_string(failing)); }
+    CHECK(done == 3);
+  }
 }
 
 TEST_CASE("a thread of a team takes no signal but faults") {

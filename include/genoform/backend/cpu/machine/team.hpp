@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
+#include <utility>
 #include <vector>
 
 #include "genoform/backend/cpu/machine/float_mode.hpp"
@@ -43,7 +45,7 @@ class Team {
     make_threads();
   }
 
-  /// Computes all parts; returns when they are done. No part may throw.
+  /// Computes all parts; returns when they are done. What a part throws, the first of several, passes through then.
   void run(const void* body, Compute compute) {
     if (!crew_) start();
     run_parts(body, compute);
@@ -77,10 +79,20 @@ class Team {
       return members[static_cast<std::size_t>(part)].taken.compare_exchange_strong(before, now, std::memory_order_acq_rel);
     }
 
+    void compute_part(int part) noexcept {
+      try {
+        compute(body, part);
+      } catch (...) {
+        if (!has_failed.exchange(true)) failure = std::current_exception();
+      }
+    }
+
     alignas(64) std::atomic<std::uint32_t> round{0};
     const void* body = nullptr;
     Compute compute = nullptr;  ///< null: the threads end
     alignas(64) std::atomic<int> unfinished{0};
+    std::atomic<bool> has_failed{false};
+    std::exception_ptr failure;   ///< of the first part that failed
     std::vector<Member> members;  ///< the first is the caller, without a thread
     int started = 0;
     pid_t process;
@@ -90,7 +102,7 @@ class Team {
     int part;
   };
 
-  void run_parts(const void* body, Compute compute) noexcept {
+  void run_parts(const void* body, Compute compute) {
     if (threads_ == 1) return compute(body, 0);
     Crew& crew = *crew_;
     crew.body = body;
@@ -99,13 +111,14 @@ class Team {
     const std::uint32_t round = crew.round.load(std::memory_order_relaxed) + 1;
     crew.round.store(round, std::memory_order_seq_cst);
     crew.round.notify_all();
-    compute(body, 0);
+    crew.compute_part(0);
     for (int part = 1; part < threads_; ++part)
       if (crew.take(part, round)) {
-        compute(body, part);
+        crew.compute_part(part);
         crew.unfinished.fetch_sub(1, std::memory_order_acq_rel);
       }
     wait_while(crew.unfinished, [](int unfinished) { return unfinished > 0; });
+    if (crew.has_failed.exchange(false)) std::rethrow_exception(std::exchange(crew.failure, nullptr));
   }
 
   /// Returns once `goes_on(value)` does not hold: spins first, beside other runnable threads where there are any.
@@ -144,7 +157,7 @@ class Team {
       done = crew.round.load(std::memory_order_acquire);
       if (!crew.take(start->part, done)) continue;  // the caller was faster
       if (crew.compute == nullptr) return nullptr;
-      crew.compute(crew.body, start->part);
+      crew.compute_part(start->part);
       if (crew.unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1) crew.unfinished.notify_one();
     }
   }
