@@ -3,7 +3,7 @@
 
 namespace genoform::inner {
 
-template class model::NetworkOf<Cpu, DecoderNetwork<GenomeBlocks<Cpu>>>;
+template class model::NetworkOf<Cpu, DecoderNetwork<AnyBlocks<Cpu>>>;
 template class registry::Kinds<Cpu>;
 template Kinds<Cpu> registry::builtin_kinds<Cpu>();
 

@@ -75,9 +75,8 @@ static_assert(cost_of<Sparse>().state_elements == 2 * 10 + 3 * (4 + 5 + 10));  /
 TEST_CASE("the cost of one block of each stack, repeated, is the cost of the whole model") {
   const auto whole = [](auto type, Shape shape) {
     using Net = typename decltype(type)::type;
-    using Blocks = FixedBlocks<stacks_of<Net>>;
-    DecoderNetwork<Blocks> network(decoder_of<Net>, Blocks(decoder_of<Net>.model_context()));
-    return cost_of_network(network, shape);
+    DecoderNetwork network(decoder_of<Net>, blocks_of<Reference>(stacks_of<Net>{}, decoder_of<Net>.model_context()));
+    return cost_of_network<Recorder<Reference>>(network, shape);
   };
   CHECK(whole(Type<Dense>{}, {3, 20}) == cost_of<Dense>(3));
   CHECK(whole(Type<Sparse>{}, {5, 8}) == cost_of<Sparse>(5));

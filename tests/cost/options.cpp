@@ -76,7 +76,6 @@ static_assert(activated_parameters<Tiny<Untied>> == activated_parameters<Tiny<>>
 
 TEST_CASE("the cost of one block, repeated, is the cost of the whole model, with a table that all layers share") {
   using Sharing = PrimerEz<64, 128, 4, 2>;
-  using Blocks = FixedBlocks<stacks_of<Sharing>>;
-  DecoderNetwork<Blocks> network(decoder_of<Sharing>, Blocks(decoder_of<Sharing>.model_context()));
-  CHECK(cost_of_network(network, {2, 40}) == cost_of<Sharing>(2, 40));
+  DecoderNetwork network(decoder_of<Sharing>, blocks_of<Reference>(stacks_of<Sharing>{}, decoder_of<Sharing>.model_context()));
+  CHECK(cost_of_network<Recorder<Reference>>(network, {2, 40}) == cost_of<Sharing>(2, 40));
 }

@@ -46,37 +46,6 @@ class BlockSlots<List<Parts...>> {
   std::tuple<SlotOf<Parts>...> slots_;
 };
 
-/// The blocks of a type, all of them. Depth is a loop: one stack is one type of block, N times.
-template <class Stacks>
-class FixedBlocks;
-template <class... Stacks>
-class FixedBlocks<List<Stacks...>> {
- public:
-  explicit FixedBlocks(const ModelContext& model_context)
-      : stacks_(std::vector<BlockSlots<typename Stacks::sub_layers>>(
-            static_cast<std::size_t>(Stacks::count), BlockSlots<typename Stacks::sub_layers>(model_context))...) {}
-
-  void each(auto&, auto&& f) {
-    std::int64_t block = 0;
-    const auto run = [&](auto& stack) {
-      for (auto& slots : stack) f(slots, block++);
-    };
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<I>(stacks_)), ...); }
-    (std::index_sequence_for<Stacks...>{});
-  }
-  void each_backward(auto&, auto&& f) {
-    std::int64_t block = (Stacks::count + ... + 0);
-    const auto run = [&](auto& stack) {
-      for (std::size_t i = stack.size(); i > 0; --i) f(stack[i - 1], --block);
-    };
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (run(std::get<sizeof...(Stacks) - 1 - I>(stacks_)), ...); }
-    (std::index_sequence_for<Stacks...>{});
-  }
-
- private:
-  std::tuple<std::vector<BlockSlots<typename Stacks::sub_layers>>...> stacks_;
-};
-
 /// One block of each stack, standing for all of them: what a constant expression can afford at any depth. For dry runs only.
 template <class Stacks>
 class SampleBlocks;

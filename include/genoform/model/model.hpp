@@ -6,6 +6,7 @@
 #include "genoform/core/joined.hpp"
 #include "genoform/core/pointers.hpp"
 #include "genoform/genome/text_of.hpp"
+#include "genoform/model/any_layer.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
@@ -60,13 +61,13 @@ class Model : public BasicModel<Backend> {
       : Model(with_sizes(decoder_of<Net>, options.vocab, options.width, options.context), options) {}
 
  private:
-  using Blocks = FixedBlocks<stacks_of<Net>>;
+  using Network = DecoderNetwork<AnyBlocks<Backend>>;
   static constexpr bool has_open_sizes = decoder_of<Net>.vocab == 0 || decoder_of<Net>.width == 0 || decoder_of<Net>.context == 0;
 
   [[gnu::cold]] Model(const DecoderLayer& sizes, ModelOptions<Backend>& options)
       : BasicModel<Backend>(sizes,
-                            make_unique_ptr<NetworkOf<Backend, DecoderNetwork<Blocks>>>(
-                                DecoderNetwork<Blocks>(sizes, Blocks(sizes.model_context()))),
+                            make_unique_ptr<NetworkOf<Backend, Network>>(
+                                Network(sizes, blocks_of<Backend>(stacks_of<Net>{}, sizes.model_context()))),
                             std::string(text_of<Net>), options.storage, std::move(options.backend)) {
     this->start(options.seed, options.initialize);
     this->set_router_training(options.routers);

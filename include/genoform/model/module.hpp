@@ -106,7 +106,7 @@ class Module : public BasicModule<Backend> {
   explicit Module(ModuleOptions<Backend> options) : BasicModule<Backend>(make_network(options), options) {}
 
  private:
-  using Blocks = FixedBlocks<stacks_of_part<Part>>;
+  using Network = PartNetwork<AnyBlocks<Backend>>;
 
   static UniquePtr<AnyNetwork<Backend>> make_network(const ModuleOptions<Backend>& options) {
     if (options.width < 1) throw Exception({ErrorKind::input, "a part needs a width of at least 1; give {.width = ...}"});
@@ -115,7 +115,8 @@ class Module : public BasicModule<Backend> {
                                      .context = options.context,
                                      .positions = options.positions,
                                      .whole = true};
-    return make_unique_ptr<NetworkOf<Backend, PartNetwork<Blocks>>>(PartNetwork<Blocks>(model_context, Blocks(model_context)));
+    return make_unique_ptr<NetworkOf<Backend, Network>>(
+        Network(model_context, blocks_of<Backend>(stacks_of_part<Part>{}, model_context)));
   }
 };
 

@@ -50,7 +50,7 @@ struct NormPositions {
 };
 
 /// A sub-layer in its place: the layer, its tensors, its norms and the residual sum, x <- post(x + inner(f(pre(x)))).
-/// In a model of a genome the layer is an ErasedLayer, behind which the same instantiation of the layer's code runs.
+/// In a model the layer is an ErasedLayer (any_layer.hpp); constant expressions count the operations of the layer itself.
 template <class Layer>
 class Slot {
  public:

@@ -9,9 +9,9 @@
 #include "genoform/core/result.hpp"
 #include "genoform/cost/cost.hpp"
 #include "genoform/genome/genome.hpp"
+#include "genoform/model/any_layer.hpp"
 #include "genoform/model/basic_model.hpp"
 #include "genoform/model/model.hpp"
-#include "genoform/registry/any_layer.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -55,9 +55,9 @@ class Kinds {
   Result<UniquePtr<AnyNetwork<Backend>>> network_of(const Genome& genome) const {
     if (!genome.is_model() || !genome.has_sizes())
       return Error{ErrorKind::input, "the network of a model needs a Decoder with Vocab, Width and Context"};
-    Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
+    Result<AnyBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
-    using Network = DecoderNetwork<GenomeBlocks<Backend>>;
+    using Network = DecoderNetwork<AnyBlocks<Backend>>;
     UniquePtr<AnyNetwork<Backend>> network =
         make_unique_ptr<NetworkOf<Backend, Network>>(Network(genome.decoder(), std::move(*blocks)));
     Declaration d(network->model_context());
@@ -70,9 +70,9 @@ class Kinds {
                        const PassLayout& layout = {}) const {
     if (!genome.is_model() || !genome.has_sizes())
       return Error{ErrorKind::input, "the cost of a model needs a Decoder with Vocab, Width and Context"};
-    Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
+    Result<AnyBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
-    DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
+    DecoderNetwork<AnyBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
     return cost_of_network<Recorder<Backend>>(network, {batch, context > 0 ? context : genome.decoder().context}, layout);
   }
 
@@ -80,9 +80,9 @@ class Kinds {
   Result<std::vector<TensorInfo>> tensors_of(const Genome& genome) const {
     if (!genome.is_model() || !genome.has_sizes())
       return Error{ErrorKind::input, "the tensors of a model need a Decoder with Vocab, Width and Context"};
-    Result<GenomeBlocks<Backend>> blocks = blocks_of(genome);
+    Result<AnyBlocks<Backend>> blocks = blocks_of(genome);
     if (!blocks) return blocks.error();
-    DecoderNetwork<GenomeBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
+    DecoderNetwork<AnyBlocks<Backend>> network(genome.decoder(), std::move(*blocks));
     TensorList list;
     Declaration d(network.model_context(), &list);
     network.declare(d);
@@ -121,15 +121,15 @@ class Kinds {
       if (!layer) return layer.error();
       layers.push_back(std::move(*layer));
     }
-    using Parts = GenomeParts<Backend>;
+    using Parts = AnyParts<Backend>;
     return Layer::of(ParallelLayer<Parts>{sub_layer.get<ParallelNorms>(), Parts(std::move(layers))});
   }
 
-  Result<GenomeBlocks<Backend>> blocks_of(const Genome& genome) const {
-    GenomeBlocks<Backend> blocks;
+  Result<AnyBlocks<Backend>> blocks_of(const Genome& genome) const {
+    AnyBlocks<Backend> blocks;
     for (const GenomeStack& stack : genome.tree().stacks)
       for (std::int64_t i = 0; i < stack.count; ++i) {
-        typename GenomeBlocks<Backend>::Block block;
+        typename AnyBlocks<Backend>::Block block;
         for (const SubLayer& sub_layer : stack.sub_layers) {
           Result<Layer> layer = layer_of(sub_layer, genome.model_context());
           if (!layer) return layer.error();

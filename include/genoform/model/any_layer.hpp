@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/list.hpp"
+#include "genoform/core/part.hpp"
 #include "genoform/core/pointers.hpp"
 #include "genoform/layers/layer.hpp"
 #include "genoform/model/parallel.hpp"
@@ -14,9 +16,10 @@
 
 #include "genoform/core/hide_macros.hpp"
 
-namespace genoform::inner::registry {
+namespace genoform::inner::model {
 
-/// A layer and its tensors without its type: the registry's one virtual wrapper.
+/// A layer and its tensors without its type. Models of types and of genomes hold their layers this way, so that a network is
+/// compiled once for a back end and each kind of layer once, whatever the architectures.
 template <class Backend>
 class AnyLayer {
  public:
@@ -28,9 +31,9 @@ class AnyLayer {
 };
 
 template <class Backend, class L>
-class LayerOf final : public AnyLayer<Backend> {
+class TypedLayer final : public AnyLayer<Backend> {
  public:
-  explicit LayerOf(L layer) : layer_(std::move(layer)) {}
+  explicit TypedLayer(L layer) : layer_(std::move(layer)) {}
 
   void declare(Declaration& d) override { layer_.declare(weights_, d); }
   void forward(Stream<Recorder<Backend>>& ops, Tensor x, Tensor y) override { layer_.forward(ops, weights_, saved_, x, y); }
@@ -49,8 +52,8 @@ class LayerOf final : public AnyLayer<Backend> {
   typename Layer::Saved saved_{};
 };
 
-/// A layer of a genome as it stands in a Slot or in a Parallel. Its code is the instantiation that a type uses, so equal bits
-/// come by construction.
+/// A layer of any kind as it stands in a Slot or in a Parallel. A type and a genome of the same text have the same layers, so
+/// equal bits come by construction.
 template <class Backend>
 class ErasedLayer : public Normed {
  public:
@@ -61,11 +64,11 @@ class ErasedLayer : public Normed {
   bool reads_bf16;
 
   template <class Layer>
-  static ErasedLayer of(Layer layer) {
+  [[gnu::cold]] static ErasedLayer of(Layer layer) {
     const Normed norms = norms_of(layer);
     const bool reads_bf16 = input_of(layer, ElementType::bf16) == ElementType::bf16;
     const std::string_view name = layer_word(layer);
-    return ErasedLayer(norms, name, reads_bf16, make_unique_ptr<LayerOf<Backend, Layer>>(std::move(layer)));
+    return ErasedLayer(norms, name, reads_bf16, make_unique_ptr<TypedLayer<Backend, Layer>>(std::move(layer)));
   }
 
   void declare(Weights&, Declaration& d) const { layer_->declare(d); }
@@ -82,14 +85,14 @@ class ErasedLayer : public Normed {
   UniquePtr<AnyLayer<Backend>> layer_;
 };
 
-/// The parts of a Parallel of a genome.
+/// The parts of a Parallel.
 template <class Backend>
-class GenomeParts {
+class AnyParts {
  public:
   using Weights = typename ErasedLayer<Backend>::Weights;
   using Saved = typename ErasedLayer<Backend>::Saved;
 
-  explicit GenomeParts(std::vector<ErasedLayer<Backend>> layers) : layers_(std::move(layers)) {}
+  explicit AnyParts(std::vector<ErasedLayer<Backend>> layers) : layers_(std::move(layers)) {}
 
   void each(auto&& f, auto&... tensors) const {
     for (std::size_t p = 0; p < layers_.size(); ++p) f(static_cast<std::int64_t>(p), layers_[p], tensors...);
@@ -99,9 +102,9 @@ class GenomeParts {
   std::vector<ErasedLayer<Backend>> layers_;
 };
 
-/// The slots of one block of a genome.
+/// The slots of one block.
 template <class Backend>
-class GenomeBlock {
+class AnyBlock {
  public:
   BlockRun run;
 
@@ -119,11 +122,11 @@ class GenomeBlock {
   std::vector<Slot<ErasedLayer<Backend>>> slots_;
 };
 
-/// The blocks of a genome, all of them, in order.
+/// The blocks of a model, all of them, in order.
 template <class Backend>
-class GenomeBlocks {
+class AnyBlocks {
  public:
-  using Block = GenomeBlock<Backend>;
+  using Block = AnyBlock<Backend>;
 
   void add(Block block) { blocks_.push_back(std::move(block)); }
 
@@ -138,6 +141,35 @@ class GenomeBlocks {
   std::vector<Block> blocks_;
 };
 
-}  // namespace genoform::inner::registry
+template <class Backend, class Layer>
+ErasedLayer<Backend> erased(Layer layer) {
+  return ErasedLayer<Backend>::of(std::move(layer));
+}
+template <class Backend, class... Layers>
+[[gnu::cold]] ErasedLayer<Backend> erased(const ParallelLayer<FixedParts<Layers...>>& parallel) {
+  std::vector<ErasedLayer<Backend>> parts;
+  parallel.parts.each([&](std::int64_t, const auto& layer) { parts.push_back(erased<Backend>(layer)); });
+  using Parts = AnyParts<Backend>;
+  return erased<Backend>(ParallelLayer<Parts>{static_cast<const ParallelNorms&>(parallel), Parts(std::move(parts))});
+}
+
+/// A block of a type, and all blocks of a list of stacks, with what depends on the width filled in.
+template <class Backend, class... Parts>
+[[gnu::cold]] AnyBlock<Backend> block_of(List<Parts...>, const ModelContext& model_context) {
+  AnyBlock<Backend> block;
+  (block.add(erased<Backend>(resolved(Parts::value, model_context))), ...);
+  return block;
+}
+template <class Backend, class... Stacks>
+[[gnu::cold]] AnyBlocks<Backend> blocks_of(List<Stacks...>, const ModelContext& model_context) {
+  AnyBlocks<Backend> blocks;
+  const auto add = [&](auto sub_layers, int count) {
+    for (int i = 0; i < count; ++i) blocks.add(block_of<Backend>(sub_layers, model_context));
+  };
+  (add(typename Stacks::sub_layers{}, Stacks::count), ...);
+  return blocks;
+}
+
+}  // namespace genoform::inner::model
 
 #include "genoform/core/restore_macros.hpp"
