@@ -3,7 +3,6 @@
 
 namespace genoform::inner {
 
-template class model::NetworkOf<Cpu, DecoderNetwork<AnyBlocks<Cpu>>>;
 template class registry::Kinds<Cpu>;
 template Kinds<Cpu> registry::builtin_kinds<Cpu>();
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "genoform/backend/reference.hpp"
+#include "genoform/compiled/layers.hpp"
 #include "genoform/compiled/operations.hpp"
 #include "genoform/genoform.hpp"
 #include "genoform/testing/check_gradients.hpp"
@@ -20,6 +21,11 @@ namespace genoform::inner {
 #define GENOFORM_PLANTED_OPERATION(Op) GENOFORM_BACK_END_OPERATION(extern template, tests::Planted, Op)
 GENOFORM_EACH_OPERATION(GENOFORM_PLANTED_OPERATION)
 #undef GENOFORM_PLANTED_OPERATION
+#define GENOFORM_PLANTED_LAYER(Layer) GENOFORM_BACK_END_LAYER(extern template, tests::Planted, Layer)
+GENOFORM_EACH_LAYER(GENOFORM_PLANTED_LAYER)
+#undef GENOFORM_PLANTED_LAYER
+extern template class model::NetworkOf<tests::Planted, DecoderNetwork<AnyBlocks<tests::Planted>>>;
+extern template class model::NetworkOf<tests::Planted, PartNetwork<AnyBlocks<tests::Planted>>>;
 extern template class model::Engine<tests::Planted>;
 extern template class model::BasicModel<tests::Planted>;
 extern template class model::BasicModule<tests::Planted>;

@@ -1,10 +1,15 @@
-// Every operation on the back end of the gradient checks, compiled once and optimised; check.hpp declares them.
+// Every operation and built-in layer on the back end of the gradient checks, compiled once and optimised; check.hpp declares
+// them.
 #include "tests/layers/check.hpp"
 
 namespace genoform::inner {
 
 #define GENOFORM_PLANTED_OPERATION(Op) GENOFORM_BACK_END_OPERATION(template, tests::Planted, Op)
 GENOFORM_EACH_OPERATION(GENOFORM_PLANTED_OPERATION)
+#define GENOFORM_PLANTED_LAYER(Layer) GENOFORM_BACK_END_LAYER(template, tests::Planted, Layer)
+GENOFORM_EACH_LAYER(GENOFORM_PLANTED_LAYER)
+template class model::NetworkOf<tests::Planted, DecoderNetwork<AnyBlocks<tests::Planted>>>;
+template class model::NetworkOf<tests::Planted, PartNetwork<AnyBlocks<tests::Planted>>>;
 template class model::Engine<tests::Planted>;
 template class model::BasicModel<tests::Planted>;
 template class model::BasicModule<tests::Planted>;

@@ -1,6 +1,7 @@
 #pragma once
 #include "genoform/ops/operation_list.hpp"
 #include "genoform/ops/operations.hpp"
+#include "genoform/ops/recorder.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -24,7 +25,8 @@
 
 /// Explicit instantiations of all that a back end runs; `keyword` is `extern template` where the compiled library holds them,
 /// `template` in its own units. docs/compile_time.md says what that saves.
-#define GENOFORM_BACK_END_OPERATION(keyword, Backend, Op) \
-  keyword void ops::OperationList::add(const Backend&, const op::Op&, const Memories<typename Backend::Real>&);
+#define GENOFORM_BACK_END_OPERATION(keyword, Backend, Op)                                                       \
+  keyword void ops::OperationList::add(const Backend&, const op::Op&, const Memories<typename Backend::Real>&); \
+  keyword void ops::Recorder<Backend>::operator()(const op::Op&);
 
 #include "genoform/core/restore_macros.hpp"

@@ -4,7 +4,6 @@
 
 namespace genoform::inner {
 
-extern template class model::NetworkOf<Cpu, DecoderNetwork<AnyBlocks<Cpu>>>;
 extern template class registry::Kinds<Cpu>;
 extern template Kinds<Cpu> registry::builtin_kinds<Cpu>();
 

@@ -40,12 +40,7 @@ class Recorder : public Count {
   }
 
   template <class Op>
-  void operator()(const Op& op) {
-    Count::operator()(op);
-    if (list_ == nullptr || waiting_.join(op)) return;
-    release_waiting();
-    if (!waiting_.hold(op)) prepare(op);
-  }
+  void operator()(const Op& op);
   std::vector<OutputLocation>& outputs() { return outputs_; }
   GradientWriters& gradient_writers() { return writers_; }
 
@@ -90,5 +85,15 @@ class Recorder : public Count {
   WaitingOperations<joins_of<Backend>> waiting_;
   std::vector<OutputLocation> outputs_;
 };
+
+/// Outside the class for the reason of OperationList::add().
+template <class Backend>
+template <class Op>
+void Recorder<Backend>::operator()(const Op& op) {
+  Count::operator()(op);
+  if (list_ == nullptr || waiting_.join(op)) return;
+  release_waiting();
+  if (!waiting_.hold(op)) prepare(op);
+}
 
 }  // namespace genoform::inner::ops
