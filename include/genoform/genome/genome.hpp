@@ -25,7 +25,7 @@ class KindNames {
  public:
   template <class Layers = BuiltinLayers>  // a template, so that a program that reads no text pays nothing for the tables
   KindNames() {
-    for (const Kind& kind : kinds_of<Layers>()) kinds_.push_back(kind);
+    for (const Kind& kind : run_time_kinds_of<Layers>()) kinds_.push_back(kind);
   }
 
   /// Adds the kind of a layer struct, `kinds.add<ShiftLayer>()`, or a router of your own, `kinds.add<MoeWith<MyRouter>>()`. A
@@ -83,7 +83,7 @@ class Genome {
   /// A program that also builds models adds them to Kinds<Backend> (registry/kinds.hpp), which has parse() and build().
   template <class Layers = BuiltinLayers>
   static Result<Genome> parse(std::string_view text) {
-    return parse(text, kinds_of<Layers>());
+    return parse(text, run_time_kinds_of<Layers>());
   }
   static Result<Genome> parse(std::string_view text, const KindNames& kinds) { return parse(text, kinds.all()); }
   static Result<Genome> parse(std::string_view text, std::span<const Kind> kinds) {
@@ -104,7 +104,7 @@ class Genome {
   /// LINE:COLUMN in that text. `kinds`: those that may stand in it.
   template <class Layers = BuiltinLayers>
   static Result<Genome> from_tree(GenomeTree tree) {
-    return from_tree(std::move(tree), kinds_of<Layers>());
+    return from_tree(std::move(tree), run_time_kinds_of<Layers>());
   }
   static Result<Genome> from_tree(GenomeTree tree, const KindNames& kinds) { return from_tree(std::move(tree), kinds.all()); }
   static Result<Genome> from_tree(GenomeTree tree, std::span<const Kind> kinds) {

@@ -115,6 +115,13 @@ constexpr std::span<const Kind> kinds_of() {
   return kind_entries::Table<Layers>::value;
 }
 
+/// The same for texts that are read at run time. It is not inline, so that `extern template` (compiled/genome.hpp) spares a
+/// program to compile the entries of the built-in kinds.
+template <class Layers>
+std::span<const Kind> run_time_kinds_of() {
+  return kinds_of<Layers>();
+}
+
 /// The first kind of that name, or the number of kinds when there is none.
 constexpr std::size_t find_kind(std::span<const Kind> kinds, std::string_view name) {
   std::size_t i = 0;
