@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/tensor.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -111,12 +112,18 @@ class TokenView {
 };
 
 /// The index of the first token that is no id of a vocabulary; their number where all are.
-inline std::size_t first_outside(TokenView text, std::int64_t vocabulary) {
+GENOFORM_INLINE std::size_t first_outside(TokenView text, std::int64_t vocabulary);
+
+#if GENOFORM_FILE_BODIES
+
+GENOFORM_INLINE std::size_t first_outside(TokenView text, std::int64_t vocabulary) {
   return text.visit([&](const auto tokens) {
     const auto is_outside = [&](std::int64_t token) { return token < 0 || token >= vocabulary; };
     return static_cast<std::size_t>(std::ranges::find_if(tokens, is_outside) - tokens.begin());
   });
 }
+
+#endif
 
 }  // namespace genoform::inner::data
 

@@ -145,8 +145,13 @@ GENOFORM_INLINE Result<std::string> header_text(std::span<const TensorData> orde
 
 /// Writes a safetensors file, whole or not at all; equal input gives equal bytes: tensors by descending size of their
 /// elements, then by name. Errors: what the disk says; a doubled name or a shape that does not fit (ErrorKind::usage).
-inline Result<void> write_safetensors(const std::string& path, std::span<const TensorData> tensors,
-                                      const Metadata& metadata = {}) {
+GENOFORM_INLINE Result<void> write_safetensors(const std::string& path, std::span<const TensorData> tensors,
+                                               const Metadata& metadata = {});
+
+#if GENOFORM_FILE_BODIES
+
+GENOFORM_INLINE Result<void> write_safetensors(const std::string& path, std::span<const TensorData> tensors,
+                                               const Metadata& metadata) {
   std::vector<TensorData> ordered(tensors.begin(), tensors.end());
   std::ranges::sort(ordered, [](const TensorData& a, const TensorData& b) {
     return bits_of(a.dtype) != bits_of(b.dtype) ? bits_of(a.dtype) > bits_of(b.dtype) : a.name < b.name;
@@ -160,6 +165,8 @@ inline Result<void> write_safetensors(const std::string& path, std::span<const T
     if (Result<void> written = file->write(tensor.bytes); !written) return written;
   return file->commit();
 }
+
+#endif
 
 }  // namespace genoform::inner::io
 
