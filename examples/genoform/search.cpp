@@ -6,13 +6,16 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <numbers>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common.hpp"
+#include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
+#include "genoform/data/ngram.hpp"
 #include "genoform/report/progress.hpp"
 #include "genoform/search/space/baselines.hpp"
 #include "genoform/search/study.hpp"
@@ -78,7 +81,8 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--optimizer", "/training/optimizer"},
                                {"--batch", "/training/batch"},
                                {"--context", "/training/context"},
-                               {"--no-hurdle", "/study/hurdle"}};
+                               {"--no-hurdle", "/study/hurdle"},
+                               {"--no-controls", "/controls"}};
 
 /// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --quiet
 /// and --json are free, and so are --table and --recalibrate where step times are measured.
@@ -167,8 +171,17 @@ class SearchRun {
     WorkerPool pool(options_.workers, program_launcher({"/proc/self/exe", "worker"}), json_of(request_.training));
     const std::unique_ptr<Estimator> oracle = make_oracle(pool);
     if (!oracle) return interrupted();
-    const Study study{*space_, *strategy_, *oracle, baselines_, pool, request_.study, std::move(evaluator)};
+    const Controls controls(request_);
+    const Study study{.space = *space_,
+                      .strategy = *strategy_,
+                      .oracle = *oracle,
+                      .baselines = baselines_,
+                      .workers = pool,
+                      .options = request_.study,
+                      .evaluator = std::move(evaluator),
+                      .controls = request_.controls ? controls.arms() : std::vector<Arm>()};
     if (!study.run(store_, study_run())) return interrupted();
+    note_ngrams(corpus);
     progress_.finish();
     const Report report(store_);
     std::printf("%s", options_.json ? (report.json_text() + "\n").c_str() : report.text().c_str());
@@ -249,6 +262,30 @@ class SearchRun {
     };
     run.on_final = [this](const FinalRun& final_run) { show(final_run); };
     return run;
+  }
+
+  /// Counts n-grams on the data of the finalist that the claim is measured by, or of the best one, and scores them like
+  /// finalists.
+  void note_ngrams(const Corpus& corpus) {
+    const Report report(store_);
+    if (report.standings().empty() || !report.standings().front().is_ranked()) return;
+    const Claim claim = report.claim();
+    const Finalist& f = (claim.control != nullptr ? *claim.control : report.standings().front()).finalist;
+    const auto batch = static_cast<std::size_t>(request_.training.batch);
+    const auto context = static_cast<std::size_t>(request_.training.context);
+    const Batches batches(corpus.train(), batch, context, request_.study.seed);
+    NgramFigures figures{
+        .name = f.name, .bytes = f.steps * request_.training.batch * request_.training.context, .bits_per_byte = {}};
+    for (int order = 1; order <= 5; ++order) {
+      Ngram ngram(order, corpus.vocabulary());
+      for (std::uint64_t step = 0; step < static_cast<std::uint64_t>(f.steps); ++step)
+        for (std::size_t row = 0; row < batch; ++row) ngram.add(corpus.train().subspan(batches.start(step, row), context + 1));
+      const auto windows = static_cast<std::size_t>(request_.training.final_windows);
+      const Result<NgramLoss> loss = loss_of(ngram, corpus.test(), windows, context);
+      if (!loss) return;  // no final was trained on it either
+      figures.bits_per_byte.push_back(loss->whole / std::numbers::ln2 / corpus.bytes_per_token());
+    }
+    store_.set_note("ngrams", json_of(figures).dump());
   }
 
   /// None when it was interrupted.
@@ -357,6 +394,7 @@ int run(const Options& given) {
   request.training.bf16 = o.precision == cpu::Precision::bf16;
   const double learning_rate = request.study.learning_rate;
   request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};
+  request.study.learning_rates = request.study.baseline_learning_rates;
   if (!request.training.data.empty())
     request.training.data = std::filesystem::absolute(request.training.data).lexically_normal().string();
   if (!o.resume)
@@ -376,7 +414,8 @@ void add_study(CLI::App& app, Options& o) {
       "final may change, and --data where the text was moved");
   add_number(app, "--seed", o.request.study.seed, "of initial values, data order and proposals", any_number())
       ->capture_default_str();
-  add_number(app, "--trials", o.run.trials, "genomes to train beside the baselines", at_least(1))->capture_default_str();
+  add_number(app, "--trials", o.run.trials, "genomes to train beside the baselines, those of all arms together", at_least(1))
+      ->capture_default_str();
   add_number(app, "--max-time", o.run.minutes,
              "minutes from the start of this command after which no trial begins, calibration included; the final follows; 0: "
              "no limit",
@@ -420,8 +459,9 @@ void add_strategy(CLI::App& app, Options& o) {
       ->capture_default_str();
   add_number(app, "--window", o.request.study.window, "proposal n sees the trials up to n - window", at_least(1))
       ->capture_default_str();
-  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 2-8)");
-  add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; baselines also get half and double", above(0))
+  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 1-8)");
+  add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; half and double of it are tried too",
+             above(0))
       ->capture_default_str();
   add_dtype(app, o.precision);
   app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
@@ -429,6 +469,8 @@ void add_strategy(CLI::App& app, Options& o) {
       ->capture_default_str();
   add_number(app, "--batch", o.request.training.batch, "sequences of a training step", at_least(1))->capture_default_str();
   add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
+  app.add_flag("!--no-controls", o.request.controls,
+               "no control arms: all genomes are of the search, and the result is compared with baselines that were not tuned");
   app.add_flag("!--no-hurdle", o.request.study.hurdle,
                "train every genome to the end, also those behind the plain baselines at a quarter");
   app.add_flag("--final,!--no-final", o.run.has_final,

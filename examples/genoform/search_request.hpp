@@ -2,14 +2,17 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/evaluator/training_setup.hpp"
 #include "genoform/search/space/block_space.hpp"
+#include "genoform/search/space/presets.hpp"
 #include "genoform/search/strategy/evolution.hpp"
 #include "genoform/search/strategy/random_search.hpp"
+#include "genoform/search/study/arm.hpp"
 #include "genoform/search/study/finals.hpp"
 #include "genoform/search/study/study_options.hpp"
 
@@ -21,9 +24,10 @@ struct SearchRequest {
   genoform::search::TrainingSetup training{};
   genoform::search::EvolutionOptions evolution{};
   std::string oracle = "table", strategy = "evolution";
-  int min_layers = 2, max_layers = 8;
+  int min_layers = 1, max_layers = 8;
   double flops_per_second = 5e10;  ///< of the oracle "flops"
   int probes = 90;                 ///< models that the table is fitted to
+  bool controls = true;            ///< further arms: tuned known architectures, and random search
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -36,23 +40,51 @@ struct SearchRequest {
     visit("max_layers", self.max_layers);
     visit("flops_per_second", self.flops_per_second);
     visit("probes", self.probes);
+    visit("controls", self.controls);
   }
   static SearchRequest of(const nlohmann::json& kept) {
     return genoform::inner::from_json<SearchRequest>(kept, "the options of the study");
   }
 
-  std::unique_ptr<genoform::search::Space> make_space() const {
+  genoform::search::BlockSpaceOptions space_options() const {
     genoform::search::BlockSpaceOptions options;
     options.context = training.context;
     options.min_layers = min_layers;
     options.max_layers = max_layers;
     options.max_total = std::max(options.max_total, max_layers);
-    return std::make_unique<genoform::search::BlockSpace>(options);
+    return options;
+  }
+  std::unique_ptr<genoform::search::BlockSpace> make_space() const {
+    return std::make_unique<genoform::search::BlockSpace>(space_options());
   }
   std::unique_ptr<genoform::search::Strategy> make_strategy() const {
     if (strategy == "random") return std::make_unique<genoform::search::RandomSearch>();
     return std::make_unique<genoform::search::Evolution>(evolution);
   }
+};
+
+/// The control arms of a study: tuned architectures, found as the genomes of the search are, and random search in the whole
+/// space. Arms refer to it.
+class Controls {
+ public:
+  explicit Controls(const SearchRequest& request)
+      : strategy_(request.make_strategy()),
+        all_(request.space_options()),
+        transformer_(genoform::search::transformer_space(request.space_options())),
+        primer_ez_(genoform::search::primer_ez_space(request.space_options())),
+        glam_(genoform::search::glam_space(request.space_options())) {}
+
+  std::vector<genoform::search::Arm> arms() const {
+    return {{"tuned Transformer", &transformer_, strategy_.get()},
+            {"tuned Primer-EZ", &primer_ez_, strategy_.get()},
+            {"tuned GLaM", &glam_, strategy_.get()},
+            {"random search", &all_, &random_}};
+  }
+
+ private:
+  std::unique_ptr<genoform::search::Strategy> strategy_;
+  genoform::search::RandomSearch random_;
+  genoform::search::BlockSpace all_, transformer_, primer_ez_, glam_;
 };
 
 /// How far a study is to go: kept beside its record, so that --resume needs no option, and changed by those that it is given.

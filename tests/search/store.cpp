@@ -111,8 +111,8 @@ TEST_CASE("a store in memory holds a study like any other") {
   store.add(std::vector<Trial>{trial(1, 0, State::queued)});
   store.set("key", "value");
   CHECK(store.trials().front().text == trial(1, 0, State::queued).text);
-  CHECK(store.is_trial_of(1, "text 1 0", trial(1, 0, State::queued).learning_rate));
-  CHECK_FALSE(store.is_trial_of(1, "text 1 1", trial(1, 0, State::queued).learning_rate));
+  CHECK(store.is_trial_of(1, "", "text 1 0", trial(1, 0, State::queued).learning_rate));
+  CHECK_FALSE(store.is_trial_of(1, "", "text 1 1", trial(1, 0, State::queued).learning_rate));
   CHECK(store.record().find("key|value") == 0);
 }
 

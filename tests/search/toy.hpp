@@ -159,7 +159,7 @@ class TemporaryFile {
 
 /// A study of digits with worker processes; every member may be changed before it is run.
 struct DigitStudy {
-  Digits space{};
+  Digits space{}, low{6, 4};  ///< the second: a control arm's
   Evolution evolution{{.initial = 12, .population = 20, .tournament = 6, .twice = 0.25}};
   RandomSearch random{};
   Clock clock{};
@@ -169,6 +169,7 @@ struct DigitStudy {
   FinalOptions finals{};
   nlohmann::json setup = nlohmann::json::object();
   int workers = 2, genomes = 60;
+  bool has_controls = false;
   bool use_random = false, is_measured = false, has_final = false;
 
   DigitStudy() { options.limits.step_time_factor = 1.65; }
@@ -176,7 +177,9 @@ struct DigitStudy {
   Study on(Workers& any) const {
     const Strategy& strategy = use_random ? static_cast<const Strategy&>(random) : evolution;
     const Estimator& oracle = is_measured ? static_cast<const Estimator&>(no_clock) : clock;
-    return {space, strategy, oracle, baselines, any, options};
+    Study study{space, strategy, oracle, baselines, any, options};
+    if (has_controls) study.controls = {{"low digits", &low, &evolution}, {"random", &space, &random}};
+    return study;
   }
   /// Runs to the end, or until `stop` says so; returns whether it ended.
   bool run(

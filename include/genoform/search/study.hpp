@@ -45,6 +45,7 @@ struct Study {
   Workers& workers;  ///< those who have the evaluator: InProcessWorkers, or a WorkerPool of processes
   StudyOptions options{};
   nlohmann::json evaluator = nullptr;  ///< tells one evaluator and its data from another; a study goes on with the same only
+  std::vector<Arm> controls{};  ///< further searches, which share the genomes of a run with the study's own and judge its result
 
   /// Everything that the record depends on.
   nlohmann::json identity() const;
@@ -74,8 +75,16 @@ GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity);
 GENOFORM_SEARCH_INLINE nlohmann::json Study::identity() const {
   nlohmann::json names = nlohmann::json::object();
   for (const Baseline& baseline : baselines) names[baseline.name] = {{"text", baseline.text}, {"is_plain", baseline.is_plain}};
-  return {{"space", {{"kind", space.kind()}, {"genes", space.describe()}}},
-          {"strategy", {{"name", strategy.name()}, {"options", strategy.describe()}}},
+  const auto arm = [](const Space& s, const Strategy& chosen) -> nlohmann::json {
+    return {{"space", {{"kind", s.kind()}, {"genes", s.describe()}}},
+            {"strategy", {{"name", chosen.name()}, {"options", chosen.describe()}}}};
+  };
+  nlohmann::json others = nlohmann::json::object();
+  for (const Arm& control : controls) others[control.name] = arm(*control.space, *control.strategy);
+  nlohmann::json own = arm(space, strategy);
+  return {{"space", std::move(own["space"])},
+          {"strategy", std::move(own["strategy"])},
+          {"controls", std::move(others)},
           {"oracle", oracle.name()},
           {"baselines", std::move(names)},
           {"options", json_of(options)},
@@ -124,8 +133,10 @@ GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) 
 
 GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const {
   claim(store, identity());
-  const Search search{space, strategy, oracle, baselines, options};
-  Ledger ledger(store, search.history());
+  std::vector<Arm> arms{{.name = "", .space = &space, .strategy = &strategy}};
+  for (const Arm& control : controls) arms.push_back(control);
+  const Search search{std::move(arms), oracle, baselines, options};
+  Ledger ledger(store, search.histories());
   study::TrialClock clock;
   const bool is_complete = TrialRunner(search, ledger, workers, run.genomes).run(run.stop, [&](const Ledger& l, const Trial& t) {
     clock.trial_ended();

@@ -12,6 +12,7 @@
 #include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/json.hpp"
+#include "genoform/search/report/statistics.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
 
@@ -23,14 +24,38 @@ struct Standing {
   std::vector<double> validation, test;  ///< bits per byte, one a seed
   std::string failure;
 
-  static double mean(const std::vector<double>& values) {
-    double sum = 0;
-    for (const double v : values) sum += v;
-    return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
-  }
+  double mean_validation() const { return statistics::mean(validation); }
+  double mean_test() const { return statistics::mean(test); }
   /// The architecture as a line of C++.
   std::string line() const { return "using Winner = " + finalist.text + ";"; }
   bool is_ranked() const { return !validation.empty() && failure.empty(); }
+};
+
+/// What counting reaches on the data of a finalist: the note "ngrams" of a study.
+struct NgramFigures {
+  std::string name;                   ///< of the finalist
+  std::int64_t bytes = 0;             ///< that it was trained on
+  std::vector<double> bits_per_byte;  ///< on the test text, by n-grams of order 1 on
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("name", self.name);
+    visit("bytes", self.bytes);
+    visit("bits_per_byte", self.bits_per_byte);
+  }
+  static NgramFigures of(const nlohmann::json& j) { return from_json<NgramFigures>(j, "n-grams"); }
+};
+
+/// What the final says about the question of a study: is a genome that the search found better than the best known architecture
+/// that the same effort has tuned?
+struct Claim {
+  enum class Verdict { none, search_won, tie, control_won };
+
+  Verdict verdict = Verdict::none;    ///< none: no final with both sides, or fewer than two seeds
+  const Standing* found = nullptr;    ///< the genome of the search with the largest lead, or smallest lag, on the test text
+  const Standing* control = nullptr;  ///< the best of the control arms and baselines, by its validation losses in the final
+  statistics::Difference difference;  ///< of their test losses, control - found: above 0 where the search is better
+  double corrected_p = 1;             ///< by Holm over all genomes of the search in the final
 };
 
 /// What a study found, as tables and as JSON.
@@ -49,11 +74,12 @@ class Report {
       if (t.state == State::done && !t.loss) ++stopped_;
     }
     for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
+    if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
     if (const auto note = store.note("seconds of trials")) seconds_ = number_of<double>(*note).value_or(0);
     for (const FinalRun& run : store.finals()) enter(run);
     std::stable_sort(standings_.begin(), standings_.end(), [](const Standing& a, const Standing& b) {
       if (a.is_ranked() != b.is_ranked()) return a.is_ranked();
-      return a.is_ranked() && Standing::mean(a.validation) < Standing::mean(b.validation);
+      return a.is_ranked() && a.mean_validation() < b.mean_validation();
     });
   }
 
@@ -75,6 +101,10 @@ class Report {
     if (best == nullptr) return std::nullopt;
     return Standing{.finalist = Finalist::of(*best), .validation = {}, .test = {}, .failure = {}};
   }
+
+  /// The level at which a difference counts.
+  static constexpr double level = 0.05;
+  Claim claim() const;
 
   std::string text() const;
   nlohmann::json json() const;
@@ -109,11 +139,15 @@ class Report {
     return sum;
   }
   std::string baselines_text() const;
+  std::string arms_text() const;
+  std::string ngrams_text() const;
   std::string finals_text() const;
+  std::string claim_text() const;
   std::string result_text() const;
 
   std::vector<Trial> trials_;
   std::vector<Standing> standings_;
+  NgramFigures ngrams_;
   int finished_ = 0, failed_ = 0, stopped_ = 0;
   ReasonCounts refusals_, failures_;
   double seconds_ = 0;
@@ -159,6 +193,52 @@ GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
   return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
 }
 
+/// The best genome of each arm, where there are control arms.
+GENOFORM_SEARCH_INLINE std::string Report::arms_text() const {
+  struct Best {
+    std::string arm;
+    int genomes = 0;
+    const Trial* trial = nullptr;
+  };
+  std::vector<Best> arms;
+  for (const Trial& t : trials_) {
+    if (t.phase != "search" || !t.finished()) continue;
+    auto found = std::find_if(arms.begin(), arms.end(), [&](const Best& b) { return b.arm == t.name; });
+    if (found == arms.end()) found = arms.insert(arms.end(), {.arm = t.name});
+    ++found->genomes;
+    if (t.loss && (found->trial == nullptr || *t.loss < *found->trial->loss)) found->trial = &t;
+  }
+  if (arms.size() < 2) return "";
+  TextTable table({"arm", "genomes", "best", "bits/byte", "learning rate", "steps", "ms/step"});
+  for (const Best& b : arms) {
+    const std::string name = b.arm.empty() ? "search" : b.arm, genomes = std::to_string(b.genomes);
+    if (b.trial == nullptr)
+      table.add({name, genomes, "-", "-", "-", "-", "-"});
+    else
+      table.add({name, genomes, "trial " + std::to_string(b.trial->number), fixed_text(*b.trial->loss, 3),
+                 general_text(b.trial->learning_rate), std::to_string(b.trial->steps),
+                 fixed_text(1e3 * b.trial->step_seconds, 2)});
+  }
+  return "The search and its control arms, bits per byte on validation text:\n" + table.text() + "\n";
+}
+
+GENOFORM_SEARCH_INLINE std::string Report::ngrams_text() const {
+  if (ngrams_.bits_per_byte.empty() || standings_.empty() || !standings_.front().is_ranked()) return "";
+  std::string text = "n-grams that counted the " + std::to_string(ngrams_.bytes) + " bytes that " + ngrams_.name +
+                     " was trained on, bits per byte on the test text:";
+  int beaten = 0;  // the orders that the best finalist is better than
+  for (std::size_t i = 0; i < ngrams_.bits_per_byte.size(); ++i) {
+    text += std::string(i == 0 ? "" : ",") + " order " + std::to_string(i + 1) + " " + fixed_text(ngrams_.bits_per_byte[i], 3);
+    if (standings_.front().mean_test() < ngrams_.bits_per_byte[i]) ++beaten;
+  }
+  text += ".\n";
+  if (beaten < 3)
+    text +=
+        "No finalist is better than the n-gram of order 3: in this time models learn to spell, not to read. Give more "
+        "--budget before the result is believed.\n";
+  return text + "\n";
+}
+
 GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   TextTable table({"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"});
   bool off = false;
@@ -167,7 +247,7 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
     const double ratio = oracle_ratio(f);
     const bool is_off = std::abs(ratio - 1) > tolerance;
     off = off || is_off;
-    table.add({f.name, fixed_text(Standing::mean(s.validation), 3), fixed_text(Standing::mean(s.test), 3),
+    table.add({f.name, fixed_text(s.mean_validation(), 3), fixed_text(s.mean_test(), 3),
                s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(f.steps),
                fixed_text(1e3 * f.step_seconds, 2), fixed_text(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
   }
@@ -175,6 +255,54 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   if (off)
     text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
   return text;
+}
+
+GENOFORM_SEARCH_INLINE Claim Report::claim() const {
+  Claim claim;
+  std::vector<const Standing*> found;
+  for (const Standing& s : standings_) {  // best first
+    if (!s.is_ranked()) continue;
+    if (!s.finalist.is_baseline && !s.finalist.is_control)
+      found.push_back(&s);
+    else if (claim.control == nullptr)
+      claim.control = &s;
+  }
+  if (found.empty() || claim.control == nullptr || claim.control->test.size() < 2) return claim;
+  std::vector<statistics::Difference> differences;
+  std::vector<double> p;
+  for (const Standing* s : found) {
+    differences.push_back(statistics::difference(claim.control->test, s->test));
+    p.push_back(differences.back().p);
+  }
+  const std::vector<double> corrected = statistics::holm(p);
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (differences[i].mean > differences[best].mean) best = i;
+  claim.found = found[best];
+  claim.difference = differences[best];
+  claim.corrected_p = corrected[best];
+  claim.verdict = claim.corrected_p >= level  ? Claim::Verdict::tie
+                  : claim.difference.mean > 0 ? Claim::Verdict::search_won
+                                              : Claim::Verdict::control_won;
+  return claim;
+}
+
+GENOFORM_SEARCH_INLINE std::string Report::claim_text() const {
+  const Claim c = claim();
+  if (c.verdict == Claim::Verdict::none) return "";
+  const std::string found = c.found->finalist.name, control = c.control->finalist.name;
+  const auto amount = [](double bits) { return fixed_text(bits, 3); };
+  std::string text = c.verdict == Claim::Verdict::search_won ? "The search won: " + found + " is better than " + control + " by "
+                     : c.verdict == Claim::Verdict::control_won
+                         ? "The control won: " + control + " is better than " + found + " by "
+                         : "A tie: " + found + " and " + control + " differ by ";
+  const bool turned = c.verdict == Claim::Verdict::control_won;
+  const double sign = turned ? -1 : 1;
+  text += amount(sign * c.difference.mean) + " bits per byte on the test text (95 % interval " +
+          amount(turned ? -c.difference.high : c.difference.low) + " to " +
+          amount(turned ? -c.difference.low : c.difference.high) + ", " + std::to_string(c.control->test.size()) +
+          " seeds, p = " + fixed_text(c.corrected_p, 4) + " after Holm)";
+  return text + (c.verdict == Claim::Verdict::tie ? ", which is within the noise.\n" : ".\n");
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::text() const {
@@ -185,8 +313,9 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
           std::to_string(refused()) + " refused before they cost anything\n";
   if (const std::string why = obstacles(); !why.empty()) text += why + "\n";
   text += "\n";
-  if (!standings_.empty()) text += finals_text() + "\n";
-  return text + result_text();
+  text += arms_text();
+  if (!standings_.empty()) text += finals_text() + "\n" + ngrams_text();
+  return text + claim_text() + result_text();
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::obstacles() const {
@@ -203,8 +332,9 @@ GENOFORM_SEARCH_INLINE std::string Report::result_text() const {
     text = "No genome was trained to a result";
     text += obstacles().empty() ? " yet.\n" : "; take wider limits, or a smaller learning rate where trainings failed.\n";
     if (best) text += "The best baseline is " + best->finalist.name + ".\n";
-  } else if (best->finalist.is_baseline) {
-    text = "The winner is a baseline: no genome of this search was better than " + best->finalist.name + ".\n";
+  } else if (best->finalist.is_baseline || best->finalist.is_control) {
+    text = std::string("The winner is ") + (best->finalist.is_baseline ? "a baseline" : "a tuned architecture") +
+           ": no genome of this search was better than " + best->finalist.name + ".\n";
   } else {
     text = "Winner: " + best->finalist.name + ", " +
            (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + general_text(best->finalist.learning_rate)) +
@@ -236,12 +366,23 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
   nlohmann::json j{{"baselines", baselines}, {"genomes", finished_},  {"stopped_at_hurdle", stopped_},
                    {"failed", failed_},      {"refused", refused()},  {"trials_per_hour", trials_per_hour()},
                    {"refusals", refusals_},  {"failures", failures_}, {"finalists", finalists},
-                   {"winner", nullptr}};
+                   {"winner", nullptr},      {"claim", nullptr},      {"ngrams", json_of(ngrams_)}};
+  if (const Claim c = claim(); c.verdict != Claim::Verdict::none) {
+    const char* const verdicts[] = {"none", "search won", "tie", "control won"};
+    j["claim"] = {{"verdict", verdicts[static_cast<int>(c.verdict)]},
+                  {"found", c.found->finalist.name},
+                  {"control", c.control->finalist.name},
+                  {"control_minus_found", c.difference.mean},
+                  {"low", c.difference.low},
+                  {"high", c.difference.high},
+                  {"p_after_holm", c.corrected_p}};
+  }
   if (const auto best = winner()) {
     const Finalist& f = best->finalist;
     j["winner"] = {{"name", f.name},
                    {"text", f.text},
                    {"is_baseline", f.is_baseline},
+                   {"is_control", f.is_control},
                    {"trial", f.trial},
                    {"validation", best->validation},
                    {"test", best->test},

@@ -22,10 +22,11 @@ namespace genoform::search {
 struct BlockSpaceOptions {
   int vocab = 256, context = 64;
   std::vector<int> widths{48, 64, 96, 128};
-  int min_layers = 2, max_layers = 8;     ///< sub-layers of a block; equal: the count is fixed
-  int max_repeats = 4;                    ///< blocks of a model
-  int min_total = 3, max_total = 12;      ///< sub-layers of a model
+  int min_layers = 1, max_layers = 8;     ///< sub-layers of a block; equal: the count is fixed
+  int max_repeats = 6;                    ///< blocks of a model
+  int min_total = 1, max_total = 12;      ///< sub-layers of a model
   std::string needed_kind = "Attention";  ///< every block has at least one; "" for none
+  std::vector<std::string> pattern{};     ///< the kinds of a block in their order, where they are fixed; their options are free
   KindNames names{};                      ///< the kinds that texts may use; a kind of your own joins here and in `kinds`
   std::vector<KindGenes> kinds = default_kinds();
 
@@ -41,6 +42,9 @@ class BlockSpace : public Space {
         options_.max_repeats < 1)
       throw Exception({ErrorKind::usage,
                        "the block space is empty: it needs a width, a kind and room for one block within the bounds of a model"});
+    for (const std::string& name : options_.pattern)
+      if (kind_named(name) == options_.kinds.size())
+        throw Exception({ErrorKind::usage, "the pattern of the block space names \"" + name + "\", which is none of its kinds"});
   }
 
   const BlockSpaceOptions& options() const { return options_; }
@@ -99,12 +103,25 @@ class BlockSpace : public Space {
   }
 
  private:
+  /// The index of a kind that a pattern names, which the constructor has found.
+  std::size_t kind_named(const std::string& name) const {
+    std::size_t kind = 0;
+    while (kind < options_.kinds.size() && options_.kinds[kind].name() != name) ++kind;
+    return kind;
+  }
   /// So many that the time of a search in vain does not grow with the genomes.
   int max_tries() const { return std::max(100, 400000 / options_.max_layers); }
 
   GeneTables tables() const { return {options_.kinds, options_.widths.size(), static_cast<std::size_t>(options_.max_repeats)}; }
 
+  /// Whether the kinds are those of the pattern, if there is one.
+  bool fits_pattern(const BlockGenes& genes) const {
+    return options_.pattern.empty() ||
+           std::equal(genes.layers.begin(), genes.layers.end(), options_.pattern.begin(), options_.pattern.end(),
+                      [&](const SubLayerGenes& l, const std::string& name) { return options_.kinds[l.kind].name() == name; });
+  }
   bool within_bounds(const BlockGenes& genes) const {
+    if (!fits_pattern(genes)) return false;
     const int layers = static_cast<int>(genes.layers.size());
     const int total = layers * static_cast<int>(genes.repeats);
     const bool has_needed =
@@ -119,6 +136,8 @@ class BlockSpace : public Space {
     BlockGenes genes{.width = samples.below(options_.widths.size()),
                      .repeats = 1 + samples.below(static_cast<std::size_t>(options_.max_repeats)),
                      .layers = {}};
+    for (const std::string& name : options_.pattern) genes.layers.push_back(random_values(tables(), kind_named(name), samples));
+    if (!options_.pattern.empty()) return genes;
     const auto choices = static_cast<std::size_t>(options_.max_layers - options_.min_layers + 1);
     const std::size_t layers = static_cast<std::size_t>(options_.min_layers) + samples.below(choices);
     for (std::size_t i = 0; i < layers; ++i) genes.layers.push_back(random_layer(tables(), samples));
@@ -190,6 +209,7 @@ GENOFORM_SEARCH_INLINE nlohmann::json BlockSpace::describe() const {
           {"sub_layers", {options_.min_layers, options_.max_layers}},
           {"max_repeats", options_.max_repeats},
           {"sub_layers_of_model", {options_.min_total, options_.max_total}},
+          {"pattern", options_.pattern},
           {"kinds", std::move(kinds)}};
 }
 

@@ -10,20 +10,24 @@ namespace genoform::search {
 
 /// A genome or baseline that goes to the final.
 struct Finalist {
-  std::string name;  ///< of the baseline, or "trial 57"
+  std::string name;  ///< of the baseline, "trial 57", or of a control arm with its trial
   std::string text;
-  bool is_baseline = false;
-  int trial = 0;  ///< where it comes from
+  bool is_baseline = false, is_control = false;  ///< none of both: found by the search of the study
+  int trial = 0;                                 ///< where it comes from
   double learning_rate = 0;
   std::int64_t steps = 0;
   double oracle_seconds = 0, step_seconds = 0;  ///< of a training step: what the study assumed, what was measured interleaved
 
   /// As the search left it: the measured step time is the assumed one.
   static Finalist of(const Trial& t) {
-    const bool is_baseline = t.phase == "baseline";
-    return {.name = is_baseline ? t.name : "trial " + std::to_string(t.number),
+    const bool is_baseline = t.phase == "baseline", is_control = !is_baseline && !t.name.empty();
+    const std::string number = "trial " + std::to_string(t.number);
+    return {.name = is_baseline  ? t.name
+                    : is_control ? t.name + ", " + number
+                                 : number,
             .text = t.text,
             .is_baseline = is_baseline,
+            .is_control = is_control,
             .trial = t.number,
             .learning_rate = t.learning_rate,
             .steps = t.steps,
@@ -36,6 +40,7 @@ struct Finalist {
     visit("name", self.name);
     visit("text", self.text);
     visit("is_baseline", self.is_baseline);
+    visit("is_control", self.is_control);
     visit("trial", self.trial);
     visit("learning_rate", self.learning_rate);
     visit("steps", self.steps);

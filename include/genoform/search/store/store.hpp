@@ -86,7 +86,7 @@ class Store {
   }
 
  public:
-  static constexpr std::int64_t format = 2;
+  static constexpr std::int64_t format = 3;
   static constexpr std::int64_t application_id = 0x67656E6F;  // "geno"
   enum class Open { write, read };
 
@@ -125,8 +125,8 @@ class Store {
   std::vector<Trial> trials() const;
   void for_each_trial(const std::function<void(Trial)>& visit) const;
   bool has_trials() const { return Statement(*database_, "SELECT 1 FROM trials LIMIT 1").step(); }
-  /// Is there a sample of this number with this text and learning rate?
-  bool is_trial_of(int number, const std::string& text, double learning_rate) const;
+  /// Is there a sample of this number with this text and learning rate, of a baseline or of this arm?
+  bool is_trial_of(int number, const std::string& arm, const std::string& text, double learning_rate) const;
   /// Forgets a study that was begun and has no trial, so that a start that failed is in nobody's way.
   void begin_anew();
   /// Adds a proposal: its refused samples and the accepted one.
@@ -281,9 +281,11 @@ GENOFORM_SEARCH_INLINE void Store::for_each_trial(const std::function<void(Trial
   }
 }
 
-GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& text, double learning_rate) const {
-  Statement s(*database_, "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ?");
-  return s.bind(number, text, learning_rate).step();
+GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& arm, const std::string& text,
+                                               double learning_rate) const {
+  Statement s(*database_,
+              "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ? AND (phase = 'baseline' OR name = ?)");
+  return s.bind(number, text, learning_rate, arm).step();
 }
 
 GENOFORM_SEARCH_INLINE void Store::begin_anew() {

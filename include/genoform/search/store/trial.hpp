@@ -28,7 +28,7 @@ inline std::optional<State> state_of(std::string_view name) {
 struct Trial {
   int number = 0, sample = 0;
   std::string phase;  ///< "baseline" or "search"
-  std::string name;   ///< of a baseline
+  std::string name;   ///< of a baseline, or of the arm of a genome; empty for the study's own search
   std::string text;   ///< canonical
   int parent = 0;     ///< the trial it was mutated from, 0: none
   double learning_rate = 0;

@@ -16,6 +16,7 @@ struct Scored {
   int number = 0;
   std::string text;
   double fitness = 0;
+  double learning_rate = 0;
 };
 
 /// The last `capacity` finished trials: the oldest member leaves, not the worst (regularised evolution, Real et al., 2019).

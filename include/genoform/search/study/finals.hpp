@@ -34,8 +34,8 @@ namespace genoform::search {
 using OnFinal = std::function<void(const FinalRun&)>;
 
 struct FinalOptions {
-  int genomes = 3;    ///< the best of the search that go to the final
-  int seeds = 2;      ///< fresh ones, each a training from the start with other data
+  int genomes = 3;    ///< the best of the search that go to the final; of each control arm one goes
+  int seeds = 5;      ///< fresh ones, each a training from the start with other data, the same for all finalists
   int rounds = 12;    ///< of timing in turns
   double budget = 0;  ///< seconds of training at measured step time; 0: that of a trial
 
@@ -48,8 +48,8 @@ struct FinalOptions {
   }
 };
 
-/// Trains the best genomes, the plain baselines and the best baseline anew, with fresh seeds and for equal time by step times
-/// that are measured now, in turns, on all workers. Only here is the test text seen.
+/// Trains the best genomes, that of each control arm, the plain baselines and the best baseline anew, with fresh seeds and for
+/// equal time by step times that are measured now, in turns, on all workers. Only here is the test text seen.
 class Finals : private JobSource {
  public:
   Finals(const Search& search, Store& store, Workers& workers, FinalOptions options)
@@ -91,7 +91,9 @@ class Finals : private JobSource {
     for (const Baseline& baseline : search_.baselines)
       if (baseline.is_plain) add(ranked([&](const Trial& t) { return t.name == baseline.name; }), 1);
     add(ranked([](const Trial& t) { return t.phase == "baseline"; }), 1);
-    add(ranked([](const Trial& t) { return t.phase == "search"; }), static_cast<std::size_t>(options_.genomes));
+    for (std::size_t arm = 1; arm < search_.arms.size(); ++arm)
+      add(ranked([&](const Trial& t) { return t.phase == "search" && t.name == search_.arms[arm].name; }), 1);
+    add(ranked([](const Trial& t) { return t.phase == "search" && t.name.empty(); }), static_cast<std::size_t>(options_.genomes));
     std::vector<Finalist> finalists;
     for (const Trial* t : chosen) finalists.push_back(Finalist::of(*t));
     return finalists;

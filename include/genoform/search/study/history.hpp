@@ -14,22 +14,25 @@
 
 namespace genoform::search {
 
-/// What a strategy may look at: the genomes that were trained at one learning rate, in the order of their numbers. Fitness is the
-/// last loss that was reached. Only the last `capacity` are kept, however long the study is.
+/// What the strategy of an arm may look at: its genomes, and the baselines that could be of them, in the order of their numbers.
+/// Fitness is the last loss that was reached. Only the last `capacity` are kept, however long the study is.
 class History {
  public:
-  /// `is_genome`: can this text be a parent? Asked for baselines only.
-  History(double learning_rate, std::size_t capacity, std::function<bool(const std::string&)> is_genome)
-      : learning_rate_(learning_rate), capacity_(std::max<std::size_t>(1, capacity)), is_genome_(std::move(is_genome)) {}
+  /// Baselines count at this learning rate. `is_genome`: can this text be a parent? Asked for baselines only.
+  History(std::string arm, double learning_rate, std::size_t capacity, std::function<bool(const std::string&)> is_genome)
+      : arm_(std::move(arm)),
+        learning_rate_(learning_rate),
+        capacity_(std::max<std::size_t>(1, capacity)),
+        is_genome_(std::move(is_genome)) {}
 
   /// Adds a finished trial, whose number is above those before, if it counts.
   void add(const Trial& t) {
-    if (t.state != State::done || t.learning_rate != learning_rate_) return;
+    const bool counts = t.phase == "baseline" ? t.learning_rate == learning_rate_ && is_genome_(t.text) : t.name == arm_;
     const std::optional<double> fitness = t.loss ? t.loss : t.at_hurdle;
-    if (!fitness || (t.phase == "baseline" && !is_genome_(t.text))) return;
+    if (t.state != State::done || !counts || !fitness) return;
     if (scored_.size() >= capacity_ && scored_.size() - capacity_ >= capacity_)
       scored_.erase(scored_.begin(), scored_.end() - static_cast<std::ptrdiff_t>(capacity_));
-    scored_.push_back({t.number, t.text, *fitness});
+    scored_.push_back({t.number, t.text, *fitness, t.learning_rate});
   }
 
   /// Those up to this number.
@@ -40,6 +43,7 @@ class History {
   }
 
  private:
+  std::string arm_;
   double learning_rate_;
   std::size_t capacity_;
   std::function<bool(const std::string&)> is_genome_;

@@ -21,7 +21,8 @@ namespace genoform::search {
 /// for the strategy, and a fingerprint of each text.
 class Ledger {
  public:
-  Ledger(Store& store, History history) : store_(store), history_(std::move(history)) {
+  /// `histories`: one an arm.
+  Ledger(Store& store, std::vector<History> histories) : store_(store), histories_(std::move(histories)) {
     store.release_leases();
     store.for_each_trial([&](Trial trial) { enter(std::move(trial)); });
   }
@@ -34,7 +35,7 @@ class Ledger {
   const Trial& open(int number) const { return open_[static_cast<std::size_t>(number - finished_ - 1)]; }
   /// A finished run of a baseline, by its number.
   const Trial& baseline(int number) const { return baselines_[static_cast<std::size_t>(number - 1)]; }
-  const History& history() const { return history_; }
+  const History& history(std::size_t arm) const { return histories_[arm]; }
 
   int refusals() const { return refusals_; }
   /// Trials that ended, with and without a result.
@@ -58,11 +59,11 @@ class Ledger {
     close_finished();
   }
 
-  /// The trial that trains this text at this learning rate, if one does.
-  std::optional<int> find(const std::string& text, double learning_rate) const {
+  /// The trial of an arm, or of a baseline, that trains this text at this learning rate, if one does.
+  std::optional<int> find(const std::string& arm, const std::string& text, double learning_rate) const {
     const auto [first, last] = numbers_.equal_range(stream_of(text));
     for (auto found = first; found != last; ++found)
-      if (store_.is_trial_of(found->second, text, learning_rate)) return found->second;
+      if (store_.is_trial_of(found->second, arm, text, learning_rate)) return found->second;
     return std::nullopt;
   }
 
@@ -85,13 +86,13 @@ class Ledger {
   }
   void close_finished() {
     for (; !open_.empty() && open_.front().finished(); open_.pop_front(), ++finished_) {
-      history_.add(open_.front());
+      for (History& history : histories_) history.add(open_.front());
       if (open_.front().phase == "baseline") baselines_.push_back(std::move(open_.front()));
     }
   }
 
   Store& store_;
-  History history_;
+  std::vector<History> histories_;
   std::deque<Trial> open_;  ///< the numbers above finished_
   int finished_ = 0;
   std::vector<Trial> baselines_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +14,8 @@
 #include "genoform/search/clock/budget.hpp"
 #include "genoform/search/clock/estimator.hpp"
 #include "genoform/search/space/baseline.hpp"
-#include "genoform/search/space/space.hpp"
-#include "genoform/search/strategy/strategy.hpp"
+#include "genoform/search/space/mutation.hpp"
+#include "genoform/search/study/arm.hpp"
 #include "genoform/search/study/history.hpp"
 #include "genoform/search/study/ledger.hpp"
 #include "genoform/search/study/study_options.hpp"
@@ -26,18 +27,25 @@ namespace genoform::search {
 
 /// Everything that decides the proposals of a study. What is referred to must live as long.
 struct Search {
-  const Space& space;
-  const Strategy& strategy;
+  std::vector<Arm> arms;  ///< the first is the search of the study itself
   const Estimator& oracle;
   const std::vector<Baseline>& baselines;
   const StudyOptions& options;
 
-  /// The history that its strategy needs: what lies within the window of an open trial is kept beside it.
-  History history() const {
-    const std::size_t memory = strategy.memory(), window = static_cast<std::size_t>(std::max(1, options.window));
-    const std::size_t all = std::numeric_limits<std::size_t>::max();
-    return History(options.learning_rate, memory > all - window ? all : memory + window,
-                   [&genomes = space](const std::string& text) { return genomes.check(text).ok(); });
+  int baseline_runs() const { return static_cast<int>(baselines.size() * options.baseline_learning_rates.size()); }
+  /// The arm of a genome: they take turns, so that all advance together.
+  std::size_t arm_of(int number) const { return static_cast<std::size_t>(number - baseline_runs() - 1) % arms.size(); }
+
+  /// The history that each strategy needs: what lies within the window of an open trial is kept beside it.
+  std::vector<History> histories() const {
+    std::vector<History> all;
+    for (const Arm& arm : arms) {
+      const std::size_t memory = arm.strategy->memory(), window = static_cast<std::size_t>(std::max(1, options.window));
+      const std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+      all.emplace_back(arm.name, options.learning_rate, memory > unlimited - window ? unlimited : memory + window,
+                       [space = arm.space](const std::string& text) { return space->check(text).ok(); });
+    }
+    return all;
   }
 };
 
@@ -55,9 +63,7 @@ class Proposals {
       throw Exception({ErrorKind::usage, "the learning rate of the genomes must be one of those of the baselines"});
   }
 
-  int baseline_runs() const {
-    return static_cast<int>(search_.baselines.size() * search_.options.baseline_learning_rates.size());
-  }
+  int baseline_runs() const { return search_.baseline_runs(); }
 
   /// The runs of the baselines, the genomes' learning rate first, so that what the search needs of them is known early.
   std::vector<Trial> baselines() const {
@@ -87,16 +93,19 @@ class Proposals {
   std::optional<std::vector<Trial>> propose(int number, int sample, const StopRequest& stop) const {
     const double baseline_seconds = ledger_.baseline(1).step_seconds;
     const std::optional<double> hurdle = this->hurdle();
+    const std::size_t index = search_.arm_of(number);
+    const Arm& arm = search_.arms[index];
+    const std::span<const Scored> history = ledger_.history(index).up_to(number - search_.options.window);
     std::vector<Trial> samples;
     for (; sample < max_samples; ++sample) {
       if (stop() != Stop::no) return std::nullopt;
       RandomStream random(Random(search_.options.seed, stream_of("search.proposal") + static_cast<std::uint64_t>(number)),
                           static_cast<std::uint64_t>(sample) << 32);
-      const Proposal proposal =
-          search_.strategy.propose(search_.space, ledger_.history().up_to(number - search_.options.window), random);
+      const Proposal proposal = arm.strategy->propose(*arm.space, history, random);
       const Estimate estimate = search_.oracle.estimate(proposal.text);
-      Trial t = trial(number, sample, proposal.text, search_.options.learning_rate, estimate);
+      Trial t = trial(number, sample, proposal.text, learning_rate(proposal.parent, history, random), estimate);
       t.phase = "search";
+      t.name = arm.name;
       t.parent = proposal.parent;
       t.hurdle = hurdle;
       t.reason = refusal(t, estimate, baseline_seconds);
@@ -114,6 +123,20 @@ class Proposals {
   }
 
  private:
+  /// Any of the gene's for a genome without a parent; else mostly the parent's, and sometimes one beside it.
+  double learning_rate(int parent, std::span<const Scored> history, RandomStream& random) const {
+    constexpr double moves = 0.2;
+    const std::vector<double>& all = search_.options.learning_rates;
+    if (all.empty()) return search_.options.learning_rate;
+    const auto from = std::find_if(history.begin(), history.end(), [&](const Scored& s) { return s.number == parent; });
+    if (from == history.end()) return all[random.below(all.size())];
+    const auto at = std::find(all.begin(), all.end(), from->learning_rate);
+    if (at == all.end() || random.uniform() >= moves) return from->learning_rate;
+    auto index = static_cast<std::size_t>(at - all.begin());
+    static_cast<void>(move_value(index, all.size(), true, random));
+    return all[index];
+  }
+
   Trial trial(int number, int sample, const std::string& text, double learning_rate, const Estimate& estimate) const {
     Trial t;
     t.number = number;
@@ -129,7 +152,7 @@ class Proposals {
   }
 
   std::string refusal(const Trial& t, const Estimate& estimate, double baseline_seconds) const {
-    if (const auto same = ledger_.find(t.text, t.learning_rate)) return "equal to trial " + std::to_string(*same);
+    if (const auto same = ledger_.find(t.name, t.text, t.learning_rate)) return "equal to trial " + std::to_string(*same);
     return search_.options.limits.refusal(estimate, baseline_seconds);
   }
 

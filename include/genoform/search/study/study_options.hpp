@@ -14,7 +14,8 @@ struct StudyOptions {
   double budget = 3;  ///< seconds of training per trial, on the oracle's clock
   Limits limits{};
   int window = 8;               ///< proposal n sees the results of the trials up to n - window; at least the number of workers
-  double learning_rate = 4e-3;  ///< of every genome
+  double learning_rate = 4e-3;  ///< of every genome; with `learning_rates`, that at which losses at the hurdle are compared
+  std::vector<double> learning_rates{};  ///< a gene of every genome, in rising order; empty: `learning_rate` alone
   std::vector<double> baseline_learning_rates{2e-3, 4e-3, 8e-3};  ///< each baseline gets the best of them
   bool hurdle = true;  ///< stop genomes that are behind every plain baseline after a quarter of their steps
 
@@ -25,6 +26,7 @@ struct StudyOptions {
     visit("limits", self.limits);
     visit("window", self.window);
     visit("learning_rate", self.learning_rate);
+    visit("learning_rates", self.learning_rates);
     visit("baseline_learning_rates", self.baseline_learning_rates);
     visit("hurdle", self.hurdle);
   }
