@@ -4,10 +4,10 @@
 
 #include "common.hpp"
 #include "genoform/data/corpus.hpp"
-#include "genoform/data/ngram.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/train/evaluation.hpp"
 #include "models.hpp"
+#include "ngrams.hpp"
 
 namespace command {
 
@@ -42,19 +42,12 @@ double pool_nats(CpuModel& model, TokenView text, int windows, int context) {
   return sum / static_cast<double>(starts.size());
 }
 
-constexpr int longest_ngram = 5;
-
-/// The loss of n-grams of orders 1 to 5 on the same windows in nats, counted on the first `bytes` bytes of the training text:
-/// what a model must beat.
-std::vector<double> ngram_nats(const Corpus& corpus, TokenView text, const Options& o, int context) {
+/// n-grams on the same windows, counted on the first bytes of the training text.
+std::vector<double> ngrams_of(const Corpus& corpus, TokenView text, const Options& o, int context) {
   const auto wanted = static_cast<std::size_t>(static_cast<double>(o.ngrams) / corpus.bytes_per_token());
-  std::vector<double> nats;
-  for (int order = 1; order <= longest_ngram; ++order) {
-    Ngram ngram(order, corpus.vocabulary());
-    ngram.add(corpus.train().first(std::min(wanted, corpus.train().size())));
-    nats.push_back(loss_of(ngram, text, static_cast<std::size_t>(o.windows), static_cast<std::size_t>(context)).value().whole);
-  }
-  return nats;
+  const TokenView counted = corpus.train().first(std::min(wanted, corpus.train().size()));
+  return ngram_bits(corpus, text, static_cast<std::size_t>(o.windows), static_cast<std::size_t>(context),
+                    [&](Ngram& ngram) { ngram.add(counted); });
 }
 
 int run(const Options& o) {
@@ -70,13 +63,12 @@ int run(const Options& o) {
   const Result<double> nats = evaluation.nats(text);
   if (!nats) throw Exception({nats.error().error_kind, o.data + ": " + nats.error().message});
   const double pool = o.pool ? pool_nats(*model, text, o.windows, context) : 0;
-  const std::vector<double> ngrams = o.ngrams > 0 ? ngram_nats(corpus, text, o, context) : std::vector<double>();
+  const std::vector<double> ngrams = o.ngrams > 0 ? ngrams_of(corpus, text, o, context) : std::vector<double>();
   if (o.json) {
     JsonObject json;
     json.add("bits_per_byte", *nats * bits).add("nats_per_token", *nats);
     if (o.pool) json.add("pool_bits_per_byte", pool * bits);
-    for (std::size_t i = 0; i < ngrams.size(); ++i)
-      json.add("order_" + std::to_string(i + 1) + "_bits_per_byte", ngrams[i] * bits);
+    for (std::size_t i = 0; i < ngrams.size(); ++i) json.add("order_" + std::to_string(i + 1) + "_bits_per_byte", ngrams[i]);
     json.add("part", o.part).add("windows", o.windows).add("context", context).add("model", model->text());
     std::printf("%s\n", json.text().c_str());
   } else {
@@ -84,7 +76,7 @@ int run(const Options& o) {
                 o.part.c_str());
     if (o.pool) std::printf("%.4f bits per byte, pool\n", pool * bits);
     for (std::size_t i = 0; i < ngrams.size(); ++i)
-      std::printf("%.4f bits per byte, n-gram of order %zu on the first %d bytes of the training text\n", ngrams[i] * bits, i + 1,
+      std::printf("%.4f bits per byte, n-gram of order %zu on the first %d bytes of the training text\n", ngrams[i], i + 1,
                   o.ngrams);
   }
   return 0;

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
-#include <numbers>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,13 +14,13 @@
 #include "common.hpp"
 #include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
-#include "genoform/data/ngram.hpp"
 #include "genoform/report/progress.hpp"
 #include "genoform/search/space/baselines.hpp"
 #include "genoform/search/study.hpp"
 #include "genoform/search/study/calibration.hpp"
 #include "genoform/search/study/step_table_of.hpp"
 #include "genoform/search/workers/worker_pool.hpp"
+#include "ngrams.hpp"
 #include "search_request.hpp"
 #include "signals.hpp"
 
@@ -274,17 +273,16 @@ class SearchRun {
     const auto batch = static_cast<std::size_t>(request_.training.batch);
     const auto context = static_cast<std::size_t>(request_.training.context);
     const Batches batches(corpus.train(), batch, context, request_.study.seed);
-    NgramFigures figures{
-        .name = f.name, .bytes = f.steps * request_.training.batch * request_.training.context, .bits_per_byte = {}};
-    for (int order = 1; order <= 5; ++order) {
-      Ngram ngram(order, corpus.vocabulary());
+    const auto count = [&](Ngram& ngram) {
       for (std::uint64_t step = 0; step < static_cast<std::uint64_t>(f.steps); ++step)
         for (std::size_t row = 0; row < batch; ++row) ngram.add(corpus.train().subspan(batches.start(step, row), context + 1));
-      const auto windows = static_cast<std::size_t>(request_.training.final_windows);
-      const Result<NgramLoss> loss = loss_of(ngram, corpus.test(), windows, context);
-      if (!loss) return;  // no final was trained on it either
-      figures.bits_per_byte.push_back(loss->whole / std::numbers::ln2 / corpus.bytes_per_token());
-    }
+    };
+    const NgramFigures figures{
+        .name = f.name,
+        .bytes = static_cast<std::int64_t>(static_cast<double>(f.steps * request_.training.batch * request_.training.context) *
+                                           corpus.bytes_per_token()),
+        .bits_per_byte =
+            ngram_bits(corpus, corpus.test(), static_cast<std::size_t>(request_.training.final_windows), context, count)};
     store_.set_note("ngrams", json_of(figures).dump());
   }
 

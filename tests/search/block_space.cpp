@@ -200,7 +200,7 @@ TEST_CASE("a kind of one's own joins a space with its genes, and is costed") {
 
 TEST_CASE("a space without room for a block cannot be made") {
   BlockSpaceOptions options;
-  options.max_layers = 1;
+  options.max_layers = 0;
   CHECK_THROWS_AS(BlockSpace(options), Exception);
   options = {};
   options.widths.clear();

@@ -47,9 +47,9 @@ Store final_of(const std::map<std::string, double>& losses, std::uint64_t study)
   store.replace_finals(runs);
   return store;
 }
-Claim::Verdict verdict_of(const std::map<std::string, double>& losses, std::uint64_t study) {
+Claim::Outcome outcome_of(const std::map<std::string, double>& losses, std::uint64_t study) {
   const Store store = final_of(losses, study);
-  return Report(store).claim().verdict;
+  return Report(store).claim().outcome;
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ TEST_CASE("the best genome of each control arm goes to the final, and the claim 
   for (const Standing& s : report.standings()) controls += s.finalist.is_control ? 1 : 0;
   CHECK(controls == 2);
   const Claim claim = report.claim();
-  REQUIRE(claim.verdict != Claim::Verdict::none);
+  REQUIRE(claim.outcome != Claim::Outcome::none);
   CHECK(claim.control->finalist.text[0] != '0');
   const std::string text = report.text();
   INFO(text);
@@ -119,8 +119,8 @@ TEST_CASE("where all architectures are equal the claim is a tie, in 19 of 20 stu
   int ties = 0;
   constexpr int studies = 400;
   for (int study = 0; study < studies; ++study)
-    if (verdict_of({{"trial 1", 2}, {"trial 2", 2}, {"trial 3", 2}, {"control 4", 2}, {"control 5", 2}},
-                   static_cast<std::uint64_t>(study)) == Claim::Verdict::tie)
+    if (outcome_of({{"trial 1", 2}, {"trial 2", 2}, {"trial 3", 2}, {"control 4", 2}, {"control 5", 2}},
+                   static_cast<std::uint64_t>(study)) == Claim::Outcome::tie)
       ++ties;
   CHECK(ties >= studies * 95 / 100);
 }
@@ -128,8 +128,8 @@ TEST_CASE("where all architectures are equal the claim is a tie, in 19 of 20 stu
 TEST_CASE("a difference beyond the noise is found, on either side") {
   int search = 0, control = 0;
   for (std::uint64_t study = 0; study < 100; ++study) {
-    search += verdict_of({{"trial 1", 2}, {"trial 2", 1.9}, {"control 4", 2}}, study) == Claim::Verdict::search_won ? 1 : 0;
-    control += verdict_of({{"trial 1", 2}, {"trial 2", 2.1}, {"control 4", 1.9}}, study) == Claim::Verdict::control_won ? 1 : 0;
+    search += outcome_of({{"trial 1", 2}, {"trial 2", 1.9}, {"control 4", 2}}, study) == Claim::Outcome::search_won ? 1 : 0;
+    control += outcome_of({{"trial 1", 2}, {"trial 2", 2.1}, {"control 4", 1.9}}, study) == Claim::Outcome::control_won ? 1 : 0;
   }
   CHECK(search >= 95);
   CHECK(control >= 95);
@@ -141,7 +141,7 @@ TEST_CASE("the spaces of known architectures have their genomes and no others") 
     return "Decoder<Stack<Block<" + block + ">, " + std::to_string(blocks) + ">, Vocab<256>, Width<64>, Context<64>>";
   };
   CHECK(transformer.check(model("Attention<Heads<2>>, Ffn<ReLU>", 1)).ok());
-  CHECK(transformer.check(model("Attention<Heads<2>>, Ffn<SwiGlu>", 6)).ok());
+  CHECK(transformer.check(model("Attention<Heads<2>>, Ffn<Glu<Swish>, Hidden<128>>", 6)).ok());
   CHECK_FALSE(transformer.check(model("Attention<Heads<2>>, Ffn<ReLU>", 7)).ok());
   CHECK_FALSE(transformer.check(model("Attention<Heads<2>, DConv<3>>, Ffn<ReLU>", 1)).ok());
   CHECK_FALSE(transformer.check(model("Ffn<ReLU>, Attention<Heads<2>>", 1)).ok());

@@ -49,9 +49,9 @@ struct NgramFigures {
 /// What the final says about the question of a study: is a genome that the search found better than the best known architecture
 /// that the same effort has tuned?
 struct Claim {
-  enum class Verdict { none, search_won, tie, control_won };
+  enum class Outcome { none, search_won, tie, control_won };
 
-  Verdict verdict = Verdict::none;    ///< none: no final with both sides, or fewer than two seeds
+  Outcome outcome = Outcome::none;    ///< none: no final with both sides, or fewer than two seeds
   const Standing* found = nullptr;    ///< the genome of the search with the largest lead, or smallest lag, on the test text
   const Standing* control = nullptr;  ///< the best of the control arms and baselines, by its validation losses in the final
   statistics::Difference difference;  ///< of their test losses, control - found: above 0 where the search is better
@@ -281,28 +281,28 @@ GENOFORM_SEARCH_INLINE Claim Report::claim() const {
   claim.found = found[best];
   claim.difference = differences[best];
   claim.corrected_p = corrected[best];
-  claim.verdict = claim.corrected_p >= level  ? Claim::Verdict::tie
-                  : claim.difference.mean > 0 ? Claim::Verdict::search_won
-                                              : Claim::Verdict::control_won;
+  claim.outcome = claim.corrected_p >= level  ? Claim::Outcome::tie
+                  : claim.difference.mean > 0 ? Claim::Outcome::search_won
+                                              : Claim::Outcome::control_won;
   return claim;
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::claim_text() const {
   const Claim c = claim();
-  if (c.verdict == Claim::Verdict::none) return "";
+  if (c.outcome == Claim::Outcome::none) return "";
   const std::string found = c.found->finalist.name, control = c.control->finalist.name;
   const auto amount = [](double bits) { return fixed_text(bits, 3); };
-  std::string text = c.verdict == Claim::Verdict::search_won ? "The search won: " + found + " is better than " + control + " by "
-                     : c.verdict == Claim::Verdict::control_won
+  std::string text = c.outcome == Claim::Outcome::search_won ? "The search won: " + found + " is better than " + control + " by "
+                     : c.outcome == Claim::Outcome::control_won
                          ? "The control won: " + control + " is better than " + found + " by "
                          : "A tie: " + found + " and " + control + " differ by ";
-  const bool turned = c.verdict == Claim::Verdict::control_won;
-  const double sign = turned ? -1 : 1;
+  const bool is_reversed = c.outcome == Claim::Outcome::control_won;
+  const double sign = is_reversed ? -1 : 1;
   text += amount(sign * c.difference.mean) + " bits per byte on the test text (95 % interval " +
-          amount(turned ? -c.difference.high : c.difference.low) + " to " +
-          amount(turned ? -c.difference.low : c.difference.high) + ", " + std::to_string(c.control->test.size()) +
+          amount(is_reversed ? -c.difference.high : c.difference.low) + " to " +
+          amount(is_reversed ? -c.difference.low : c.difference.high) + ", " + std::to_string(c.control->test.size()) +
           " seeds, p = " + fixed_text(c.corrected_p, 4) + " after Holm)";
-  return text + (c.verdict == Claim::Verdict::tie ? ", which is within the noise.\n" : ".\n");
+  return text + (c.outcome == Claim::Outcome::tie ? ", which is within the noise.\n" : ".\n");
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::text() const {
@@ -367,9 +367,9 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
                    {"failed", failed_},      {"refused", refused()},  {"trials_per_hour", trials_per_hour()},
                    {"refusals", refusals_},  {"failures", failures_}, {"finalists", finalists},
                    {"winner", nullptr},      {"claim", nullptr},      {"ngrams", json_of(ngrams_)}};
-  if (const Claim c = claim(); c.verdict != Claim::Verdict::none) {
-    const char* const verdicts[] = {"none", "search won", "tie", "control won"};
-    j["claim"] = {{"verdict", verdicts[static_cast<int>(c.verdict)]},
+  if (const Claim c = claim(); c.outcome != Claim::Outcome::none) {
+    const char* const outcomes[] = {"none", "search won", "tie", "control won"};
+    j["claim"] = {{"outcome", outcomes[static_cast<int>(c.outcome)]},
                   {"found", c.found->finalist.name},
                   {"control", c.control->finalist.name},
                   {"control_minus_found", c.difference.mean},

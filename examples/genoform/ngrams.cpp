@@ -1,0 +1,18 @@
+#include "ngrams.hpp"
+
+#include <numbers>
+
+using namespace genoform;
+using namespace genoform::inner;
+
+std::vector<double> command::ngram_bits(const Corpus& corpus, TokenView text, std::size_t windows, std::size_t context,
+                                        const std::function<void(Ngram&)>& count) {
+  constexpr int longest = 5;
+  std::vector<double> bits;
+  for (int order = 1; order <= longest; ++order) {
+    Ngram ngram(order, corpus.vocabulary());
+    count(ngram);
+    bits.push_back(loss_of(ngram, text, windows, context).value().whole / std::numbers::ln2 / corpus.bytes_per_token());
+  }
+  return bits;
+}

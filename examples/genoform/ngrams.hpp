@@ -1,0 +1,15 @@
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "genoform/data/corpus.hpp"
+#include "genoform/data/ngram.hpp"
+
+namespace command {
+
+/// What counting reaches on windows of a text: bits per byte of interpolated n-grams of orders 1 to 5, each counted by `count`.
+std::vector<double> ngram_bits(const genoform::Corpus& corpus, genoform::TokenView text, std::size_t windows, std::size_t context,
+                               const std::function<void(genoform::inner::Ngram&)>& count);
+
+}  // namespace command
