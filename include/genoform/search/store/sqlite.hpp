@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "genoform/core/result.hpp"
+#include "genoform/core/utf8.hpp"
 #include "genoform/io/mapped_file.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -68,8 +69,9 @@ class Database {
                            "files to a folder of yours and open it there"});
     const bool no_room = code == SQLITE_FULL || code == SQLITE_NOMEM || code == SQLITE_IOERR ||
                          (handle_ && code == SQLITE_CANTOPEN && io::is_exhaustion(sqlite3_system_errno(handle_.get())));
-    const std::string what = handle_ ? sqlite3_errmsg(handle_.get()) : "no memory";
-    throw Exception({no_room ? ErrorKind::resources : ErrorKind::input, path_ + ": " + what});
+    // SQLite quotes what it does not understand, which may be whole pages of a damaged file.
+    const std::string_view what = handle_ ? sqlite3_errmsg(handle_.get()) : "no memory";
+    throw Exception({no_room ? ErrorKind::resources : ErrorKind::input, path_ + ": " + visible(what.substr(0, what.find('\n')))});
   }
 
  private:
