@@ -135,6 +135,22 @@ TEST_CASE("a difference beyond the noise is found, on either side") {
   CHECK(control >= 95);
 }
 
+TEST_CASE("the report names the bounds of the space that the winner and the best genomes lie on") {
+  const BlockSpace space;
+  const auto bounds = [&](const std::string& text) { return space.bounds_of(text); };
+  CHECK(bounds("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<512>>>, 6>, Vocab<256>, Width<128>, Context<64>>") ==
+        std::vector<std::string>{"width 128 (the largest)", "12 sub-layers (the most)", "Hidden<512> (the end of its scale)"});
+  CHECK(bounds("Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<128>>>, 5>, Vocab<256>, Width<64>, Context<64>>")
+            .empty());
+  CHECK(bounds("not a genome").empty());
+  const TemporaryFile file("genoform-bounds");
+  REQUIRE(DigitStudy().run(file.path()));
+  Store store(file.path(), Store::Open::write);
+  store.set_note("bounds", json_of(BoundsReached{.winner = {"width 128 (the largest)"}, .best = {}}).dump());
+  CHECK(Report(store).text().find("The winner lies on bounds of the space: width 128 (the largest).\nA wider") !=
+        std::string::npos);
+}
+
 TEST_CASE("the spaces of known architectures have their genomes and no others") {
   const BlockSpace transformer(transformer_space()), primer_ez(primer_ez_space()), glam(glam_space());
   const auto model = [](const std::string& block, int blocks) {

@@ -1,6 +1,9 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -120,6 +123,27 @@ class TrialClock {
   std::optional<Clock::time_point> first_;
 };
 
+/// Leaves the note "bounds".
+inline void note_bounds(Store& store, const Space& space) {
+  constexpr std::size_t most = 10;
+  const Report report(store);
+  BoundsReached reached;
+  const std::optional<Standing> winner = report.winner();
+  if (winner && !winner->finalist.is_baseline && !winner->finalist.is_control)
+    reached.winner = space.bounds_of(winner->finalist.text);
+  std::vector<const Trial*> best;
+  for (const Trial& t : report.trials())
+    if (t.phase == "search" && t.name.empty() && t.loss) best.push_back(&t);
+  std::stable_sort(best.begin(), best.end(), [](const Trial* a, const Trial* b) { return *a->loss < *b->loss; });
+  best.resize(std::min(best.size(), most));
+  std::map<std::string, std::size_t> counts;
+  for (const Trial* t : best)
+    for (const std::string& bound : space.bounds_of(t->text)) ++counts[bound];
+  for (const auto& [bound, count] : counts)
+    if (3 * count >= best.size()) reached.best.push_back(bound);
+  store.set_note("bounds", json_of(reached).dump());
+}
+
 }  // namespace study
 
 GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
@@ -146,7 +170,9 @@ GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const 
   if (run.stop() == Stop::now) return false;
   run.on_search_end(ledger, is_complete);
   if (run.genomes > 0 && ledger.genomes_trained() == 0) return true;  // there is nothing that a final could confirm
-  return !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);
+  const bool is_done = !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);
+  if (is_done) study::note_bounds(store, space);
+  return is_done;
 }
 
 #endif

@@ -46,6 +46,19 @@ struct NgramFigures {
   static NgramFigures of(const nlohmann::json& j) { return from_json<NgramFigures>(j, "n-grams"); }
 };
 
+/// Bounds of the space that the best genomes of the search lie on: the note "bounds" of a study.
+struct BoundsReached {
+  std::vector<std::string> winner;  ///< those of the winner, where the search found it
+  std::vector<std::string> best;    ///< those of a third of the ten best genomes or more
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("winner", self.winner);
+    visit("best", self.best);
+  }
+  static BoundsReached of(const nlohmann::json& j) { return from_json<BoundsReached>(j, "bounds"); }
+};
+
 /// What the final says about the question of a study: is a genome that the search found better than the best known architecture
 /// that the same effort has tuned?
 struct Claim {
@@ -74,6 +87,7 @@ class Report {
       if (t.state == State::done && !t.loss) ++stopped_;
     }
     for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
+    if (const auto bounds = store.note("bounds", BoundsReached::of)) bounds_ = *bounds;
     if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
     if (const auto note = store.note("seconds of trials")) seconds_ = number_of<double>(*note).value_or(0);
     for (const FinalRun& run : store.finals()) enter(run);
@@ -143,11 +157,13 @@ class Report {
   std::string ngrams_text() const;
   std::string finals_text() const;
   std::string claim_text() const;
+  std::string bounds_text() const;
   std::string result_text() const;
 
   std::vector<Trial> trials_;
   std::vector<Standing> standings_;
   NgramFigures ngrams_;
+  BoundsReached bounds_;
   int finished_ = 0, failed_ = 0, stopped_ = 0;
   ReasonCounts refusals_, failures_;
   double seconds_ = 0;
@@ -305,6 +321,17 @@ GENOFORM_SEARCH_INLINE std::string Report::claim_text() const {
   return text + (c.outcome == Claim::Outcome::tie ? ", which is within the noise.\n" : ".\n");
 }
 
+GENOFORM_SEARCH_INLINE std::string Report::bounds_text() const {
+  std::string text;
+  const auto add = [&](const char* who, const std::vector<std::string>& bounds) {
+    for (std::size_t i = 0; i < bounds.size(); ++i) text += (i == 0 ? who : ", ") + bounds[i];
+    if (!bounds.empty()) text += ".\n";
+  };
+  add("The winner lies on bounds of the space: ", bounds_.winner);
+  add("A third of the ten best genomes or more lie on bounds of the space: ", bounds_.best);
+  return text.empty() ? text : text + "A wider space may hold a better one.\n";
+}
+
 GENOFORM_SEARCH_INLINE std::string Report::text() const {
   std::string text = baselines_text() + "\n";
   text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
@@ -315,7 +342,7 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
   text += "\n";
   text += arms_text();
   if (!standings_.empty()) text += finals_text() + "\n" + ngrams_text();
-  return text + claim_text() + result_text();
+  return text + claim_text() + result_text() + bounds_text();
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::obstacles() const {
@@ -363,10 +390,11 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
     if (!s.failure.empty()) finalist["failure"] = s.failure;
     finalists.push_back(std::move(finalist));
   }
-  nlohmann::json j{{"baselines", baselines}, {"genomes", finished_},  {"stopped_at_hurdle", stopped_},
-                   {"failed", failed_},      {"refused", refused()},  {"trials_per_hour", trials_per_hour()},
-                   {"refusals", refusals_},  {"failures", failures_}, {"finalists", finalists},
-                   {"winner", nullptr},      {"claim", nullptr},      {"ngrams", json_of(ngrams_)}};
+  nlohmann::json j{{"baselines", baselines},    {"genomes", finished_},  {"stopped_at_hurdle", stopped_},
+                   {"failed", failed_},         {"refused", refused()},  {"trials_per_hour", trials_per_hour()},
+                   {"refusals", refusals_},     {"failures", failures_}, {"finalists", finalists},
+                   {"winner", nullptr},         {"claim", nullptr},      {"ngrams", json_of(ngrams_)},
+                   {"bounds", json_of(bounds_)}};
   if (const Claim c = claim(); c.outcome != Claim::Outcome::none) {
     const char* const outcomes[] = {"none", "search won", "tie", "control won"};
     j["claim"] = {{"outcome", outcomes[static_cast<int>(c.outcome)]},

@@ -62,6 +62,8 @@ class BlockSpace : public Space {
     return check(*genome);
   }
 
+  std::vector<std::string> bounds_of(const std::string& text) const override;
+
   // The same without texts.
   Genome random_genome(RandomStream& samples) const {
     for (int tries = 0; tries < max_tries(); ++tries)
@@ -171,6 +173,31 @@ GENOFORM_SEARCH_INLINE Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer
   }
   if (sub_layer_of(kind, genes.values).resolved(model_context) != whole) return refused("");
   return genes;
+}
+
+GENOFORM_SEARCH_INLINE std::vector<std::string> BlockSpace::bounds_of(const std::string& text) const {
+  const Result<Genome> genome = Genome::parse(text, options_.names);
+  if (!genome) return {};
+  const Result<BlockGenes> genes = genes_of(genome->tree());
+  if (!genes) return {};
+  std::vector<std::string> bounds;
+  const auto add = [&](const std::string& what, bool is_reached, const char* end) {
+    const std::string bound = what + " (the " + end + ")";
+    if (is_reached && std::find(bounds.begin(), bounds.end(), bound) == bounds.end()) bounds.push_back(bound);
+  };
+  const std::size_t widths = options_.widths.size(), total = genes->layers.size() * genes->repeats;
+  const auto most = static_cast<std::size_t>(options_.max_total);
+  const std::string width = "width " + std::to_string(options_.widths[genes->width]);
+  add(width, widths > 1 && genes->width == 0, "smallest");
+  add(width, widths > 1 && genes->width + 1 == widths, "largest");
+  add(std::to_string(total) + " sub-layers", total == most, "most");
+  for (const SubLayerGenes& layer : genes->layers)
+    for (std::size_t g = 0; g < layer.values.size(); ++g) {
+      const Gene& gene = options_.kinds[layer.kind].genes[g];
+      const std::size_t values = gene.values.size();
+      add(gene.values[layer.values[g]].name, gene.ordered && values > 1 && layer.values[g] + 1 == values, "end of its scale");
+    }
+  return bounds;
 }
 
 GENOFORM_SEARCH_INLINE Result<BlockGenes> BlockSpace::genes_of(const GenomeTree& tree) const {

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/json.hpp"
@@ -23,6 +24,8 @@ class Space {
   virtual std::string mutate(const std::string& parent, RandomStream& samples) const = 0;
   /// An error when the text is not a genome of this space: it cannot be mutated.
   virtual Result<void> check(const std::string& text) const = 0;
+  /// The bounds of the space that a genome of it lies on, as in "width 128 (the largest)": a wider space may hold a better one.
+  virtual std::vector<std::string> bounds_of(const std::string&) const { return {}; }
 };
 
 }  // namespace genoform::search
