@@ -2,6 +2,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <initializer_list>
+
 namespace genoform::cpu {
 
 /// While an object lives, the calling thread runs no handler of a signal, but of the faults that it makes itself; a signal that
