@@ -1,5 +1,5 @@
 // clang++ -std=c++20 -Iinclude -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all tests/fuzz/safetensors.cpp
-#include <genoform/io/safetensors_header.hpp>
+#include <genoform/io/safetensors.hpp>
 
 #include <cstddef>
 #include <cstdint>

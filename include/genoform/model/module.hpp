@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "genoform/core/pointers.hpp"
+#include "genoform/model/any_layer.hpp"
 #include "genoform/model/engine.hpp"
 #include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/input_check.hpp"
