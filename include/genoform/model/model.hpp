@@ -23,7 +23,8 @@ struct ModelOptions {
   /// Parameters and gradients in memory of the caller's, each exactly as many numbers as the model has parameters (else an
   /// Exception, input), which must outlive the model; empty: the model allocates them.
   Storage<typename Backend::Real> storage{};
-  /// Where the model computes. A Cpu computes with 1 thread, in f32, by default; Cpu({.threads = 0}) takes all that OpenMP gives.
+  /// Where the model computes. A Cpu computes with 1 thread, in f32, by default; Cpu({.threads = 0}) takes all that the program
+  /// may use.
   Backend backend{};
   RouterTraining routers{};  ///< z-loss and jitter of routers in training; 0, so none, by default
   /// False samples no initial parameters, for weights that are loaded or lie in `storage` already: they stay as they are in
