@@ -23,6 +23,8 @@
 #include "genoform/search/workers/in_process_workers.hpp"
 #include "genoform/search/workers/workers.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// One run of a study: how far it goes and whom it tells. Nothing here changes the record of a trial.
@@ -178,3 +180,5 @@ GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const 
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"
