@@ -131,14 +131,19 @@ inline std::int64_t memory_left_in(const std::string& folder, bool is_unified) {
   return *limit > kept ? *limit - kept : 0;
 }
 
-/// Bytes that the process may still take before one of its groups is full.
-inline std::int64_t memory_left(const std::string& root = "") {
-  std::int64_t left = no_limit;
-  for (const Hierarchy hierarchy : {Hierarchy{"memory"}, Hierarchy{}})
+/// The smallest limit_in(folder, is_unified) of the groups of the process, in the hierarchy of a controller of version 1 and in
+/// that of version 2.
+template <class LimitIn>
+std::int64_t lowest_limit(std::string_view controller, const std::string& root, LimitIn limit_in) {
+  std::int64_t smallest = no_limit;
+  for (const Hierarchy hierarchy : {Hierarchy{controller}, Hierarchy{}})
     for (const std::string& folder : folders_of(hierarchy, root))
-      if (const std::int64_t here = memory_left_in(folder, hierarchy.is_unified()); here < left) left = here;
-  return left;
+      if (const std::int64_t here = limit_in(folder, hierarchy.is_unified()); here < smallest) smallest = here;
+  return smallest;
 }
+
+/// Bytes that the process may still take before one of its groups is full.
+inline std::int64_t memory_left(const std::string& root = "") { return lowest_limit("memory", root, memory_left_in); }
 
 /// The processor time that one group may use, in processors, rounded up.
 inline std::int64_t processors_in(const std::string& folder, bool is_unified) {
@@ -156,13 +161,7 @@ inline std::int64_t processors_in(const std::string& folder, bool is_unified) {
 }
 
 /// The smallest quota of the groups of the process, in processors, at least 1.
-inline std::int64_t processors(const std::string& root = "") {
-  std::int64_t smallest = no_limit;
-  for (const Hierarchy hierarchy : {Hierarchy{"cpu"}, Hierarchy{}})
-    for (const std::string& folder : folders_of(hierarchy, root))
-      if (const std::int64_t here = processors_in(folder, hierarchy.is_unified()); here < smallest) smallest = here;
-  return smallest;
-}
+inline std::int64_t processors(const std::string& root = "") { return lowest_limit("cpu", root, processors_in); }
 
 }  // namespace genoform::inner::core::control_group
 
