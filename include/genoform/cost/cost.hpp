@@ -2,9 +2,9 @@
 #include <cstdint>
 
 #include "genoform/model/decoder.hpp"
-#include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
 #include "genoform/model/plan.hpp"
+#include "genoform/model/sample_blocks.hpp"
 
 namespace genoform::inner::cost {
 

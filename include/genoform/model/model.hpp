@@ -8,8 +8,8 @@
 #include "genoform/genome/text_of.hpp"
 #include "genoform/model/any_layer.hpp"
 #include "genoform/model/basic_model.hpp"
-#include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/network.hpp"
+#include "genoform/model/sample_blocks.hpp"
 
 namespace genoform::inner::model {
 

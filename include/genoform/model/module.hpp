@@ -9,10 +9,10 @@
 #include "genoform/core/pointers.hpp"
 #include "genoform/model/any_layer.hpp"
 #include "genoform/model/engine.hpp"
-#include "genoform/model/fixed_blocks.hpp"
 #include "genoform/model/input_check.hpp"
 #include "genoform/model/network.hpp"
 #include "genoform/model/output_transfer.hpp"
+#include "genoform/model/sample_blocks.hpp"
 
 namespace genoform::inner::model {
 

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "genoform/core/list.hpp"
 #include "genoform/core/part.hpp"
