@@ -22,6 +22,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from memory_group import made_memory_group  # noqa: E402
+
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<64>, Context<16>>"
 LARGE = "Decoder<Stack<Block<Attention<Heads<8>>, Ffn<SqReLU, Hidden<4096>>>, 6>, Vocab<256>, Width<1024>, Context<16>>"  # 75M parameters
 TINY = "Decoder<Stack<Block<Ffn<SqReLU, Hidden<8>>>, 1>, Vocab<256>, Width<4>, Context<4>>"  # its log outgrows its checkpoint
@@ -179,22 +182,6 @@ def tiny_file_limit(folder, inputs):
 def file_limit_within_the_log(folder, inputs):
     """The log meets the limit while the steps go on."""
     yield Environment(folder, dict(train=4), limits=[(resource.RLIMIT_FSIZE, 60000)], says="log.jsonl: cannot write", resumes=True, model=TINY, steps=600)
-
-
-def made_memory_group(limit):
-    """The folder of a new control group of version 1 or 2 that has so many bytes of memory; none if it cannot be made."""
-    for base, name in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]:
-        group = pathlib.Path(base) / f"genoform-matrix-{os.getpid()}"
-        try:
-            if (pathlib.Path(base) / "cgroup.procs").exists():
-                group.mkdir()
-                if (group / name).exists():
-                    (group / name).write_text(str(limit))
-                    return group
-                group.rmdir()
-        except OSError:
-            pass
-    return None
 
 
 @contextlib.contextmanager

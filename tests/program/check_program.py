@@ -21,6 +21,9 @@ import time
 import traceback
 import xml.etree.ElementTree
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from memory_group import made_memory_group  # noqa: E402
+
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
 VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best"]
 
@@ -389,27 +392,11 @@ def test_the_limits_of_a_process_count_as_memory(b):
     assert "by ulimit -v" in under(limit, b.program, "doctor").stdout
 
 
-def memory_group():
-    """A control group of version 1 or 2 that limits memory, and the name of its limit; none where it cannot be made."""
-    for base, name in [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")]:
-        group = pathlib.Path(base) / f"genoform-test-{os.getpid()}"
-        try:
-            if (pathlib.Path(base) / "cgroup.procs").exists():
-                group.mkdir()
-                if (group / name).exists():
-                    return group, name
-                group.rmdir()
-        except OSError:
-            pass
-    return None, None
-
-
 def test_the_memory_of_a_control_group_is_respected(b):
-    group, name = memory_group()
+    group = made_memory_group(300 << 20)
     if group is None:
         return print("        no control group can be made here: not checked")
     try:
-        (group / name).write_text(str(300 << 20))
         inside = lambda *arguments: subprocess.run(["sh", "-c", f'echo $$ > {group}/cgroup.procs; exec "$@"', "sh", b.program, *map(str, arguments)], capture_output=True, text=True, timeout=120)
         facts = json.loads(inside("doctor", "--json").stdout)
         needs = json.loads(inside("train", MODEL, "--dry-run").stdout)
