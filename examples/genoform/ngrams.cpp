@@ -8,11 +8,10 @@ using namespace genoform::inner;
 std::vector<double> command::ngram_bits(const Corpus& corpus, TokenView text, std::size_t windows, std::size_t context,
                                         const std::function<void(Ngram&)>& count) {
   constexpr int longest = 5;
+  Ngram ngram(longest, corpus.vocabulary());
+  count(ngram);
   std::vector<double> bits;
-  for (int order = 1; order <= longest; ++order) {
-    Ngram ngram(order, corpus.vocabulary());
-    count(ngram);
-    bits.push_back(loss_of(ngram, text, windows, context).value().whole / std::numbers::ln2 / corpus.bytes_per_token());
-  }
+  for (int order = 1; order <= longest; ++order)
+    bits.push_back(loss_of(ngram, text, windows, context, order).value().whole / std::numbers::ln2 / corpus.bytes_per_token());
   return bits;
 }

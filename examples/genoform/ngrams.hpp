@@ -8,7 +8,8 @@
 
 namespace command {
 
-/// What counting reaches on windows of a text: bits per byte of interpolated n-grams of orders 1 to 5, each counted by `count`.
+/// What counting reaches on windows of a text: bits per byte of interpolated n-grams of orders 1 to 5. `count` adds what
+/// they count.
 std::vector<double> ngram_bits(const genoform::Corpus& corpus, genoform::TokenView text, std::size_t windows, std::size_t context,
                                const std::function<void(genoform::inner::Ngram&)>& count);
 

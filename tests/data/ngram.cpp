@@ -58,6 +58,8 @@ TEST_CASE("an n-gram scores windows as a model does, and reads a text however it
   Ngram shorter(1, 256);
   shorter.add(corpus.train());
   CHECK(loss.whole < loss_of(shorter, corpus.validation(), 8, 16).value().whole);
+  CHECK(loss_of(narrow, corpus.validation(), 8, 16, 1).value().whole ==
+        loss_of(shorter, corpus.validation(), 8, 16).value().whole);
   CHECK(!loss_of(narrow, corpus.validation().first(16), 8, 16));
   CHECK_THROWS_AS(Ngram(17, 256), Exception);
 }

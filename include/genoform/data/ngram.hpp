@@ -72,6 +72,8 @@ class CountTable {
 /// likely.
 class Ngram {
  public:
+  static constexpr int longest = 16;
+
   /// Orders 0 to 16; a vocabulary of 1 on. Throws Exception (usage).
   Ngram(int order, std::int64_t vocabulary) : order_(order), vocabulary_(vocabulary) {
     if (order < 0 || order > longest || vocabulary < 1)
@@ -80,8 +82,6 @@ class Ngram {
                                              " and 1 token or more"});
   }
 
-  int order() const { return order_; }
-
   /// Counts the tokens of a text; the first ones have shorter contexts.
   void add(TokenView text) {
     text.visit([this](const auto tokens) {
@@ -89,7 +89,8 @@ class Ngram {
     });
   }
 
-  /// -ln p(next | history), of whose tokens the last order() count.
+  /// -ln p(next | history), of whose tokens the last ones count, as many as the order: a shorter history is the model of a lower
+  /// order.
   double nats(std::span<const Token> history, Token next) const {
     double p = 1 / static_cast<double>(vocabulary_);
     each_context(history, [&](std::uint64_t context) {
@@ -102,8 +103,6 @@ class Ngram {
   }
 
  private:
-  static constexpr int longest = 16;
-
   static std::uint64_t with(std::uint64_t hash, Token token) {
     // The finalizer of splitmix64 (Steele, Lea and Flood 2014): every bit of the key reaches every bit of the hash.
     std::uint64_t x = hash + 0x9E3779B97F4A7C15U * (static_cast<std::uint64_t>(token) + 1);
@@ -141,8 +140,10 @@ class Ngram {
 struct NgramLoss {
   double whole = 0, second_half = 0;
 };
-/// Errors: as those of evaluation_windows().
-inline Result<NgramLoss> loss_of(const Ngram& model, TokenView text, std::size_t windows, std::size_t context) {
+/// `order`: as a model of that order that has counted the same, if it is below the model's. Errors: as those of
+/// evaluation_windows().
+inline Result<NgramLoss> loss_of(const Ngram& model, TokenView text, std::size_t windows, std::size_t context,
+                                 int order = Ngram::longest) {
   const Result<std::vector<std::size_t>> starts = evaluation_windows(text, windows, context);
   if (!starts) return starts.error();
   std::vector<Token> tokens(context + 1);
@@ -150,7 +151,8 @@ inline Result<NgramLoss> loss_of(const Ngram& model, TokenView text, std::size_t
   for (const std::size_t start : *starts) {
     text.copy(start, tokens);
     for (std::size_t n = 0; n < context; ++n) {
-      const double nats = model.nats(std::span(tokens).first(n + 1), tokens[n + 1]);
+      const std::size_t seen = std::min(n + 1, static_cast<std::size_t>(order));
+      const double nats = model.nats(std::span(tokens).subspan(n + 1 - seen, seen), tokens[n + 1]);
       sum.whole += nats;
       if (n >= context / 2) sum.second_half += nats;
     }
