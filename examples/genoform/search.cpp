@@ -135,8 +135,6 @@ StepTable table_of_study(const std::string& file, bool bf16) {
   return *table;
 }
 
-nlohmann::json as_it_is(const nlohmann::json& kept) { return kept; }
-
 /// A file name as a shell takes it.
 std::string in_shell(const std::string& name) {
   const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("_./+-", c) != nullptr; };
@@ -170,7 +168,7 @@ class SearchRun {
     WorkerPool pool(options_.workers, program_launcher({"/proc/self/exe", "worker"}), json_of(request_.training));
     const std::unique_ptr<Estimator> oracle = make_oracle(pool);
     if (!oracle) return interrupted();
-    const Controls controls(request_);
+    const Controls controls(request_, *space_, *strategy_);
     const Study study{.space = *space_,
                       .strategy = *strategy_,
                       .oracle = *oracle,
@@ -195,7 +193,7 @@ class SearchRun {
   /// That of the study's file, or that of the command line, which is kept there. A study without a trial is begun anew: a start
   /// that failed blocks nothing.
   SearchRequest request() {
-    const auto kept = store_.setting("request", as_it_is);
+    const auto kept = store_.setting("request", store::as_it_is);
     if (options_.resume) {
       if (!kept) throw Exception({ErrorKind::input, options_.file + ": no study to resume"});
       const SearchRequest request = *store_.setting("request", SearchRequest::of);
@@ -263,7 +261,7 @@ class SearchRun {
     return run;
   }
 
-  /// Counts n-grams on the data of the finalist that the claim is measured by, or of the best one, and scores them like
+  /// Counts n-grams on the data that the finalist of the claim, or the best one, saw with its first seed, and scores them like
   /// finalists.
   void note_ngrams(const Corpus& corpus) {
     const Report report(store_);

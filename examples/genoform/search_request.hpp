@@ -54,7 +54,7 @@ struct SearchRequest {
     options.max_total = std::max(options.max_total, max_layers);
     return options;
   }
-  std::unique_ptr<genoform::search::BlockSpace> make_space() const {
+  std::unique_ptr<genoform::search::Space> make_space() const {
     return std::make_unique<genoform::search::BlockSpace>(space_options());
   }
   std::unique_ptr<genoform::search::Strategy> make_strategy() const {
@@ -63,28 +63,28 @@ struct SearchRequest {
   }
 };
 
-/// The control arms of a study: tuned architectures, found as the genomes of the search are, and random search in the whole
-/// space. Arms refer to it.
+/// The control arms of a study: architectures that its strategy tunes, and random search in its space. Arms refer to all three.
 class Controls {
  public:
-  explicit Controls(const SearchRequest& request)
-      : strategy_(request.make_strategy()),
-        all_(request.space_options()),
+  Controls(const SearchRequest& request, const genoform::search::Space& space, const genoform::search::Strategy& strategy)
+      : space_(space),
+        strategy_(strategy),
         transformer_(genoform::search::transformer_space(request.space_options())),
         primer_ez_(genoform::search::primer_ez_space(request.space_options())),
         glam_(genoform::search::glam_space(request.space_options())) {}
 
   std::vector<genoform::search::Arm> arms() const {
-    return {{"tuned Transformer", &transformer_, strategy_.get()},
-            {"tuned Primer-EZ", &primer_ez_, strategy_.get()},
-            {"tuned GLaM", &glam_, strategy_.get()},
-            {"random search", &all_, &random_}};
+    return {{"tuned Transformer", &transformer_, &strategy_},
+            {"tuned Primer-EZ", &primer_ez_, &strategy_},
+            {"tuned GLaM", &glam_, &strategy_},
+            {"random search", &space_, &random_}};
   }
 
  private:
-  std::unique_ptr<genoform::search::Strategy> strategy_;
+  const genoform::search::Space& space_;
+  const genoform::search::Strategy& strategy_;
   genoform::search::RandomSearch random_;
-  genoform::search::BlockSpace all_, transformer_, primer_ez_, glam_;
+  genoform::search::BlockSpace transformer_, primer_ez_, glam_;
 };
 
 /// How far a study is to go: kept beside its record, so that --resume needs no option, and changed by those that it is given.

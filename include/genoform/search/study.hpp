@@ -133,10 +133,7 @@ inline void note_bounds(Store& store, const Space& space) {
   const std::optional<Standing> winner = report.winner();
   if (winner && !winner->finalist.is_baseline && !winner->finalist.is_control)
     reached.winner = space.bounds_of(winner->finalist.text);
-  std::vector<const Trial*> best;
-  for (const Trial& t : report.trials())
-    if (t.phase == "search" && t.name.empty() && t.loss) best.push_back(&t);
-  std::stable_sort(best.begin(), best.end(), [](const Trial* a, const Trial* b) { return *a->loss < *b->loss; });
+  std::vector<const Trial*> best = ranked(report.trials(), [](const Trial& t) { return t.phase == "search" && t.name.empty(); });
   best.resize(std::min(best.size(), most));
   std::map<std::string, std::size_t> counts;
   for (const Trial* t : best)
@@ -149,7 +146,7 @@ inline void note_bounds(Store& store, const Space& space) {
 }  // namespace study
 
 GENOFORM_SEARCH_INLINE void claim(Store& store, const nlohmann::json& identity) {
-  const auto kept = store.setting("identity", [](const nlohmann::json& j) { return j; });
+  const auto kept = store.setting("identity", store::as_it_is);
   if (!kept) return store.set("identity", identity.dump());
   const std::string difference = study::difference(*kept, identity);
   if (!difference.empty())

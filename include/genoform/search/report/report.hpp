@@ -12,24 +12,12 @@
 #include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/json.hpp"
-#include "genoform/search/report/statistics.hpp"
+#include "genoform/search/report/claim.hpp"
+#include "genoform/search/report/standing.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
 
 namespace genoform::search {
-
-/// One finalist with its fresh trainings, best first by the mean of their validation losses.
-struct Standing {
-  Finalist finalist;
-  std::vector<double> validation, test;  ///< bits per byte, one a seed
-  std::string failure;
-
-  double mean_validation() const { return statistics::mean(validation); }
-  double mean_test() const { return statistics::mean(test); }
-  /// The architecture as a line of C++.
-  std::string line() const { return "using Winner = " + finalist.text + ";"; }
-  bool is_ranked() const { return !validation.empty() && failure.empty(); }
-};
 
 /// What counting reaches on the data of a finalist: the note "ngrams" of a study.
 struct NgramFigures {
@@ -57,18 +45,6 @@ struct BoundsReached {
     visit("best", self.best);
   }
   static BoundsReached of(const nlohmann::json& j) { return from_json<BoundsReached>(j, "bounds"); }
-};
-
-/// What the final says about the question of a study: is a genome that the search found better than the best known architecture
-/// that the same effort has tuned?
-struct Claim {
-  enum class Outcome { none, search_won, tie, control_won };
-
-  Outcome outcome = Outcome::none;    ///< none: no final with both sides, or fewer than two seeds
-  const Standing* found = nullptr;    ///< the genome of the search with the largest lead, or smallest lag, on the test text
-  const Standing* control = nullptr;  ///< the best of the control arms and baselines, by its validation losses in the final
-  statistics::Difference difference;  ///< of their test losses, control - found: above 0 where the search is better
-  double corrected_p = 1;             ///< by Holm over all genomes of the search in the final
 };
 
 /// What a study found, as tables and as JSON.
@@ -109,16 +85,12 @@ class Report {
   /// The best finalist; before the final, the best trial. None in a study without results.
   std::optional<Standing> winner() const {
     if (!standings_.empty() && standings_.front().is_ranked()) return standings_.front();
-    const Trial* best = nullptr;
-    for (const Trial& t : trials_)
-      if (t.state == State::done && t.loss && (best == nullptr || *t.loss < *best->loss)) best = &t;
-    if (best == nullptr) return std::nullopt;
-    return Standing{.finalist = Finalist::of(*best), .validation = {}, .test = {}, .failure = {}};
+    const std::vector<const Trial*> best = ranked(trials_, [](const Trial&) { return true; });
+    if (best.empty()) return std::nullopt;
+    return Standing{.finalist = Finalist::of(*best.front()), .validation = {}, .test = {}, .failure = {}};
   }
 
-  /// The level at which a difference counts.
-  static constexpr double level = 0.05;
-  Claim claim() const;
+  Claim claim() const { return claim_of(standings_); }
 
   std::string text() const;
   nlohmann::json json() const;
@@ -185,56 +157,56 @@ inline std::string listed(const ReasonCounts& counts) {
   return text;
 }
 
+/// The best of all trials with one name.
+struct BestOfName {
+  std::string name;
+  int trials = 0;
+  const Trial* trial = nullptr;  ///< null: none has a loss
+
+  /// The row of a table that begins so and ends with loss, learning rate, steps and step time.
+  std::vector<std::string> row(std::vector<std::string> first) const {
+    if (trial == nullptr)
+      first.insert(first.end(), 4, "-");
+    else
+      first.insert(first.end(), {fixed_text(*trial->loss, 3), general_text(trial->learning_rate), std::to_string(trial->steps),
+                                 fixed_text(1e3 * trial->step_seconds, 2)});
+    return first;
+  }
+};
+/// The trials for which counts(trial), by name, in the order in which the names come first.
+template <class Counts>
+std::vector<BestOfName> best_by_name(const std::vector<Trial>& trials, Counts counts) {
+  std::vector<BestOfName> best;
+  for (const Trial& t : trials) {
+    if (!counts(t)) continue;
+    auto found = std::find_if(best.begin(), best.end(), [&](const BestOfName& b) { return b.name == t.name; });
+    if (found == best.end()) found = best.insert(best.end(), {.name = t.name});
+    ++found->trials;
+    if (t.loss && (found->trial == nullptr || *t.loss < *found->trial->loss)) found->trial = &t;
+  }
+  return best;
+}
+
 }  // namespace report
 
 #if GENOFORM_SEARCH_BODIES
 
 /// Each baseline at its best learning rate.
 GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
-  std::vector<std::pair<std::string, const Trial*>> best;
-  for (const Trial& t : trials_) {
-    if (t.phase != "baseline") continue;
-    auto found = std::find_if(best.begin(), best.end(), [&](const auto& b) { return b.first == t.name; });
-    if (found == best.end()) found = best.insert(best.end(), {t.name, nullptr});
-    if (t.loss && (found->second == nullptr || *t.loss < *found->second->loss)) found->second = &t;
-  }
   TextTable table({"baseline", "bits/byte", "learning rate", "steps", "ms/step"});
-  for (const auto& [name, t] : best) {
-    if (t == nullptr)
-      table.add({name, "-", "-", "-", "-"});
-    else
-      table.add({name, fixed_text(*t->loss, 3), general_text(t->learning_rate), std::to_string(t->steps),
-                 fixed_text(1e3 * t->step_seconds, 2)});
-  }
+  for (const auto& b : report::best_by_name(trials_, [](const Trial& t) { return t.phase == "baseline"; }))
+    table.add(b.row({b.name}));
   return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
 }
 
 /// The best genome of each arm, where there are control arms.
 GENOFORM_SEARCH_INLINE std::string Report::arms_text() const {
-  struct Best {
-    std::string arm;
-    int genomes = 0;
-    const Trial* trial = nullptr;
-  };
-  std::vector<Best> arms;
-  for (const Trial& t : trials_) {
-    if (t.phase != "search" || !t.finished()) continue;
-    auto found = std::find_if(arms.begin(), arms.end(), [&](const Best& b) { return b.arm == t.name; });
-    if (found == arms.end()) found = arms.insert(arms.end(), {.arm = t.name});
-    ++found->genomes;
-    if (t.loss && (found->trial == nullptr || *t.loss < *found->trial->loss)) found->trial = &t;
-  }
+  const auto arms = report::best_by_name(trials_, [](const Trial& t) { return t.phase == "search" && t.finished(); });
   if (arms.size() < 2) return "";
   TextTable table({"arm", "genomes", "best", "bits/byte", "learning rate", "steps", "ms/step"});
-  for (const Best& b : arms) {
-    const std::string name = b.arm.empty() ? "search" : b.arm, genomes = std::to_string(b.genomes);
-    if (b.trial == nullptr)
-      table.add({name, genomes, "-", "-", "-", "-", "-"});
-    else
-      table.add({name, genomes, "trial " + std::to_string(b.trial->number), fixed_text(*b.trial->loss, 3),
-                 general_text(b.trial->learning_rate), std::to_string(b.trial->steps),
-                 fixed_text(1e3 * b.trial->step_seconds, 2)});
-  }
+  for (const auto& b : arms)
+    table.add(b.row({b.name.empty() ? "search" : b.name, std::to_string(b.trials),
+                     b.trial == nullptr ? "-" : "trial " + std::to_string(b.trial->number)}));
   return "The search and its control arms, bits per byte on validation text:\n" + table.text() + "\n";
 }
 
@@ -271,36 +243,6 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   if (off)
     text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
   return text;
-}
-
-GENOFORM_SEARCH_INLINE Claim Report::claim() const {
-  Claim claim;
-  std::vector<const Standing*> found;
-  for (const Standing& s : standings_) {  // best first
-    if (!s.is_ranked()) continue;
-    if (!s.finalist.is_baseline && !s.finalist.is_control)
-      found.push_back(&s);
-    else if (claim.control == nullptr)
-      claim.control = &s;
-  }
-  if (found.empty() || claim.control == nullptr || claim.control->test.size() < 2) return claim;
-  std::vector<statistics::Difference> differences;
-  std::vector<double> p;
-  for (const Standing* s : found) {
-    differences.push_back(statistics::difference(claim.control->test, s->test));
-    p.push_back(differences.back().p);
-  }
-  const std::vector<double> corrected = statistics::holm(p);
-  std::size_t best = 0;
-  for (std::size_t i = 0; i < found.size(); ++i)
-    if (differences[i].mean > differences[best].mean) best = i;
-  claim.found = found[best];
-  claim.difference = differences[best];
-  claim.corrected_p = corrected[best];
-  claim.outcome = claim.corrected_p >= level  ? Claim::Outcome::tie
-                  : claim.difference.mean > 0 ? Claim::Outcome::search_won
-                                              : Claim::Outcome::control_won;
-  return claim;
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::claim_text() const {

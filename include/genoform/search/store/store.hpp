@@ -39,6 +39,9 @@ inline void check_path(const std::string& path) {
                                            "things; put ./ before it for a file of that name"});
 }
 
+/// For a setting or note whose JSON is taken whole.
+inline nlohmann::json as_it_is(const nlohmann::json& kept) { return kept; }
+
 }  // namespace store
 
 /// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of

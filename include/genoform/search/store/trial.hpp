@@ -5,8 +5,10 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -43,6 +45,16 @@ struct Trial {
 
   bool finished() const { return state == State::done || state == State::failed; }
 };
+
+/// The trials with a loss for which is_wanted(trial), best first, the earlier of equal ones.
+template <class IsWanted>
+std::vector<const Trial*> ranked(std::span<const Trial> trials, IsWanted is_wanted) {
+  std::vector<const Trial*> best;
+  for (const Trial& t : trials)
+    if (t.state == State::done && t.loss && is_wanted(t)) best.push_back(&t);
+  std::stable_sort(best.begin(), best.end(), [](const Trial* a, const Trial* b) { return *a->loss < *b->loss; });
+  return best;
+}
 
 /// How many trials a reason has.
 using ReasonCounts = std::map<std::string, int>;

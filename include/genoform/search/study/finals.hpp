@@ -81,19 +81,13 @@ class Finals : private JobSource {
           chosen.push_back(t);
       }
     };
-    const auto ranked = [&](auto&& is_wanted) {
-      std::vector<const Trial*> best;
-      for (const Trial& t : trials)
-        if (t.state == State::done && t.loss && is_wanted(t)) best.push_back(&t);
-      std::stable_sort(best.begin(), best.end(), [](const Trial* a, const Trial* b) { return *a->loss < *b->loss; });
-      return best;
-    };
     for (const Baseline& baseline : search_.baselines)
-      if (baseline.is_plain) add(ranked([&](const Trial& t) { return t.name == baseline.name; }), 1);
-    add(ranked([](const Trial& t) { return t.phase == "baseline"; }), 1);
+      if (baseline.is_plain) add(ranked(trials, [&](const Trial& t) { return t.name == baseline.name; }), 1);
+    add(ranked(trials, [](const Trial& t) { return t.phase == "baseline"; }), 1);
     for (std::size_t arm = 1; arm < search_.arms.size(); ++arm)
-      add(ranked([&](const Trial& t) { return t.phase == "search" && t.name == search_.arms[arm].name; }), 1);
-    add(ranked([](const Trial& t) { return t.phase == "search" && t.name.empty(); }), static_cast<std::size_t>(options_.genomes));
+      add(ranked(trials, [&](const Trial& t) { return t.phase == "search" && t.name == search_.arms[arm].name; }), 1);
+    add(ranked(trials, [](const Trial& t) { return t.phase == "search" && t.name.empty(); }),
+        static_cast<std::size_t>(options_.genomes));
     std::vector<Finalist> finalists;
     for (const Trial* t : chosen) finalists.push_back(Finalist::of(*t));
     return finalists;
