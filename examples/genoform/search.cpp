@@ -270,7 +270,7 @@ class SearchRun {
     const Finalist& f = (claim.control != nullptr ? *claim.control : report.standings().front()).finalist;
     const auto batch = static_cast<std::size_t>(request_.training.batch);
     const auto context = static_cast<std::size_t>(request_.training.context);
-    const Batches batches(corpus.train(), batch, context, request_.study.seed);
+    const Batches batches(corpus.train(), batch, context, store_.finals().front().seed);
     const auto count = [&](Ngram& ngram) {
       for (std::uint64_t step = 0; step < static_cast<std::uint64_t>(f.steps); ++step)
         for (std::size_t row = 0; row < batch; ++row) ngram.add(corpus.train().subspan(batches.start(step, row), context + 1));
