@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +20,7 @@
 #include "genoform/search/study/step_table_of.hpp"
 #include "genoform/search/workers/worker_pool.hpp"
 #include "ngrams.hpp"
+#include "search_options.hpp"
 #include "search_request.hpp"
 #include "signals.hpp"
 
@@ -32,96 +32,8 @@ using namespace genoform;
 using namespace genoform::inner;
 using namespace genoform::search;
 
-struct Options {
-  SearchRequest request;
-  RunRequest run;
-  std::string file = "study.sqlite", table_of, sub_layers;
-  int workers = 2;
-  cpu::Precision precision = cpu::Precision::f32;
-  bool resume = false, recalibrate = false, quiet = false, json = false;
-  const CLI::App* command = nullptr;
-
-  bool is_given(const char* option) const { return command->get_option(option)->count() > 0; }
-  /// As it stands on the command line.
-  std::string words_of(const char* option) const {
-    const CLI::Option* found = command->get_option(option);
-    const bool is_flag = found->get_expected_max() == 0 || found->get_type_size() == 0;
-    return is_flag ? option : option + (" " + found->as<std::string>());
-  }
-};
-
 /// The exit code of a search that found no genome.
 constexpr int no_genome = 6;
-
-/// An option and what it sets in the JSON of a request.
-struct Setting {
-  const char *option, *path;
-};
-
-/// What shapes the record of a study: --resume takes it from the study's file and refuses another value. The text is compared by
-/// its content, so that it may be moved.
-constexpr Setting shaping[] = {{"--seed", "/study/seed"},
-                               {"--budget", "/study/budget"},
-                               {"--oracle", "/oracle"},
-                               {"--probes", "/probes"},
-                               {"--step-time", "/study/limits/step_time_factor"},
-                               {"--max-parameters", "/study/limits/parameters"},
-                               {"--max-activated", "/study/limits/activated_parameters"},
-                               {"--max-bytes", "/study/limits/bytes"},
-                               {"--strategy", "/strategy"},
-                               {"--initial", "/evolution/initial"},
-                               {"--population", "/evolution/population"},
-                               {"--tournament", "/evolution/tournament"},
-                               {"--window", "/study/window"},
-                               {"--sub-layers", "/min_layers"},
-                               {"--sub-layers", "/max_layers"},
-                               {"--learning-rate", "/study/learning_rate"},
-                               {"--dtype", "/training/bf16"},
-                               {"--optimizer", "/training/optimizer"},
-                               {"--batch", "/training/batch"},
-                               {"--context", "/training/context"},
-                               {"--no-hurdle", "/study/hurdle"},
-                               {"--no-controls", "/controls"}};
-
-/// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --quiet
-/// and --json are free, and so are --table and --recalibrate where step times are measured.
-constexpr Setting changing[] = {{"--trials", "/trials"},
-                                {"--max-time", "/minutes"},
-                                {"--final", "/has_final"},
-                                {"--finalists", "/finals/genomes"},
-                                {"--final-seeds", "/finals/seeds"},
-                                {"--final-budget", "/finals/budget"}};
-
-nlohmann::json value_at(const nlohmann::json& request, const char* path) {
-  return request.at(nlohmann::json::json_pointer(path));
-}
-
-/// Refuses options of the command line that the study in the file was not begun with.
-void check_shape(const Options& o, const nlohmann::json& kept) {
-  const nlohmann::json now = json_of(o.request);
-  for (const auto& [option, path] : shaping)
-    if (o.is_given(option) && value_at(kept, path) != value_at(now, path))
-      usage_error(o.words_of(option) + ": the study in " + o.file + " has " + (path + 1) + " " + value_at(kept, path).dump() +
-                  "; --resume goes on with that, another --study begins anew");
-}
-
-/// The kept request, changed by the options of the command line.
-RunRequest changed(const Options& o, nlohmann::json kept) {
-  const nlohmann::json now = json_of(o.run);
-  for (const auto& [option, path] : changing)
-    if (o.is_given(option)) kept[nlohmann::json::json_pointer(path)] = value_at(now, path);
-  return from_json<RunRequest>(kept, "the options of the run");
-}
-
-/// Refuses an option that would do nothing: `is_used` says whether what it belongs to is there.
-void check_used(const Options& o, bool is_used, std::initializer_list<const char*> options, const std::string& why) {
-  for (const char* option : options)
-    if (!is_used && o.is_given(option)) usage_error(std::string(option) + ": has no effect " + why);
-}
-
-void check_workers(const Options& o, int window) {
-  if (o.workers > window) usage_error("--workers: at most " + std::to_string(window) + ", the --window");
-}
 
 /// The table of step times in the file of another study, which must train in the same type.
 StepTable table_of_study(const std::string& file, bool bf16) {
@@ -147,7 +59,7 @@ std::string in_shell(const std::string& name) {
 /// One search from the opened study to its report.
 class SearchRun {
  public:
-  explicit SearchRun(const Options& options)
+  explicit SearchRun(const SearchOptions& options)
       : options_(options),
         start_(Clock::now()),
         progress_(options.quiet ? Progress::Mode::quiet : Progress::Mode::automatic),
@@ -339,7 +251,7 @@ class SearchRun {
     return signals_.exit_code();
   }
 
-  const Options& options_;
+  const SearchOptions& options_;
   Clock::time_point start_;
   Signals signals_;
   Progress progress_;
@@ -354,22 +266,8 @@ class SearchRun {
   double first_trial_ = 0;
 };
 
-/// "6" or "2-8". What is larger makes texts that are too long to read.
-void read_sub_layers(const std::string& text, SearchRequest& request) {
-  if (text.empty()) return;
-  constexpr int max_layers = 500;
-  const std::size_t dash = text.find('-');
-  const auto first = allowed_number<int>(text.substr(0, dash), at_least(1));
-  const auto last = dash == std::string::npos ? first : allowed_number<int>(text.substr(dash + 1), at_least(1));
-  if (!first || !last) usage_error("--sub-layers: " + in_quotes(text) + "; a number, as in 6, or a range, as in 2-8");
-  if (*last > max_layers)
-    usage_error("--sub-layers: " + in_quotes(text) + "; from 1 to " + std::to_string(max_layers) + " are allowed");
-  request.min_layers = *first;
-  request.max_layers = *last;
-}
-
 /// Checks what a new study is asked for, before there is a file of it.
-void accept(const Options& o) {
+void accept(const SearchOptions& o) {
   const SearchRequest& request = o.request;
   if (request.training.data.empty()) usage_error("genoform search: --data is required");
   check_used(o, request.strategy == "evolution", {"--initial", "--population", "--tournament"}, "with --strategy random");
@@ -383,16 +281,9 @@ void accept(const Options& o) {
   (void)request.make_space();
 }
 
-int run(const Options& given) {
-  Options o = given;
-  SearchRequest& request = o.request;
-  read_sub_layers(o.sub_layers, request);
-  request.training.bf16 = o.precision == cpu::Precision::bf16;
-  const double learning_rate = request.study.learning_rate;
-  request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};
-  request.study.learning_rates = request.study.baseline_learning_rates;
-  if (!request.training.data.empty())
-    request.training.data = std::filesystem::absolute(request.training.data).lexically_normal().string();
+int run(const SearchOptions& given) {
+  SearchOptions o = given;
+  complete(o);
   if (!o.resume)
     accept(o);
   else if (!std::filesystem::exists(o.file))
@@ -400,97 +291,17 @@ int run(const Options& given) {
   return SearchRun(o).run();
 }
 
-void add_study(CLI::App& app, Options& o) {
-  app.add_option("--data", o.request.training.data,
-                 "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
-  app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
-  app.add_flag(
-      "--resume", o.resume,
-      "go on with the study in --study, as it was asked for: only --trials, --max-time, --workers and the options of the "
-      "final may change, and --data where the text was moved");
-  add_number(app, "--seed", o.request.study.seed, "of initial values, data order and proposals", any_number())
-      ->capture_default_str();
-  add_number(app, "--trials", o.run.trials, "genomes to train beside the baselines, those of all arms together", at_least(1))
-      ->capture_default_str();
-  add_number(app, "--max-time", o.run.minutes,
-             "minutes from the start of this command after which no trial begins, calibration included; the final follows; 0: "
-             "no limit",
-             at_least(0))
-      ->capture_default_str();
-  add_number(app, "--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock", above(0))
-      ->capture_default_str();
-  add_number(app, "--workers", o.workers, "processes that train, one model a core", at_least(1))->capture_default_str();
-  app.add_flag("--quiet", o.quiet, "no progress on stderr");
-  app.add_flag("--json", o.json, "print the report as a JSON object");
-}
-
-void add_oracle(CLI::App& app, Options& o) {
-  app.add_option("--oracle", o.request.oracle,
-                 "step time from a table fitted at the start (repeatable), measured before each trial, or by FLOPs")
-      ->check(CLI::IsMember({"table", "measured", "flops"}))
-      ->capture_default_str();
-  app.add_option("--table", o.table_of, "take the table of step times of another study instead of measuring one");
-  app.add_flag("--recalibrate", o.recalibrate, "with --resume: measure the table anew, as on another processor");
-  add_number(app, "--probes", o.request.probes, "models that the table is fitted to", from_to(20, 1000))->capture_default_str();
-  Limits& limits = o.request.study.limits;
-  add_number(app, "--step-time", limits.step_time_factor, "limit: times the plain Transformer's step time; 0: none", at_least(0))
-      ->capture_default_str();
-  add_number(app, "--max-parameters", limits.parameters, "limit; 0: none", at_least(0))->capture_default_str();
-  add_number(app, "--max-activated", limits.activated_parameters, "limit of activated parameters; 0: none", at_least(0))
-      ->capture_default_str();
-  add_number(app, "--max-bytes", limits.bytes, "limit of weights and activations of a step; 0: none", at_least(0))
-      ->capture_default_str();
-}
-
-void add_strategy(CLI::App& app, Options& o) {
-  app.add_option("--strategy", o.request.strategy, "how genomes are proposed")
-      ->check(CLI::IsMember({"evolution", "random"}))
-      ->capture_default_str();
-  add_number(app, "--initial", o.request.evolution.initial, "evolution: trials before the first mutation", at_least(1))
-      ->capture_default_str();
-  add_number(app, "--population", o.request.evolution.population, "evolution: the last trials that may be parents", at_least(1))
-      ->capture_default_str();
-  add_number(app, "--tournament", o.request.evolution.tournament, "evolution: how many are sampled, the best is mutated",
-             at_least(1))
-      ->capture_default_str();
-  add_number(app, "--window", o.request.study.window, "proposal n sees the trials up to n - window", at_least(1))
-      ->capture_default_str();
-  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 1-8)");
-  add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; half and double of it are tried too",
-             above(0))
-      ->capture_default_str();
-  add_dtype(app, o.precision);
-  app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
-      ->check(CLI::IsMember({"adamw", "adafactor"}))
-      ->capture_default_str();
-  add_number(app, "--batch", o.request.training.batch, "sequences of a training step", at_least(1))->capture_default_str();
-  add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
-  app.add_flag("!--no-controls", o.request.controls,
-               "no control arms: all genomes are of the search, and the result is compared with baselines that were not tuned");
-  app.add_flag("!--no-hurdle", o.request.study.hurdle,
-               "train every genome to the end, also those behind the plain baselines at a quarter");
-  app.add_flag("--final,!--no-final", o.run.has_final,
-               "--no-final: do not train finalists; nothing sees the test text (default: --final)");
-  add_number(app, "--finalists", o.run.finals.genomes, "the best genomes that go to the final", at_least(1))
-      ->capture_default_str();
-  add_number(app, "--final-seeds", o.run.finals.seeds, "fresh trainings of each finalist", at_least(1))->capture_default_str();
-  add_number(app, "--final-budget", o.run.finals.budget,
-             "seconds of training in the final, at measured step time (default: --budget)", above(0));
-}
-
 }  // namespace
 
 void add_search(CLI::App& program, Commands& commands) {
   auto [app, o] =
-      add_command<Options>(program, commands, "search", "Find an architecture on a text; the winner is a line of C++.",
-                           "  genoform search --data austen/ --study austen.sqlite\n"
-                           "  genoform search --study austen.sqlite --resume           go on after Ctrl-C or a kill\n"
-                           "  genoform search --study austen.sqlite --resume --trials 1000 --max-time 0",
-                           run);
+      add_command<SearchOptions>(program, commands, "search", "Find an architecture on a text; the winner is a line of C++.",
+                                 "  genoform search --data austen/ --study austen.sqlite\n"
+                                 "  genoform search --study austen.sqlite --resume           go on after Ctrl-C or a kill\n"
+                                 "  genoform search --study austen.sqlite --resume --trials 1000 --max-time 0",
+                                 run);
   o->command = app;
-  add_study(*app, *o);
-  add_oracle(*app, *o);
-  add_strategy(*app, *o);
+  add_options(*app, *o);
 }
 
 }  // namespace command
