@@ -2,6 +2,8 @@
 
 #include <numbers>
 
+#include "genoform/data/batches.hpp"
+
 using namespace genoform;
 using namespace genoform::inner;
 
@@ -14,4 +16,12 @@ std::vector<double> command::ngram_bits(const Corpus& corpus, TokenView text, st
   for (int order = 1; order <= longest; ++order)
     bits.push_back(loss_of(ngram, text, windows, context, order).value().whole / std::numbers::ln2 / corpus.bytes_per_token());
   return bits;
+}
+
+void command::count_batches(Ngram& ngram, const Corpus& corpus, const search::TrainingSetup& training, std::uint64_t seed,
+                            std::int64_t steps) {
+  const auto rows = static_cast<std::size_t>(training.batch), context = static_cast<std::size_t>(training.context);
+  const Batches batches(corpus.train(), rows, context, seed);
+  for (std::uint64_t step = 0; step < static_cast<std::uint64_t>(steps); ++step)
+    for (std::size_t row = 0; row < rows; ++row) ngram.add(corpus.train().subspan(batches.start(step, row), context + 1));
 }

@@ -1,10 +1,12 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 #include "genoform/data/corpus.hpp"
 #include "genoform/data/ngram.hpp"
+#include "genoform/search/evaluator/training_setup.hpp"
 
 namespace command {
 
@@ -12,5 +14,9 @@ namespace command {
 /// they count.
 std::vector<double> ngram_bits(const genoform::Corpus& corpus, genoform::TokenView text, std::size_t windows, std::size_t context,
                                const std::function<void(genoform::inner::Ngram&)>& count);
+
+/// Counts the first `steps` batches of a training of that seed.
+void count_batches(genoform::inner::Ngram& ngram, const genoform::Corpus& corpus, const genoform::search::TrainingSetup& training,
+                   std::uint64_t seed, std::int64_t steps);
 
 }  // namespace command

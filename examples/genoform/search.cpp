@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common.hpp"
-#include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/report/progress.hpp"
 #include "genoform/search/space/baselines.hpp"
@@ -22,6 +21,7 @@
 #include "ngrams.hpp"
 #include "search_options.hpp"
 #include "search_request.hpp"
+#include "search_time.hpp"
 #include "signals.hpp"
 
 namespace command {
@@ -69,7 +69,7 @@ class SearchRun {
         space_(request_.make_space()),
         strategy_(request_.make_strategy()),
         sizes_(request_.training.batch, request_.training.context),
-        baselines_(proxy_baselines({.context = request_.training.context})) {}
+        baselines_(proxy_baselines({.context = request_.training.context, .width = request_.baseline_width()})) {}
 
   /// Returns the exit code.
   int run() {
@@ -180,19 +180,14 @@ class SearchRun {
     if (report.standings().empty() || !report.standings().front().is_ranked()) return;
     const Claim claim = report.claim();
     const Finalist& f = (claim.control != nullptr ? *claim.control : report.standings().front()).finalist;
-    const auto batch = static_cast<std::size_t>(request_.training.batch);
-    const auto context = static_cast<std::size_t>(request_.training.context);
-    const Batches batches(corpus.train(), batch, context, store_.finals().front().seed);
-    const auto count = [&](Ngram& ngram) {
-      for (std::uint64_t step = 0; step < static_cast<std::uint64_t>(f.steps); ++step)
-        for (std::size_t row = 0; row < batch; ++row) ngram.add(corpus.train().subspan(batches.start(step, row), context + 1));
-    };
+    const TrainingSetup& training = request_.training;
+    const auto count = [&](Ngram& ngram) { count_batches(ngram, corpus, training, store_.finals().front().seed, f.steps); };
     const NgramFigures figures{
         .name = f.name,
-        .bytes = static_cast<std::int64_t>(static_cast<double>(f.steps * request_.training.batch * request_.training.context) *
+        .bytes = static_cast<std::int64_t>(static_cast<double>(f.steps * training.batch * training.context) *
                                            corpus.bytes_per_token()),
-        .bits_per_byte =
-            ngram_bits(corpus, corpus.test(), static_cast<std::size_t>(request_.training.final_windows), context, count)};
+        .bits_per_byte = ngram_bits(corpus, corpus.test(), static_cast<std::size_t>(training.final_windows),
+                                    static_cast<std::size_t>(training.context), count)};
     store_.set_note("ngrams", json_of(figures).dump());
   }
 
@@ -272,6 +267,8 @@ void accept(const SearchOptions& o) {
   if (request.training.data.empty()) usage_error("genoform search: --data is required");
   check_used(o, request.strategy == "evolution", {"--initial", "--population", "--tournament"}, "with --strategy random");
   check_used(o, request.oracle == "table", {"--probes", "--table"}, "with --oracle " + request.oracle);
+  if (!o.time.empty() && !seconds_of(o.time))
+    usage_error("--time: " + in_quotes(o.time) + "; a number with its unit, as in 90s, 15m, 8h or 2d");
   check_used(o, false, {"--recalibrate"}, "on a new study; it belongs to --resume");
   check_used(o, o.run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "with --no-final");
   Corpus::from_file(request.training.data)->check_context(static_cast<std::size_t>(request.training.context)).value();
@@ -284,10 +281,9 @@ void accept(const SearchOptions& o) {
 int run(const SearchOptions& given) {
   SearchOptions o = given;
   complete(o);
-  if (!o.resume)
-    accept(o);
-  else if (!std::filesystem::exists(o.file))
-    throw Exception({ErrorKind::input, o.file + ": no study to resume"});
+  if (o.resume && !std::filesystem::exists(o.file)) throw Exception({ErrorKind::input, o.file + ": no study to resume"});
+  if (!o.resume) accept(o);
+  if (!o.resume && !o.time.empty()) size_for_time(o);
   return SearchRun(o).run();
 }
 

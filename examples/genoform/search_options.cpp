@@ -1,5 +1,6 @@
 #include "search_options.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <initializer_list>
@@ -37,6 +38,7 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--population", "/evolution/population"},
                                {"--tournament", "/evolution/tournament"},
                                {"--window", "/study/window"},
+                               {"--widths", "/widths"},
                                {"--sub-layers", "/min_layers"},
                                {"--sub-layers", "/max_layers"},
                                {"--learning-rate", "/study/learning_rate"},
@@ -84,6 +86,10 @@ void add_study(CLI::App& app, SearchOptions& o) {
       "final may change, and --data where the text was moved");
   add_number(app, "--seed", o.request.study.seed, "of initial values, data order and proposals", any_number())
       ->capture_default_str();
+  app.add_option("--time", o.time,
+                 "size a new study for this time from start to report, as in 15m or 8h: trials, budget, widths and a context of "
+                 "128 (default: 15m, where "
+                 "none of --trials, --budget and --max-time is given)");
   add_number(app, "--trials", o.run.trials, "genomes to train beside the baselines, those of all arms together", at_least(1))
       ->capture_default_str();
   add_number(app, "--max-time", o.run.minutes,
@@ -129,6 +135,9 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
       ->capture_default_str();
   add_number(app, "--window", o.request.study.window, "proposal n sees the trials up to n - window", at_least(1))
       ->capture_default_str();
+  app.add_option("--widths", o.request.widths, "of the models, as in 48,64,96 (default: 48,64,96,128, or by --time)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65536));
   app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 1-8)");
   add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; half and double of it are tried too",
              above(0))
@@ -152,6 +161,16 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
              "seconds of training in the final, at measured step time (default: --budget)", above(0));
 }
 
+/// --time, or its default where nothing else says how large the study is.
+void read_time(SearchOptions& o) {
+  const bool is_sized = o.is_given("--trials") || o.is_given("--budget") || o.is_given("--max-time");
+  if (o.is_given("--time") && is_sized) usage_error("--time: chooses --trials, --budget and --max-time; leave them out");
+  if (o.is_given("--time") && o.resume) usage_error("--time: has no effect on a study that is there; --max-time has");
+  if (o.resume || is_sized) return;
+  if (o.time.empty()) o.time = "15m";
+  if (!o.is_given("--context")) o.request.training.context = 128;
+}
+
 }  // namespace
 
 void add_options(CLI::App& app, SearchOptions& o) {
@@ -163,6 +182,8 @@ void add_options(CLI::App& app, SearchOptions& o) {
 void complete(SearchOptions& o) {
   SearchRequest& request = o.request;
   read_sub_layers(o.sub_layers, request);
+  read_time(o);
+  std::sort(request.widths.begin(), request.widths.end());
   request.training.bf16 = o.precision == cpu::Precision::bf16;
   const double learning_rate = request.study.learning_rate;
   request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};

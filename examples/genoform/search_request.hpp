@@ -25,6 +25,7 @@ struct SearchRequest {
   genoform::search::EvolutionOptions evolution{};
   std::string oracle = "table", strategy = "evolution";
   int min_layers = 1, max_layers = 8;
+  std::vector<int> widths{};       ///< of the models; empty: those of the space
   double flops_per_second = 5e10;  ///< of the oracle "flops"
   int probes = 90;                 ///< models that the table is fitted to
   bool controls = true;            ///< further arms: tuned known architectures, and random search
@@ -38,6 +39,7 @@ struct SearchRequest {
     visit("strategy", self.strategy);
     visit("min_layers", self.min_layers);
     visit("max_layers", self.max_layers);
+    visit("widths", self.widths);
     visit("flops_per_second", self.flops_per_second);
     visit("probes", self.probes);
     visit("controls", self.controls);
@@ -49,10 +51,16 @@ struct SearchRequest {
   genoform::search::BlockSpaceOptions space_options() const {
     genoform::search::BlockSpaceOptions options;
     options.context = training.context;
+    if (!widths.empty()) options.widths = widths;
     options.min_layers = min_layers;
     options.max_layers = max_layers;
     options.max_total = std::max(options.max_total, max_layers);
     return options;
+  }
+  /// The second of the widths.
+  int baseline_width() const {
+    const std::vector<int> all = space_options().widths;
+    return all[all.size() > 1 ? 1 : 0];
   }
   std::unique_ptr<genoform::search::Space> make_space() const {
     return std::make_unique<genoform::search::BlockSpace>(space_options());

@@ -1,11 +1,7 @@
-#include <cstdint>
-#include <memory>
-#include <string>
-
-#include "common.hpp"
-#include "genoform/search/evaluator/training_evaluator.hpp"
 #include "genoform/search/workers/worker.hpp"
-#include "models.hpp"
+#include "common.hpp"
+#include "genoform/io/json_fields.hpp"
+#include "training_evaluators.hpp"
 
 namespace command {
 
@@ -18,13 +14,8 @@ using namespace genoform::search;
 struct Options {};
 
 int run(const Options&) {
-  return run_worker_on_standard_streams([](const nlohmann::json& setup) {
-    const auto training = from_json<TrainingSetup>(setup, "setup");
-    const auto precision = training.bf16 ? cpu::Precision::bf16 : cpu::Precision::f32;
-    return std::make_unique<TrainingEvaluator<Cpu>>(training, [precision](const std::string& text, std::uint64_t seed) {
-      return make_model(read_genome(text), seed, {.threads = 1, .precision = precision});
-    });
-  });
+  return run_worker_on_standard_streams(
+      [](const nlohmann::json& setup) { return make_training_evaluator(from_json<TrainingSetup>(setup, "setup")); });
 }
 
 }  // namespace

@@ -748,6 +748,29 @@ def test_a_search_that_is_resumed_keeps_what_it_was_asked_for(b):
     assert json.loads(b.run(0, *resume, "--final", "--finalists", "1", "--final-seeds", "1", "--json").stdout)["finalists"] != []
 
 
+def test_a_search_is_sized_for_a_time_and_says_the_options_that_repeat_it(b):
+    shape = ["search", "--data", b.folder / "text.txt", "--oracle", "flops", "--workers", "1", "--batch", "2", "--initial", "2", "--no-final", "--json"]
+    sized = subprocess.run([b.program, *map(str, shape), "--study", b.folder / "sized.sqlite", "--time", "12s", "--context", "16"], capture_output=True, text=True, timeout=120)
+    assert sized.returncode in (0, 6), sized  # on a machine that does other things the time may end before the first genome
+    line = re.search(r"^sized for 12s: (.*)$", sized.stderr, re.M).group(1)
+    options = dict(zip(line.split()[::2], line.split()[1::2]))
+    assert options.keys() == {"--trials", "--budget", "--max-time", "--widths", "--context"} and options["--context"] == "16", line
+    assert int(options["--trials"]) % 5 == 0 and 0 < float(options["--budget"]) < 1 and float(options["--max-time"]) < 0.2, line
+    assert "pilot: Primer-EZ of one block" in sized.stderr and "n-grams of order 1" in sized.stderr, sized.stderr
+    repeated = {**options, "--trials": "5", "--budget": "0.05", "--max-time": "0"}
+    again = json.loads(b.run(0, *shape, "--study", b.folder / "again.sqlite", *(word for option in repeated.items() for word in option)).stdout)
+    assert again["genomes"] == 5, again
+    assert all(f"Width<{options['--widths'].split(',')[1]}>" in run["text"] for run in again["baselines"]), again["baselines"]
+    none = ["search", "--data", b.folder / "text.txt", "--study", b.folder / "unsized.sqlite"]
+    for time, says in [("5", '--time: "5"; a number with its unit, as in 90s, 15m, 8h or 2d'), ("0m", '--time: "0m"; a number'), ("nanh", '--time: "nanh"; a number'),
+                       ("1s", "--time 1s: too short; the step times alone take")]:
+        b.error(2, *none, "--time", time, says=says)
+    b.error(2, *none, "--time", "9m", "--budget", "3", says="--time: chooses --trials, --budget and --max-time; leave them out")
+    b.error(2, "search", "--study", b.folder / "sized.sqlite", "--resume", "--time", "9m", says="--time: has no effect on a study that is there")
+    assert not (b.folder / "unsized.sqlite").exists()
+    b.error(3, *shape, "--study", b.folder / "sized.sqlite", says="sized.sqlite: a study is there; --resume goes on with it, another --study begins anew")
+
+
 def test_a_search_is_resumed_on_its_text_wherever_it_lies(b):
     text, moved = b.folder / "here.txt", b.folder / "there.txt"
     text.write_text((b.folder / "text.txt").read_text()[::-1])

@@ -41,6 +41,11 @@ TEST_CASE("any time is filled, and each arm gets the same number of trials") {
     }
 }
 
+TEST_CASE("time of preparation is left out of the trials") {
+  const StudySize size = study_size_of({.seconds = 900, .preparation = 450, .flops_per_second = 4e10});
+  CHECK(size.budget == Approx(study_size_of({.seconds = 900, .flops_per_second = 4e10}).budget / 2));
+}
+
 TEST_CASE("four times the time brings twice the trials and about twice the budget") {
   const StudySize one = study_size_of({.seconds = 900, .flops_per_second = 4e10});
   const StudySize four = study_size_of({.seconds = 3600, .flops_per_second = 4e10});

@@ -10,6 +10,7 @@ namespace genoform::search {
 /// What a study has to work with.
 struct StudyTime {
   double seconds = 900;         ///< from the start to the report
+  double preparation = 0;       ///< seconds of them before the first trial
   int workers = 2;              ///< that train, one model each
   double flops_per_second = 0;  ///< useful ones, that one worker reaches in a training step
   int arms = 5;                 ///< the search and its controls
@@ -27,7 +28,7 @@ struct StudySize {
 
 namespace study_size {
 
-inline constexpr double overhead = 0.12;   ///< share of the time for step times, validation and waiting
+inline constexpr double overhead = 0.12;   ///< share of the time for validation, timing of finalists and waiting
 inline constexpr double final_cost = 1.3;  ///< of a final over a trial: it is scored on more text
 inline constexpr double bytes_a_parameter = 20;
 inline constexpr int width_unit = 16;
@@ -54,12 +55,12 @@ inline std::vector<int> widths_of(double budget, double flops_per_second) {
 
 }  // namespace study_size
 
-/// The trials, their budget and the widths of models for a time.
+/// The trials, their budget and the widths of models for a time, which must be longer than its preparation.
 inline StudySize study_size_of(const StudyTime& time) {
   StudySize size;
   size.trials = study_size::trials_of(time);
   const double trainings = size.trials + time.baseline_runs + study_size::final_cost * time.final_runs;
-  size.budget = (1 - study_size::overhead) * time.seconds * time.workers / trainings;
+  size.budget = (1 - study_size::overhead) * (time.seconds - time.preparation) * time.workers / trainings;
   size.search_share = 1 - study_size::final_cost * time.final_runs * size.budget / (time.seconds * time.workers) - 0.02;
   size.widths = study_size::widths_of(size.budget, time.flops_per_second);
   return size;

@@ -1,0 +1,155 @@
+#include "search_time.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common.hpp"
+#include "genoform/core/decimal.hpp"
+#include "genoform/data/batches.hpp"
+#include "genoform/data/corpus.hpp"
+#include "genoform/search/clock/budget.hpp"
+#include "genoform/search/clock/calibration.hpp"
+#include "genoform/search/clock/oracles.hpp"
+#include "genoform/search/evaluator/evaluator.hpp"
+#include "genoform/search/space/baselines.hpp"
+#include "genoform/search/store/store.hpp"
+#include "genoform/search/study/study_size.hpp"
+#include "ngrams.hpp"
+#include "numbers.hpp"
+#include "training_evaluators.hpp"
+
+namespace command {
+
+namespace {
+
+using namespace genoform;
+using namespace genoform::inner;
+using namespace genoform::search;
+
+double seconds_of_step(Evaluator& evaluator, const std::string& text) {
+  return evaluator.time({.texts = {text}, .rounds = 3, .steps = 4}).seconds.front();
+}
+
+/// A training step of the plain Transformer.
+struct PlainStep {
+  double seconds = 0, flops = 0;  ///< useful ones
+};
+
+PlainStep plain_step(Evaluator& evaluator, const TrainingSetup& training) {
+  const std::string text = proxy_baselines({.context = training.context}).front().text;
+  return {.seconds = seconds_of_step(evaluator, text),
+          .flops = *FlopsOracle(ModelSizes(training.batch, training.context), 1).estimate(text).step_seconds};
+}
+
+/// Seconds of the oracle's clock in one of training: that of FLOPs knows nothing of this machine.
+double clock_rate(const SearchRequest& request, const PlainStep& step) {
+  return request.oracle == "flops" ? step.flops / step.seconds / request.flops_per_second : 1;
+}
+
+/// Seconds that the table of step times takes, whose models are about as fast as the plain Transformer.
+double preparation(const SearchOptions& o, const PlainStep& step) {
+  if (o.request.oracle != "table" || !o.table_of.empty()) return 0;
+  return o.request.probes * (CalibrationOptions{}.steps + 3) * step.seconds / o.workers;
+}
+
+std::string primer_ez_of_one_block(int context, int width) {
+  const std::vector<Baseline> all = proxy_baselines({.context = context, .width = width, .layers = 1});
+  return std::find_if(all.begin(), all.end(), [](const Baseline& b) { return b.name == "Primer-EZ"; })->text;
+}
+
+/// What a Primer-EZ of one block reaches in the time of a trial, and n-grams of orders 1 on on its data, in bits per byte on the
+/// validation text.
+struct Pilot {
+  std::int64_t steps = 0;
+  double loss = 0;
+  std::vector<double> ngrams;
+};
+
+Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width) {
+  const TrainingSetup& training = request.training;
+  const std::string text = primer_ez_of_one_block(training.context, width);
+  Pilot pilot{.steps = Budget{request.study.budget}.steps(seconds_of_step(evaluator, text)), .loss = 0, .ngrams = {}};
+  const std::uint64_t seed = request.study.seed;
+  const TrainReply reply = evaluator.train({.text = text,
+                                            .learning_rate = 2 * request.study.learning_rate,
+                                            .seed = seed,
+                                            .steps = pilot.steps,
+                                            .budget = 0,
+                                            .max_step_seconds = {},
+                                            .hurdle = {}});
+  pilot.loss = reply.loss.value();
+  const Corpus corpus = Corpus::from_file(training.data).value();
+  pilot.ngrams = ngram_bits(corpus, corpus.validation(), training.windows, training.context,
+                            [&](Ngram& ngram) { count_batches(ngram, corpus, training, seed, pilot.steps); });
+  return pilot;
+}
+
+/// A study that has trials has its size.
+void check_is_new(const std::string& file) {
+  store::check_path(file);
+  if (std::filesystem::exists(file) && std::filesystem::file_size(file) > 0 && Store(file, Store::Open::read).has_trials())
+    throw Exception({ErrorKind::input, file + ": a study is there; --resume goes on with it, another --study begins anew"});
+}
+
+std::string listed(const std::vector<int>& widths) {
+  std::string text;
+  for (const int width : widths) text += (text.empty() ? "" : ",") + std::to_string(width);
+  return text;
+}
+
+void say_pilot(const Pilot& pilot, const SearchRequest& request) {
+  const auto bytes = static_cast<double>(pilot.steps * request.training.batch * request.training.context);
+  std::string text = "pilot: Primer-EZ of one block learns from " + fixed_text(bytes / 1e6, 2) + " MB in a trial and reaches " +
+                     fixed_text(pilot.loss, 2) + " bits per byte;";
+  for (std::size_t i = 0; i < pilot.ngrams.size(); ++i)
+    text += (i == 0 ? " n-grams of order " : ", ") + std::to_string(i + 1) + ": " + fixed_text(pilot.ngrams[i], 2);
+  std::fprintf(stderr, "%s\n", text.c_str());
+  if (pilot.loss > pilot.ngrams[2])
+    std::fputs(
+        "pilot: it is worse than the n-gram of order 3, so the study would compare how models learn to spell; give more --time\n",
+        stderr);
+}
+
+}  // namespace
+
+std::optional<double> seconds_of(const std::string& text) {
+  constexpr std::pair<char, double> units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+  for (const auto& [name, seconds] : units)
+    if (text.size() > 1 && text.back() == name)
+      if (const auto number = allowed_number<double>(text.substr(0, text.size() - 1), above(0))) return *number * seconds;
+  return std::nullopt;
+}
+
+void size_for_time(SearchOptions& o) {
+  check_is_new(o.file);
+  SearchRequest& request = o.request;
+  const std::unique_ptr<Evaluator> evaluator = make_training_evaluator(request.training);
+  const PlainStep step = plain_step(*evaluator, request.training);
+  const double seconds = *seconds_of(o.time), prepared = preparation(o, step);
+  if (seconds < 2 * prepared)
+    usage_error("--time " + o.time + ": too short; the step times alone take " + fixed_text(prepared, 0) +
+                " s on this machine, so at least " + fixed_text(2 * prepared, 0) + "s are needed");
+  const StudySize size = study_size_of({.seconds = seconds,
+                                        .preparation = prepared,
+                                        .workers = o.workers,
+                                        .flops_per_second = step.flops / step.seconds,
+                                        .final_runs = o.run.has_final ? StudyTime().final_runs : 0});
+  request.study.budget = *number_of<double>(general_text(size.budget * clock_rate(request, step), 3));
+  if (request.widths.empty()) request.widths = size.widths;
+  o.run.trials = size.trials;
+  o.run.minutes = *number_of<double>(general_text(size.search_share * seconds / 60, 3));
+  if (o.quiet) return;
+  std::fprintf(stderr, "sized for %s: --trials %d --budget %s --max-time %s --widths %s --context %d\n", o.time.c_str(),
+               size.trials, general_text(request.study.budget).c_str(), general_text(o.run.minutes).c_str(),
+               listed(request.widths).c_str(), request.training.context);
+  say_pilot(pilot_of(*evaluator, request, request.baseline_width()), request);
+}
+
+}  // namespace command
