@@ -269,6 +269,7 @@ void accept(const SearchOptions& o) {
   check_used(o, request.oracle == "table", {"--probes", "--table"}, "with --oracle " + request.oracle);
   if (!o.time.empty() && !seconds_of(o.time))
     usage_error("--time: " + in_quotes(o.time) + "; a number with its unit, as in 90s, 15m, 8h or 2d");
+  check_used(o, request.study.hurdles.rule != HurdleRule::none, {"--let-through"}, "with --hurdles none");
   check_used(o, false, {"--recalibrate"}, "on a new study; it belongs to --resume");
   check_used(o, o.run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "with --no-final");
   Corpus::from_file(request.training.data)->check_context(static_cast<std::size_t>(request.training.context)).value();

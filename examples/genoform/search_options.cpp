@@ -46,7 +46,9 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--optimizer", "/training/optimizer"},
                                {"--batch", "/training/batch"},
                                {"--context", "/training/context"},
-                               {"--no-hurdle", "/study/hurdle"},
+                               {"--hurdles", "/study/hurdles/rule"},
+                               {"--hurdles", "/study/hurdles/count"},
+                               {"--let-through", "/study/hurdles/let_through"},
                                {"--no-controls", "/controls"}};
 
 /// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --quiet
@@ -74,6 +76,23 @@ void read_sub_layers(const std::string& text, SearchRequest& request) {
     usage_error("--sub-layers: " + in_quotes(text) + "; from 1 to " + std::to_string(max_layers) + " are allowed");
   request.min_layers = *first;
   request.max_layers = *last;
+}
+
+/// "none", "brainformer", "primer", or "primer:3".
+void read_hurdles(const std::string& text, HurdleOptions& hurdles) {
+  const std::size_t colon = text.find(':');
+  const auto count = colon == std::string::npos
+                         ? hurdles.count
+                         : allowed_number<int>(text.substr(colon + 1), from_to(1, HurdleOptions::max_count));
+  for (const HurdleRule rule : {HurdleRule::none, HurdleRule::brainformer, HurdleRule::primer}) {
+    const bool may_count = rule == HurdleRule::primer || colon == std::string::npos;
+    if (!count || !may_count || text.substr(0, colon) != name_of(rule)) continue;
+    hurdles.rule = rule;
+    hurdles.count = *count;
+    return;
+  }
+  usage_error("--hurdles: " + in_quotes(text) +
+              "; allowed are none, brainformer, primer, and primer:1 to primer:" + std::to_string(HurdleOptions::max_count));
 }
 
 void add_study(CLI::App& app, SearchOptions& o) {
@@ -150,8 +169,13 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
   add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
   app.add_flag("!--no-controls", o.request.controls,
                "no control arms: all genomes are of the search, and the result is compared with baselines that were not tuned");
-  app.add_flag("!--no-hurdle", o.request.study.hurdle,
-               "train every genome to the end, also those behind the plain baselines at a quarter");
+  app.add_option("--hurdles", o.hurdles,
+                 "which genomes stop early: none; brainformer, those behind the plain baselines after a quarter of the steps; "
+                 "primer:N, the worse half at each of N (default: 4) hurdles")
+      ->capture_default_str();
+  add_number(app, "--let-through", o.request.study.hurdles.let_through,
+             "share of the genomes that pass all hurdles, to see how well losses there foretell those at the end", from_to(0, 1))
+      ->capture_default_str();
   app.add_flag("--final,!--no-final", o.run.has_final,
                "--no-final: do not train finalists; nothing sees the test text (default: --final)");
   add_number(app, "--finalists", o.run.finals.genomes, "the best genomes that go to the final", at_least(1))
@@ -184,6 +208,7 @@ void complete(SearchOptions& o) {
   read_sub_layers(o.sub_layers, request);
   read_time(o);
   std::sort(request.widths.begin(), request.widths.end());
+  read_hurdles(o.hurdles, request.study.hurdles);
   request.training.bf16 = o.precision == cpu::Precision::bf16;
   const double learning_rate = request.study.learning_rate;
   request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};

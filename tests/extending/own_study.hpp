@@ -55,7 +55,7 @@ struct Parts {
             .oracle = oracle,
             .baselines = {{"plain", "aaaa", true}},
             .workers = workers,
-            .options = {.seed = 3, .hurdle = false}};
+            .options = {.seed = 3, .hurdles = {.rule = search::HurdleRule::none}}};
   }
 };
 

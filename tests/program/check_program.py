@@ -741,7 +741,8 @@ def test_a_search_that_is_resumed_keeps_what_it_was_asked_for(b):
     resume = ["search", "--study", b.folder / name, "--resume", "--quiet"]
     assert json.loads(b.run(0, *resume, "--trials", "6", "--batch", "2", "--json").stdout)["genomes"] == 6
     b.error(2, *resume, "--batch", "3", says="--batch 3: the study in")
-    b.error(2, *resume, "--no-hurdle", says="has study/hurdle true; --resume goes on with that")
+    b.error(2, *resume, "--hurdles", "none", says='has study/hurdles/rule "brainformer"; --resume goes on with that')
+    b.error(2, *resume, "--let-through", "0.5", says="has study/hurdles/let_through 0.05; --resume goes on with that")
     b.error(2, *resume, "--finalists", "1", says="--finalists: has no effect without a final; add --final")
     b.error(2, *resume, "--recalibrate", says="--recalibrate: has no effect with --oracle flops")
     b.error(2, *resume, "--workers", "9", says="--workers: at most 8")

@@ -18,7 +18,7 @@ TrainRequest request() {
   r.learning_rate = 1.0 / 3;
   r.seed = std::numeric_limits<std::uint64_t>::max();
   r.steps = 12345678901;
-  r.hurdle = 2.5;
+  r.hurdles = {{.at = 0.125, .max_loss = 2.5}, {.at = 1.0 / 3, .max_loss = {}}};
   return r;
 }
 
@@ -39,7 +39,11 @@ TEST_CASE("a request and its reply come off the wire as they went on it") {
   CHECK(r.learning_rate == request().learning_rate);
   CHECK(r.seed == request().seed);
   CHECK(r.steps == request().steps);
-  CHECK(r.hurdle == 2.5);
+  REQUIRE(r.hurdles.size() == 2);
+  CHECK(r.hurdles[0].at == 0.125);
+  CHECK(r.hurdles[0].max_loss == 2.5);
+  CHECK(r.hurdles[1].at == 1.0 / 3);
+  CHECK_FALSE(r.hurdles[1].max_loss.has_value());
   CHECK_FALSE(r.max_step_seconds.has_value());
   TrainReply reply;
   reply.loss = 0.1 + 1e-17;

@@ -127,7 +127,7 @@ TEST_CASE("a worker that dies, hangs or talks nonsense is replaced") {
   CHECK(reply_of(pool, training("c"), 0.2).error.message.find("in time") != std::string::npos);
   CHECK(reply_of(pool, training("d")).error.message.find("neither a loss nor a refusal") != std::string::npos);
   CHECK(reply_of(pool, training("777777")).kind == Reply::Kind::answer);
-  const std::string loss = R"("answer": {"loss": 1, "at_hurdle": 1, "steps": 0, "refusal": ""})";
+  const std::string loss = R"("answer": {"loss": 1, "at_hurdles": [1], "steps": 0, "refusal": ""})";
   for (const std::string& nonsense :
        {std::string("hello\n"), std::string("{}\n"), "{\"job\": 8, " + loss + "}\n", "{\"job\": \"7\", " + loss + "}\n",
         std::string("{\"job\": 7}\n"), "{\"job\": 7, " + loss + ", \"error\": \"both\"}\n", std::string("[]\n")}) {
@@ -173,14 +173,14 @@ TEST_CASE("workers are pinned, one to a processor") {
     TrainReply train(const TrainRequest&) override {
       TrainReply reply;
       reply.loss = static_cast<double>(allowed_processors().size());
-      reply.at_hurdle = static_cast<double>(allowed_processors().front());
+      reply.at_hurdles = {static_cast<double>(allowed_processors().front())};
       return reply;
     }
   };
   WorkerPool pool(1, forked_evaluator([](const nlohmann::json&) { return std::make_unique<Tells>(); }), {});
   const auto reply = std::get<TrainReply>(reply_of(pool, training("")).answer);
   CHECK(reply.loss == 1.0);
-  CHECK(reply.at_hurdle == static_cast<double>(allowed_processors().front()));
+  CHECK(reply.at_hurdles == std::vector<double>{static_cast<double>(allowed_processors().front())});
 }
 
 TEST_CASE("a launcher decides how a worker is started and is asked again for one that died") {
@@ -197,7 +197,7 @@ TEST_CASE("a launcher decides how a worker is started and is asked again for one
 }
 
 TEST_CASE("a worker may be any program, with pipes for its standard streams") {
-  const std::string answer = R"({"job": 7, "answer": {"loss": 3, "steps": 0, "refusal": ""}})";
+  const std::string answer = R"({"job": 7, "answer": {"loss": 3, "at_hurdles": [], "steps": 0, "refusal": ""}})";
   const std::string script = "read setup; echo '" + encode_ready(protocol_version).dump() +
                              "'; while read request; do echo noise >&2; echo '" + answer + "'; done";
   WorkerPool pool(1, program_launcher({"sh", "-c", "cat | sh -c \"$0\" | cat", script}), {});

@@ -1,5 +1,6 @@
 #include "genoform/search/report/statistics.hpp"
 
+#include <cmath>
 #include <vector>
 
 #include "genoform/core/random.hpp"
@@ -49,4 +50,18 @@ TEST_CASE("too few seeds say nothing") {
   CHECK(statistics::difference(std::vector{1.0}, std::vector{2.0}).p == 1);
   CHECK(statistics::difference(std::vector{1.0}, std::vector{2.0}).high > 1e300);
   CHECK(statistics::difference(std::vector{1.0, 1.0}, std::vector{2.0, 2.0}).p == 0);
+}
+
+TEST_CASE("rank correlations are those of the textbooks, ties included") {
+  const std::vector<double> quotients{106, 86, 100, 101, 99, 103, 97, 113, 112, 110}, hours{7, 0, 27, 50, 28, 29, 20, 12, 6, 17};
+  CHECK(statistics::spearman(quotients, hours) == Approx(-29.0 / 165));
+  const std::vector<double> ties{1, 2, 2, 3}, others{1, 3, 2, 4};
+  CHECK(statistics::ranks(ties) == std::vector<double>{1, 2.5, 2.5, 4});
+  CHECK(statistics::spearman(ties, others) == Approx(4.5 / std::sqrt(22.5)));
+  const std::vector<double> rising{1, 10, 100, 1000}, falling{4, 3, 2, 1}, equal{2, 2, 2, 2}, one{1};
+  CHECK(statistics::spearman(rising, others) == Approx(0.8));
+  CHECK(statistics::spearman(rising, falling) == Approx(-1));
+  CHECK(std::isnan(statistics::spearman(rising, equal)));
+  CHECK(std::isnan(statistics::spearman(one, one)));
+  CHECK(std::isnan(statistics::spearman(rising, one)));
 }

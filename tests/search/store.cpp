@@ -42,7 +42,8 @@ std::string why(const std::string& path, Store::Open how) {
 TEST_CASE("a trial comes out of the store bit for bit as it went in") {
   const TemporaryFile file("genoform-store");
   Trial t = trial(1, 2, State::done);
-  t.hurdle = 2.5;
+  t.hurdles = {{.at = 1.0 / 31, .max_loss = 1.0 / 3, .loss = {}}, {.at = 0.5, .max_loss = {}, .loss = 0.1 + 1e-17}};
+  t.let_through = true;
   t.loss = 1.0 / 7;
   t.reason = "it's \"quoted\"";
   {
@@ -59,8 +60,14 @@ TEST_CASE("a trial comes out of the store bit for bit as it went in") {
   CHECK(back[1].learning_rate == t.learning_rate);
   CHECK(back[1].step_seconds == t.step_seconds);
   CHECK(back[1].loss == t.loss);
-  CHECK(back[1].hurdle == t.hurdle);
-  CHECK_FALSE(back[1].at_hurdle.has_value());
+  REQUIRE(back[1].hurdles.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(back[1].hurdles[i].at == t.hurdles[i].at);
+    CHECK(back[1].hurdles[i].max_loss == t.hurdles[i].max_loss);
+    CHECK(back[1].hurdles[i].loss == t.hurdles[i].loss);
+  }
+  CHECK(back[1].let_through);
+  CHECK_FALSE(back[0].let_through);
   CHECK(back[1].reason == t.reason);
 }
 
@@ -253,6 +260,9 @@ TEST_CASE("a study whose rows or values were damaged is refused with its name an
         "the row after trial 1: it is none of the next trial");
   CHECK(damaged("UPDATE trials SET parent = 9 WHERE number = 2", trials) ==
         "the row after trial 1: it is none of the next trial");
+  for (const char* hurdles : {"no JSON", "{}", "[{\"at\": 0}]", "[{\"at\": 1e300}]", "[{\"at\": 0.5, \"high\": 1}]"})
+    CHECK(damaged(std::string("UPDATE trials SET hurdles = '") + hurdles + "' WHERE number = 2", trials) ==
+          "the row after trial 1: it is none of the next trial");
   CHECK(damaged("INSERT INTO notes VALUES ('refused in vain', '{')", [](const Store& store) {
           (void)store.refused_in_vain();
         }).find("refused in vain: [json.exception.parse_error") == 0);

@@ -91,8 +91,11 @@ class Fake : public Evaluator {
       }
     }
     const double loss = loss_of(request.text);
-    reply.at_hurdle = loss + 10;
-    if (!request.hurdle || loss + 10 <= *request.hurdle) reply.loss = loss;
+    for (const HurdleRequest& hurdle : request.hurdles) {
+      reply.at_hurdles.push_back(loss + 10);
+      if (hurdle.max_loss && loss + 10 > *hurdle.max_loss) return reply;
+    }
+    reply.loss = loss;
     return reply;
   }
 

@@ -47,21 +47,42 @@ TrainRequest request(int steps, double learning_rate = 3e-3) {
 
 TEST_CASE("a trial is the same bits each time and gets better with steps") {
   const Bench bench;
-  const TrainReply a = bench.evaluator().train(request(80)), b = bench.evaluator().train(request(80));
+  TrainRequest r = request(80);
+  r.hurdles = {{.at = 0.25, .max_loss = {}}};
+  const TrainReply a = bench.evaluator().train(r), b = bench.evaluator().train(r);
   CHECK(json_of(a) == json_of(b));
-  CHECK(*a.loss < *a.at_hurdle);
-  CHECK(*a.at_hurdle < 9);
+  REQUIRE(a.at_hurdles.size() == 1);
+  CHECK(*a.loss < a.at_hurdles[0]);
+  CHECK(a.at_hurdles[0] < 9);
 }
 
-TEST_CASE("a trial behind the hurdle ends at a quarter") {
+TEST_CASE("a trial behind a hurdle ends there") {
   const Bench bench;
   TrainingEvaluator<Cpu> evaluator = bench.evaluator();
   TrainRequest r = request(80);
-  const double quarter = *evaluator.train(r).at_hurdle;
-  r.hurdle = quarter - 0.01;
-  CHECK_FALSE(evaluator.train(r).loss.has_value());
-  r.hurdle = quarter + 0.01;
-  CHECK(evaluator.train(r).loss.has_value());
+  r.hurdles = {{.at = 0.1, .max_loss = {}}, {.at = 0.25, .max_loss = {}}, {.at = 0.5, .max_loss = {}}};
+  const TrainReply whole = evaluator.train(r);
+  REQUIRE(whole.at_hurdles.size() == 3);
+  CHECK(whole.at_hurdles[0] > whole.at_hurdles[1]);
+  CHECK(whole.at_hurdles[1] > whole.at_hurdles[2]);
+  const double quarter = whole.at_hurdles[1];
+  r.hurdles[1].max_loss = quarter - 0.01;
+  const TrainReply stopped = evaluator.train(r);
+  CHECK_FALSE(stopped.loss.has_value());
+  CHECK(stopped.at_hurdles == std::vector<double>{whole.at_hurdles[0], quarter});
+  r.hurdles[1].max_loss = quarter + 0.01;
+  CHECK(evaluator.train(r).loss == whole.loss);
+}
+
+TEST_CASE("hurdles at one step of a short trial are all measured there") {
+  const Bench bench;
+  TrainRequest r = request(8);
+  for (const double at : {1.0 / 31, 3.0 / 31, 7.0 / 31, 15.0 / 31}) r.hurdles.push_back({.at = at, .max_loss = {}});
+  const TrainReply reply = bench.evaluator().train(r);
+  REQUIRE(reply.at_hurdles.size() == 4);
+  CHECK(reply.at_hurdles[0] == reply.at_hurdles[2]);  // after the first step
+  CHECK(reply.at_hurdles[3] < reply.at_hurdles[2]);
+  CHECK(reply.loss.has_value());
 }
 
 TEST_CASE("without steps the worker measures first, and refuses what is too slow") {

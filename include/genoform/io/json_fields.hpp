@@ -34,6 +34,19 @@ inline nlohmann::json string_json(const std::string& text) {
   return bytes;
 }
 
+namespace json_fields {
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+
+}  // namespace json_fields
+
 /// A JSON object with every field of the struct; an std::optional without a value is left out. T may also be what nlohmann-json
 /// knows, and a class with to_json() and from_json().
 template <class T>
@@ -52,21 +65,16 @@ nlohmann::json json_of(const T& value) {
     return value.to_json();
   } else if constexpr (std::same_as<T, std::string>) {
     return string_json(value);
+  } else if constexpr (json_fields::is_vector<T>) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const auto& one : value) list.push_back(json_of(one));
+    return list;
   } else {
     return value;
   }
 }
 
 namespace json_fields {
-
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T>
-inline constexpr bool is_vector = false;
-template <class T>
-inline constexpr bool is_vector<std::vector<T>> = true;
 
 [[noreturn]] inline void refuse(const std::string& what, const std::string& found) {
   throw Exception({ErrorKind::input, what + ", not " + found.substr(0, 60)});

@@ -159,7 +159,7 @@ GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const 
   std::vector<Arm> arms{{.name = "", .space = &space, .strategy = &strategy}};
   for (const Arm& control : controls) arms.push_back(control);
   const Search search{std::move(arms), oracle, baselines, options};
-  Ledger ledger(store, search.histories());
+  Ledger ledger(store, search.memories());
   study::TrialClock clock;
   const bool is_complete = TrialRunner(search, ledger, workers, run.genomes).run(run.stop, [&](const Ledger& l, const Trial& t) {
     clock.trial_ended();

@@ -13,8 +13,8 @@ namespace genoform::search {
 
 /// What training a genome for a trial came to.
 struct TrainReply {
-  std::optional<double> loss;          ///< bits per byte on the validation text at the end; none: it was stopped at the hurdle
-  std::optional<double> at_hurdle;     ///< the same after a quarter of the steps
+  std::optional<double> loss;          ///< bits per byte on the validation text at the end; none: it was stopped at a hurdle
+  std::vector<double> at_hurdles{};    ///< the same at each hurdle of the request that was reached
   std::optional<double> step_seconds;  ///< of a training step, where the worker measured it
   std::int64_t steps = 0;              ///< that it took from the measured time; 0: those of the request
   std::string refusal;                 ///< why the genome was not trained; empty when it was
@@ -22,16 +22,35 @@ struct TrainReply {
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
     visit("loss", self.loss);
-    visit("at_hurdle", self.at_hurdle);
+    visit("at_hurdles", self.at_hurdles);
     visit("step_seconds", self.step_seconds);
     visit("steps", self.steps);
     visit("refusal", self.refusal);
   }
   /// What is wrong with it; empty when nothing is.
   std::string problem() const {
-    if (!loss && !at_hurdle && refusal.empty()) return "it has neither a loss nor a refusal";
-    if ((loss && !math::is_finite(*loss)) || (at_hurdle && !math::is_finite(*at_hurdle))) return "its loss is not finite";
-    return "";
+    if (!loss && at_hurdles.empty() && refusal.empty()) return "it has neither a loss nor a refusal";
+    bool are_finite = !loss || math::is_finite(*loss);
+    for (const double at_hurdle : at_hurdles) are_finite = are_finite && math::is_finite(at_hurdle);
+    return are_finite ? "" : "its loss is not finite";
+  }
+};
+
+/// After which step of a trial its loss is measured, and above which loss the training stops there.
+struct HurdleRequest {
+  double at = 0;                   ///< of the steps, above 0 to 1
+  std::optional<double> max_loss;  ///< none: it is measured only
+
+  /// The step, from 1, of a training of so many.
+  std::int64_t step_of(std::int64_t steps) const {
+    const auto step = static_cast<std::int64_t>(at * static_cast<double>(steps));
+    return step < 1 ? 1 : step;
+  }
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("at", self.at);
+    visit("max_loss", self.max_loss);
   }
 };
 
@@ -46,7 +65,7 @@ struct TrainRequest {
   std::int64_t steps = 0;                  ///< 0: the worker measures the step time and trains for `budget`
   double budget = 0;                       ///< seconds of training, for steps == 0
   std::optional<double> max_step_seconds;  ///< for steps == 0: a genome whose step takes longer is refused
-  std::optional<double> hurdle;            ///< a loss above it after a quarter of the steps stops the training
+  std::vector<HurdleRequest> hurdles{};    ///< in the order of their steps
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -56,7 +75,7 @@ struct TrainRequest {
     visit("steps", self.steps);
     visit("budget", self.budget);
     visit("max_step_seconds", self.max_step_seconds);
-    visit("hurdle", self.hurdle);
+    visit("hurdles", self.hurdles);
   }
 };
 

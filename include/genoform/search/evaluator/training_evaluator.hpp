@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <numbers>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,10 +63,7 @@ class TrainingEvaluator : public Evaluator {
     for (std::int64_t s = 1; s <= steps; ++s) {
       const Step step = run.trainer->step(corpus_);
       if (step.was_validated()) reply.loss = step.validation;
-      if (s != std::max<std::int64_t>(1, steps / 4)) continue;
-      const double loss = run.trainer->validate(corpus_);
-      reply.at_hurdle = loss;
-      if (request.hurdle && loss > *request.hurdle) {
+      if (!passes_hurdles(request, s, steps, run, reply)) {
         reply.loss.reset();
         return reply;
       }
@@ -95,6 +93,20 @@ class TrainingEvaluator : public Evaluator {
     std::unique_ptr<BasicModel<Backend>> model;
     std::unique_ptr<Trainer<Backend>> trainer;
   };
+
+  /// Measures at the hurdles that lie after this step; false when one of them stops the training.
+  bool passes_hurdles(const TrainRequest& request, std::int64_t step, std::int64_t steps, const Run& run,
+                      TrainReply& reply) const {
+    const auto is_due = [&](std::size_t i) { return i < request.hurdles.size() && request.hurdles[i].step_of(steps) == step; };
+    if (!is_due(reply.at_hurdles.size())) return true;
+    const double loss = run.trainer->validate(corpus_);
+    while (is_due(reply.at_hurdles.size())) {
+      const std::optional<double> max_loss = request.hurdles[reply.at_hurdles.size()].max_loss;
+      reply.at_hurdles.push_back(loss);
+      if (max_loss && loss > *max_loss) return false;
+    }
+    return true;
+  }
 
   Run start(const std::string& text, double learning_rate, std::uint64_t seed, std::int64_t steps, int windows) const {
     Run run{make_(text, seed), nullptr};

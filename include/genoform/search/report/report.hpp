@@ -13,6 +13,7 @@
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/json.hpp"
 #include "genoform/search/report/claim.hpp"
+#include "genoform/search/report/hurdle_figures.hpp"
 #include "genoform/search/report/standing.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
@@ -60,8 +61,8 @@ class Report {
       if (t.state == State::refused) ++refusals_[kind_of_reason(t.reason)];
       if (t.state == State::failed) ++failed_;
       if (t.finished()) ++finished_;
-      if (t.state == State::done && !t.loss) ++stopped_;
     }
+    hurdles_ = HurdleFigures::of(trials_);
     for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
     if (const auto bounds = store.note("bounds", BoundsReached::of)) bounds_ = *bounds;
     if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
@@ -76,7 +77,7 @@ class Report {
   const std::vector<Trial>& trials() const { return trials_; }
   const std::vector<Standing>& standings() const { return standings_; }
   int genomes() const { return finished_; }
-  /// Was a genome trained to a result, also one that was stopped at the hurdle?
+  /// Was a genome trained to a result, also one that was stopped at a hurdle?
   bool has_genome() const { return finished_ > failed_; }
   /// What kept genomes from a result, with counts; empty where nothing did. Runs of baselines that failed count too.
   std::string obstacles() const;
@@ -136,7 +137,8 @@ class Report {
   std::vector<Standing> standings_;
   NgramFigures ngrams_;
   BoundsReached bounds_;
-  int finished_ = 0, failed_ = 0, stopped_ = 0;
+  HurdleFigures hurdles_;
+  int finished_ = 0, failed_ = 0;
   ReasonCounts refusals_, failures_;
   double seconds_ = 0;
 };
@@ -278,11 +280,12 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
   std::string text = baselines_text() + "\n";
   text += std::to_string(finished_) + " genomes trained beside " + std::to_string(baseline_runs()) + " runs of baselines";
   if (seconds_ > 0) text += ", " + fixed_text(trials_per_hour(), 0) + " trials per hour";
-  text += "; " + std::to_string(stopped_) + " stopped at the hurdle, " + std::to_string(failed_) + " failed, " +
+  text += "; " + std::to_string(hurdles_.stopped) + " stopped at a hurdle, " + std::to_string(failed_) + " failed, " +
           std::to_string(refused()) + " refused before they cost anything\n";
   if (const std::string why = obstacles(); !why.empty()) text += why + "\n";
   text += "\n";
   text += arms_text();
+  if (const std::string hurdles = hurdles_.text(); !hurdles.empty()) text += hurdles + "\n";
   if (!standings_.empty()) text += finals_text() + "\n" + ngrams_text();
   return text + claim_text() + result_text() + bounds_text();
 }
@@ -332,11 +335,11 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
     if (!s.failure.empty()) finalist["failure"] = s.failure;
     finalists.push_back(std::move(finalist));
   }
-  nlohmann::json j{{"baselines", baselines},    {"genomes", finished_},  {"stopped_at_hurdle", stopped_},
-                   {"failed", failed_},         {"refused", refused()},  {"trials_per_hour", trials_per_hour()},
-                   {"refusals", refusals_},     {"failures", failures_}, {"finalists", finalists},
-                   {"winner", nullptr},         {"claim", nullptr},      {"ngrams", json_of(ngrams_)},
-                   {"bounds", json_of(bounds_)}};
+  nlohmann::json j{{"baselines", baselines},     {"genomes", finished_},      {"stopped_at_hurdle", hurdles_.stopped},
+                   {"failed", failed_},          {"refused", refused()},      {"trials_per_hour", trials_per_hour()},
+                   {"refusals", refusals_},      {"failures", failures_},     {"finalists", finalists},
+                   {"winner", nullptr},          {"claim", nullptr},          {"ngrams", json_of(ngrams_)},
+                   {"bounds", json_of(bounds_)}, {"hurdles", hurdles_.json()}};
   if (const Claim c = claim(); c.outcome != Claim::Outcome::none) {
     const char* const outcomes[] = {"none", "search won", "tie", "control won"};
     j["claim"] = {{"outcome", outcomes[static_cast<int>(c.outcome)]},

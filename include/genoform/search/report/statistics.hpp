@@ -80,6 +80,31 @@ inline std::vector<double> holm(std::span<const double> p) {
   return adjusted;
 }
 
+/// 1 for the lowest value; equal ones share the mean of their ranks.
+inline std::vector<double> ranks(std::span<const double> values) {
+  std::vector<double> ranks;
+  for (const double v : values) {
+    double rank = 0.5;
+    for (const double other : values) rank += other < v ? 1 : other == v ? 0.5 : 0;
+    ranks.push_back(rank);
+  }
+  return ranks;
+}
+/// Spearman's rank correlation of pairs, from -1 to 1: Pearson's correlation of the ranks. NaN for lists of different lengths,
+/// fewer than two pairs, or where one list has equal values only.
+inline double spearman(std::span<const double> first, std::span<const double> second) {
+  if (first.size() != second.size() || first.size() < 2) return std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> a = ranks(first), b = ranks(second);
+  const double middle = 0.5 * static_cast<double>(a.size() + 1);
+  double products = 0, squares_a = 0, squares_b = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    products += (a[i] - middle) * (b[i] - middle);
+    squares_a += (a[i] - middle) * (a[i] - middle);
+    squares_b += (b[i] - middle) * (b[i] - middle);
+  }
+  return products / std::sqrt(squares_a * squares_b);
+}
+
 }  // namespace genoform::search::statistics
 
 #include "genoform/core/restore_macros.hpp"

@@ -7,7 +7,7 @@ namespace genoform::search {
 struct Baseline {
   std::string name;
   std::string text;
-  bool is_plain = false;  ///< a plain Transformer: its loss at the hurdle is what genomes must reach
+  bool is_plain = false;  ///< a plain Transformer: with the rule of Brainformer, what genomes must reach at the hurdle
 };
 
 }  // namespace genoform::search

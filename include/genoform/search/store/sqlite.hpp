@@ -44,6 +44,18 @@ class Database {
   }
   sqlite3* handle() const { return handle_.get(); }
   const std::string& path() const { return path_; }
+  /// A copy that is gone with the object; errors have the name of the file.
+  std::unique_ptr<Database> copy_in_memory() const {
+    auto copy = std::make_unique<Database>(":memory:", Open::create);
+    copy->path_ = path_;
+    copy->run("PRAGMA page_size = " + std::to_string(page_size()));  // a copy in memory must have that of the file
+    sqlite3_backup* const backup = sqlite3_backup_init(copy->handle(), "main", handle_.get(), "main");
+    if (backup == nullptr) copy->fail();
+    const int code = sqlite3_backup_step(backup, -1);
+    sqlite3_backup_finish(backup);
+    if (code != SQLITE_DONE) copy->fail();
+    return copy;
+  }
   bool is_in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
 
   /// A statement that is not in use, compiled now if there is none.
@@ -78,6 +90,10 @@ class Database {
   struct Close {
     void operator()(sqlite3* handle) const { sqlite3_close(handle); }
   };
+  std::int64_t page_size() const {
+    const CompiledStatement statement = take("PRAGMA page_size");
+    return sqlite3_step(statement.get()) == SQLITE_ROW ? sqlite3_column_int64(statement.get(), 0) : 0;
+  }
   /// Did the last call fail because a journal is to be rolled back that this process must not roll back?
   bool has_journal_left() const {
     const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_OK;

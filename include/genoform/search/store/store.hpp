@@ -22,6 +22,7 @@
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/store/final_run.hpp"
+#include "genoform/search/store/migration.hpp"
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/store/trial.hpp"
 
@@ -89,11 +90,13 @@ class Store {
   }
 
  public:
-  static constexpr std::int64_t format = 3;
+  static constexpr std::int64_t format = store::format;
   static constexpr std::int64_t application_id = 0x67656E6F;  // "geno"
   enum class Open { write, read };
 
-  /// Opens, or creates with Open::write. Errors: no file name (usage); not a study, a newer format, another writer.
+  /// Opens, or creates with Open::write. A study of an older format, from 3, becomes one of this format in the file when it is
+  /// opened for writing, and in memory when it is read. Errors: no file name (usage); not a study, another format, another
+  /// writer.
   Store(const std::string& path, Open how);
   /// A study that is gone with its store.
   static Store in_memory() { return Store(); }
@@ -157,7 +160,9 @@ class Store {
  private:
   Store();
   void create();
-  void verify(const std::string& path) const;
+  bool has_tables() const { return Statement(*database_, "SELECT 1 FROM sqlite_master LIMIT 1").step(); }
+  /// The format; throws Exception for a file of none that is known.
+  std::int64_t verified_format() const;
   std::optional<std::string> value_of(const std::string& table, const std::string& key) const {
     Statement s(*database_, "SELECT value FROM " + table + " WHERE key = ?");
     return s.bind(key).step() ? std::optional(s.text(0)) : std::nullopt;
@@ -170,10 +175,10 @@ class Store {
   }
   void write_result(const Trial& trial) {
     Statement(*database_,
-              "UPDATE trials SET steps = ?, step_seconds = ?, state = ?, reason = ?, at_hurdle = ?, loss = ? WHERE number = ? "
+              "UPDATE trials SET steps = ?, step_seconds = ?, hurdles = ?, state = ?, reason = ?, loss = ? WHERE number = ? "
               "AND sample = ?")
-        .bind(trial.steps, trial.step_seconds, name_of(trial.state), trial.reason, trial.at_hurdle, trial.loss, trial.number,
-              trial.sample)
+        .bind(trial.steps, trial.step_seconds, json_of(trial.hurdles).dump(), name_of(trial.state), trial.reason, trial.loss,
+              trial.number, trial.sample)
         .run();
   }
 
@@ -189,17 +194,16 @@ GENOFORM_SEARCH_INLINE Store::Store(const std::string& path, Open how) {
   store::check_path(path);
   if (how == Open::read) {
     database_ = std::make_unique<Database>(path, Database::Open::read);
-    verify(path);
+    if (verified_format() == format) return;
+    database_ = database_->copy_in_memory();
+    store::migrate(*database_);
     return;
   }
   lock_ = std::make_unique<WriterLock>(path);
   database_ = std::make_unique<Database>(path, Database::Open::create);
   database_->run("PRAGMA synchronous = FULL");
-  Statement tables(*database_, "SELECT count(*) FROM sqlite_master");
-  tables.step();
-  const bool is_empty = tables.integer(0) == 0;
-  if (is_empty) create();
-  verify(path);
+  if (!has_tables()) create();
+  if (verified_format() != format) store::migrate(*database_);
 }
 
 GENOFORM_SEARCH_INLINE Store::Store() : database_(std::make_unique<Database>(":memory:", Database::Open::create)) { create(); }
@@ -208,12 +212,9 @@ GENOFORM_SEARCH_INLINE void Store::create() {
   Transaction transaction(*database_);
   database_->run("PRAGMA application_id = " + std::to_string(application_id));
   database_->run("PRAGMA user_version = " + std::to_string(format));
+  database_->run(std::string(store::create_trials));
   database_->run(R"(
     CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE trials (number INTEGER NOT NULL, sample INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
-      parent INTEGER NOT NULL, learning_rate REAL NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, step_seconds REAL NOT NULL, hurdle REAL,
-      state TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'done', 'failed', 'refused')), reason TEXT NOT NULL, at_hurdle REAL,
-      loss REAL, PRIMARY KEY (number, sample)) WITHOUT ROWID;
     CREATE TABLE attempts (attempt INTEGER PRIMARY KEY, trial INTEGER NOT NULL, worker INTEGER NOT NULL, process INTEGER NOT NULL,
       started TEXT NOT NULL, ended TEXT, outcome TEXT CHECK (outcome IN ('done', 'failed', 'died', 'lost')), what TEXT);
     CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -226,28 +227,45 @@ GENOFORM_SEARCH_INLINE void Store::refuse_damaged(const std::string& what, const
   throw Exception({ErrorKind::input, database_->path() + ": the study is damaged: " + what + ": " + visible(why)});
 }
 
-GENOFORM_SEARCH_INLINE void Store::verify(const std::string& path) const {
+GENOFORM_SEARCH_INLINE std::int64_t Store::verified_format() const {
+  const std::string& path = database_->path();
   Statement id(*database_, "PRAGMA application_id");
   if (!id.step() || id.integer(0) != application_id) throw Exception({ErrorKind::input, path + ": not a study of genoform"});
   Statement version(*database_, "PRAGMA user_version");
   version.step();
-  if (version.integer(0) != format)
-    throw Exception({ErrorKind::input, path + ": a study of format " + std::to_string(version.integer(0)) +
-                                           "; this program reads format " + std::to_string(format)});
+  const std::int64_t found = version.integer(0);
+  if (found < store::oldest_format || found > format)
+    throw Exception({ErrorKind::input, path + ": a study of format " + std::to_string(found) + "; this program reads formats " +
+                                           std::to_string(store::oldest_format) + " to " + std::to_string(format)});
+  return found;
 }
 
 namespace store {
 
 inline constexpr std::string_view trial_columns =
-    "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdle, state, reason, at_hurdle, loss";
+    "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdles, let_through, state, reason, "
+    "loss";
+
+/// The hurdles of a row; none where they are not what add() writes.
+GENOFORM_SEARCH_INLINE std::optional<std::vector<Hurdle>> hurdles_of(const std::string& text) {
+  const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
+  if (list.is_discarded()) return std::nullopt;
+  try {
+    std::vector<Hurdle> hurdles = from_json<std::vector<Hurdle>>(list, "hurdles");
+    for (const Hurdle& hurdle : hurdles)
+      if (!(hurdle.at > 0 && hurdle.at <= 1)) return std::nullopt;
+    return hurdles;
+  } catch (const Exception&) { return std::nullopt; }
+}
 
 /// The trial of a row; none where the row is not what add() writes.
 GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row) {
-  const std::optional<State> state = state_of(row.text(11));
+  const std::optional<State> state = state_of(row.text(12));
+  std::optional<std::vector<Hurdle>> hurdles = hurdles_of(row.text(10));
   const bool are_integers = std::in_range<int>(row.integer(0)) && std::in_range<int>(row.integer(1)) && row.integer(1) >= 0 &&
                             row.integer(5) >= 0 && row.integer(5) < std::max<std::int64_t>(row.integer(0), 1) &&
                             row.integer(8) >= 0;
-  if (!state || !are_integers) return std::nullopt;
+  if (!state || !hurdles || !are_integers) return std::nullopt;
   return Trial{.number = static_cast<int>(row.integer(0)),
                .sample = static_cast<int>(row.integer(1)),
                .phase = row.text(2),
@@ -258,10 +276,10 @@ GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row) {
                .seed = static_cast<std::uint64_t>(row.integer(7)),
                .steps = row.integer(8),
                .step_seconds = row.real(9),
-               .hurdle = row.real_or_null(10),
+               .hurdles = *std::move(hurdles),
+               .let_through = row.integer(11) != 0,
                .state = *state,
-               .reason = row.text(12),
-               .at_hurdle = row.real_or_null(13),
+               .reason = row.text(13),
                .loss = row.real_or_null(14)};
 }
 
@@ -301,8 +319,8 @@ GENOFORM_SEARCH_INLINE void Store::add(std::span<const Trial> samples) {
   Transaction transaction(*database_);
   for (const Trial& t : samples) {
     Statement(*database_, "INSERT INTO trials (" + std::string(store::trial_columns) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-        .bind(t.number, t.sample, t.phase, t.name, t.text, t.parent, t.learning_rate, t.seed, t.steps, t.step_seconds, t.hurdle,
-              name_of(t.state), t.reason, t.at_hurdle, t.loss)
+        .bind(t.number, t.sample, t.phase, t.name, t.text, t.parent, t.learning_rate, t.seed, t.steps, t.step_seconds,
+              json_of(t.hurdles).dump(), t.let_through ? 1 : 0, name_of(t.state), t.reason, t.loss)
         .run();
   }
   transaction.commit();

@@ -25,6 +25,22 @@ inline std::optional<State> state_of(std::string_view name) {
   return std::nullopt;
 }
 
+/// A moment of a trial at which its loss is measured, and above which loss it stops there.
+struct Hurdle {
+  double at = 0;                   ///< share of the steps, above 0 to 1
+  std::optional<double> max_loss;  ///< none: nothing stops here
+  std::optional<double> loss;      ///< bits per byte on the validation text; none: not reached
+
+  bool stops() const { return loss && max_loss && *loss > *max_loss; }
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("at", self.at);
+    visit("max_loss", self.max_loss);
+    visit("loss", self.loss);
+  }
+};
+
 /// One row of the record: what was proposed and what came of it. A number has one trial and, before it, the samples that were
 /// refused.
 struct Trial {
@@ -36,14 +52,30 @@ struct Trial {
   double learning_rate = 0;
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
-  double step_seconds = 0;       ///< by the oracle
-  std::optional<double> hurdle;  ///< the loss at the hurdle above which it is stopped
+  double step_seconds = 0;      ///< by the oracle
+  std::vector<Hurdle> hurdles;  ///< in the order of its steps
+  bool let_through = false;     ///< no hurdle stops it: it shows what a loss there says of that at the end
   State state = State::queued;
-  std::string reason;               ///< of a refusal, a failure or a stop
-  std::optional<double> at_hurdle;  ///< bits per byte on the validation text after a quarter of the steps
-  std::optional<double> loss;       ///< bits per byte on the validation text at the end
+  std::string reason;          ///< of a refusal, a failure or a stop
+  std::optional<double> loss;  ///< bits per byte on the validation text at the end
 
   bool finished() const { return state == State::done || state == State::failed; }
+  /// What a strategy is told: the loss at the hurdle that it did not pass, even where it was let through; else the last one.
+  std::optional<double> fitness() const {
+    std::optional<double> last;
+    for (const Hurdle& hurdle : hurdles) {
+      if (hurdle.loss) last = hurdle.loss;
+      if (hurdle.stops()) return last;
+    }
+    return loss ? loss : last;
+  }
+  /// The share of its steps that it was trained for.
+  double trained_fraction() const {
+    double last = 0;
+    for (const Hurdle& hurdle : hurdles)
+      if (hurdle.loss) last = hurdle.at;
+    return loss ? 1 : last;
+  }
 };
 
 /// The trials with a loss for which is_wanted(trial), best first, the earlier of equal ones.

@@ -6,8 +6,8 @@
 
 namespace genoform::search {
 
-/// A search beside the one of a study, with the same trials, budget, hurdle and workers: what the result of the study is compared
-/// with. Its roles must live as long as the study.
+/// A search beside the one of a study, with the same trials, budget, rule of hurdles and workers: what the result of the study is
+/// compared with. Its roles must live as long as the study.
 struct Arm {
   std::string name;  ///< as in "tuned Transformer"; that of the study's own search is empty
   const Space* space = nullptr;

@@ -15,7 +15,8 @@
 namespace genoform::search {
 
 /// What the strategy of an arm may look at: its genomes, and the baselines that could be of them, in the order of their numbers.
-/// Fitness is the last loss that was reached. Only the last `capacity` are kept, however long the study is.
+/// Only the last `capacity` are kept, however long the study is. A genome that a hurdle stopped has the loss that it had there:
+/// above those of genomes that went on, since they were better there and got better still.
 class History {
  public:
   /// Baselines count at this learning rate. `is_genome`: can this text be a parent? Asked for baselines only.
@@ -28,7 +29,7 @@ class History {
   /// Adds a finished trial, whose number is above those before, if it counts.
   void add(const Trial& t) {
     const bool counts = t.phase == "baseline" ? t.learning_rate == learning_rate_ && is_genome_(t.text) : t.name == arm_;
-    const std::optional<double> fitness = t.loss ? t.loss : t.at_hurdle;
+    const std::optional<double> fitness = t.fitness();
     if (t.state != State::done || !counts || !fitness) return;
     if (scored_.size() >= capacity_ && scored_.size() - capacity_ >= capacity_)
       scored_.erase(scored_.begin(), scored_.end() - static_cast<std::ptrdiff_t>(capacity_));

@@ -14,6 +14,7 @@
 #include "genoform/search/store/store.hpp"
 #include "genoform/search/store/trial.hpp"
 #include "genoform/search/study/history.hpp"
+#include "genoform/search/study/hurdle_losses.hpp"
 
 namespace genoform::search {
 
@@ -21,8 +22,15 @@ namespace genoform::search {
 /// for the strategy, and a fingerprint of each text.
 class Ledger {
  public:
-  /// `histories`: one an arm.
-  Ledger(Store& store, std::vector<History> histories) : store_(store), histories_(std::move(histories)) {
+  /// What is remembered of an arm beside the store.
+  struct OfArm {
+    std::string name;
+    History history;
+    HurdleLosses at_hurdles;
+  };
+
+  /// `arms`: in the order of the study.
+  Ledger(Store& store, std::vector<OfArm> arms) : store_(store), arms_(std::move(arms)) {
     store.release_leases();
     store.for_each_trial([&](Trial trial) { enter(std::move(trial)); });
   }
@@ -35,7 +43,7 @@ class Ledger {
   const Trial& open(int number) const { return open_[static_cast<std::size_t>(number - finished_ - 1)]; }
   /// A finished run of a baseline, by its number.
   const Trial& baseline(int number) const { return baselines_[static_cast<std::size_t>(number - 1)]; }
-  const History& history(std::size_t arm) const { return histories_[arm]; }
+  const OfArm& arm(std::size_t arm) const { return arms_[arm]; }
 
   int refusals() const { return refusals_; }
   /// Trials that ended, with and without a result.
@@ -86,13 +94,16 @@ class Ledger {
   }
   void close_finished() {
     for (; !open_.empty() && open_.front().finished(); open_.pop_front(), ++finished_) {
-      for (History& history : histories_) history.add(open_.front());
+      for (OfArm& arm : arms_) {
+        arm.history.add(open_.front());
+        if (open_.front().phase == "search" && open_.front().name == arm.name) arm.at_hurdles.add(open_.front());
+      }
       if (open_.front().phase == "baseline") baselines_.push_back(std::move(open_.front()));
     }
   }
 
   Store& store_;
-  std::vector<History> histories_;
+  std::vector<OfArm> arms_;
   std::deque<Trial> open_;  ///< the numbers above finished_
   int finished_ = 0;
   std::vector<Trial> baselines_;

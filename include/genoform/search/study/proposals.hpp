@@ -36,14 +36,17 @@ struct Search {
   /// The arm of a genome: they take turns, so that all advance together.
   std::size_t arm_of(int number) const { return static_cast<std::size_t>(number - baseline_runs() - 1) % arms.size(); }
 
-  /// The history that each strategy needs: what lies within the window of an open trial is kept beside it.
-  std::vector<History> histories() const {
-    std::vector<History> all;
+  /// What each arm must remember: what lies within the window of an open trial is kept beside what is asked for.
+  std::vector<Ledger::OfArm> memories() const {
+    std::vector<Ledger::OfArm> all;
     for (const Arm& arm : arms) {
       const std::size_t memory = arm.strategy->memory(), window = static_cast<std::size_t>(std::max(1, options.window));
       const std::size_t unlimited = std::numeric_limits<std::size_t>::max();
-      all.emplace_back(arm.name, options.learning_rate, memory > unlimited - window ? unlimited : memory + window,
-                       [space = arm.space](const std::string& text) { return space->check(text).ok(); });
+      const auto is_genome = [space = arm.space](const std::string& text) { return space->check(text).ok(); };
+      all.push_back({.name = arm.name,
+                     .history = History(arm.name, options.learning_rate,
+                                        memory > unlimited - window ? unlimited : memory + window, is_genome),
+                     .at_hurdles = HurdleLosses(window)});
     }
     return all;
   }
@@ -61,6 +64,7 @@ class Proposals {
     const std::vector<double>& learning_rates = search.options.baseline_learning_rates;
     if (std::find(learning_rates.begin(), learning_rates.end(), search.options.learning_rate) == learning_rates.end())
       throw Exception({ErrorKind::usage, "the learning rate of the genomes must be one of those of the baselines"});
+    search.options.hurdles.check();
   }
 
   int baseline_runs() const { return search_.baseline_runs(); }
@@ -77,6 +81,7 @@ class Proposals {
         Trial t = trial(number, 0, baseline.text, learning_rate, search_.oracle.estimate(baseline.text));
         t.phase = "baseline";
         t.name = baseline.name;
+        for (const double at : search_.options.hurdles.fractions()) t.hurdles.push_back({.at = at, .max_loss = {}, .loss = {}});
         runs.push_back(std::move(t));
       }
     return runs;
@@ -92,10 +97,9 @@ class Proposals {
   /// is left. None when it was stopped.
   std::optional<std::vector<Trial>> propose(int number, int sample, const StopRequest& stop) const {
     const double baseline_seconds = ledger_.baseline(1).step_seconds;
-    const std::optional<double> hurdle = this->hurdle();
     const std::size_t index = search_.arm_of(number);
     const Arm& arm = search_.arms[index];
-    const std::span<const Scored> history = ledger_.history(index).up_to(number - search_.options.window);
+    const std::span<const Scored> history = ledger_.arm(index).history.up_to(number - search_.options.window);
     std::vector<Trial> samples;
     for (; sample < max_samples; ++sample) {
       if (stop() != Stop::no) return std::nullopt;
@@ -107,9 +111,9 @@ class Proposals {
       t.phase = "search";
       t.name = arm.name;
       t.parent = proposal.parent;
-      t.hurdle = hurdle;
       t.reason = refusal(t, estimate, baseline_seconds);
       t.state = t.reason.empty() ? State::queued : State::refused;
+      if (t.state == State::queued) set_hurdles(t);
       samples.push_back(std::move(t));
       if (samples.back().state == State::queued) break;
     }
@@ -156,12 +160,27 @@ class Proposals {
     return search_.options.limits.refusal(estimate, baseline_seconds);
   }
 
-  /// The worst plain baseline's loss at the hurdle, at the genomes' learning rate.
-  std::optional<double> hurdle() const {
+  void set_hurdles(Trial& t) const {
+    const HurdleOptions& options = search_.options.hurdles;
+    const std::vector<double> fractions = options.fractions();
+    for (std::size_t i = 0; i < fractions.size(); ++i) {
+      const std::optional<double> max_loss =
+          options.rule == HurdleRule::primer
+              ? ledger_.arm(search_.arm_of(t.number)).at_hurdles.threshold(i, t.number - search_.options.window)
+              : worst_plain_baseline();
+      t.hurdles.push_back({.at = fractions[i], .max_loss = max_loss, .loss = {}});
+    }
+    const Random random(search_.options.seed, stream_of("search.let_through"));
+    t.let_through = !fractions.empty() && random.uniform(static_cast<std::uint64_t>(t.number)) < options.let_through;
+  }
+
+  /// Its loss at the hurdle, at the genomes' learning rate.
+  std::optional<double> worst_plain_baseline() const {
     std::optional<double> worst;
-    for (std::size_t b = 0; search_.options.hurdle && b < search_.baselines.size(); ++b) {
+    for (std::size_t b = 0; b < search_.baselines.size(); ++b) {
       const Trial& t = ledger_.baseline(static_cast<int>(b) + 1);
-      if (search_.baselines[b].is_plain && t.at_hurdle && (!worst || *t.at_hurdle > *worst)) worst = t.at_hurdle;
+      if (!search_.baselines[b].is_plain || t.hurdles.empty() || !t.hurdles.front().loss) continue;
+      worst = std::max(worst.value_or(*t.hurdles.front().loss), *t.hurdles.front().loss);
     }
     return worst;
   }

@@ -5,6 +5,7 @@
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/clock/estimator.hpp"
 #include "genoform/search/space/baseline.hpp"
+#include "genoform/search/study/hurdle_options.hpp"
 
 namespace genoform::search {
 
@@ -17,7 +18,7 @@ struct StudyOptions {
   double learning_rate = 4e-3;  ///< of every genome; with `learning_rates`, that at which losses at the hurdle are compared
   std::vector<double> learning_rates{};  ///< a gene of every genome, in rising order; empty: `learning_rate` alone
   std::vector<double> baseline_learning_rates{2e-3, 4e-3, 8e-3};  ///< each baseline gets the best of them
-  bool hurdle = true;  ///< stop genomes that are behind every plain baseline after a quarter of their steps
+  HurdleOptions hurdles{};                                        ///< which genomes are not trained to the end
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -28,7 +29,7 @@ struct StudyOptions {
     visit("learning_rate", self.learning_rate);
     visit("learning_rates", self.learning_rates);
     visit("baseline_learning_rates", self.baseline_learning_rates);
-    visit("hurdle", self.hurdle);
+    visit("hurdles", self.hurdles);
   }
 };
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +18,8 @@
 #include "genoform/search/study/proposals.hpp"
 #include "genoform/search/workers/scheduler.hpp"
 #include "genoform/search/workers/workers.hpp"
+
+#include "genoform/core/hide_macros.hpp"
 
 namespace genoform::search {
 
@@ -95,7 +99,8 @@ class TrialRunner : private JobSource {
     request.learning_rate = t.learning_rate;
     request.seed = t.seed;
     request.steps = t.steps;
-    request.hurdle = t.hurdle;
+    for (const Hurdle& hurdle : t.hurdles)
+      request.hurdles.push_back({.at = hurdle.at, .max_loss = t.let_through ? std::nullopt : hurdle.max_loss});
     if (t.steps == 0) {
       request.budget = search_.options.budget;
       if (t.phase == "search") request.max_step_seconds = proposals_.max_step_seconds();
@@ -157,10 +162,11 @@ class TrialRunner : private JobSource {
       t.reason = reply.refusal;
       return;
     }
-    t.at_hurdle = reply.at_hurdle;
+    const std::size_t reached = std::min(t.hurdles.size(), reply.at_hurdles.size());
+    for (std::size_t i = 0; i < reached; ++i) t.hurdles[i].loss = reply.at_hurdles[i];
     t.loss = reply.loss;
     t.state = State::done;
-    if (!t.loss) t.reason = "stopped at the hurdle";
+    if (!t.loss) t.reason = "stopped at hurdle " + std::to_string(reached);
   }
 
   const Search& search_;
@@ -180,3 +186,5 @@ class TrialRunner : private JobSource {
 };
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

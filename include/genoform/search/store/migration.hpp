@@ -1,0 +1,85 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "genoform/core/compiled_functions.hpp"
+#include "genoform/search/json.hpp"
+#include "genoform/search/store/sqlite.hpp"
+
+/// The tables of a study whose form changed from one format to the next, and what makes studies of older formats ones of the
+/// current format.
+namespace genoform::search::store {
+
+inline constexpr std::int64_t format = 4, oldest_format = 3;
+
+inline constexpr std::string_view create_trials = R"(
+    CREATE TABLE trials (number INTEGER NOT NULL, sample INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
+      parent INTEGER NOT NULL, learning_rate REAL NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, step_seconds REAL NOT NULL,
+      hurdles TEXT NOT NULL, let_through INTEGER NOT NULL,
+      state TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'done', 'failed', 'refused')), reason TEXT NOT NULL,
+      loss REAL, PRIMARY KEY (number, sample)) WITHOUT ROWID;)";
+
+/// Brings a study of format 3 to the current one, in one transaction. What it was asked for keeps its meaning: one hurdle after a
+/// quarter of the steps, or none, and no genome is let through. Throws Exception where the file is damaged.
+GENOFORM_SEARCH_INLINE void migrate(Database& database);
+
+#if GENOFORM_SEARCH_BODIES
+
+namespace migration {
+
+/// The JSON of the hurdles of a trial of format 3.
+inline std::string hurdles_of(std::optional<double> max_loss, std::optional<double> loss) {
+  nlohmann::json hurdle{{"at", 0.25}};
+  if (max_loss) hurdle["max_loss"] = *max_loss;
+  if (loss) hurdle["loss"] = *loss;
+  return nlohmann::json::array({std::move(hurdle)}).dump();
+}
+
+inline void trials_from_3(Database& database) {
+  database.run("ALTER TABLE trials RENAME TO trials_of_format_3");
+  database.run(std::string(create_trials));
+  database.run(
+      "INSERT INTO trials SELECT number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, '[]', 0, "
+      "state, reason, loss FROM trials_of_format_3");
+  {
+    Statement rows(
+        database,
+        "SELECT hurdle, at_hurdle, number, sample FROM trials_of_format_3 WHERE hurdle IS NOT NULL OR at_hurdle IS NOT "
+        "NULL");
+    while (rows.step())
+      Statement(database, "UPDATE trials SET hurdles = ? WHERE number = ? AND sample = ?")
+          .bind(hurdles_of(rows.real_or_null(0), rows.real_or_null(1)), rows.integer(2), rows.integer(3))
+          .run();
+  }
+  database.run("DROP TABLE trials_of_format_3");
+}
+
+/// The options of the study are a part of its identity and of what a program was asked for.
+inline void options_from_3(Database& database, const std::string& key, const std::string& path) {
+  const nlohmann::json::json_pointer options(path);
+  Statement kept(database, "SELECT value FROM study WHERE key = ?");
+  if (!kept.bind(key).step()) return;
+  nlohmann::json value = nlohmann::json::parse(kept.text(0), nullptr, false);
+  if (!value.is_object() || !value.contains(options) || !value[options].is_object() || !value[options].contains("hurdle")) return;
+  const bool has_hurdle = value[options]["hurdle"] == true;
+  value[options].erase("hurdle");
+  value[options]["hurdles"] = {{"rule", has_hurdle ? "brainformer" : "none"}, {"count", 4}, {"let_through", 0.0}};
+  Statement(database, "UPDATE study SET value = ? WHERE key = ?").bind(value.dump(), key).run();
+}
+
+}  // namespace migration
+
+GENOFORM_SEARCH_INLINE void migrate(Database& database) {
+  Transaction transaction(database);
+  migration::trials_from_3(database);
+  migration::options_from_3(database, "identity", "/options");
+  migration::options_from_3(database, "request", "/study");
+  database.run("PRAGMA user_version = " + std::to_string(format));
+  transaction.commit();
+}
+
+#endif
+
+}  // namespace genoform::search::store
