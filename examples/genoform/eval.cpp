@@ -43,7 +43,7 @@ double pool_nats(CpuModel& model, TokenView text, int windows, int context) {
 }
 
 /// n-grams on the same windows, counted on the first bytes of the training text.
-std::vector<double> ngrams_of(const Corpus& corpus, TokenView text, const Options& o, int context) {
+NgramBits ngrams_of(const Corpus& corpus, TokenView text, const Options& o, int context) {
   const auto wanted = static_cast<std::size_t>(static_cast<double>(o.ngrams) / corpus.bytes_per_token());
   const TokenView counted = corpus.train().first(std::min(wanted, corpus.train().size()));
   return ngram_bits(corpus, text, static_cast<std::size_t>(o.windows), static_cast<std::size_t>(context),
@@ -62,22 +62,28 @@ int run(const Options& o) {
   Evaluation<Cpu> evaluation(*model, context, o.windows);
   const Result<double> nats = evaluation.nats(text);
   if (!nats) throw Exception({nats.error().error_kind, o.data + ": " + nats.error().message});
+  const double second_half = evaluation.nats(text, context / 2).value() * bits;
   const double pool = o.pool ? pool_nats(*model, text, o.windows, context) : 0;
-  const std::vector<double> ngrams = o.ngrams > 0 ? ngrams_of(corpus, text, o, context) : std::vector<double>();
+  const NgramBits ngrams = o.ngrams > 0 ? ngrams_of(corpus, text, o, context) : NgramBits();
   if (o.json) {
     JsonObject json;
-    json.add("bits_per_byte", *nats * bits).add("nats_per_token", *nats);
+    json.add("bits_per_byte", *nats * bits).add("nats_per_token", *nats).add("second_half_bits_per_byte", second_half);
     if (o.pool) json.add("pool_bits_per_byte", pool * bits);
-    for (std::size_t i = 0; i < ngrams.size(); ++i) json.add("order_" + std::to_string(i + 1) + "_bits_per_byte", ngrams[i]);
+    for (std::size_t i = 0; i < ngrams.whole.size(); ++i) {
+      const std::string order = "order_" + std::to_string(i + 1);
+      json.add(order + "_bits_per_byte", ngrams.whole[i]).add(order + "_second_half_bits_per_byte", ngrams.second_half[i]);
+    }
     json.add("part", o.part).add("windows", o.windows).add("context", context).add("model", model->text());
     std::printf("%s\n", json.text().c_str());
   } else {
     std::printf("%.4f bits per byte, causal, on %d windows of %d bytes of the %s text\n", *nats * bits, o.windows, context,
                 o.part.c_str());
+    std::printf("%.4f in the second half of each window, where %d bytes and more are seen\n", second_half, context / 2 + 1);
     if (o.pool) std::printf("%.4f bits per byte, pool\n", pool * bits);
-    for (std::size_t i = 0; i < ngrams.size(); ++i)
-      std::printf("%.4f bits per byte, n-gram of order %zu on the first %d bytes of the training text\n", ngrams[i], i + 1,
-                  o.ngrams);
+    for (std::size_t i = 0; i < ngrams.whole.size(); ++i)
+      std::printf(
+          "%.4f bits per byte (%.4f in the second half), n-gram of order %zu on the first %d bytes of the training text\n",
+          ngrams.whole[i], ngrams.second_half[i], i + 1, o.ngrams);
   }
   return 0;
 }

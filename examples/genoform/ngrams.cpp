@@ -7,14 +7,18 @@
 using namespace genoform;
 using namespace genoform::inner;
 
-std::vector<double> command::ngram_bits(const Corpus& corpus, TokenView text, std::size_t windows, std::size_t context,
-                                        const std::function<void(Ngram&)>& count) {
+command::NgramBits command::ngram_bits(const Corpus& corpus, TokenView text, std::size_t windows, std::size_t context,
+                                       const std::function<void(Ngram&)>& count) {
   constexpr int longest = 5;
   Ngram ngram(longest, corpus.vocabulary());
   count(ngram);
-  std::vector<double> bits;
-  for (int order = 1; order <= longest; ++order)
-    bits.push_back(loss_of(ngram, text, windows, context, order).value().whole / std::numbers::ln2 / corpus.bytes_per_token());
+  NgramBits bits;
+  const double per_nat = 1 / std::numbers::ln2 / corpus.bytes_per_token();
+  for (int order = 1; order <= longest; ++order) {
+    const NgramLoss loss = loss_of(ngram, text, windows, context, order).value();
+    bits.whole.push_back(loss.whole * per_nat);
+    bits.second_half.push_back(loss.second_half * per_nat);
+  }
   return bits;
 }
 

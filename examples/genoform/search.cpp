@@ -182,12 +182,12 @@ class SearchRun {
     const Finalist& f = (claim.control != nullptr ? *claim.control : report.standings().front()).finalist;
     const TrainingSetup& training = request_.training;
     const auto count = [&](Ngram& ngram) { count_batches(ngram, corpus, training, store_.finals().front().seed, f.steps); };
-    const NgramFigures figures{
-        .name = f.name,
-        .bytes = static_cast<std::int64_t>(static_cast<double>(f.steps * training.batch * training.context) *
-                                           corpus.bytes_per_token()),
-        .bits_per_byte = ngram_bits(corpus, corpus.test(), static_cast<std::size_t>(training.final_windows),
-                                    static_cast<std::size_t>(training.context), count)};
+    const NgramBits bits = ngram_bits(corpus, corpus.test(), static_cast<std::size_t>(training.final_windows),
+                                      static_cast<std::size_t>(training.context), count);
+    const NgramFigures figures{.name = f.name,
+                               .bytes = static_cast<std::int64_t>(
+                                   static_cast<double>(f.steps * training.batch * training.context) * corpus.bytes_per_token()),
+                               .bits_per_byte = training.second_half ? bits.second_half : bits.whole};
     store_.set_note("ngrams", json_of(figures).dump());
   }
 

@@ -83,11 +83,13 @@ Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width) {
                                             .steps = pilot.steps,
                                             .budget = 0,
                                             .max_step_seconds = {},
-                                            .hurdle = {}});
+                                            .hurdles = {}});
   pilot.loss = reply.loss.value();
   const Corpus corpus = Corpus::from_file(training.data).value();
-  pilot.ngrams = ngram_bits(corpus, corpus.validation(), training.windows, training.context,
-                            [&](Ngram& ngram) { count_batches(ngram, corpus, training, seed, pilot.steps); });
+  const NgramBits bits = ngram_bits(corpus, corpus.validation(), static_cast<std::size_t>(training.windows),
+                                    static_cast<std::size_t>(training.context),
+                                    [&](Ngram& ngram) { count_batches(ngram, corpus, training, seed, pilot.steps); });
+  pilot.ngrams = training.second_half ? bits.second_half : bits.whole;
   return pilot;
 }
 

@@ -480,6 +480,8 @@ def test_eval_reports_the_causal_loss(b):
     assert abs(found["bits_per_byte"] - trained) < 1e-4 and found["pool_bits_per_byte"] != found["bits_per_byte"]
     counted = json.loads(b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--ngrams", "20000", "--json").stdout)
     assert 8 > counted["order_1_bits_per_byte"] > counted["order_3_bits_per_byte"] > 0.1, counted
+    assert found["second_half_bits_per_byte"] != found["bits_per_byte"] and counted["order_3_second_half_bits_per_byte"] < counted["order_3_bits_per_byte"], (found, counted)
+    assert "in the second half of each window, where 9 bytes and more are seen" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16").stdout
     assert "n-gram of order 5 on the first 20000 bytes" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--ngrams", "20000").stdout
     assert "pool" in b.run(0, "eval", b.net, "--data", b.folder / "text.txt", "--windows", "16", "--pool").stdout
     b.error(3, "eval", b.net, "--data", b.folder / "missing.txt", says="missing.txt")

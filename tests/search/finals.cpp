@@ -38,6 +38,7 @@ TEST_CASE(
     CHECK(run.seed >= study.options.seed + 1000);
     CHECK(run.finalist.steps == Budget{study.options.budget}.steps(run.finalist.step_seconds));
     CHECK(*run.test == Approx(*run.validation + 0.1));
+    CHECK(*run.test_whole == Approx(*run.validation + 0.3));
   }
   CHECK(names.count("plain") + names.count("plain too") + names.count("good") == 3);
   CHECK(names.count("bad") == 0);
@@ -64,6 +65,7 @@ TEST_CASE("the report ranks by validation, flags a wrong oracle and names the wi
   INFO(text);
   CHECK(text.find("using Winner = " + report.winner()->finalist.text + ";") != std::string::npos);
   CHECK(text.find("Transformer") == std::string::npos);
+  CHECK(text.find("whole windows: the test text at all positions") != std::string::npos);
   CHECK(text.find("60 genomes trained beside 12 runs of baselines") != std::string::npos);
   CHECK(text.find(" !") != std::string::npos);  // "plain too" is slower than the clock says
   const nlohmann::json j = report.json();

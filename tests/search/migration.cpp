@@ -68,7 +68,8 @@ std::vector<Trial> some_trials() {
 
 TEST_CASE("a study of format 3 is read as it is, and becomes one of this format when it is opened for writing") {
   const TemporaryFile file("genoform-format-3");
-  write_format_3(file.path(), some_trials(), R"({"options": {"hurdle": false, "seed": 7}, "oracle": "table"})");
+  write_format_3(file.path(), some_trials(),
+                 R"({"options": {"hurdle": false, "seed": 7}, "evaluator": {"final_windows": 3072}})");
   const auto check = [&](const Store& store) {
     const std::vector<Trial> trials = store.trials();
     REQUIRE(trials.size() == 3);
@@ -84,7 +85,8 @@ TEST_CASE("a study of format 3 is read as it is, and becomes one of this format 
     CHECK_FALSE(trials[1].let_through);
     const nlohmann::json hurdles{{"rule", "none"}, {"count", 4}, {"let_through", 0.0}};
     CHECK(store.setting("identity", store::as_it_is) ==
-          nlohmann::json{{"options", {{"hurdles", hurdles}, {"seed", 7}}}, {"oracle", "table"}});
+          nlohmann::json{{"options", {{"hurdles", hurdles}, {"seed", 7}}},
+                         {"evaluator", {{"final_windows", 3072}, {"second_half", false}}}});
   };
   std::string record;
   {

@@ -98,6 +98,20 @@ TEST_CASE("without steps the worker measures first, and refuses what is too slow
   CHECK(evaluator.train(r).refusal == "step time");
 }
 
+TEST_CASE("a trial is scored on the second half of each window, or on all of it") {
+  Bench bench;
+  const double half = *bench.evaluator().train(request(30)).loss;
+  bench.setup.second_half = false;
+  const double whole = *bench.evaluator().train(request(30)).loss;
+  CHECK(half != whole);
+  bench.setup.context = 1;  // the second half of one position is that position
+  const TrainReply one = bench.evaluator().train(request(30));
+  bench.setup.second_half = true;
+  CHECK(bench.evaluator().train(request(30)).loss == one.loss);
+  CHECK_FALSE(
+      bench.evaluator().train_final({.text = small, .learning_rate = 3e-3, .seed = 1, .steps = 2, .folder = ""}).test_whole);
+}
+
 TEST_CASE("a final run tells both losses and leaves a model folder that loads") {
   const Bench bench;
   TrainingEvaluator<Cpu> evaluator = bench.evaluator();
@@ -111,7 +125,10 @@ TEST_CASE("a final run tells both losses and leaves a model folder that loads") 
   load(model, folder).value();
   const Corpus corpus = Corpus::from_file(bench.setup.data);
   Evaluation<Cpu> evaluation(model, 16, 64);
-  CHECK(static_cast<double>(evaluation.nats(corpus.test())) / std::numbers::ln2 == Approx(reply.test));
+  CHECK(static_cast<double>(evaluation.nats(corpus.test(), 8)) / std::numbers::ln2 == Approx(reply.test));
+  CHECK(static_cast<double>(evaluation.nats(corpus.test())) / std::numbers::ln2 == Approx(reply.test_whole.value()));
+  CHECK(*reply.test_whole != Approx(reply.test));
+  CHECK(static_cast<double>(evaluation.nats(corpus.validation(), 8)) / std::numbers::ln2 == Approx(reply.validation));
   std::filesystem::remove_all(folder);
 }
 

@@ -47,9 +47,13 @@ class Evaluation {
     targets_.resize(tokens_.size());
   }
 
-  /// Nats per token, the mean over all windows of a text. Errors: the text is too short, a token is outside the vocabulary
-  /// (input); the loss is not finite (not_finite).
-  Result<double> nats(TokenView text) {
+  /// Nats per token, the mean over the predictions at the positions from `first_position` on, 0 to context - 1, of all windows of
+  /// a text: at later positions a model sees more. Errors: another position (usage); the text is too short, a token is outside
+  /// the vocabulary (input); the loss is not finite (not_finite).
+  Result<double> nats(TokenView text, int first_position = 0) {
+    if (first_position < 0 || first_position >= context_)
+      return Error{ErrorKind::usage,
+                   "a loss from position " + std::to_string(first_position) + " of windows of " + std::to_string(context_)};
     const auto context = static_cast<std::size_t>(context_);
     const Result<std::vector<std::size_t>> starts = evaluation_windows(text, static_cast<std::size_t>(windows_), context);
     if (!starts) return starts.error();
@@ -58,6 +62,8 @@ class Evaluation {
     for (std::size_t first = 0; first < starts->size(); first += windows_at_once) {
       const auto some = std::span(*starts).subspan(first, std::min<std::size_t>(windows_at_once, starts->size() - first));
       copy_windows(text, some, context, tokens_, targets_);
+      for (std::size_t w = 0; w < some.size(); ++w)
+        std::fill_n(targets_.begin() + static_cast<std::ptrdiff_t>(w * context), first_position, Token{-1});
       const std::size_t size = some.size() * context;
       const Losses losses = model_->evaluate(std::span(tokens_).first(size), std::span(targets_).first(size),
                                              static_cast<std::int64_t>(some.size()));

@@ -79,17 +79,20 @@ struct TrainRequest {
   }
 };
 
-/// Losses of a finalist, bits per byte on the whole texts.
+/// Scores of a finalist, bits per byte over the whole texts.
 struct FinalReply {
   double validation = 0, test = 0;
+  std::optional<double> test_whole;  ///< where scores count a part of each window: of all its positions
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
     visit("validation", self.validation);
     visit("test", self.test);
+    visit("test_whole", self.test_whole);
   }
   std::string problem() const {
-    return math::is_finite(validation) && math::is_finite(test) ? "" : "a loss of the finalist is not finite";
+    const bool are_finite = math::is_finite(validation) && math::is_finite(test) && math::is_finite(test_whole.value_or(0));
+    return are_finite ? "" : "a loss of the finalist is not finite";
   }
 };
 

@@ -59,26 +59,25 @@ class TrainingEvaluator : public Evaluator {
         return reply;
       }
     }
-    const Run run = start(request.text, request.learning_rate, request.seed, steps, setup_.windows);
+    const Run run = start(request.text, request.learning_rate, request.seed, steps);
+    Evaluation<Backend> evaluation(*run.model, setup_.context, setup_.windows);
+    const auto score = [&] { return bits(evaluation.nats(corpus_.validation(), setup_.first_position())); };
     for (std::int64_t s = 1; s <= steps; ++s) {
-      const Step step = run.trainer->step(corpus_);
-      if (step.was_validated()) reply.loss = step.validation;
-      if (!passes_hurdles(request, s, steps, run, reply)) {
-        reply.loss.reset();
-        return reply;
-      }
+      run.trainer->step(corpus_).value();
+      if (!passes_hurdles(request, s, steps, score, reply)) return reply;
     }
+    reply.loss = score();
     return reply;
   }
 
   FinalReply train_final(const FinalRequest& request) override {
-    const Run run = start(request.text, request.learning_rate, request.seed, request.steps, 0);
+    const Run run = start(request.text, request.learning_rate, request.seed, request.steps);
     for (std::int64_t s = 1; s <= request.steps; ++s) run.trainer->step(corpus_).value();
     Evaluation<Backend> evaluation(*run.model, setup_.context, setup_.final_windows);
-    const double per_nat = 1 / std::numbers::ln2 / corpus_.bytes_per_token();
     FinalReply reply;
-    reply.validation = static_cast<double>(evaluation.nats(corpus_.validation())) * per_nat;
-    reply.test = static_cast<double>(evaluation.nats(corpus_.test())) * per_nat;
+    reply.validation = bits(evaluation.nats(corpus_.validation(), setup_.first_position()));
+    reply.test = bits(evaluation.nats(corpus_.test(), setup_.first_position()));
+    if (setup_.first_position() > 0) reply.test_whole = bits(evaluation.nats(corpus_.test()));
     if (!request.folder.empty()) save(*run.model, request.folder).value();
     return reply;
   }
@@ -95,11 +94,12 @@ class TrainingEvaluator : public Evaluator {
   };
 
   /// Measures at the hurdles that lie after this step; false when one of them stops the training.
-  bool passes_hurdles(const TrainRequest& request, std::int64_t step, std::int64_t steps, const Run& run,
-                      TrainReply& reply) const {
+  template <class Score>
+  static bool passes_hurdles(const TrainRequest& request, std::int64_t step, std::int64_t steps, const Score& score,
+                             TrainReply& reply) {
     const auto is_due = [&](std::size_t i) { return i < request.hurdles.size() && request.hurdles[i].step_of(steps) == step; };
     if (!is_due(reply.at_hurdles.size())) return true;
-    const double loss = run.trainer->validate(corpus_);
+    const double loss = score();
     while (is_due(reply.at_hurdles.size())) {
       const std::optional<double> max_loss = request.hurdles[reply.at_hurdles.size()].max_loss;
       reply.at_hurdles.push_back(loss);
@@ -108,7 +108,9 @@ class TrainingEvaluator : public Evaluator {
     return true;
   }
 
-  Run start(const std::string& text, double learning_rate, std::uint64_t seed, std::int64_t steps, int windows) const {
+  double bits(const Result<double>& nats) const { return nats.value() / std::numbers::ln2 / corpus_.bytes_per_token(); }
+
+  Run start(const std::string& text, double learning_rate, std::uint64_t seed, std::int64_t steps) const {
     Run run{make_(text, seed), nullptr};
     TrainOptions options;
     options.steps = static_cast<int>(steps);
@@ -117,7 +119,7 @@ class TrainingEvaluator : public Evaluator {
     options.context = setup_.context;
     options.seed = seed;
     options.optimizer = setup_.optimizer.choice;
-    options.windows = windows;
+    options.windows = 0;
     run.trainer = std::make_unique<Trainer<Backend>>(*run.model, std::move(options));
     return run;
   }
@@ -126,7 +128,7 @@ class TrainingEvaluator : public Evaluator {
   std::vector<double> step_seconds(const std::vector<std::string>& texts, int rounds, int steps) const {
     std::vector<Run> runs;
     std::vector<std::vector<double>> seconds(texts.size());
-    for (const std::string& text : texts) runs.push_back(start(text, 1e-3, 1, std::int64_t{rounds} * steps + 2, 0));
+    for (const std::string& text : texts) runs.push_back(start(text, 1e-3, 1, std::int64_t{rounds} * steps + 2));
     for (const Run& run : runs)
       for (int warm_up = 0; warm_up < 2; ++warm_up) run.trainer->step(corpus_).value();
     for (int round = 0; round < rounds; ++round)

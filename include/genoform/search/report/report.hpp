@@ -63,6 +63,10 @@ class Report {
       if (t.finished()) ++finished_;
     }
     hurdles_ = HurdleFigures::of(trials_);
+    const auto second_half = store.setting("identity", [](const nlohmann::json& identity) {
+      return identity.value(nlohmann::json::json_pointer("/evaluator/second_half"), false);
+    });
+    counts_second_half_ = second_half.value_or(false);
     for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
     if (const auto bounds = store.note("bounds", BoundsReached::of)) bounds_ = *bounds;
     if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
@@ -88,7 +92,7 @@ class Report {
     if (!standings_.empty() && standings_.front().is_ranked()) return standings_.front();
     const std::vector<const Trial*> best = ranked(trials_, [](const Trial&) { return true; });
     if (best.empty()) return std::nullopt;
-    return Standing{.finalist = Finalist::of(*best.front()), .validation = {}, .test = {}, .failure = {}};
+    return Standing{.finalist = Finalist::of(*best.front()), .validation = {}, .test = {}, .test_whole = {}, .failure = {}};
   }
 
   Claim claim() const { return claim_of(standings_); }
@@ -103,10 +107,12 @@ class Report {
     auto standing = std::find_if(standings_.begin(), standings_.end(),
                                  [&](const Standing& s) { return s.finalist.trial == run.finalist.trial; });
     if (standing == standings_.end())
-      standing = standings_.insert(standing, {.finalist = run.finalist, .validation = {}, .test = {}, .failure = {}});
+      standing =
+          standings_.insert(standing, {.finalist = run.finalist, .validation = {}, .test = {}, .test_whole = {}, .failure = {}});
     if (!run.failure.empty()) standing->failure = run.failure;
     if (run.validation) standing->validation.push_back(*run.validation);
     if (run.test) standing->test.push_back(*run.test);
+    if (run.test_whole) standing->test_whole.push_back(*run.test_whole);
   }
 
   int baseline_runs() const {
@@ -125,6 +131,8 @@ class Report {
     for (const auto& [reason, count] : refusals_) sum += count;
     return sum;
   }
+  /// What bits per byte are, in headings.
+  std::string unit() const { return counts_second_half_ ? "bits per byte in the second half of each window" : "bits per byte"; }
   std::string baselines_text() const;
   std::string arms_text() const;
   std::string ngrams_text() const;
@@ -141,6 +149,7 @@ class Report {
   int finished_ = 0, failed_ = 0;
   ReasonCounts refusals_, failures_;
   double seconds_ = 0;
+  bool counts_second_half_ = false;
 };
 
 namespace report {
@@ -198,7 +207,7 @@ GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
   TextTable table({"baseline", "bits/byte", "learning rate", "steps", "ms/step"});
   for (const auto& b : report::best_by_name(trials_, [](const Trial& t) { return t.phase == "baseline"; }))
     table.add(b.row({b.name}));
-  return "Baselines, each at the best of its learning rates, bits per byte on validation text:\n" + table.text();
+  return "Baselines, each at the best of its learning rates, " + unit() + " of the validation text:\n" + table.text();
 }
 
 /// The best genome of each arm, where there are control arms.
@@ -209,13 +218,13 @@ GENOFORM_SEARCH_INLINE std::string Report::arms_text() const {
   for (const auto& b : arms)
     table.add(b.row({b.name.empty() ? "search" : b.name, std::to_string(b.trials),
                      b.trial == nullptr ? "-" : "trial " + std::to_string(b.trial->number)}));
-  return "The search and its control arms, bits per byte on validation text:\n" + table.text() + "\n";
+  return "The search and its control arms, " + unit() + " of the validation text:\n" + table.text() + "\n";
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::ngrams_text() const {
   if (ngrams_.bits_per_byte.empty() || standings_.empty() || !standings_.front().is_ranked()) return "";
   std::string text = "n-grams that counted the " + std::to_string(ngrams_.bytes) + " bytes that " + ngrams_.name +
-                     " was trained on, bits per byte on the test text:";
+                     " was trained on, " + unit() + " of the test text:";
   int beaten = 0;  // the orders that the best finalist is better than
   for (std::size_t i = 0; i < ngrams_.bits_per_byte.size(); ++i) {
     text += std::string(i == 0 ? "" : ",") + " order " + std::to_string(i + 1) + " " + fixed_text(ngrams_.bits_per_byte[i], 3);
@@ -230,18 +239,29 @@ GENOFORM_SEARCH_INLINE std::string Report::ngrams_text() const {
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
-  TextTable table({"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"});
+  const bool has_whole =
+      std::any_of(standings_.begin(), standings_.end(), [](const Standing& s) { return !s.test_whole.empty(); });
+  std::vector<std::string> columns{"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"};
+  if (has_whole) columns.insert(columns.begin() + 3, "whole windows");
+  TextTable table(columns);
   bool off = false;
   for (const Standing& s : standings_) {
     const Finalist& f = s.finalist;
     const double ratio = oracle_ratio(f);
     const bool is_off = std::abs(ratio - 1) > tolerance;
     off = off || is_off;
-    table.add({f.name, fixed_text(s.mean_validation(), 3), fixed_text(s.mean_test(), 3),
-               s.failure.empty() ? report::listed(s.test) : s.failure, std::to_string(f.steps),
-               fixed_text(1e3 * f.step_seconds, 2), fixed_text(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")});
+    std::vector<std::string> row{f.name,
+                                 fixed_text(s.mean_validation(), 3),
+                                 fixed_text(s.mean_test(), 3),
+                                 s.failure.empty() ? report::listed(s.test) : s.failure,
+                                 std::to_string(f.steps),
+                                 fixed_text(1e3 * f.step_seconds, 2),
+                                 fixed_text(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")};
+    if (has_whole) row.insert(row.begin() + 3, s.test_whole.empty() ? "-" : fixed_text(s.mean_test_whole(), 3));
+    table.add(row);
   }
-  std::string text = "Finalists, trained anew with fresh seeds for equal measured time, bits per byte:\n" + table.text();
+  std::string text = "Finalists, trained anew with fresh seeds for equal measured time, " + unit() + ":\n" + table.text();
+  if (has_whole) text += "whole windows: the test text at all positions of each window\n";
   if (off)
     text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
   return text;
@@ -332,14 +352,15 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
     finalist["oracle_off"] = std::abs(oracle_ratio(s.finalist) - 1) > tolerance;
     finalist["validation"] = s.validation;
     finalist["test"] = s.test;
+    if (!s.test_whole.empty()) finalist["test_whole"] = s.test_whole;
     if (!s.failure.empty()) finalist["failure"] = s.failure;
     finalists.push_back(std::move(finalist));
   }
-  nlohmann::json j{{"baselines", baselines},     {"genomes", finished_},      {"stopped_at_hurdle", hurdles_.stopped},
-                   {"failed", failed_},          {"refused", refused()},      {"trials_per_hour", trials_per_hour()},
-                   {"refusals", refusals_},      {"failures", failures_},     {"finalists", finalists},
-                   {"winner", nullptr},          {"claim", nullptr},          {"ngrams", json_of(ngrams_)},
-                   {"bounds", json_of(bounds_)}, {"hurdles", hurdles_.json()}};
+  nlohmann::json j{{"baselines", baselines},     {"genomes", finished_},       {"stopped_at_hurdle", hurdles_.stopped},
+                   {"failed", failed_},          {"refused", refused()},       {"trials_per_hour", trials_per_hour()},
+                   {"refusals", refusals_},      {"failures", failures_},      {"finalists", finalists},
+                   {"winner", nullptr},          {"claim", nullptr},           {"ngrams", json_of(ngrams_)},
+                   {"bounds", json_of(bounds_)}, {"hurdles", hurdles_.json()}, {"second_half", counts_second_half_}};
   if (const Claim c = claim(); c.outcome != Claim::Outcome::none) {
     const char* const outcomes[] = {"none", "search won", "tie", "control won"};
     j["claim"] = {{"outcome", outcomes[static_cast<int>(c.outcome)]},

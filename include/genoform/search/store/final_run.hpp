@@ -49,12 +49,13 @@ struct Finalist {
   }
 };
 
-/// One training of a finalist with a fresh seed at measured time, and its losses on the whole validation and test texts.
+/// One training of a finalist with a fresh seed at measured time, and its scores over the whole validation and test texts.
 struct FinalRun {
   int number = 0;  ///< from 1
   Finalist finalist;
   std::uint64_t seed = 0;
   std::optional<double> validation, test;  ///< bits per byte, causal
+  std::optional<double> test_whole;        ///< where scores count a part of each window: of all its positions
   std::string failure;                     ///< why there are no losses
 
   bool finished() const { return test.has_value() || !failure.empty(); }
@@ -66,6 +67,7 @@ struct FinalRun {
     visit("seed", self.seed);
     visit("validation", self.validation);
     visit("test", self.test);
+    visit("test_whole", self.test_whole);
     visit("failure", self.failure);
   }
 };

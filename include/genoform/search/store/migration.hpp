@@ -22,7 +22,8 @@ inline constexpr std::string_view create_trials = R"(
       loss REAL, PRIMARY KEY (number, sample)) WITHOUT ROWID;)";
 
 /// Brings a study of format 3 to the current one, in one transaction. What it was asked for keeps its meaning: one hurdle after a
-/// quarter of the steps, or none, and no genome is let through. Throws Exception where the file is damaged.
+/// quarter of the steps, or none, no genome is let through, and scores count whole windows. Throws Exception where the file is
+/// damaged.
 GENOFORM_SEARCH_INLINE void migrate(Database& database);
 
 #if GENOFORM_SEARCH_BODIES
@@ -56,16 +57,22 @@ inline void trials_from_3(Database& database) {
   database.run("DROP TABLE trials_of_format_3");
 }
 
-/// The options of the study are a part of its identity and of what a program was asked for.
-inline void options_from_3(Database& database, const std::string& key, const std::string& path) {
-  const nlohmann::json::json_pointer options(path);
+/// The options of the study and the setup of its trainings are a part of its identity and of what a program was asked for.
+inline void options_from_3(Database& database, const std::string& key, const std::string& options_path,
+                           const std::string& training_path) {
+  const nlohmann::json::json_pointer options(options_path), training(training_path);
   Statement kept(database, "SELECT value FROM study WHERE key = ?");
   if (!kept.bind(key).step()) return;
   nlohmann::json value = nlohmann::json::parse(kept.text(0), nullptr, false);
-  if (!value.is_object() || !value.contains(options) || !value[options].is_object() || !value[options].contains("hurdle")) return;
-  const bool has_hurdle = value[options]["hurdle"] == true;
-  value[options].erase("hurdle");
-  value[options]["hurdles"] = {{"rule", has_hurdle ? "brainformer" : "none"}, {"count", 4}, {"let_through", 0.0}};
+  const auto has = [&](const nlohmann::json::json_pointer& path, const char* member) {
+    return value.is_object() && value.contains(path) && value[path].is_object() && value[path].contains(member);
+  };
+  if (has(options, "hurdle")) {
+    const bool has_hurdle = value[options]["hurdle"] == true;
+    value[options].erase("hurdle");
+    value[options]["hurdles"] = {{"rule", has_hurdle ? "brainformer" : "none"}, {"count", 4}, {"let_through", 0.0}};
+  }
+  if (has(training, "final_windows")) value[training]["second_half"] = false;
   Statement(database, "UPDATE study SET value = ? WHERE key = ?").bind(value.dump(), key).run();
 }
 
@@ -74,8 +81,8 @@ inline void options_from_3(Database& database, const std::string& key, const std
 GENOFORM_SEARCH_INLINE void migrate(Database& database) {
   Transaction transaction(database);
   migration::trials_from_3(database);
-  migration::options_from_3(database, "identity", "/options");
-  migration::options_from_3(database, "request", "/study");
+  migration::options_from_3(database, "identity", "/options", "/evaluator");
+  migration::options_from_3(database, "request", "/study", "/training");
   database.run("PRAGMA user_version = " + std::to_string(format));
   transaction.commit();
 }

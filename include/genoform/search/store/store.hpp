@@ -25,6 +25,7 @@
 #include "genoform/search/store/migration.hpp"
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/store/trial.hpp"
+#include "genoform/search/store/trial_rows.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -239,51 +240,6 @@ GENOFORM_SEARCH_INLINE std::int64_t Store::verified_format() const {
                                            std::to_string(store::oldest_format) + " to " + std::to_string(format)});
   return found;
 }
-
-namespace store {
-
-inline constexpr std::string_view trial_columns =
-    "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdles, let_through, state, reason, "
-    "loss";
-
-/// The hurdles of a row; none where they are not what add() writes.
-GENOFORM_SEARCH_INLINE std::optional<std::vector<Hurdle>> hurdles_of(const std::string& text) {
-  const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
-  if (list.is_discarded()) return std::nullopt;
-  try {
-    std::vector<Hurdle> hurdles = from_json<std::vector<Hurdle>>(list, "hurdles");
-    for (const Hurdle& hurdle : hurdles)
-      if (!(hurdle.at > 0 && hurdle.at <= 1)) return std::nullopt;
-    return hurdles;
-  } catch (const Exception&) { return std::nullopt; }
-}
-
-/// The trial of a row; none where the row is not what add() writes.
-GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row) {
-  const std::optional<State> state = state_of(row.text(12));
-  std::optional<std::vector<Hurdle>> hurdles = hurdles_of(row.text(10));
-  const bool are_integers = std::in_range<int>(row.integer(0)) && std::in_range<int>(row.integer(1)) && row.integer(1) >= 0 &&
-                            row.integer(5) >= 0 && row.integer(5) < std::max<std::int64_t>(row.integer(0), 1) &&
-                            row.integer(8) >= 0;
-  if (!state || !hurdles || !are_integers) return std::nullopt;
-  return Trial{.number = static_cast<int>(row.integer(0)),
-               .sample = static_cast<int>(row.integer(1)),
-               .phase = row.text(2),
-               .name = row.text(3),
-               .text = row.text(4),
-               .parent = static_cast<int>(row.integer(5)),
-               .learning_rate = row.real(6),
-               .seed = static_cast<std::uint64_t>(row.integer(7)),
-               .steps = row.integer(8),
-               .step_seconds = row.real(9),
-               .hurdles = *std::move(hurdles),
-               .let_through = row.integer(11) != 0,
-               .state = *state,
-               .reason = row.text(13),
-               .loss = row.real_or_null(14)};
-}
-
-}  // namespace store
 
 GENOFORM_SEARCH_INLINE std::vector<Trial> Store::trials() const {
   std::vector<Trial> all;

@@ -157,6 +157,7 @@ class Finals : private JobSource {
       const auto& losses = std::get<FinalReply>(reply.answer);
       run.validation = losses.validation;
       run.test = losses.test;
+      run.test_whole = losses.test_whole;
     } else {
       run.failure = reply.error.message;
     }
