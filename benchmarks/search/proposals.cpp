@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
   const double proposing = measure("propose", count, [&](std::size_t i) { texts.push_back(propose(space, texts, i)); });
   const double checking = measure("check", count, [&](std::size_t i) { wrong += space.check(texts[i]) ? 0 : 1; });
   const double costing = measure("cost", count, [&](std::size_t i) {
-    const Estimate e = oracle.estimate(texts[i]);
+    const Estimate e = oracle.estimate(texts[i], 0);
     sum += *e.step_seconds + static_cast<double>(e.bytes);
   });
   const double all = proposing + checking + costing;

@@ -180,7 +180,8 @@ class SearchRun {
     if (report.standings().empty() || !report.standings().front().is_ranked()) return;
     const Claim claim = report.claim();
     const Finalist& f = (claim.control != nullptr ? *claim.control : report.standings().front()).finalist;
-    const TrainingSetup& training = request_.training;
+    TrainingSetup training = request_.training;
+    if (f.batch > 0) training.batch = f.batch;
     const auto count = [&](Ngram& ngram) { count_batches(ngram, corpus, training, store_.finals().front().seed, f.steps); };
     const NgramBits bits = ngram_bits(corpus, corpus.test(), static_cast<std::size_t>(training.final_windows),
                                       static_cast<std::size_t>(training.context), count);
@@ -207,7 +208,8 @@ class SearchRun {
     const auto texts =
         calibration_texts(*space_, baselines_, sizes_, request_.study.seed, calibration, [this] { return signal(); });
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
-    const auto table = calibrate(pool, texts, sizes_, calibration.steps, [this] { return signal(); });
+    const std::vector<int> batches = calibration_batches(texts.size(), request_.study.batches);
+    const auto table = calibrate(pool, texts, batches, sizes_, calibration.steps, [this] { return signal(); });
     if (table)
       progress_.show_now("step times calibrated in " + fixed_text(seconds(), 0) + " s; median error " +
                          fixed_text(100 * table->error(), 1) + " %");

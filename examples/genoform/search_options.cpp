@@ -165,7 +165,9 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
   app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
       ->check(CLI::IsMember({"adamw", "adafactor"}))
       ->capture_default_str();
-  add_number(app, "--batch", o.request.training.batch, "sequences of a training step", at_least(1))->capture_default_str();
+  add_number(app, "--batch", o.request.training.batch,
+             "sequences of a training step of the baselines; genomes have these, half or twice as many", from_to(1, 1 << 20))
+      ->capture_default_str();
   add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
   app.add_flag("!--no-controls", o.request.controls,
                "no control arms: all genomes are of the search, and the result is compared with baselines that were not tuned");
@@ -213,6 +215,10 @@ void complete(SearchOptions& o) {
   const double learning_rate = request.study.learning_rate;
   request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};
   request.study.learning_rates = request.study.baseline_learning_rates;
+  const int batch = request.training.batch;
+  request.study.batch = batch;
+  request.study.batches = {batch, 2 * batch};
+  if (batch > 1) request.study.batches.insert(request.study.batches.begin(), batch / 2);
   if (!request.training.data.empty())
     request.training.data = std::filesystem::absolute(request.training.data).lexically_normal().string();
 }

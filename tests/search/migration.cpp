@@ -83,11 +83,20 @@ TEST_CASE("a study of format 3 is read as it is, and becomes one of this format 
     CHECK(trials[1].seed == 0xFFFFFFFFFFFFFFFFULL);
     CHECK(trials[2].hurdles.empty());
     CHECK_FALSE(trials[1].let_through);
+    REQUIRE(store.finals().size() == 1);
+    CHECK(store.finals()[0].finalist.text == "text 1");
+    CHECK(store.finals()[0].finalist.batch == 0);
+    CHECK(trials[1].batch == 0);
     const nlohmann::json hurdles{{"rule", "none"}, {"count", 4}, {"let_through", 0.0}};
     CHECK(store.setting("identity", store::as_it_is) ==
-          nlohmann::json{{"options", {{"hurdles", hurdles}, {"seed", 7}}},
+          nlohmann::json{{"options", {{"batch", 0}, {"batches", nlohmann::json::array()}, {"hurdles", hurdles}, {"seed", 7}}},
                          {"evaluator", {{"final_windows", 3072}, {"second_half", false}}}});
   };
+  FinalRun run;
+  run.finalist = Finalist::of(some_trials()[1]);
+  nlohmann::json value = json_of(run);
+  value["finalist"].erase("batch");
+  Statement(Database(file.path(), Database::Open::existing), "INSERT INTO finals VALUES (1, ?)").bind(value.dump()).run();
   std::string record;
   {
     const Store store(file.path(), Store::Open::read);
@@ -109,7 +118,7 @@ TEST_CASE("a study of format 3 goes on to the record that it would have had") {
   Fake evaluator({});
   InProcessWorkers workers(evaluator);
   nlohmann::json identity = study.on(workers).identity();
-  identity["options"].erase("hurdles");
+  for (const char* option : {"hurdles", "batch", "batches"}) identity["options"].erase(option);
   identity["options"]["hurdle"] = true;
   write_format_3(old.path(), trials_of(whole.path()), identity.dump());
   study.genomes = 60;

@@ -84,7 +84,7 @@ TEST_CASE("the work of a step is that of its operations") {
 
 TEST_CASE("oracles tell the sizes, and the step time where they know it") {
   const ModelSizes sizes(12, 64);
-  const Estimate d = FlopsOracle(sizes, 1e10).estimate(dense), s = MeasuredOracle(sizes).estimate(sparse);
+  const Estimate d = FlopsOracle(sizes, 1e10).estimate(dense, 0), s = MeasuredOracle(sizes).estimate(sparse, 12);
   CHECK(*d.step_seconds == Approx(static_cast<double>(sizes.cost(dense).training_flops()) / 1e10));
   CHECK_FALSE(s.step_seconds.has_value());
   CHECK(s.parameters > d.parameters);
@@ -92,7 +92,11 @@ TEST_CASE("oracles tell the sizes, and the step time where they know it") {
   CHECK(d.activated_parameters == d.parameters);
   CHECK(s.bytes > 4 * s.parameters);
   const TableOracle table(sizes, StepTable::from_json({{"error", 0}, {"seconds", {{"parameters", 1e-8}, {"step", 1e-3}}}}));
-  CHECK(*table.estimate(dense).step_seconds == Approx(1e-3 + 1e-8 * static_cast<double>(d.parameters)));
+  CHECK(*table.estimate(dense, 0).step_seconds == Approx(1e-3 + 1e-8 * static_cast<double>(d.parameters)));
+  const Estimate twice = FlopsOracle(sizes, 1e10).estimate(dense, 24);
+  CHECK(*twice.step_seconds == Approx(2 * *d.step_seconds));
+  CHECK(twice.parameters == d.parameters);
+  CHECK(twice.bytes > d.bytes);
 }
 
 TEST_CASE("limits refuse what is above them and nothing else") {

@@ -44,6 +44,7 @@ TEST_CASE("a trial comes out of the store bit for bit as it went in") {
   Trial t = trial(1, 2, State::done);
   t.hurdles = {{.at = 1.0 / 31, .max_loss = 1.0 / 3, .loss = {}}, {.at = 0.5, .max_loss = {}, .loss = 0.1 + 1e-17}};
   t.let_through = true;
+  t.batch = 24;
   t.loss = 1.0 / 7;
   t.reason = "it's \"quoted\"";
   {
@@ -67,6 +68,7 @@ TEST_CASE("a trial comes out of the store bit for bit as it went in") {
     CHECK(back[1].hurdles[i].loss == t.hurdles[i].loss);
   }
   CHECK(back[1].let_through);
+  CHECK(back[1].batch == 24);
   CHECK_FALSE(back[0].let_through);
   CHECK(back[1].reason == t.reason);
 }
@@ -118,8 +120,8 @@ TEST_CASE("a store in memory holds a study like any other") {
   store.add(std::vector<Trial>{trial(1, 0, State::queued)});
   store.set("key", "value");
   CHECK(store.trials().front().text == trial(1, 0, State::queued).text);
-  CHECK(store.is_trial_of(1, "", "text 1 0", trial(1, 0, State::queued).learning_rate));
-  CHECK_FALSE(store.is_trial_of(1, "", "text 1 1", trial(1, 0, State::queued).learning_rate));
+  CHECK(store.is_trial_of(1, "", "text 1 0", trial(1, 0, State::queued).learning_rate, 0));
+  CHECK_FALSE(store.is_trial_of(1, "", "text 1 1", trial(1, 0, State::queued).learning_rate, 0));
   CHECK(store.record().find("key|value") == 0);
 }
 

@@ -142,7 +142,7 @@ TEST_CASE("a study tells of its trials once they are in the store, and when the 
     ++ended;
     CHECK(t.finished());
     CHECK(ledger.best().has_value());
-    CHECK(store.is_trial_of(t.number, t.name, t.text, t.learning_rate));
+    CHECK(store.is_trial_of(t.number, t.name, t.text, t.learning_rate, t.batch));
   };
   run.on_search_end = [&](const Ledger& ledger, bool is_complete) {
     ++ends;

@@ -57,12 +57,13 @@ inline double loss_of(const std::string& text) {
   return loss;
 }
 
-/// The step time grows with the first digit, so "7....." breaks a limit of 1.5 times that of "0....".
+/// The step time grows with the first digit, so "7....." breaks a limit of 1.5 times that of "0....", and with the batch, where
+/// it has one.
 class Clock : public Estimator {
  public:
   std::string name() const override { return "toy"; }
-  Estimate estimate(const std::string& text) const override {
-    return {.step_seconds = 1e-3 * (1 + 0.1 * (text[0] - '0')),
+  Estimate estimate(const std::string& text, int batch) const override {
+    return {.step_seconds = 1e-3 * (1 + 0.1 * (text[0] - '0')) * (batch > 0 ? batch / 8.0 : 1),
             .parameters = 1000 * (text[1] - '0'),
             .activated_parameters = 0,
             .bytes = 0};
@@ -71,7 +72,7 @@ class Clock : public Estimator {
 class NoClock : public Estimator {
  public:
   std::string name() const override { return "none"; }
-  Estimate estimate(const std::string&) const override { return {}; }
+  Estimate estimate(const std::string&, int) const override { return {}; }
 };
 
 /// What the workers do. `mischief`: a text that makes them die, hang, talk nonsense or fail.
@@ -83,7 +84,7 @@ class Fake : public Evaluator {
     if (is_mischievous(request.text)) return {};
     TrainReply reply;
     if (request.steps == 0) {
-      reply.step_seconds = 1e-3 * (1 + 0.1 * (request.text[0] - '0'));
+      reply.step_seconds = 1e-3 * (1 + 0.1 * (request.text[0] - '0')) * (request.batch > 0 ? request.batch / 8.0 : 1);
       reply.steps = 100;
       if (request.max_step_seconds && *reply.step_seconds > *request.max_step_seconds) {
         reply.refusal = "step time";

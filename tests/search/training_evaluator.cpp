@@ -108,8 +108,19 @@ TEST_CASE("a trial is scored on the second half of each window, or on all of it"
   const TrainReply one = bench.evaluator().train(request(30));
   bench.setup.second_half = true;
   CHECK(bench.evaluator().train(request(30)).loss == one.loss);
-  CHECK_FALSE(
-      bench.evaluator().train_final({.text = small, .learning_rate = 3e-3, .seed = 1, .steps = 2, .folder = ""}).test_whole);
+  CHECK_FALSE(bench.evaluator()
+                  .train_final({.text = small, .learning_rate = 3e-3, .batch = 0, .seed = 1, .steps = 2, .folder = ""})
+                  .test_whole);
+}
+
+TEST_CASE("a request says how many sequences a training step has, else the setup does") {
+  Bench bench;
+  TrainRequest r = request(20);
+  r.batch = 8;
+  const double eight = *bench.evaluator().train(r).loss;
+  CHECK(eight != *bench.evaluator().train(request(20)).loss);
+  bench.setup.batch = 8;
+  CHECK(*bench.evaluator().train(request(20)).loss == eight);
 }
 
 TEST_CASE("a final run tells both losses and leaves a model folder that loads") {
@@ -118,7 +129,7 @@ TEST_CASE("a final run tells both losses and leaves a model folder that loads") 
   const toy::TemporaryFile file("genoform-final-model");
   const std::string folder = file.path() + ".folder";
   const FinalReply reply =
-      evaluator.train_final({.text = small, .learning_rate = 3e-3, .seed = 1, .steps = 60, .folder = folder});
+      evaluator.train_final({.text = small, .learning_rate = 3e-3, .batch = 0, .seed = 1, .steps = 60, .folder = folder});
   CHECK(reply.problem().empty());
   const Kinds<Cpu> kinds = builtin_kinds<Cpu>();
   BasicModel<Cpu> model = kinds.build(kinds.parse(small), {.seed = 9});
@@ -137,10 +148,12 @@ TEST_CASE("step times are positive and come in the order of the texts") {
   TrainingEvaluator<Cpu> evaluator = bench.evaluator();
   const std::string large =
       "Decoder<Stack<Block<Attention<Heads<2>>, Ffn<ReLU, Hidden<512>>>, 6>, Vocab<256>, Width<64>, Context<16>>";
-  const TimeReply reply = evaluator.time({.texts = {small, large}, .rounds = 3, .steps = 2});
-  REQUIRE(reply.seconds.size() == 2);
+  const TimeReply reply = evaluator.time({.texts = {small, large, large}, .batches = {0, 0, 16}, .rounds = 3, .steps = 2});
+  REQUIRE(reply.seconds.size() == 3);
   CHECK(reply.seconds[0] > 0);
   CHECK(reply.seconds[1] > reply.seconds[0]);
+  CHECK(reply.seconds[2] > 1.5 * reply.seconds[1]);
+  CHECK_THROWS_AS(evaluator.time({.texts = {small}, .batches = {}, .rounds = 1, .steps = 1}), Exception);
 }
 
 TEST_CASE("the optimizer of the setup trains the genomes") {

@@ -47,11 +47,19 @@ inline std::vector<std::string> calibration_texts(
   return texts;
 }
 
-/// The table of step times that fits what was measured, one time a text.
-inline StepTable fit_step_table(const ModelSizes& sizes, const std::vector<std::string>& texts,
+/// The batch at which each of so many models is timed: those that the genomes may have, in turn, so that the table knows how the
+/// time of a step grows with it; 0, the evaluator's own, where they have no choice.
+inline std::vector<int> calibration_batches(std::size_t models, const std::vector<int>& of_genomes) {
+  std::vector<int> batches(models, 0);
+  for (std::size_t i = 0; i < models && !of_genomes.empty(); ++i) batches[i] = of_genomes[i % of_genomes.size()];
+  return batches;
+}
+
+/// The table of step times that fits what was measured, one batch and time a text.
+inline StepTable fit_step_table(const ModelSizes& sizes, const std::vector<std::string>& texts, const std::vector<int>& batches,
                                 const std::vector<double>& seconds) {
   std::vector<Probe> probes;
-  for (std::size_t i = 0; i < texts.size(); ++i) probes.push_back({sizes.items(texts[i]), seconds[i]});
+  for (std::size_t i = 0; i < texts.size(); ++i) probes.push_back({sizes.at(batches[i]).items(texts[i]), seconds[i]});
   return StepTable::fit(probes);
 }
 

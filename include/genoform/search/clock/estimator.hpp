@@ -16,12 +16,13 @@ struct Estimate {
   std::int64_t bytes = 0;  ///< weights and activations of a training step
 };
 
-/// The oracle of step time and sizes; a pure function of the text.
+/// The oracle of step time and sizes; a pure function of the text and of the sequences of a training step (0: as many as the
+/// oracle was made for).
 class Estimator {
  public:
   virtual ~Estimator() = default;
   virtual std::string name() const = 0;
-  virtual Estimate estimate(const std::string& text) const = 0;
+  virtual Estimate estimate(const std::string& text, int batch) const = 0;
 };
 
 /// What a genome may cost at most; 0: no limit.

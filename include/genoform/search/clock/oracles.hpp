@@ -20,6 +20,13 @@ class ModelSizes {
  public:
   ModelSizes(int batch, int context) : shape_{batch, context} {}
 
+  /// The same for another number of sequences of a training step; 0: the own one.
+  ModelSizes at(int batch) const {
+    ModelSizes other = *this;
+    if (batch > 0) other.shape_.batch = batch;
+    return other;
+  }
+
   /// Adds a kind of your own, so that genomes with it can be read and measured; before the first genome.
   template <class Layer>
   ModelSizes& add() {
@@ -100,7 +107,9 @@ class TableOracle : public Estimator {
  public:
   TableOracle(ModelSizes sizes, StepTable table) : sizes_(std::move(sizes)), table_(std::move(table)) {}
   std::string name() const override { return "table"; }
-  Estimate estimate(const std::string& text) const override { return sizes_.sizes(sizes_.read(text), table_); }
+  Estimate estimate(const std::string& text, int batch) const override {
+    return sizes_.at(batch).sizes(sizes_.read(text), table_);
+  }
 
  private:
   ModelSizes sizes_;
@@ -112,7 +121,9 @@ class FlopsOracle : public Estimator {
  public:
   FlopsOracle(ModelSizes sizes, double flops_per_second) : sizes_(std::move(sizes)), flops_per_second_(flops_per_second) {}
   std::string name() const override { return "flops"; }
-  Estimate estimate(const std::string& text) const override { return sizes_.sizes(sizes_.read(text), flops_per_second_); }
+  Estimate estimate(const std::string& text, int batch) const override {
+    return sizes_.at(batch).sizes(sizes_.read(text), flops_per_second_);
+  }
 
  private:
   ModelSizes sizes_;
@@ -124,7 +135,7 @@ class MeasuredOracle : public Estimator {
  public:
   explicit MeasuredOracle(ModelSizes sizes) : sizes_(std::move(sizes)) {}
   std::string name() const override { return "measured"; }
-  Estimate estimate(const std::string& text) const override { return sizes_.sizes(sizes_.read(text)); }
+  Estimate estimate(const std::string& text, int batch) const override { return sizes_.at(batch).sizes(sizes_.read(text)); }
 
  private:
   ModelSizes sizes_;

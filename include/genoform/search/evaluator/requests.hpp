@@ -61,6 +61,7 @@ struct TrainRequest {
 
   std::string text;  ///< canonical
   double learning_rate = 0;
+  int batch = 0;  ///< sequences of a training step; 0: the evaluator's own number
   std::uint64_t seed = 0;
   std::int64_t steps = 0;                  ///< 0: the worker measures the step time and trains for `budget`
   double budget = 0;                       ///< seconds of training, for steps == 0
@@ -71,6 +72,7 @@ struct TrainRequest {
   static void fields(Self& self, Visit visit) {
     visit("text", self.text);
     visit("learning_rate", self.learning_rate);
+    visit("batch", self.batch);
     visit("seed", self.seed);
     visit("steps", self.steps);
     visit("budget", self.budget);
@@ -103,6 +105,7 @@ struct FinalRequest {
 
   std::string text;
   double learning_rate = 0;
+  int batch = 0;  ///< sequences of a training step; 0: the evaluator's own number
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
   std::string folder;  ///< where the model is left; empty: nowhere
@@ -111,6 +114,7 @@ struct FinalRequest {
   static void fields(Self& self, Visit visit) {
     visit("text", self.text);
     visit("learning_rate", self.learning_rate);
+    visit("batch", self.batch);
     visit("seed", self.seed);
     visit("steps", self.steps);
     visit("folder", self.folder);
@@ -138,11 +142,13 @@ struct TimeRequest {
   static constexpr std::string_view name = "time";
 
   std::vector<std::string> texts;
+  std::vector<int> batches;  ///< of each text; 0: the evaluator's own number
   int rounds = 1, steps = 1;
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
     visit("texts", self.texts);
+    visit("batches", self.batches);
     visit("rounds", self.rounds);
     visit("steps", self.steps);
   }

@@ -52,14 +52,14 @@ class TrainingEvaluator : public Evaluator {
     TrainReply reply;
     std::int64_t steps = request.steps;
     if (steps == 0) {
-      reply.step_seconds = step_seconds({request.text}, 3, 4).front();
+      reply.step_seconds = step_seconds({request.text}, {request.batch}, 3, 4).front();
       reply.steps = steps = Budget{request.budget}.steps(*reply.step_seconds);
       if (request.max_step_seconds && *reply.step_seconds > *request.max_step_seconds) {
         reply.refusal = "step time";
         return reply;
       }
     }
-    const Run run = start(request.text, request.learning_rate, request.seed, steps);
+    const Run run = start(request.text, request.learning_rate, request.batch, request.seed, steps);
     Evaluation<Backend> evaluation(*run.model, setup_.context, setup_.windows);
     const auto score = [&] { return bits(evaluation.nats(corpus_.validation(), setup_.first_position())); };
     for (std::int64_t s = 1; s <= steps; ++s) {
@@ -71,7 +71,7 @@ class TrainingEvaluator : public Evaluator {
   }
 
   FinalReply train_final(const FinalRequest& request) override {
-    const Run run = start(request.text, request.learning_rate, request.seed, request.steps);
+    const Run run = start(request.text, request.learning_rate, request.batch, request.seed, request.steps);
     for (std::int64_t s = 1; s <= request.steps; ++s) run.trainer->step(corpus_).value();
     Evaluation<Backend> evaluation(*run.model, setup_.context, setup_.final_windows);
     FinalReply reply;
@@ -83,7 +83,10 @@ class TrainingEvaluator : public Evaluator {
   }
 
   TimeReply time(const TimeRequest& request) override {
-    return {.seconds = step_seconds(request.texts, request.rounds, request.steps)};
+    if (request.batches.size() != request.texts.size())
+      throw Exception({ErrorKind::input, std::to_string(request.batches.size()) + " batches for " +
+                                             std::to_string(request.texts.size()) + " models to time"});
+    return {.seconds = step_seconds(request.texts, request.batches, request.rounds, request.steps)};
   }
 
  private:
@@ -110,11 +113,11 @@ class TrainingEvaluator : public Evaluator {
 
   double bits(const Result<double>& nats) const { return nats.value() / std::numbers::ln2 / corpus_.bytes_per_token(); }
 
-  Run start(const std::string& text, double learning_rate, std::uint64_t seed, std::int64_t steps) const {
+  Run start(const std::string& text, double learning_rate, int batch, std::uint64_t seed, std::int64_t steps) const {
     Run run{make_(text, seed), nullptr};
     TrainOptions options;
     options.steps = static_cast<int>(steps);
-    options.batch = setup_.batch;
+    options.batch = batch > 0 ? batch : setup_.batch;
     options.learning_rate = static_cast<float>(learning_rate);
     options.context = setup_.context;
     options.seed = seed;
@@ -125,10 +128,12 @@ class TrainingEvaluator : public Evaluator {
   }
 
   /// The median time of a training step of each text, measured in turns so that a slow moment of the machine meets all of them.
-  std::vector<double> step_seconds(const std::vector<std::string>& texts, int rounds, int steps) const {
+  std::vector<double> step_seconds(const std::vector<std::string>& texts, const std::vector<int>& batches, int rounds,
+                                   int steps) const {
     std::vector<Run> runs;
     std::vector<std::vector<double>> seconds(texts.size());
-    for (const std::string& text : texts) runs.push_back(start(text, 1e-3, 1, std::int64_t{rounds} * steps + 2));
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      runs.push_back(start(texts[i], 1e-3, batches[i], 1, std::int64_t{rounds} * steps + 2));
     for (const Run& run : runs)
       for (int warm_up = 0; warm_up < 2; ++warm_up) run.trainer->step(corpus_).value();
     for (int round = 0; round < rounds; ++round)

@@ -9,7 +9,8 @@ namespace genoform::search {
 /// How all models of a study are trained and measured.
 struct TrainingSetup {
   std::string data;  ///< a text file or a folder, as Corpus::from_file takes
-  int batch = 12, context = 64;
+  int batch = 12;    ///< sequences of a training step, where a request does not say another number
+  int context = 64;
   int windows = 384;           ///< of the validation text, for a trial
   int final_windows = 3072;    ///< of the validation and test texts, for finalists
   bool second_half = true;     ///< a score counts the second half of each window, where half a context and more is seen; else all

@@ -168,19 +168,23 @@ inline std::string listed(const ReasonCounts& counts) {
   return text;
 }
 
+/// 0 is the number of the evaluator.
+inline std::string batch_text(int batch) { return batch > 0 ? std::to_string(batch) : "-"; }
+
 /// The best of all trials with one name.
 struct BestOfName {
   std::string name;
   int trials = 0;
   const Trial* trial = nullptr;  ///< null: none has a loss
 
-  /// The row of a table that begins so and ends with loss, learning rate, steps and step time.
+  /// The row of a table that begins so and ends with loss, learning rate, batch, steps and step time.
   std::vector<std::string> row(std::vector<std::string> first) const {
     if (trial == nullptr)
-      first.insert(first.end(), 4, "-");
+      first.insert(first.end(), 5, "-");
     else
-      first.insert(first.end(), {fixed_text(*trial->loss, 3), general_text(trial->learning_rate), std::to_string(trial->steps),
-                                 fixed_text(1e3 * trial->step_seconds, 2)});
+      first.insert(first.end(),
+                   {fixed_text(*trial->loss, 3), general_text(trial->learning_rate), report::batch_text(trial->batch),
+                    std::to_string(trial->steps), fixed_text(1e3 * trial->step_seconds, 2)});
     return first;
   }
 };
@@ -204,7 +208,7 @@ std::vector<BestOfName> best_by_name(const std::vector<Trial>& trials, Counts co
 
 /// Each baseline at its best learning rate.
 GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
-  TextTable table({"baseline", "bits/byte", "learning rate", "steps", "ms/step"});
+  TextTable table({"baseline", "bits/byte", "learning rate", "batch", "steps", "ms/step"});
   for (const auto& b : report::best_by_name(trials_, [](const Trial& t) { return t.phase == "baseline"; }))
     table.add(b.row({b.name}));
   return "Baselines, each at the best of its learning rates, " + unit() + " of the validation text:\n" + table.text();
@@ -214,7 +218,7 @@ GENOFORM_SEARCH_INLINE std::string Report::baselines_text() const {
 GENOFORM_SEARCH_INLINE std::string Report::arms_text() const {
   const auto arms = report::best_by_name(trials_, [](const Trial& t) { return t.phase == "search" && t.finished(); });
   if (arms.size() < 2) return "";
-  TextTable table({"arm", "genomes", "best", "bits/byte", "learning rate", "steps", "ms/step"});
+  TextTable table({"arm", "genomes", "best", "bits/byte", "learning rate", "batch", "steps", "ms/step"});
   for (const auto& b : arms)
     table.add(b.row({b.name.empty() ? "search" : b.name, std::to_string(b.trials),
                      b.trial == nullptr ? "-" : "trial " + std::to_string(b.trial->number)}));
@@ -241,7 +245,7 @@ GENOFORM_SEARCH_INLINE std::string Report::ngrams_text() const {
 GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   const bool has_whole =
       std::any_of(standings_.begin(), standings_.end(), [](const Standing& s) { return !s.test_whole.empty(); });
-  std::vector<std::string> columns{"finalist", "validation", "test", "test of each seed", "steps", "ms/step", "oracle"};
+  std::vector<std::string> columns{"finalist", "validation", "test", "test of each seed", "batch", "steps", "ms/step", "oracle"};
   if (has_whole) columns.insert(columns.begin() + 3, "whole windows");
   TextTable table(columns);
   bool off = false;
@@ -254,6 +258,7 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
                                  fixed_text(s.mean_validation(), 3),
                                  fixed_text(s.mean_test(), 3),
                                  s.failure.empty() ? report::listed(s.test) : s.failure,
+                                 report::batch_text(f.batch),
                                  std::to_string(f.steps),
                                  fixed_text(1e3 * f.step_seconds, 2),
                                  fixed_text(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")};
@@ -329,7 +334,9 @@ GENOFORM_SEARCH_INLINE std::string Report::result_text() const {
            ": no genome of this search was better than " + best->finalist.name + ".\n";
   } else {
     text = "Winner: " + best->finalist.name + ", " +
-           (standings_.empty() ? "not yet confirmed by a final" : "learning rate " + general_text(best->finalist.learning_rate)) +
+           (standings_.empty() ? "not yet confirmed by a final"
+                               : "learning rate " + general_text(best->finalist.learning_rate) +
+                                     (best->finalist.batch > 0 ? ", batch " + std::to_string(best->finalist.batch) : "")) +
            "\n";
   }
   return best ? text + best->line() + "\n" : text;
@@ -339,11 +346,8 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
   nlohmann::json baselines = nlohmann::json::array(), finalists = nlohmann::json::array();
   for (const Trial& t : trials_) {
     if (t.phase != "baseline") continue;
-    nlohmann::json run{{"name", t.name},
-                       {"text", t.text},
-                       {"learning_rate", t.learning_rate},
-                       {"steps", t.steps},
-                       {"step_seconds", t.step_seconds}};
+    nlohmann::json run{{"name", t.name},   {"text", t.text},   {"learning_rate", t.learning_rate},
+                       {"batch", t.batch}, {"steps", t.steps}, {"step_seconds", t.step_seconds}};
     run["validation"] = t.loss ? nlohmann::json(*t.loss) : nlohmann::json(nullptr);
     baselines.push_back(std::move(run));
   }

@@ -15,6 +15,7 @@ struct Finalist {
   bool is_baseline = false, is_control = false;  ///< none of both: found by the search of the study
   int trial = 0;                                 ///< where it comes from
   double learning_rate = 0;
+  int batch = 0;  ///< sequences of a training step; 0: the evaluator's own number
   std::int64_t steps = 0;
   double oracle_seconds = 0, step_seconds = 0;  ///< of a training step: what the study assumed, what was measured interleaved
 
@@ -30,6 +31,7 @@ struct Finalist {
             .is_control = is_control,
             .trial = t.number,
             .learning_rate = t.learning_rate,
+            .batch = t.batch,
             .steps = t.steps,
             .oracle_seconds = t.step_seconds,
             .step_seconds = t.step_seconds};
@@ -43,6 +45,7 @@ struct Finalist {
     visit("is_control", self.is_control);
     visit("trial", self.trial);
     visit("learning_rate", self.learning_rate);
+    visit("batch", self.batch);
     visit("steps", self.steps);
     visit("oracle_seconds", self.oracle_seconds);
     visit("step_seconds", self.step_seconds);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/search/json.hpp"
@@ -16,7 +17,7 @@ inline constexpr std::int64_t format = 4, oldest_format = 3;
 
 inline constexpr std::string_view create_trials = R"(
     CREATE TABLE trials (number INTEGER NOT NULL, sample INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
-      parent INTEGER NOT NULL, learning_rate REAL NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, step_seconds REAL NOT NULL,
+      parent INTEGER NOT NULL, learning_rate REAL NOT NULL, batch INTEGER NOT NULL, seed INTEGER NOT NULL, steps INTEGER NOT NULL, step_seconds REAL NOT NULL,
       hurdles TEXT NOT NULL, let_through INTEGER NOT NULL,
       state TEXT NOT NULL CHECK (state IN ('queued', 'leased', 'done', 'failed', 'refused')), reason TEXT NOT NULL,
       loss REAL, PRIMARY KEY (number, sample)) WITHOUT ROWID;)";
@@ -42,13 +43,12 @@ inline void trials_from_3(Database& database) {
   database.run("ALTER TABLE trials RENAME TO trials_of_format_3");
   database.run(std::string(create_trials));
   database.run(
-      "INSERT INTO trials SELECT number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, '[]', 0, "
-      "state, reason, loss FROM trials_of_format_3");
+      "INSERT INTO trials SELECT number, sample, phase, name, text, parent, learning_rate, 0, seed, steps, step_seconds, "
+      "'[]', 0, state, reason, loss FROM trials_of_format_3");
   {
-    Statement rows(
-        database,
-        "SELECT hurdle, at_hurdle, number, sample FROM trials_of_format_3 WHERE hurdle IS NOT NULL OR at_hurdle IS NOT "
-        "NULL");
+    Statement rows(database,
+                   "SELECT hurdle, at_hurdle, number, sample FROM trials_of_format_3 "
+                   "WHERE hurdle IS NOT NULL OR at_hurdle IS NOT NULL");
     while (rows.step())
       Statement(database, "UPDATE trials SET hurdles = ? WHERE number = ? AND sample = ?")
           .bind(hurdles_of(rows.real_or_null(0), rows.real_or_null(1)), rows.integer(2), rows.integer(3))
@@ -64,16 +64,29 @@ inline void options_from_3(Database& database, const std::string& key, const std
   Statement kept(database, "SELECT value FROM study WHERE key = ?");
   if (!kept.bind(key).step()) return;
   nlohmann::json value = nlohmann::json::parse(kept.text(0), nullptr, false);
+  if (!value.is_object()) return;
   const auto has = [&](const nlohmann::json::json_pointer& path, const char* member) {
-    return value.is_object() && value.contains(path) && value[path].is_object() && value[path].contains(member);
+    return value.contains(path) && value[path].is_object() && value[path].contains(member);
   };
   if (has(options, "hurdle")) {
     const bool has_hurdle = value[options]["hurdle"] == true;
     value[options].erase("hurdle");
+    value[options]["batch"] = 0;
+    value[options]["batches"] = nlohmann::json::array();
     value[options]["hurdles"] = {{"rule", has_hurdle ? "brainformer" : "none"}, {"count", 4}, {"let_through", 0.0}};
   }
   if (has(training, "final_windows")) value[training]["second_half"] = false;
   Statement(database, "UPDATE study SET value = ? WHERE key = ?").bind(value.dump(), key).run();
+}
+
+inline void finals_from_3(Database& database) {
+  Statement rows(database, "SELECT run, value FROM finals");
+  while (rows.step()) {
+    nlohmann::json run = nlohmann::json::parse(rows.text(1), nullptr, false);
+    if (!run.is_object() || !run.contains("finalist") || !run["finalist"].is_object()) continue;
+    run["finalist"]["batch"] = 0;
+    Statement(database, "UPDATE finals SET value = ? WHERE run = ?").bind(run.dump(), rows.integer(0)).run();
+  }
 }
 
 }  // namespace migration
@@ -81,6 +94,7 @@ inline void options_from_3(Database& database, const std::string& key, const std
 GENOFORM_SEARCH_INLINE void migrate(Database& database) {
   Transaction transaction(database);
   migration::trials_from_3(database);
+  migration::finals_from_3(database);
   migration::options_from_3(database, "identity", "/options", "/evaluator");
   migration::options_from_3(database, "request", "/study", "/training");
   database.run("PRAGMA user_version = " + std::to_string(format));

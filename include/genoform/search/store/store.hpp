@@ -133,7 +133,7 @@ class Store {
   void for_each_trial(const std::function<void(Trial)>& visit) const;
   bool has_trials() const { return Statement(*database_, "SELECT 1 FROM trials LIMIT 1").step(); }
   /// Is there a sample of this number with this text and learning rate, of a baseline or of this arm?
-  bool is_trial_of(int number, const std::string& arm, const std::string& text, double learning_rate) const;
+  bool is_trial_of(int number, const std::string& arm, const std::string& text, double learning_rate, int batch) const;
   /// Forgets a study that was begun and has no trial, so that a start that failed is in nobody's way.
   void begin_anew();
   /// Adds a proposal: its refused samples and the accepted one.
@@ -258,11 +258,12 @@ GENOFORM_SEARCH_INLINE void Store::for_each_trial(const std::function<void(Trial
   }
 }
 
-GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& arm, const std::string& text,
-                                               double learning_rate) const {
+GENOFORM_SEARCH_INLINE bool Store::is_trial_of(int number, const std::string& arm, const std::string& text, double learning_rate,
+                                               int batch) const {
   Statement s(*database_,
-              "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ? AND (phase = 'baseline' OR name = ?)");
-  return s.bind(number, text, learning_rate, arm).step();
+              "SELECT 1 FROM trials WHERE number = ? AND text = ? AND learning_rate = ? AND batch = ? AND "
+              "(phase = 'baseline' OR name = ?)");
+  return s.bind(number, text, learning_rate, batch, arm).step();
 }
 
 GENOFORM_SEARCH_INLINE void Store::begin_anew() {
@@ -274,8 +275,9 @@ GENOFORM_SEARCH_INLINE void Store::begin_anew() {
 GENOFORM_SEARCH_INLINE void Store::add(std::span<const Trial> samples) {
   Transaction transaction(*database_);
   for (const Trial& t : samples) {
-    Statement(*database_, "INSERT INTO trials (" + std::string(store::trial_columns) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-        .bind(t.number, t.sample, t.phase, t.name, t.text, t.parent, t.learning_rate, t.seed, t.steps, t.step_seconds,
+    Statement(*database_,
+              "INSERT INTO trials (" + std::string(store::trial_columns) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+        .bind(t.number, t.sample, t.phase, t.name, t.text, t.parent, t.learning_rate, t.batch, t.seed, t.steps, t.step_seconds,
               json_of(t.hurdles).dump(), t.let_through ? 1 : 0, name_of(t.state), t.reason, t.loss)
         .run();
   }

@@ -50,6 +50,7 @@ struct Trial {
   std::string text;   ///< canonical
   int parent = 0;     ///< the trial it was mutated from, 0: none
   double learning_rate = 0;
+  int batch = 0;  ///< sequences of a training step; 0: the evaluator's own number
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
   double step_seconds = 0;      ///< by the oracle

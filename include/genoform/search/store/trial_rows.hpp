@@ -20,8 +20,8 @@ namespace genoform::search::store {
 
 /// The columns of a trial, in the order of trial_of().
 inline constexpr std::string_view trial_columns =
-    "number, sample, phase, name, text, parent, learning_rate, seed, steps, step_seconds, hurdles, let_through, state, reason, "
-    "loss";
+    "number, sample, phase, name, text, parent, learning_rate, batch, seed, steps, step_seconds, hurdles, let_through, state, "
+    "reason, loss";
 
 /// The trial of a row; none where the row is not what Store::add() writes.
 GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row);
@@ -41,11 +41,11 @@ inline std::optional<std::vector<Hurdle>> hurdles_of(const std::string& text) {
 }
 
 GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row) {
-  const std::optional<State> state = state_of(row.text(12));
-  std::optional<std::vector<Hurdle>> hurdles = hurdles_of(row.text(10));
+  const std::optional<State> state = state_of(row.text(13));
+  std::optional<std::vector<Hurdle>> hurdles = hurdles_of(row.text(11));
   const bool are_integers = std::in_range<int>(row.integer(0)) && std::in_range<int>(row.integer(1)) && row.integer(1) >= 0 &&
                             row.integer(5) >= 0 && row.integer(5) < std::max<std::int64_t>(row.integer(0), 1) &&
-                            row.integer(8) >= 0;
+                            std::in_range<int>(row.integer(7)) && row.integer(7) >= 0 && row.integer(9) >= 0;
   if (!state || !hurdles || !are_integers) return std::nullopt;
   return Trial{.number = static_cast<int>(row.integer(0)),
                .sample = static_cast<int>(row.integer(1)),
@@ -54,14 +54,15 @@ GENOFORM_SEARCH_INLINE std::optional<Trial> trial_of(const Statement& row) {
                .text = row.text(4),
                .parent = static_cast<int>(row.integer(5)),
                .learning_rate = row.real(6),
-               .seed = static_cast<std::uint64_t>(row.integer(7)),
-               .steps = row.integer(8),
-               .step_seconds = row.real(9),
+               .batch = static_cast<int>(row.integer(7)),
+               .seed = static_cast<std::uint64_t>(row.integer(8)),
+               .steps = row.integer(9),
+               .step_seconds = row.real(10),
                .hurdles = *std::move(hurdles),
-               .let_through = row.integer(11) != 0,
+               .let_through = row.integer(12) != 0,
                .state = *state,
-               .reason = row.text(13),
-               .loss = row.real_or_null(14)};
+               .reason = row.text(14),
+               .loss = row.real_or_null(15)};
 }
 
 #endif

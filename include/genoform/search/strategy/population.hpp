@@ -17,6 +17,7 @@ struct Scored {
   std::string text;
   double fitness = 0;
   double learning_rate = 0;
+  int batch = 0;
 };
 
 /// The last `capacity` finished trials: the oldest member leaves, not the worst (regularised evolution, Real et al., 2019).

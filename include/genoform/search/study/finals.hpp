@@ -96,8 +96,11 @@ class Finals : private JobSource {
   /// Sets the step time of each finalist, the median over all workers, every worker timing all of them in turns, and the steps
   /// that fit in the budget; false when it was stopped.
   bool measure(std::vector<Finalist>& finalists, const StopRequest& stop) {
-    TimeRequest request{.texts = {}, .rounds = options_.rounds, .steps = 4};
-    for (const Finalist& f : finalists) request.texts.push_back(f.text);
+    TimeRequest request{.texts = {}, .batches = {}, .rounds = options_.rounds, .steps = 4};
+    for (const Finalist& f : finalists) {
+      request.texts.push_back(f.text);
+      request.batches.push_back(f.batch);
+    }
     const auto times =
         TimingJobs(std::vector(static_cast<std::size_t>(workers_.size()), request), 600).run(workers_, only_now(stop));
     if (!times) return false;
@@ -145,6 +148,7 @@ class Finals : private JobSource {
     waiting_.pop_front();
     FinalRequest request{.text = run.finalist.text,
                          .learning_rate = run.finalist.learning_rate,
+                         .batch = run.finalist.batch,
                          .seed = run.seed,
                          .steps = run.finalist.steps,
                          .folder = run.seed == first_seed() ? folder_of(run) : ""};

@@ -33,7 +33,7 @@ class History {
     if (t.state != State::done || !counts || !fitness) return;
     if (scored_.size() >= capacity_ && scored_.size() - capacity_ >= capacity_)
       scored_.erase(scored_.begin(), scored_.end() - static_cast<std::ptrdiff_t>(capacity_));
-    scored_.push_back({t.number, t.text, *fitness, t.learning_rate});
+    scored_.push_back({t.number, t.text, *fitness, t.learning_rate, t.batch});
   }
 
   /// Those up to this number.

@@ -67,11 +67,11 @@ class Ledger {
     close_finished();
   }
 
-  /// The trial of an arm, or of a baseline, that trains this text at this learning rate, if one does.
-  std::optional<int> find(const std::string& arm, const std::string& text, double learning_rate) const {
+  /// The trial of an arm, or of a baseline, that trains this text at this learning rate and batch, if one does.
+  std::optional<int> find(const std::string& arm, const std::string& text, double learning_rate, int batch) const {
     const auto [first, last] = numbers_.equal_range(stream_of(text));
     for (auto found = first; found != last; ++found)
-      if (store_.is_trial_of(found->second, arm, text, learning_rate)) return found->second;
+      if (store_.is_trial_of(found->second, arm, text, learning_rate, batch)) return found->second;
     return std::nullopt;
   }
 

@@ -64,6 +64,9 @@ class Proposals {
     const std::vector<double>& learning_rates = search.options.baseline_learning_rates;
     if (std::find(learning_rates.begin(), learning_rates.end(), search.options.learning_rate) == learning_rates.end())
       throw Exception({ErrorKind::usage, "the learning rate of the genomes must be one of those of the baselines"});
+    if (!search.options.batches.empty() && (search.options.batch < 1 || search.options.batches.front() < 1))
+      throw Exception(
+          {ErrorKind::usage, "batches of genomes need that of the baselines beside them, and all must be at least 1"});
     search.options.hurdles.check();
   }
 
@@ -78,7 +81,7 @@ class Proposals {
     for (const double learning_rate : learning_rates)
       for (const Baseline& baseline : search_.baselines) {
         const int number = static_cast<int>(runs.size()) + 1;
-        Trial t = trial(number, 0, baseline.text, learning_rate, search_.oracle.estimate(baseline.text));
+        Trial t = trial(number, 0, baseline.text, learning_rate, search_.options.batch);
         t.phase = "baseline";
         t.name = baseline.name;
         for (const double at : search_.options.hurdles.fractions()) t.hurdles.push_back({.at = at, .max_loss = {}, .loss = {}});
@@ -96,7 +99,6 @@ class Proposals {
   /// The samples of proposal `number` from `sample` on: the refused ones, and last the one to train; all are refused when nothing
   /// is left. None when it was stopped.
   std::optional<std::vector<Trial>> propose(int number, int sample, const StopRequest& stop) const {
-    const double baseline_seconds = ledger_.baseline(1).step_seconds;
     const std::size_t index = search_.arm_of(number);
     const Arm& arm = search_.arms[index];
     const std::span<const Scored> history = ledger_.arm(index).history.up_to(number - search_.options.window);
@@ -106,12 +108,17 @@ class Proposals {
       RandomStream random(Random(search_.options.seed, stream_of("search.proposal") + static_cast<std::uint64_t>(number)),
                           static_cast<std::uint64_t>(sample) << 32);
       const Proposal proposal = arm.strategy->propose(*arm.space, history, random);
-      const Estimate estimate = search_.oracle.estimate(proposal.text);
-      Trial t = trial(number, sample, proposal.text, learning_rate(proposal.parent, history, random), estimate);
+      const auto parent =
+          std::find_if(history.begin(), history.end(), [&](const Scored& s) { return s.number == proposal.parent; });
+      const bool has_parent = parent != history.end();
+      const double learning_rate = inherited(search_.options.learning_rates, search_.options.learning_rate,
+                                             has_parent ? &parent->learning_rate : nullptr, random);
+      const int batch = inherited(search_.options.batches, search_.options.batch, has_parent ? &parent->batch : nullptr, random);
+      Trial t = trial(number, sample, proposal.text, learning_rate, batch);
       t.phase = "search";
       t.name = arm.name;
       t.parent = proposal.parent;
-      t.reason = refusal(t, estimate, baseline_seconds);
+      t.reason = refusal(t);
       t.state = t.reason.empty() ? State::queued : State::refused;
       if (t.state == State::queued) set_hurdles(t);
       samples.push_back(std::move(t));
@@ -121,32 +128,42 @@ class Proposals {
   }
 
   /// The step time above which a genome is refused; none: no limit.
-  std::optional<double> max_step_seconds() const {
+  std::optional<double> max_step_seconds(int batch) const {
     const double factor = search_.options.limits.step_time_factor;
-    return factor > 0 ? std::optional(factor * ledger_.baseline(1).step_seconds) : std::nullopt;
+    return factor > 0 ? std::optional(factor * first_baseline_seconds(batch)) : std::nullopt;
   }
 
  private:
-  /// Any of the gene's for a genome without a parent; else mostly the parent's, and sometimes one beside it.
-  double learning_rate(int parent, std::span<const Scored> history, RandomStream& random) const {
+  /// A gene of the training. Any of its values for a genome without a parent; else mostly the parent's, and sometimes one beside
+  /// it; `own` where there is no choice.
+  template <class T>
+  static T inherited(const std::vector<T>& values, T own, const T* parents, RandomStream& random) {
     constexpr double moves = 0.2;
-    const std::vector<double>& all = search_.options.learning_rates;
-    if (all.empty()) return search_.options.learning_rate;
-    const auto from = std::find_if(history.begin(), history.end(), [&](const Scored& s) { return s.number == parent; });
-    if (from == history.end()) return all[random.below(all.size())];
-    const auto at = std::find(all.begin(), all.end(), from->learning_rate);
-    if (at == all.end() || random.uniform() >= moves) return from->learning_rate;
-    auto index = static_cast<std::size_t>(at - all.begin());
-    static_cast<void>(move_value(index, all.size(), true, random));
-    return all[index];
+    if (values.empty()) return own;
+    if (parents == nullptr) return values[random.below(values.size())];
+    const auto at = std::find(values.begin(), values.end(), *parents);
+    if (at == values.end() || random.uniform() >= moves) return *parents;
+    auto index = static_cast<std::size_t>(at - values.begin());
+    static_cast<void>(move_value(index, values.size(), true, random));
+    return values[index];
   }
 
-  Trial trial(int number, int sample, const std::string& text, double learning_rate, const Estimate& estimate) const {
+  /// The step time of the first baseline with so many sequences: by the oracle, or in proportion to what was measured.
+  double first_baseline_seconds(int batch) const {
+    const Trial& first = ledger_.baseline(1);
+    if (batch == first.batch) return first.step_seconds;
+    const Estimate estimate = search_.oracle.estimate(first.text, batch);
+    return estimate.step_seconds ? *estimate.step_seconds : first.step_seconds * batch / first.batch;
+  }
+
+  Trial trial(int number, int sample, const std::string& text, double learning_rate, int batch) const {
+    const Estimate estimate = search_.oracle.estimate(text, batch);
     Trial t;
     t.number = number;
     t.sample = sample;
     t.text = text;
     t.learning_rate = learning_rate;
+    t.batch = batch;
     t.seed = search_.options.seed;
     if (estimate.step_seconds) {
       t.step_seconds = *estimate.step_seconds;
@@ -155,9 +172,10 @@ class Proposals {
     return t;
   }
 
-  std::string refusal(const Trial& t, const Estimate& estimate, double baseline_seconds) const {
-    if (const auto same = ledger_.find(t.name, t.text, t.learning_rate)) return "equal to trial " + std::to_string(*same);
-    return search_.options.limits.refusal(estimate, baseline_seconds);
+  std::string refusal(const Trial& t) const {
+    if (const auto same = ledger_.find(t.name, t.text, t.learning_rate, t.batch))
+      return "equal to trial " + std::to_string(*same);
+    return search_.options.limits.refusal(search_.oracle.estimate(t.text, t.batch), first_baseline_seconds(t.batch));
   }
 
   void set_hurdles(Trial& t) const {

@@ -18,7 +18,9 @@ struct StudyOptions {
   double learning_rate = 4e-3;  ///< of every genome; with `learning_rates`, that at which losses at the hurdle are compared
   std::vector<double> learning_rates{};  ///< a gene of every genome, in rising order; empty: `learning_rate` alone
   std::vector<double> baseline_learning_rates{2e-3, 4e-3, 8e-3};  ///< each baseline gets the best of them
-  HurdleOptions hurdles{};                                        ///< which genomes are not trained to the end
+  int batch = 0;  ///< sequences of a training step, of baselines and of genomes without `batches`; 0: the evaluator's own number
+  std::vector<int> batches{};  ///< a gene of every genome, in rising order; empty: `batch` alone
+  HurdleOptions hurdles{};     ///< which genomes are not trained to the end
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -29,6 +31,8 @@ struct StudyOptions {
     visit("learning_rate", self.learning_rate);
     visit("learning_rates", self.learning_rates);
     visit("baseline_learning_rates", self.baseline_learning_rates);
+    visit("batch", self.batch);
+    visit("batches", self.batches);
     visit("hurdles", self.hurdles);
   }
 };

@@ -97,13 +97,14 @@ class TrialRunner : private JobSource {
     TrainRequest request;
     request.text = t.text;
     request.learning_rate = t.learning_rate;
+    request.batch = t.batch;
     request.seed = t.seed;
     request.steps = t.steps;
     for (const Hurdle& hurdle : t.hurdles)
       request.hurdles.push_back({.at = hurdle.at, .max_loss = t.let_through ? std::nullopt : hurdle.max_loss});
     if (t.steps == 0) {
       request.budget = search_.options.budget;
-      if (t.phase == "search") request.max_step_seconds = proposals_.max_step_seconds();
+      if (t.phase == "search") request.max_step_seconds = proposals_.max_step_seconds(t.batch);
     }
     const auto deaths = deaths_.find(t.number);
     return {{t.number, std::move(request)}, 60 + 20 * search_.options.budget, deaths == deaths_.end() ? 0 : deaths->second};
