@@ -267,7 +267,11 @@ class SearchRun {
 void accept(const SearchOptions& o) {
   const SearchRequest& request = o.request;
   if (request.training.data.empty()) usage_error("genoform search: --data is required");
-  check_used(o, request.strategy == "evolution", {"--initial", "--population", "--tournament"}, "with --strategy random");
+  check_used(o, request.strategy != "random", {"--initial", "--population"}, "with --strategy random");
+  check_used(o, request.strategy == "evolution", {"--tournament"}, "with --strategy " + request.strategy);
+  check_used(o, request.strategy == "nsga2", {"--objectives"}, "with --strategy " + request.strategy);
+  if (const auto objectives = objectives_in(request.objectives); !objectives)
+    usage_error("--objectives: " + objectives.error().message);
   check_used(o, request.oracle == "table", {"--probes", "--table"}, "with --oracle " + request.oracle);
   if (!o.time.empty() && !seconds_of(o.time))
     usage_error("--time: " + in_quotes(o.time) + "; a number with its unit, as in 90s, 15m, 8h or 2d");

@@ -34,6 +34,7 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--max-activated", "/study/limits/activated_parameters"},
                                {"--max-bytes", "/study/limits/bytes"},
                                {"--strategy", "/strategy"},
+                               {"--objectives", "/objectives"},
                                {"--initial", "/evolution/initial"},
                                {"--population", "/evolution/population"},
                                {"--tournament", "/evolution/tournament"},
@@ -143,11 +144,15 @@ void add_oracle(CLI::App& app, SearchOptions& o) {
 
 void add_strategy(CLI::App& app, SearchOptions& o) {
   app.add_option("--strategy", o.request.strategy, "how genomes are proposed")
-      ->check(CLI::IsMember({"evolution", "random"}))
+      ->check(CLI::IsMember({"evolution", "random", "nsga2"}))
       ->capture_default_str();
-  add_number(app, "--initial", o.request.evolution.initial, "evolution: trials before the first mutation", at_least(1))
+  app.add_option("--objectives", o.request.objectives,
+                 "nsga2: what is made small, separated by commas: loss, step-time, parameters, activated-parameters, bytes")
       ->capture_default_str();
-  add_number(app, "--population", o.request.evolution.population, "evolution: the last trials that may be parents", at_least(1))
+  add_number(app, "--initial", o.request.evolution.initial, "evolution and nsga2: trials before the first mutation", at_least(1))
+      ->capture_default_str();
+  add_number(app, "--population", o.request.evolution.population,
+             "evolution: the last trials that may be parents; nsga2: the best that may", at_least(1))
       ->capture_default_str();
   add_number(app, "--tournament", o.request.evolution.tournament, "evolution: how many are sampled, the best is mutated",
              at_least(1))

@@ -11,6 +11,7 @@
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/space/presets.hpp"
 #include "genoform/search/strategy/evolution.hpp"
+#include "genoform/search/strategy/nsga2.hpp"
 #include "genoform/search/strategy/random_search.hpp"
 #include "genoform/search/study/arm.hpp"
 #include "genoform/search/study/finals.hpp"
@@ -24,6 +25,7 @@ struct SearchRequest {
   genoform::search::TrainingSetup training{};
   genoform::search::EvolutionOptions evolution{};
   std::string oracle = "table", strategy = "evolution";
+  std::string objectives = "loss,step-time,parameters";  ///< of the strategy "nsga2"
   int min_layers = 1, max_layers = 8;
   std::vector<int> widths{};       ///< of the models; empty: those of the space
   double flops_per_second = 5e10;  ///< of the oracle "flops"
@@ -37,6 +39,7 @@ struct SearchRequest {
     visit("evolution", self.evolution);
     visit("oracle", self.oracle);
     visit("strategy", self.strategy);
+    visit("objectives", self.objectives);
     visit("min_layers", self.min_layers);
     visit("max_layers", self.max_layers);
     visit("widths", self.widths);
@@ -67,6 +70,10 @@ struct SearchRequest {
   }
   std::unique_ptr<genoform::search::Strategy> make_strategy() const {
     if (strategy == "random") return std::make_unique<genoform::search::RandomSearch>();
+    if (strategy == "nsga2")
+      return std::make_unique<genoform::search::Nsga2>(
+          genoform::search::objectives_in(objectives).value(),
+          genoform::search::Nsga2Options{.initial = evolution.initial, .population = evolution.population});
     return std::make_unique<genoform::search::Evolution>(evolution);
   }
 };

@@ -786,6 +786,17 @@ def test_a_search_is_resumed_on_its_text_wherever_it_lies(b):
     b.run(0, *resume)
 
 
+def test_a_search_with_several_objectives_reports_its_front(b):
+    found = json.loads(b.run(0, *search(b, "front.sqlite", "--strategy", "nsga2", "--objectives", "loss,parameters", "--trials", "20", "--no-final", "--json")).stdout)
+    front = found["front"]
+    assert front and all(set(member["objectives"]) == {"loss", "parameters"} for member in front), front
+    values = sorted((member["objectives"]["loss"], member["objectives"]["parameters"]) for member in front)
+    assert all(a == b or a[1] > b[1] for a, b in zip(values, values[1:])), values
+    b.error(2, *search(b, "none.sqlite", "--strategy", "nsga2", "--objectives", "loss,size"), says='--objectives: "size" is no objective; they are loss, step-time')
+    b.error(2, *search(b, "none.sqlite", "--objectives", "loss,bytes"), says="--objectives: has no effect with --strategy evolution")
+    b.error(2, *search(b, "none.sqlite", "--strategy", "nsga2", "--tournament", "3"), says="--tournament: has no effect with --strategy nsga2")
+
+
 def test_a_start_of_a_search_that_failed_leaves_no_study_in_the_way(b):
     study = b.folder / "failed.sqlite"
     b.error(3, *search(b, study.name, "--oracle", "table", "--table", b.folder / "none.sqlite"), says="none.sqlite")

@@ -17,6 +17,7 @@
 #include "genoform/search/store/store.hpp"
 #include "genoform/search/strategy/strategy.hpp"
 #include "genoform/search/study/finals.hpp"
+#include "genoform/search/study/front.hpp"
 #include "genoform/search/study/ledger.hpp"
 #include "genoform/search/study/study_options.hpp"
 #include "genoform/search/study/trial_runner.hpp"
@@ -167,6 +168,7 @@ GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const 
   });
   clock.write(store);
   if (run.stop() == Stop::now) return false;
+  study::note_front(store, strategy.objectives(), oracle, options.batch);
   run.on_search_end(ledger, is_complete);
   if (run.genomes > 0 && ledger.genomes_trained() == 0) return true;  // there is nothing that a final could confirm
   const bool is_done = !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);

@@ -14,6 +14,7 @@
 #include "genoform/search/json.hpp"
 #include "genoform/search/report/claim.hpp"
 #include "genoform/search/report/hurdle_figures.hpp"
+#include "genoform/search/report/pareto_front.hpp"
 #include "genoform/search/report/standing.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
@@ -69,6 +70,7 @@ class Report {
     counts_second_half_ = second_half.value_or(false);
     for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
     if (const auto bounds = store.note("bounds", BoundsReached::of)) bounds_ = *bounds;
+    if (const auto front = store.note("front", ParetoFront::of)) front_ = *front;
     if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
     if (const auto note = store.note("seconds of trials")) seconds_ = number_of<double>(*note).value_or(0);
     for (const FinalRun& run : store.finals()) enter(run);
@@ -146,6 +148,7 @@ class Report {
   NgramFigures ngrams_;
   BoundsReached bounds_;
   HurdleFigures hurdles_;
+  ParetoFront front_;
   int finished_ = 0, failed_ = 0;
   ReasonCounts refusals_, failures_;
   double seconds_ = 0;
@@ -309,7 +312,7 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
           std::to_string(refused()) + " refused before they cost anything\n";
   if (const std::string why = obstacles(); !why.empty()) text += why + "\n";
   text += "\n";
-  text += arms_text();
+  text += arms_text() + front_.text();
   if (const std::string hurdles = hurdles_.text(); !hurdles.empty()) text += hurdles + "\n";
   if (!standings_.empty()) text += finals_text() + "\n" + ngrams_text();
   return text + claim_text() + result_text() + bounds_text();
@@ -364,7 +367,8 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
                    {"failed", failed_},          {"refused", refused()},       {"trials_per_hour", trials_per_hour()},
                    {"refusals", refusals_},      {"failures", failures_},      {"finalists", finalists},
                    {"winner", nullptr},          {"claim", nullptr},           {"ngrams", json_of(ngrams_)},
-                   {"bounds", json_of(bounds_)}, {"hurdles", hurdles_.json()}, {"second_half", counts_second_half_}};
+                   {"bounds", json_of(bounds_)}, {"hurdles", hurdles_.json()}, {"second_half", counts_second_half_},
+                   {"front", front_.json()}};
   if (const Claim c = claim(); c.outcome != Claim::Outcome::none) {
     const char* const outcomes[] = {"none", "search won", "tie", "control won"};
     j["claim"] = {{"outcome", outcomes[static_cast<int>(c.outcome)]},

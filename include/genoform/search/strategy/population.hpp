@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ struct Scored {
   double fitness = 0;
   double learning_rate = 0;
   int batch = 0;
+  double step_seconds = 0;  ///< of a training step, here and below at the batch of the baselines
+  std::int64_t parameters = 0, activated_parameters = 0;
+  std::int64_t bytes = 0;  ///< weights and activations of a training step
 };
 
 /// The last `capacity` finished trials: the oldest member leaves, not the worst (regularised evolution, Real et al., 2019).

@@ -6,6 +6,7 @@
 
 #include "genoform/search/json.hpp"
 #include "genoform/search/space/space.hpp"
+#include "genoform/search/strategy/objective.hpp"
 #include "genoform/search/strategy/population.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -27,6 +28,8 @@ class Strategy {
   virtual nlohmann::json describe() const = 0;
   /// How many of the last finished trials propose() looks at: so many are kept in memory. Without a limit: all.
   virtual std::size_t memory() const { return std::numeric_limits<std::size_t>::max(); }
+  /// What the search makes small beside the fitness, if it has several objectives: the report has their Pareto front.
+  virtual std::vector<Objective> objectives() const { return {}; }
   virtual Proposal propose(const Space& space, std::span<const Scored> history, RandomStream& samples) const = 0;
 };
 

@@ -43,9 +43,11 @@ struct Search {
       const std::size_t memory = arm.strategy->memory(), window = static_cast<std::size_t>(std::max(1, options.window));
       const std::size_t unlimited = std::numeric_limits<std::size_t>::max();
       const auto is_genome = [space = arm.space](const std::string& text) { return space->check(text).ok(); };
+      const auto sizes = [&oracle = oracle, batch = options.batch, is_needed = !arm.strategy->objectives().empty()](
+                             const Trial& t) { return is_needed ? sizes_of(t, oracle, batch) : Estimate{}; };
       all.push_back({.name = arm.name,
                      .history = History(arm.name, options.learning_rate,
-                                        memory > unlimited - window ? unlimited : memory + window, is_genome),
+                                        memory > unlimited - window ? unlimited : memory + window, is_genome, sizes),
                      .at_hurdles = HurdleLosses(window)});
     }
     return all;
