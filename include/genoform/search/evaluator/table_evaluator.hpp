@@ -118,7 +118,7 @@ class TableSizes : public Estimator {
   /// The table must live as long.
   explicit TableSizes(const ResultTable& table) : table_(table) {}
   std::string name() const override { return "results"; }
-  Estimate estimate(const std::string& text) const override {
+  Estimate estimate(const std::string& text, int) const override {
     const TableRow& row = table_.of(text).front();
     return {.step_seconds = row.step_seconds,
             .parameters = row.parameters,
