@@ -45,7 +45,7 @@ struct PlainStep {
 PlainStep plain_step(Evaluator& evaluator, const TrainingSetup& training) {
   const std::string text = proxy_baselines({.context = training.context}).front().text;
   return {.seconds = seconds_of_step(evaluator, text),
-          .flops = *FlopsOracle(ModelSizes(training.batch, training.context), 1).estimate(text).step_seconds};
+          .flops = *FlopsOracle(ModelSizes(training.batch, training.context), 1).estimate(text, training.batch).step_seconds};
 }
 
 /// Seconds of the oracle's clock in one of training: that of FLOPs knows nothing of this machine.
