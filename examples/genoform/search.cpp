@@ -23,6 +23,7 @@
 #include "search_request.hpp"
 #include "search_time.hpp"
 #include "signals.hpp"
+#include "study_text.hpp"
 
 namespace command {
 
@@ -143,21 +144,9 @@ class SearchRun {
                "on a study that has its table; add --recalibrate");
   }
 
-  /// The text of the study, wherever it lies now.
   Corpus text() {
-    std::string& path = request_.training.data;
-    const bool is_moved = options_.resume && options_.is_given("--data") && options_.request.training.data != path;
-    if (is_moved) path = options_.request.training.data;
-    if (!std::filesystem::exists(path))
-      throw Exception({ErrorKind::input, path + ": the text of the study is not there; --data says where it is now"});
-    Corpus corpus = Corpus::from_file(path);
-    const auto fingerprint =
-        store_.setting("identity", [](const nlohmann::json& j) { return j.at("evaluator").at("data").get<std::string>(); });
-    if (fingerprint && *fingerprint != std::to_string(corpus.fingerprint()))
-      throw Exception({ErrorKind::input, path + ": not the text that the study in " + options_.file +
-                                             " was begun with; --data says where that is, another --study begins anew"});
-    if (is_moved) store_.set("request", json_of(request_).dump());
-    return corpus;
+    const bool may_move = options_.resume && options_.is_given("--data");
+    return text_of_study(store_, options_.file, request_, may_move ? options_.request.training.data : "");
   }
 
   StudyRun study_run() {
