@@ -143,6 +143,28 @@ TEST_CASE("a final run tells both losses and leaves a model folder that loads") 
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("a final run tells as many points of its loss curve as it is asked for, and learns the same with and without") {
+  const Bench bench;
+  TrainingEvaluator<Cpu> evaluator = bench.evaluator();
+  FinalRequest request{.text = small, .learning_rate = 3e-3, .seed = 1, .steps = 32, .folder = ""};
+  const FinalReply without = evaluator.train_final(request);
+  CHECK(without.curve.empty());
+  request.points = 5;
+  const FinalReply with = evaluator.train_final(request);
+  CHECK(with.test == without.test);
+  REQUIRE(with.curve.size() == 5);
+  CHECK(with.curve.front().step == 2);
+  CHECK(with.curve.back().step == 32);
+  TrainRequest trial;
+  trial.text = small;
+  trial.learning_rate = 3e-3;
+  trial.seed = 1;
+  trial.steps = 32;
+  const TrainReply reply = evaluator.train(trial);
+  CHECK(with.curve.back().loss == Approx(*reply.loss));
+  CHECK(with.curve[3].loss > with.curve[4].loss);
+}
+
 TEST_CASE("step times are positive and come in the order of the texts") {
   const Bench bench;
   TrainingEvaluator<Cpu> evaluator = bench.evaluator();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "genoform/core/math.hpp"
+#include "genoform/search/evaluator/curve.hpp"
 
 /// What a search asks of an evaluator and what it answers. Each struct lists its fields once, for JSON.
 namespace genoform::search {
@@ -85,15 +86,18 @@ struct TrainRequest {
 struct FinalReply {
   double validation = 0, test = 0;
   std::optional<double> test_whole;  ///< where scores count a part of each window: of all its positions
+  std::vector<CurvePoint> curve{};   ///< as many points as were asked for, fewer in a run of fewer steps; on a trial's windows
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
     visit("validation", self.validation);
     visit("test", self.test);
     visit("test_whole", self.test_whole);
+    visit("curve", self.curve);
   }
   std::string problem() const {
-    const bool are_finite = math::is_finite(validation) && math::is_finite(test) && math::is_finite(test_whole.value_or(0));
+    bool are_finite = math::is_finite(validation) && math::is_finite(test) && math::is_finite(test_whole.value_or(0));
+    for (const CurvePoint& point : curve) are_finite = are_finite && math::is_finite(point.loss);
     return are_finite ? "" : "a loss of the finalist is not finite";
   }
 };
@@ -109,6 +113,7 @@ struct FinalRequest {
   std::uint64_t seed = 0;
   std::int64_t steps = 0;
   std::string folder;  ///< where the model is left; empty: nowhere
+  int points = 0;      ///< of the loss curve, at curve_steps(); 0: no curve
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -118,6 +123,7 @@ struct FinalRequest {
     visit("seed", self.seed);
     visit("steps", self.steps);
     visit("folder", self.folder);
+    visit("points", self.points);
   }
 };
 

@@ -15,6 +15,7 @@
 #include "genoform/backend/cpu.hpp"
 #include "genoform/core/median.hpp"
 #include "genoform/search/clock/budget.hpp"
+#include "genoform/search/evaluator/curve.hpp"
 #include "genoform/search/evaluator/evaluator.hpp"
 #include "genoform/search/evaluator/training_setup.hpp"
 #include "genoform/train.hpp"
@@ -72,9 +73,15 @@ class TrainingEvaluator : public Evaluator {
 
   FinalReply train_final(const FinalRequest& request) override {
     const Run run = start(request.text, request.learning_rate, request.batch, request.seed, request.steps);
-    for (std::int64_t s = 1; s <= request.steps; ++s) run.trainer->step(corpus_).value();
-    Evaluation<Backend> evaluation(*run.model, setup_.context, setup_.final_windows);
+    const std::vector<std::int64_t> points = curve_steps(request.steps, request.points);
+    Evaluation<Backend> on_the_way(*run.model, setup_.context, setup_.windows);
     FinalReply reply;
+    for (std::int64_t s = 1; s <= request.steps; ++s) {
+      run.trainer->step(corpus_).value();
+      if (std::binary_search(points.begin(), points.end(), s))
+        reply.curve.push_back({s, bits(on_the_way.nats(corpus_.validation(), setup_.first_position()))});
+    }
+    Evaluation<Backend> evaluation(*run.model, setup_.context, setup_.final_windows);
     reply.validation = bits(evaluation.nats(corpus_.validation(), setup_.first_position()));
     reply.test = bits(evaluation.nats(corpus_.test(), setup_.first_position()));
     if (setup_.first_position() > 0) reply.test_whole = bits(evaluation.nats(corpus_.test()));

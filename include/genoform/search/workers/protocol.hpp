@@ -16,7 +16,7 @@ namespace genoform::search {
 
 /// Coordinator and workers exchange lines of JSON (messages.hpp). The coordinator sends the setup, then requests; a worker says
 /// which version it speaks when it is set up and answers each request with a reply or an error.
-inline constexpr int protocol_version = 3;
+inline constexpr int protocol_version = 4;
 
 /// One end of a connection: a socket, or two pipes as between a program and its standard input and output. A line longer than
 /// `max_line` is a protocol error.
