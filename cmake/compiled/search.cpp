@@ -2,6 +2,8 @@
 #define GENOFORM_COMPILE_SEARCH
 #include "genoform/search/clock/estimator.hpp"
 #include "genoform/search/clock/step_table.hpp"
+#include "genoform/search/report/ablation_result.hpp"
+#include "genoform/search/report/confirm_result.hpp"
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/store/store.hpp"

@@ -22,6 +22,7 @@
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/store/final_run.hpp"
+#include "genoform/search/store/follow_up_run.hpp"
 #include "genoform/search/store/migration.hpp"
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/store/trial.hpp"
@@ -75,8 +76,8 @@ class WriterLock {
 };
 
 /// A study in one SQLite file. The record (`study`, `trials`) depends on the study's options alone; the journal (`attempts`,
-/// `notes`, `finals`, `files`) holds times, processes and what was measured. A change is on the disk when the call returns, or
-/// when the batch() around it is committed.
+/// `notes`, `finals`, `files`, and `follow_ups` once there are any) holds times, processes and what was measured. A change is on
+/// the disk when the call returns, or when the batch() around it is committed.
 class Store {
   // First: the compiler must have seen its result before it is used.
   template <class Decode>
@@ -154,6 +155,13 @@ class Store {
   void replace_finals(const std::vector<FinalRun>& runs);
   std::optional<std::string> file(const std::string& name) const;
   void put_file(const std::string& name, const std::string& bytes);
+
+  /// The runs of a follow-up, "ablation" or "confirmation", in order: trainings after the final that question its result.
+  std::vector<FollowUpRun> follow_ups(const std::string& part) const;
+  /// Keeps what became of a run of replace_follow_ups().
+  void put(const std::string& part, const FollowUpRun& run);
+  /// Forgets the runs of the follow-up that there are, and plans these.
+  void replace_follow_ups(const std::string& part, const std::vector<FollowUpRun>& runs);
 
   /// The whole record as text, one line a row: what is compared between runs.
   std::string record() const;
@@ -343,6 +351,31 @@ GENOFORM_SEARCH_INLINE std::optional<std::string> Store::file(const std::string&
 
 GENOFORM_SEARCH_INLINE void Store::put_file(const std::string& name, const std::string& bytes) {
   Statement(*database_, "INSERT OR REPLACE INTO files VALUES (?, ?)").bind(name, Blob{bytes}).run();
+}
+
+GENOFORM_SEARCH_INLINE std::vector<FollowUpRun> Store::follow_ups(const std::string& part) const {
+  std::vector<FollowUpRun> runs;
+  if (!Statement(*database_, "SELECT 1 FROM sqlite_master WHERE name = 'follow_ups'").step()) return runs;
+  Statement rows(*database_, "SELECT value FROM follow_ups WHERE part = ? ORDER BY run");
+  rows.bind(part);
+  while (rows.step())
+    runs.push_back(
+        *decoded("a run of the " + part, rows.text(0), [](const nlohmann::json& j) { return from_json<FollowUpRun>(j, "run"); }));
+  return runs;
+}
+
+GENOFORM_SEARCH_INLINE void Store::put(const std::string& part, const FollowUpRun& run) {
+  Statement(*database_, "INSERT OR REPLACE INTO follow_ups VALUES (?, ?, ?)").bind(part, run.number, json_of(run).dump()).run();
+}
+
+GENOFORM_SEARCH_INLINE void Store::replace_follow_ups(const std::string& part, const std::vector<FollowUpRun>& runs) {
+  Transaction transaction(*database_);
+  database_->run(
+      "CREATE TABLE IF NOT EXISTS follow_ups (part TEXT NOT NULL, run INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (part, "
+      "run)) WITHOUT ROWID");
+  Statement(*database_, "DELETE FROM follow_ups WHERE part = ?").bind(part).run();
+  for (const FollowUpRun& run : runs) put(part, run);
+  transaction.commit();
 }
 
 GENOFORM_SEARCH_INLINE std::string Store::record() const {

@@ -1,0 +1,53 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "genoform/core/median.hpp"
+#include "genoform/search/study/edits.hpp"
+#include "genoform/search/study/step_times.hpp"
+#include "genoform/search/workers/scheduler.hpp"
+#include "genoform/search/workers/workers.hpp"
+
+#include "genoform/core/hide_macros.hpp"
+
+namespace genoform::search {
+
+/// Step times of models that are to be compared, measured now, on all workers at once. Groups of models take turns with the first
+/// model, so that a slow hour of the machine meets both: a time is the median ratio to the first model times the median of that.
+/// None when it was stopped.
+inline std::optional<std::vector<double>> measured_step_seconds(Workers& workers, const std::vector<Candidate>& models,
+                                                                int rounds, const StopRequest& stop) {
+  constexpr std::size_t group = 8;  // so many models are in a worker's memory beside the first
+  std::vector<TimeRequest> requests;
+  for (std::size_t begin = 1; begin == 1 || begin < models.size(); begin += group) {
+    TimeRequest request{.texts = {models.front().text}, .batches = {models.front().batch}, .rounds = rounds, .steps = 4};
+    for (std::size_t i = begin; i < std::min(begin + group, models.size()); ++i) {
+      request.texts.push_back(models[i].text);
+      request.batches.push_back(models[i].batch);
+    }
+    requests.insert(requests.end(), static_cast<std::size_t>(workers.size()), request);
+  }
+  const auto replies = TimingJobs(std::move(requests), 3600).run(workers, stop);
+  if (!replies) return std::nullopt;
+  std::vector<double> first;
+  std::vector<std::vector<double>> ratios(models.size());
+  ratios.front() = {1};
+  for (std::size_t r = 0; r < replies->size(); ++r) {
+    const std::vector<double>& seconds = (*replies)[r].seconds;
+    const std::size_t begin = 1 + r / static_cast<std::size_t>(workers.size()) * group;
+    first.push_back(seconds.front());
+    for (std::size_t i = 1; i < seconds.size(); ++i) ratios[begin + i - 1].push_back(seconds[i] / seconds.front());
+  }
+  const double unit = median(std::move(first));
+  std::vector<double> times;
+  for (std::vector<double>& of_model : ratios) times.push_back(unit * median(std::move(of_model)));
+  return times;
+}
+
+}  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"
