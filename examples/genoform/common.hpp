@@ -71,6 +71,8 @@ void add_bench(CLI::App& program, Commands& commands);
 void add_doctor(CLI::App& program, Commands& commands);
 void add_search(CLI::App& program, Commands& commands);
 void add_best(CLI::App& program, Commands& commands);
+void add_ablate(CLI::App& program, Commands& commands);
+void add_confirm(CLI::App& program, Commands& commands);
 void add_zoo(CLI::App& program, Commands& commands);
 void add_worker(CLI::App& program, Commands& commands);
 

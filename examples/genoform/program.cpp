@@ -86,6 +86,8 @@ Commands add_commands(CLI::App& program) {
   add_doctor(program, commands);
   add_search(program, commands);
   add_best(program, commands);
+  add_ablate(program, commands);
+  add_confirm(program, commands);
   add_zoo(program, commands);
   add_worker(program, commands);
   return commands;

@@ -3,6 +3,7 @@
 
   check_program.py --program PATH [NAME...]      NAME: only the tests whose name contains one of these"""
 import argparse
+import contextlib
 import gzip
 import json
 import math
@@ -13,6 +14,7 @@ import re
 import resource
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -25,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from memory_group import made_memory_group  # noqa: E402
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
-VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best"]
+VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm"]
 
 
 class Bench:
@@ -824,6 +826,72 @@ def test_a_search_that_finds_no_genome_says_what_was_refused_and_ends_with_6(b):
     assert "the loss is not finite (22)" in b.run(0, "best", b.folder / "diverged.sqlite", "--report").stdout
     b.error(2, *search(b, ":memory:")[:2], ":memory:", "--data", b.folder / "text.txt", says="a study is kept in a file")
     b.error(2, *search(b, "long.sqlite", "--sub-layers", "501"), says="from 1 to 500")
+
+
+def followed_study(b):
+    """A study with a final of a genome and controls."""
+    study = b.folder / "followed.sqlite"
+    if not study.exists():
+        b.run(0, *search(b, study.name, "--trials", "10", "--finalists", "1", "--final-seeds", "2"))
+    return study
+
+
+def finished_runs(study):
+    with contextlib.closing(sqlite3.connect(study, timeout=20)) as database:
+        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'follow_ups'").fetchone() is None:
+            return 0
+        return database.execute("SELECT count(*) FROM follow_ups WHERE value LIKE '%\"test\":%'").fetchone()[0]
+
+
+def test_ablate_goes_on_after_a_signal_and_says_what_each_part_brings(b):
+    study = followed_study(b)
+    record = b.run(0, "best", study, "--record").stdout
+    ablate = ["ablate", study, "--workers", "1", "--seeds", "2", "--budget", "0.1"]
+    b.error(2, *ablate, "--control", "tuned Transfomer", says='did you mean "tuned Transformer"?')
+    process = subprocess.Popen([b.program, *map(str, ablate)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and finished_runs(study) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    message = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "the same command goes on" in message, (process.returncode, message)
+    assert re.search(r"ablation of trial \d+ against .*: \d+ runs, about [\d.]+ minutes on 1 workers", message), message
+    found = json.loads(b.run(0, *ablate, "--quiet", "--json").stdout)
+    assert found["finished"] == found["runs"] == finished_runs(study) and found["parts"], found
+    for part in found["parts"]:
+        for side in ("in_winner", "in_control"):
+            assert part[side]["problem"] or part[side]["low"] <= part[side]["mean"] <= part[side]["high"], part
+    assert json.loads(b.run(0, "ablate", study, "--quiet", "--json").stdout) == found
+    assert "lost without it" in b.run(0, "ablate", study, "--quiet").stdout
+    b.error(2, "ablate", study, "--seeds", "3", says="--seeds 3: ")
+    b.error(2, "ablate", study, "--seeds", "1", says="not an integer from 2")
+    assert b.run(0, "best", study, "--record").stdout == record
+
+
+def test_confirm_trains_winner_and_controls_for_longer_and_larger(b):
+    study = followed_study(b)
+    confirm = ["confirm", study, "--workers", "1", "--quiet", "--json"]
+    options = ["--budgets", "1", "--sizes", "1,0", "--seeds", "2", "--controls", "1"]
+    b.error(2, *confirm, "--budgets", "0", says="is not a number above 0")
+    b.error(2, *confirm, "--sizes", "1,1", says="stands there twice")
+    found = json.loads(b.run(0, *confirm, *options).stdout)
+    assert found["finished"] == found["runs"] == 2 * 2 * (3 + 2), found
+    assert [(row["budget"], row["size"]) for row in found["rows"][::2]] == [(1, 0), (1, 1)], found["rows"]
+    for row in found["rows"]:
+        assert len(row["test"]) == 2 and row["curves"][0][-1]["seconds"] == row["steps"] * row["step_seconds"], row
+        losses = [point["loss"] for point in row["curves"][0]]
+        assert losses[-1] < losses[0], losses
+    assert len(found["comparisons"]) == 2 and all(c["speed_up_low"] <= c["speed_up"] <= c["speed_up_high"] for c in found["comparisons"]), found["comparisons"]
+    assert found["laws"] == [] and len(found["correlations"]) == 1, found
+    assert json.loads(b.run(0, *confirm).stdout) == found
+    b.error(2, *confirm, "--budgets", "1,4", says="--anew begins again")
+
+
+def test_what_cannot_be_followed_up_is_refused_in_one_line(b):
+    b.error(3, "ablate", b.folder / "nowhere.sqlite", says="nowhere.sqlite: no such study")
+    b.run(0, *search(b, "unconfirmed.sqlite", "--no-final"))
+    for command in ("ablate", "confirm"):
+        b.error(3, command, b.folder / "unconfirmed.sqlite", says="the study has no final with a genome of the search and a control")
+    b.error(3, "confirm", b.folder / "text.txt", says="text.txt")
 
 
 def test_a_search_of_endless_proposals_ends_with_a_signal(b):
