@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -17,6 +15,8 @@
 #include "genoform/search/study.hpp"
 #include "genoform/search/study/calibration.hpp"
 #include "genoform/search/study/step_table_of.hpp"
+#include "genoform/search/workers/launch_command.hpp"
+#include "genoform/search/workers/text_supply.hpp"
 #include "genoform/search/workers/worker_pool.hpp"
 #include "ngrams.hpp"
 #include "search_options.hpp"
@@ -24,6 +24,7 @@
 #include "search_time.hpp"
 #include "signals.hpp"
 #include "study_text.hpp"
+#include "worker_setup.hpp"
 
 namespace command {
 
@@ -48,15 +49,6 @@ StepTable table_of_study(const std::string& file, bool bf16) {
   return *table;
 }
 
-/// A file name as a shell takes it.
-std::string in_shell(const std::string& name) {
-  const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("_./+-", c) != nullptr; };
-  if (!name.empty() && std::all_of(name.begin(), name.end(), is_plain)) return name;
-  std::string quoted = "'";
-  for (const char c : name) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 /// One search from the opened study to its report.
 class SearchRun {
  public:
@@ -77,8 +69,9 @@ class SearchRun {
     const Corpus corpus = text();
     nlohmann::json evaluator = json_of(request_.training);
     evaluator["data"] = std::to_string(corpus.fingerprint());
-    // A worker is this program again, on the other end of its standard streams.
-    WorkerPool pool(options_.workers, program_launcher({"/proc/self/exe", "worker"}), json_of(request_.training));
+    WorkerPool pool(options_.workers, launcher(), json_of(WorkerSetup{request_.training, TextIdentity::of(corpus)}),
+                    pieces_of(corpus));
+    pool.on_loss([this](const std::string& what) { progress_.show_now(what); });
     const std::unique_ptr<Estimator> oracle = make_oracle(pool);
     if (!oracle) return interrupted();
     const Controls controls(request_, *space_, *strategy_);
@@ -181,12 +174,20 @@ class SearchRun {
     store_.set_note("ngrams", json_of(figures).dump());
   }
 
+  /// A worker is this program again, on the other end of its standard streams.
+  Launcher launcher() const {
+    if (options_.launch.empty()) return program_launcher({"/proc/self/exe", "worker"});
+    return command_launcher(options_.launch, in_shell(std::filesystem::read_symlink("/proc/self/exe").string()) + " worker");
+  }
+
   /// None when it was interrupted.
   std::unique_ptr<Estimator> make_oracle(WorkerPool& pool) {
     if (request_.oracle == "flops") return std::make_unique<FlopsOracle>(sizes_, request_.flops_per_second);
     if (request_.oracle == "measured") return std::make_unique<MeasuredOracle>(sizes_);
+    for (; pool.reference_machine().empty(); pool.wait(0.2))
+      if (signal() == Stop::now) return nullptr;
     const auto table = step_table_of(
-        store_, [&] { return table_now(pool); }, options_.recalibrate);
+        store_, pool.reference_machine(), [&] { return table_now(pool); }, options_.recalibrate);
     if (!table) return nullptr;
     return std::make_unique<TableOracle>(sizes_, *table);
   }

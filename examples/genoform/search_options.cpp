@@ -52,8 +52,8 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--let-through", "/study/hurdles/let_through"},
                                {"--no-controls", "/controls"}};
 
-/// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --quiet
-/// and --json are free, and so are --table and --recalibrate where step times are measured.
+/// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --launch,
+/// --quiet and --json are free, and so are --table and --recalibrate where step times are measured.
 constexpr Setting changing[] = {{"--trials", "/trials"},
                                 {"--max-time", "/minutes"},
                                 {"--final", "/has_final"},
@@ -100,10 +100,10 @@ void add_study(CLI::App& app, SearchOptions& o) {
   app.add_option("--data", o.request.training.data,
                  "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
-  app.add_flag(
-      "--resume", o.resume,
-      "go on with the study in --study, as it was asked for: only --trials, --max-time, --workers and the options of the "
-      "final may change, and --data where the text was moved");
+  app.add_flag("--resume", o.resume,
+               "go on with the study in --study, as it was asked for: only --trials, --max-time, --workers, --launch and the "
+               "options of the "
+               "final may change, and --data where the text was moved");
   add_number(app, "--seed", o.request.study.seed, "of initial values, data order and proposals", any_number())
       ->capture_default_str();
   app.add_option("--time", o.time,
@@ -120,6 +120,10 @@ void add_study(CLI::App& app, SearchOptions& o) {
   add_number(app, "--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock", above(0))
       ->capture_default_str();
   add_number(app, "--workers", o.workers, "processes that train, one model a core", at_least(1))->capture_default_str();
+  app.add_option(
+      "--launch", o.launch,
+      "start each worker with this command of /bin/sh, with {} for the worker's own command and {n} for its number from 0, "
+      "as in 'ssh host{n} {}' (docs/cluster.md; default: here, each pinned to a processor)");
   app.add_flag("--quiet", o.quiet, "no progress on stderr");
   app.add_flag("--json", o.json, "print the report as a JSON object");
 }

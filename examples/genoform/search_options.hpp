@@ -14,7 +14,7 @@ namespace command {
 struct SearchOptions {
   SearchRequest request;
   RunRequest run;
-  std::string file = "study.sqlite", table_of, sub_layers, hurdles = "brainformer";
+  std::string file = "study.sqlite", table_of, sub_layers, launch, hurdles = "brainformer";
   std::string time;  ///< that the study is sized for; empty: by the other options
   int workers = 2;
   genoform::cpu::Precision precision = genoform::cpu::Precision::f32;

@@ -1,5 +1,5 @@
 // A launcher of one's own: it starts each worker as a process of low priority that knows its number. A launcher for a cluster
-// starts a program there in place of the function, as search::program_launcher({"ssh", "node7", "my_worker"}) does.
+// starts a program there in place of the function, as search::command_launcher("ssh host{n} {}", "my_worker") does.
 #include <sys/resource.h>
 #include <unistd.h>
 

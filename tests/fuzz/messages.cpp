@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -50,7 +51,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ::close(ends[0]);
 
   const auto message = nlohmann::json::parse(data, data + size, nullptr, false);
-  decode([&] { static_cast<void>(decode_ready(message)); });
+  decode([&] { static_cast<void>(decode_greeting(std::string(reinterpret_cast<const char*>(data), size))); });
+  decode([&] { static_cast<void>(decode_setup_answer(message)); });
+  decode([&] { static_cast<void>(decode_file_piece(message)); });
+  decode([&] { static_cast<void>(decode_piece(message)); });
   decode([&] { static_cast<void>(decode_request(message)); });
   decode([&] { static_cast<void>(decode_reply(message, TrainRequest{})); });
   decode([&] { static_cast<void>(decode_reply(message, FinalRequest{})); });

@@ -3,6 +3,7 @@
 
   check_program.py --program PATH [NAME...]      NAME: only the tests whose name contains one of these"""
 import argparse
+import base64
 import contextlib
 import gzip
 import json
@@ -12,6 +13,7 @@ import pathlib
 import random
 import re
 import resource
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -797,6 +799,94 @@ def test_a_search_with_several_objectives_reports_its_front(b):
     b.error(2, *search(b, "none.sqlite", "--strategy", "nsga2", "--objectives", "loss,size"), says='--objectives: "size" is no objective; they are loss, step-time')
     b.error(2, *search(b, "none.sqlite", "--objectives", "loss,bytes"), says="--objectives: has no effect with --strategy evolution")
     b.error(2, *search(b, "none.sqlite", "--strategy", "nsga2", "--tournament", "3"), says="--tournament: has no effect with --strategy nsga2")
+
+
+def record(b, name):
+    return b.run(0, "best", b.folder / name, "--record").stdout
+
+
+def test_workers_that_a_command_starts_give_the_record_of_local_ones(b):
+    b.run(0, *search(b, "local.sqlite", "--no-final", "--workers", "2"))
+    for n, launch in enumerate(["{}", "sh -c 'echo noise; exec {}'", f"test {{n}} -lt 2 && cd / && {b.program} worker"]):
+        b.run(0, *search(b, f"launched_{n}.sqlite", "--no-final", "--workers", "2", "--launch", launch))
+        assert record(b, f"launched_{n}.sqlite") == record(b, "local.sqlite"), launch
+    resume = ["search", "--study", b.folder / "launched_0.sqlite", "--resume", "--quiet", "--trials", "6"]
+    b.run(0, *resume, "--launch", "exec {}", "--final", "--finalists", "1", "--final-seeds", "1")
+    b.run(0, "best", b.folder / "launched_0.sqlite", "--export", b.folder / "carried")
+    b.run(0, "search", "--study", b.folder / "local.sqlite", "--resume", "--quiet", "--trials", "6")
+    assert record(b, "launched_0.sqlite") == record(b, "local.sqlite")
+
+
+def test_a_command_that_starts_no_worker_ends_the_search_which_can_be_resumed(b):
+    older = shlex.quote(json.dumps({"genoform worker": {"protocol": 1, "library": "0.0.9"}}))
+    for launch, code, says in [("/nowhere/srun {}", 4, "ended with exit code 127; its last words: \"sh: 1: /nowhere/srun: not found"),
+                               ("echo no such host >&2; exit 255", 4, "ended with exit code 255; its last words: \"no such host\""),
+                               ("echo hello; exit 0", 4, "before a worker greeted it printed \"hello\""),
+                               (f"echo {older}; cat", 3, "worker 0 has genoform 0.0.9 with protocol 1, this program genoform ")]:
+        b.error(code, *search(b, "unlaunched.sqlite", "--no-final", "--launch", launch), says=says)
+    b.run(0, *search(b, "unlaunched.sqlite", "--no-final"))
+
+
+def test_a_launched_worker_that_dies_costs_an_attempt_and_says_why(b):
+    # The first process of the worker gets the setup and one request, then its standard input ends.
+    dies_once = f"mkdir {b.folder}/died 2>/dev/null || exec {{}}; sed -u 2q | {{}}; echo out of memory >&2; exit 9"
+    b.run(0, *search(b, "undying.sqlite", "--no-final"))
+    b.run(0, *search(b, "dying.sqlite", "--no-final", "--launch", dies_once))
+    assert record(b, "dying.sqlite") == record(b, "undying.sqlite")
+    with contextlib.closing(sqlite3.connect(b.folder / "dying.sqlite")) as file:
+        died = list(file.execute("SELECT trial, what FROM attempts WHERE outcome = 'died'"))
+    assert died == [(1, "its worker died: it ended with exit code 9; its last words: \"out of memory\"")], died
+
+
+class Coordinator:
+    """Speaks with `genoform worker` as a search does."""
+
+    def __init__(self, b, **environment):
+        self.process = subprocess.Popen([b.program, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+
+    def hear(self):
+        line = self.process.stdout.readline()
+        return json.loads(line) if line.strip() else self.hear()
+
+    def say(self, **message):
+        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.flush()
+        return self.hear()
+
+
+def fingerprint(parts):
+    """Corpus::fingerprint() of three parts."""
+    found = 0xCBF29CE484222325
+    for word in [*b"".join(parts), len(parts[0]), len(parts[0]) + len(parts[1])]:
+        found = (found ^ word) * 0x100000001B3 % 2**64
+    return str(found)
+
+
+def test_a_worker_fetches_a_text_that_it_does_not_have_once(b):
+    text = (b.folder / "text.txt").read_bytes()
+    cut = [len(text) * 90 // 100, len(text) * 95 // 100]
+    parts = [text[:cut[0]], text[cut[0]:cut[1]], text[cut[1]:]]
+    training = {"data": "/nowhere/text.txt", "batch": 2, "context": 16, "windows": 8, "final_windows": 8, "second_half": True, "bf16": False, "optimizer": {"name": "adamw"}}
+    setup = {"training": training, "text": {"fingerprint": fingerprint(parts), "train": len(parts[0]), "validation": len(parts[1]), "test": len(parts[2])}}
+    cache = b.folder / "cache"
+    for pieces in [1, 0]:  # the second worker finds it in the cache
+        worker = Coordinator(b, XDG_CACHE_HOME=str(cache))
+        greeting = worker.hear()["genoform worker"]
+        assert greeting["protocol"] >= 3 and greeting["library"] and "; " in greeting["machine"], greeting
+        answer = worker.say(setup=setup)
+        for _ in range(pieces):
+            assert answer == {"want": 0}, answer
+            answer = worker.say(piece=base64.b64encode(text).decode())
+        assert answer == {"ready": True}, answer
+        worker.process.stdin.close()
+        assert worker.process.wait(20) == 0
+    assert (cache / "genoform" / "texts" / fingerprint(parts) / "val.txt").read_bytes() == parts[1]
+    worker = Coordinator(b, XDG_CACHE_HOME=str(b.folder / "other cache"))
+    worker.hear()
+    worker.say(setup=setup)
+    assert "its fingerprint is another" in worker.say(piece=base64.b64encode(text[::-1]).decode())["error"]["message"]
+    worker.process.stdin.close()
+    worker.process.wait(20)
 
 
 def test_a_start_of_a_search_that_failed_leaves_no_study_in_the_way(b):

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <variant>
 
 #include "tests/catch.hpp"
 
@@ -86,7 +87,49 @@ TEST_CASE("a reply must be of the kind that was asked for and hold a result") {
   refused.refusal = "step time";
   CHECK_NOTHROW(decode(json_of(refused)));
   CHECK_THROWS_AS(decode_reply(encode(JobReply{1, Answer(TimeReply{{0.0}})}), TimeRequest{}), Exception);
-  CHECK_THROWS_AS(decode_ready({{"worker", 1}}), Exception);
-  CHECK(decode_ready(encode_ready(2)).value() == 2);
-  CHECK(decode_ready(encode_setup_error({ErrorKind::input, "no text"})).error().message == "no text");
+  CHECK_THROWS_AS(decode_setup_answer({{"worker", 1}}), Exception);
+  CHECK_THROWS_AS(decode_setup_answer({{"ready", 1}}), Exception);
+  CHECK(std::holds_alternative<Ready>(decode_setup_answer(encode(Ready{}))));
+  CHECK(std::get<Want>(decode_setup_answer(encode(Want{5}))).first == 5);
+  CHECK(std::get<Error>(decode_setup_answer(encode_setup_error({ErrorKind::input, "no text"}))).message == "no text");
+}
+
+TEST_CASE("a greeting is known among the lines that a host prints") {
+  const Greeting greeting{.protocol = 3, .library = "1.2.3", .machine = "a \"machine\""};
+  const auto back = decode_greeting(encode(greeting).dump() + "\r");
+  REQUIRE(back.has_value());
+  CHECK(back->protocol == 3);
+  CHECK(back->library == "1.2.3");
+  CHECK(back->machine == "a \"machine\"");
+  for (const char* line : {"", "Welcome!", "{}", "[]", R"({"setup": {}})", R"({"genoform worker": 3})",
+                           R"({"genoform worker": {"protocol": "3"}})", R"({"ready": 2})"})
+    CHECK_FALSE(decode_greeting(line).has_value());
+  // That of a version to come, whatever else it says.
+  const auto newer = decode_greeting(R"({"genoform worker": {"protocol": 9, "library": 7, "colour": "red"}})");
+  REQUIRE(newer.has_value());
+  CHECK(newer->protocol == 9);
+  CHECK(newer->library == "unknown");
+}
+
+TEST_CASE("a piece of a file comes off the wire as it went on it, and its name is no path") {
+  const FilePiece piece{.job = 7, .name = "model.safetensors", .bytes = std::string("a\0b\xFF", 4)};
+  const auto back = decode_file_piece(nlohmann::json::parse(encode(piece).dump()));
+  REQUIRE(back.has_value());
+  CHECK(back->job == 7);
+  CHECK(back->name == piece.name);
+  CHECK(back->bytes == piece.bytes);
+  CHECK_FALSE(decode_file_piece(encode(JobRequest{7, request()})).has_value());
+  for (const char* name : {"", ".", "..", "../x", "/etc/passwd", "a/b", ".hidden"}) {
+    nlohmann::json bad = encode(piece);
+    bad["file"]["name"] = name;
+    CHECK_THROWS_AS(decode_file_piece(bad), Exception);
+  }
+  nlohmann::json bad = encode(piece);
+  bad["file"]["piece"] = "not base64!";
+  CHECK_THROWS_WITH(decode_file_piece(bad), "file: its piece is not in base64");
+  bad = encode(piece);
+  bad["file"].erase("name");
+  CHECK_THROWS_WITH(decode_file_piece(bad), "file: needs \"name\" and \"piece\"");
+  CHECK_THROWS_AS(decode_file_piece({{"file", {{"name", "a"}, {"piece", ""}}}}), Exception);
+  CHECK_THROWS_WITH(decode_piece({{"piece", 3}}), "the answer to a question for the text must be a \"piece\" in base64");
 }

@@ -30,13 +30,18 @@ void send_raw(int fd, const std::string& bytes) {
   REQUIRE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
 }
 
+Greeting greeting(const std::string& machine = "a machine") {
+  return {.protocol = protocol_version, .library = library_version, .machine = machine};
+}
+
 /// A worker that sets up as it should and then answers each request with these bytes.
 Launcher worker_that_says(const std::string& bytes) {
   return forked_function([bytes](int fd) {
     Channel channel(fd);
     nlohmann::json message;
+    channel.send(encode(greeting()));
     if (channel.receive(message) != Channel::Read::line) return 1;
-    channel.send(encode_ready(protocol_version));
+    channel.send(encode(Ready{}));
     while (channel.receive(message) == Channel::Read::line) ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return 0;
   });
@@ -155,19 +160,19 @@ TEST_CASE("workers that cannot be set up end the search with their reason") {
   CHECK_THROWS_AS(WorkerPool(0, launcher(), {}), Exception);
 }
 
-TEST_CASE("a worker of another version is refused with its version") {
-  const Launcher other = forked_function([](int fd) {
-    Channel channel(fd);
-    nlohmann::json message;
-    if (channel.receive(message) == Channel::Read::line) channel.send(encode_ready(99));
-    channel.receive(message);
-    return 0;
-  });
-  WorkerPool pool(1, other, {});
-  try {
-    for (int i = 0; i < 100; ++i) pool.wait(0.1);
-    FAIL("the worker was taken");
-  } catch (const Exception& error) { CHECK(std::string(error.what()).find("version 99") != std::string::npos); }
+TEST_CASE("a worker of another version is refused in a sentence that names both") {
+  for (const Greeting& other : {Greeting{99, library_version, "m"}, Greeting{protocol_version, "7.8.9", "m"}}) {
+    const Launcher launcher = forked_function([other](int fd) {
+      Channel(fd).send(encode(other));
+      ::pause();
+      return 0;
+    });
+    WorkerPool pool(1, launcher, {});
+    const std::string expected = "worker 0 has genoform " + other.library + " with protocol " + std::to_string(other.protocol) +
+                                 ", this program genoform " + library_version + " with protocol " +
+                                 std::to_string(protocol_version) + "; install the same version there";
+    CHECK_THROWS_WITH(pool.wait(5), expected);
+  }
 }
 
 TEST_CASE("workers are pinned, one to a processor") {
@@ -200,7 +205,7 @@ TEST_CASE("a launcher decides how a worker is started and is asked again for one
 
 TEST_CASE("a worker may be any program, with pipes for its standard streams") {
   const std::string answer = R"({"job": 7, "answer": {"loss": 3, "at_hurdles": [], "steps": 0, "refusal": ""}})";
-  const std::string script = "read setup; echo '" + encode_ready(protocol_version).dump() +
+  const std::string script = "echo '" + encode(greeting()).dump() + "'; read setup; echo '" + encode(Ready{}).dump() +
                              "'; while read request; do echo noise >&2; echo '" + answer + "'; done";
   WorkerPool pool(1, program_launcher({"sh", "-c", "cat | sh -c \"$0\" | cat", script}), {});
   CHECK(std::get<TrainReply>(reply_of(pool, training("7"), 30).answer).loss == 3.0);
@@ -231,6 +236,9 @@ TEST_CASE("a worker that got no setup says so") {
   REQUIRE(channel.send(encode(JobRequest{1, training("7")})));
   ::shutdown(pair.ends[0], SHUT_WR);
   CHECK(run_worker(pair.ends[1], [](const nlohmann::json& setup) { return std::make_unique<Fake>(setup); }) == 0);
+  std::string first;
+  REQUIRE(channel.receive(first) == Channel::Read::line);
+  CHECK(decode_greeting(first)->machine == machine_identity());
   nlohmann::json message;
   REQUIRE(channel.receive(message) == Channel::Read::line);
   const JobReply reply = decode_reply(message, training("7"));

@@ -3,8 +3,10 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "genoform/search/study/step_times.hpp"
 #include "genoform/search/workers/in_process_workers.hpp"
 #include "tests/catch.hpp"
 
@@ -43,6 +45,39 @@ class Unreliable : public Workers {
  private:
   std::vector<int> busy_;
   std::map<int, int> deaths_;
+};
+
+/// Workers on several machines; the clock of the first machine counts. They note who had which job.
+class Mixed : public Workers {
+ public:
+  Mixed(std::vector<std::string> machines) : machines_(std::move(machines)), busy_(machines_.size(), 0) {}
+  int size() const override { return static_cast<int>(machines_.size()); }
+  std::vector<int> idle() const override {
+    std::vector<int> idle;
+    for (int i = 0; i < size(); ++i)
+      if (busy_[static_cast<std::size_t>(i)] == 0) idle.push_back(i);
+    return idle;
+  }
+  void start(int worker, const JobRequest& request, double) override {
+    busy_[static_cast<std::size_t>(worker)] = request.job;
+    machines_of_jobs[request.job] = machine_of(worker);
+  }
+  std::vector<Reply> wait(double) override {
+    std::vector<Reply> replies;
+    for (int i = 0; i < size(); ++i)
+      if (const int job = std::exchange(busy_[static_cast<std::size_t>(i)], 0); job != 0)
+        replies.push_back({.job = job, .worker = i, .kind = Reply::Kind::answer, .answer = TimeReply{{1.0}}, .error = {}});
+    return replies;
+  }
+  std::int64_t process_of(int) const override { return 0; }
+  std::string machine_of(int worker) const override { return machines_[static_cast<std::size_t>(worker)]; }
+  std::string reference_machine() const override { return machines_.front(); }
+
+  std::map<int, std::string> machines_of_jobs;
+
+ private:
+  std::vector<std::string> machines_;
+  std::vector<int> busy_;
 };
 
 /// So many jobs; remembers what happened as words.
@@ -115,4 +150,20 @@ TEST_CASE("an evaluator in the process stands for any number of workers and its 
   CHECK(replies[2].error.message.find("not finite") != std::string::npos);
   workers.start(0, {4, TimeRequest{}}, 1);
   CHECK(workers.wait(10).front().error.message.find("measures no step times") != std::string::npos);
+}
+
+TEST_CASE("only workers on machines like the reference measure time, all of them train") {
+  Mixed workers({"fast", "slow", "fast", "slow"});
+  CHECK(workers_that_measure(workers) == 2);
+  TimingJobs timing(std::vector(7, TimeRequest{.texts = {"x"}}), 1);
+  REQUIRE(timing.run(workers, never)->size() == 7);
+  REQUIRE(workers.machines_of_jobs.size() == 7);
+  for (const auto& [job, machine] : workers.machines_of_jobs) CHECK(machine == "fast");
+
+  TrainRequest request;
+  request.steps = 5;
+  CHECK_FALSE(measures_time(request));
+  CHECK_FALSE(measures_time(FinalRequest{}));
+  request.steps = 0;  // the worker measures the step time and decides how many steps the budget has
+  CHECK(measures_time(request));
 }

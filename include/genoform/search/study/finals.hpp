@@ -93,16 +93,18 @@ class Finals : private JobSource {
     return finalists;
   }
 
-  /// Sets the step time of each finalist, the median over all workers, every worker timing all of them in turns, and the steps
-  /// that fit in the budget; false when it was stopped.
+  /// Sets the step time of each finalist, the median over all workers on machines like the reference, every worker timing all of
+  /// them in turns, and the steps that fit in the budget; false when it was stopped.
   bool measure(std::vector<Finalist>& finalists, const StopRequest& stop) {
+    for (; !workers_.is_settled(); workers_.wait(0.2))
+      if (stop() == Stop::now) return false;
     TimeRequest request{.texts = {}, .batches = {}, .rounds = options_.rounds, .steps = 4};
     for (const Finalist& f : finalists) {
       request.texts.push_back(f.text);
       request.batches.push_back(f.batch);
     }
-    const auto times =
-        TimingJobs(std::vector(static_cast<std::size_t>(workers_.size()), request), 600).run(workers_, only_now(stop));
+    const auto times = TimingJobs(std::vector(static_cast<std::size_t>(workers_that_measure(workers_)), request), 600)
+                           .run(workers_, only_now(stop));
     if (!times) return false;
     for (std::size_t i = 0; i < finalists.size(); ++i) {
       std::vector<double> seconds;

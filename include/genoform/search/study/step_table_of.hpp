@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 
-#include "genoform/core/processor_name.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/clock/step_table.hpp"
 #include "genoform/search/json.hpp"
@@ -12,20 +11,21 @@
 namespace genoform::search {
 
 /// The table of step times of a study: the one it has, or one that `calibrate` makes now and that is kept; none when that was
-/// stopped. Another processor than the one that was calibrated on is an error unless `recalibrate`.
-inline std::optional<StepTable> step_table_of(Store& store, const std::function<std::optional<StepTable>()>& calibrate,
-                                              bool recalibrate) {
+/// stopped. Another machine than the one that was calibrated on is an error unless `recalibrate`. `machine`: machine_identity()
+/// of the workers that measure.
+inline std::optional<StepTable> step_table_of(Store& store, const std::string& machine,
+                                              const std::function<std::optional<StepTable>()>& calibrate, bool recalibrate) {
   const auto kept = store.setting("step table", StepTable::from_json);
   if (kept && !recalibrate) {
     const std::string there = store.note("processor").value_or("");
-    if (there != processor_name())
+    if (there != machine)
       throw Exception({ErrorKind::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
-                                             processor_name() + "\"; --recalibrate measures them anew for the trials to come"});
+                                             machine + "\"; --recalibrate measures them anew for the trials to come"});
     return kept;
   }
   const std::optional<StepTable> table = calibrate();
   if (!table) return std::nullopt;
-  store.set_note("processor", processor_name());
+  store.set_note("processor", machine);
   store.set("step table", table->to_json().dump());
   return table;
 }

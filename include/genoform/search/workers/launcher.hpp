@@ -33,7 +33,7 @@ inline Launcher forked_evaluator(EvaluatorMaker make) {
 }
 
 /// Workers that are pinned processes of another program, which speaks on its standard input and output
-/// (run_worker_on_standard_streams()), here or, with a command such as {"ssh", "node7", "genoform", "worker"}, elsewhere.
+/// (run_worker_on_standard_streams()). For workers elsewhere: command_launcher().
 inline Launcher program_launcher(std::vector<std::string> command) {
   return forked_function([command = std::move(command)](int fd) {
     if (::dup2(fd, STDIN_FILENO) < 0 || ::dup2(fd, STDOUT_FILENO) < 0) return 127;

@@ -1,12 +1,15 @@
 #pragma once
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "genoform/core/result.hpp"
 #include "genoform/search/workers/workers.hpp"
 
 namespace genoform::search {
@@ -40,9 +43,11 @@ class JobSource {
 };
 
 /// Runs jobs on workers: the one loop behind trials, step times and finals. A job whose worker died is given to another worker.
+/// One that measures time is given to workers on machines like the reference only.
 class Scheduler {
  public:
   static constexpr int max_deaths = 2;  ///< of workers that had a job, before it has failed
+  static constexpr int max_wait = 600;  ///< seconds for a worker that may have a job
 
   explicit Scheduler(Workers& workers) : workers_(workers) {}
 
@@ -55,6 +60,11 @@ class Scheduler {
       if (asked == Stop::now) return;
       for (const int worker : started) workers_.start(worker, running_.at(worker).request, running_.at(worker).limit);
       if (running_.empty() && (has_no_more_ || asked == Stop::soon)) return;
+      if (!running_.empty() || again_.empty()) alone_since_ = Clock::now();
+      if (Clock::now() - alone_since_ > std::chrono::seconds(max_wait))
+        throw Exception(
+            {ErrorKind::resources, "for " + std::to_string(max_wait) +
+                                       " s no worker was there to measure step times on: " + workers_.reference_machine()});
       settle(source, workers_.wait(0.2));
     }
   }
@@ -68,6 +78,10 @@ class Scheduler {
       std::optional<Job> job = next(source);
       has_no_more_ = !job;
       if (!job) break;
+      if (measures_time(job->request.request) && workers_.machine_of(worker) != workers_.reference_machine()) {
+        again_.emplace(job->request.job, *std::move(job));  // for a worker whose clock counts
+        continue;
+      }
       source.started(*job, worker, workers_.process_of(worker));
       running_.emplace(worker, *std::move(job));
       started.push_back(worker);
@@ -97,10 +111,13 @@ class Scheduler {
     }
   }
 
+  using Clock = std::chrono::steady_clock;
+
   Workers& workers_;
   std::map<int, Job> running_;  ///< by worker
-  std::map<int, Job> again_;    ///< by number: their worker died
+  std::map<int, Job> again_;    ///< by number: their worker died, or may not have them
   bool has_no_more_ = false;
+  Clock::time_point alone_since_ = Clock::now();  ///< no job runs, though there are some
 };
 
 }  // namespace genoform::search
