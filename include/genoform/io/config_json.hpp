@@ -1,7 +1,6 @@
 #pragma once
 #include <cstddef>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/io/config.hpp"
+#include "genoform/io/json_structure.hpp"
 #include "genoform/io/quote.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -19,47 +19,6 @@ namespace genoform::inner::io {
 namespace config {
 
 inline constexpr std::size_t longest_file = std::size_t{1} << 20U;
-inline constexpr std::size_t deepest_nesting = 64;
-
-/// Looks for doubled keys and deep nesting, which the JSON library would accept.
-class StructureEvents : public nlohmann::json_sax<nlohmann::json> {
- public:
-  std::string message;
-
-  bool start_object(std::size_t) override { return enter(); }
-  bool start_array(std::size_t) override { return enter(); }
-  bool end_object() override { return leave(); }
-  bool end_array() override { return leave(); }
-  bool key(std::string& text) override {
-    return keys_.back().insert(text).second || refuse("key " + in_quotes(text) + " stands twice");
-  }
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const std::string&) override { return true; }
-  bool string(std::string&) override { return true; }
-  bool binary(nlohmann::json::binary_t&) override { return true; }
-  bool parse_error(std::size_t position, const std::string& token, const nlohmann::json::exception&) override {
-    return refuse("byte " + std::to_string(position == 0 ? 0 : position - 1) + ": not JSON, near " + in_quotes(token));
-  }
-
- private:
-  bool refuse(std::string text) {
-    message = std::move(text);
-    return false;
-  }
-  bool enter() {
-    keys_.emplace_back();
-    return keys_.size() <= deepest_nesting || refuse("nested deeper than " + std::to_string(deepest_nesting) + " levels");
-  }
-  bool leave() {
-    keys_.pop_back();
-    return true;
-  }
-
-  std::vector<std::set<std::string>> keys_;
-};
 
 /// A JSON object; keys in their order. Errors name the file and the key or byte.
 inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const std::string& file) {
@@ -68,7 +27,7 @@ inline Result<nlohmann::ordered_json> parse_object(std::string_view text, const 
     return error(std::to_string(text.size()) + " bytes; allowed are " + std::to_string(longest_file));
   if (const auto offset = first_invalid_utf8(text)) return error("byte " + std::to_string(*offset) + ": not UTF-8");
   if (const auto offset = text.find('\0'); offset != text.npos) return error("byte " + std::to_string(offset) + ": a zero byte");
-  StructureEvents events;
+  JsonStructure events;
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return error(events.message);
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(text.begin(), text.end());
   if (!json.is_object()) return error("must hold a JSON object");
