@@ -70,6 +70,7 @@ void add_grad(CLI::App& program, Commands& commands);
 void add_bench(CLI::App& program, Commands& commands);
 void add_doctor(CLI::App& program, Commands& commands);
 void add_search(CLI::App& program, Commands& commands);
+void add_serve_evaluator(CLI::App& program, Commands& commands);
 void add_best(CLI::App& program, Commands& commands);
 void add_ablate(CLI::App& program, Commands& commands);
 void add_confirm(CLI::App& program, Commands& commands);

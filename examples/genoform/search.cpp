@@ -23,6 +23,7 @@
 #include "search_request.hpp"
 #include "search_time.hpp"
 #include "signals.hpp"
+#include "step_table_file.hpp"
 #include "study_text.hpp"
 #include "worker_setup.hpp"
 
@@ -37,16 +38,13 @@ using namespace genoform::search;
 /// The exit code of a search that found no genome.
 constexpr int no_genome = 6;
 
-/// The table of step times in the file of another study, which must train in the same type.
-StepTable table_of_study(const std::string& file, bool bf16) {
-  const Store other(file, Store::Open::read);
-  const auto table = other.setting("step table", StepTable::from_json);
-  const auto request = other.setting("request", SearchRequest::of);
-  if (!table || !request) throw Exception({ErrorKind::input, file + ": has no table of step times"});
-  if (const bool is_bf16 = request->training.bf16; is_bf16 != bf16)
-    throw Exception({ErrorKind::input, file + ": a table of steps in " + (is_bf16 ? "bf16" : "f32") +
-                                           ", and this study trains in " + (bf16 ? "bf16" : "f32") + "; leave out --table"});
-  return *table;
+/// A file name as a shell takes it.
+std::string in_shell(const std::string& name) {
+  const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("_./+-", c) != nullptr; };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), is_plain)) return name;
+  std::string quoted = "'";
+  for (const char c : name) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 /// One search from the opened study to its report.

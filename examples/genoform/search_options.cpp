@@ -97,8 +97,6 @@ void read_hurdles(const std::string& text, HurdleOptions& hurdles) {
 }
 
 void add_study(CLI::App& app, SearchOptions& o) {
-  app.add_option("--data", o.request.training.data,
-                 "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
   app.add_option("--study", o.file, "the file that everything is kept in")->capture_default_str();
   app.add_flag("--resume", o.resume,
                "go on with the study in --study, as it was asked for: only --trials, --max-time, --workers, --launch and the "
@@ -119,7 +117,6 @@ void add_study(CLI::App& app, SearchOptions& o) {
       ->capture_default_str();
   add_number(app, "--budget", o.request.study.budget, "seconds of training per trial, on the oracle's clock", above(0))
       ->capture_default_str();
-  add_number(app, "--workers", o.workers, "processes that train, one model a core", at_least(1))->capture_default_str();
   app.add_option(
       "--launch", o.launch,
       "start each worker with this command of /bin/sh, with {} for the worker's own command and {n} for its number from 0, "
@@ -166,18 +163,9 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
   app.add_option("--widths", o.request.widths, "of the models, as in 48,64,96 (default: 48,64,96,128, or by --time)")
       ->delimiter(',')
       ->check(CLI::Range(1, 65536));
-  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 1-8)");
   add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; half and double of it are tried too",
              above(0))
       ->capture_default_str();
-  add_dtype(app, o.precision);
-  app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
-      ->check(CLI::IsMember({"adamw", "adafactor"}))
-      ->capture_default_str();
-  add_number(app, "--batch", o.request.training.batch,
-             "sequences of a training step of the baselines; genomes have these, half or twice as many", from_to(1, 1 << 20))
-      ->capture_default_str();
-  add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
   app.add_flag("!--no-controls", o.request.controls,
                "no control arms: all genomes are of the search, and the result is compared with baselines that were not tuned");
   app.add_option("--hurdles", o.hurdles,
@@ -208,7 +196,24 @@ void read_time(SearchOptions& o) {
 
 }  // namespace
 
+void add_training(CLI::App& app, SearchOptions& o) {
+  app.add_option("--data", o.request.training.data,
+                 "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
+  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 1-8)");
+  add_dtype(app, o.precision);
+  app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
+      ->check(CLI::IsMember({"adamw", "adafactor"}))
+      ->capture_default_str();
+  add_number(app, "--batch", o.request.training.batch,
+             "sequences of a training step of the baselines; genomes of a search have these, half or twice as many",
+             from_to(1, 1 << 20))
+      ->capture_default_str();
+  add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
+  add_number(app, "--workers", o.workers, "processes that train, one model a core", at_least(1))->capture_default_str();
+}
+
 void add_options(CLI::App& app, SearchOptions& o) {
+  add_training(app, o);
   add_study(app, o);
   add_oracle(app, o);
   add_strategy(app, o);

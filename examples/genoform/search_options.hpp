@@ -30,7 +30,8 @@ struct SearchOptions {
   }
 };
 
-/// Adds the options to the subcommand that owns them.
+/// Adds the options to the subcommand that owns them: those of the text and of how models are trained, and all of a search.
+void add_training(CLI::App& app, SearchOptions& options);
 void add_options(CLI::App& app, SearchOptions& options);
 
 /// Puts into the request what options say in words. Errors (usage): a text that is no range.
