@@ -10,6 +10,7 @@
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/space/named_genes.hpp"
 #include "genoform/search/store/store.hpp"
+#include "genoform/search/strategy/command_strategy.hpp"
 #include "genoform/search/strategy/evolution.hpp"
 #include "genoform/search/study.hpp"
 #include "genoform/search/workers/messages.hpp"

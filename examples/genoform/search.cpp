@@ -58,7 +58,7 @@ class SearchRun {
         request_(request()),
         run_(run_request()),
         space_(request_.make_space()),
-        strategy_(request_.make_strategy()),
+        strategy_(request_.make_strategy(options.strategy_seconds, [this] { return signal() != Stop::no; })),
         sizes_(request_.training.batch, request_.training.context),
         baselines_(proxy_baselines({.context = request_.training.context, .width = request_.baseline_width()})) {}
 
@@ -131,6 +131,7 @@ class SearchRun {
     check_workers(options_, request_.study.window);
     check_used(options_, run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "without a final; add --final");
     check_used(options_, request_.oracle == "table", {"--table", "--recalibrate"}, "with --oracle " + request_.oracle);
+    check_used(options_, request_.strategy_command.has_value(), {"--strategy-time"}, "without --strategy-command");
     check_used(options_, options_.recalibrate || !store_.setting("step table"), {"--table"},
                "on a study that has its table; add --recalibrate");
   }
@@ -251,13 +252,30 @@ class SearchRun {
   double first_trial_ = 0;
 };
 
+/// Asks for a proposal as if the baselines of the space had learned nothing.
+void rehearse(const CommandStrategy& command, const Space& space, const SearchRequest& request) {
+  constexpr double bits_of_a_guess = 8;
+  std::vector<Scored> history;
+  for (const Baseline& baseline : proxy_baselines({.context = request.training.context}))
+    if (space.check(baseline.text))
+      history.push_back({.number = static_cast<int>(history.size()) + 1,
+                         .text = baseline.text,
+                         .fitness = bits_of_a_guess,
+                         .learning_rate = request.study.learning_rate});
+  command.rehearse(space, history);
+}
+
 /// Checks what a new study is asked for, before there is a file of it.
 void accept(const SearchOptions& o) {
   const SearchRequest& request = o.request;
   if (request.training.data.empty()) usage_error("genoform search: --data is required");
-  check_used(o, request.strategy != "random", {"--initial", "--population"}, "with --strategy random");
-  check_used(o, request.strategy == "evolution", {"--tournament"}, "with --strategy " + request.strategy);
-  check_used(o, request.strategy == "nsga2", {"--objectives"}, "with --strategy " + request.strategy);
+  const bool is_command = request.strategy_command.has_value(), is_evolution = request.strategy == "evolution";
+  const bool has_population = is_evolution || request.strategy == "nsga2", has_controls = is_command && request.controls;
+  const std::string with = is_command ? "with --strategy-command and --no-controls" : "with --strategy " + request.strategy;
+  check_used(o, has_population || has_controls, {"--initial", "--population"}, with);
+  check_used(o, is_evolution || has_controls, {"--tournament"}, with);
+  check_used(o, request.strategy == "nsga2", {"--objectives"}, with);
+  check_used(o, is_command, {"--strategy-time"}, "without --strategy-command");
   if (const auto objectives = objectives_in(request.objectives); !objectives)
     usage_error("--objectives: " + objectives.error().message);
   check_used(o, request.oracle == "table", {"--probes", "--table"}, "with --oracle " + request.oracle);
@@ -269,8 +287,9 @@ void accept(const SearchOptions& o) {
   Corpus::from_file(request.training.data)->check_context(static_cast<std::size_t>(request.training.context)).value();
   check_workers(o, request.study.window);
   if (!o.table_of.empty()) (void)table_of_study(o.table_of, request.training.bf16);
-  (void)request.make_strategy();
-  (void)request.make_space();
+  const std::unique_ptr<Space> space = request.make_space();
+  const std::unique_ptr<Strategy> strategy = request.make_strategy(o.strategy_seconds, [] { return false; });
+  if (const auto* command = dynamic_cast<const CommandStrategy*>(strategy.get())) rehearse(*command, *space, request);
 }
 
 int run(const SearchOptions& given) {

@@ -35,6 +35,8 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--max-bytes", "/study/limits/bytes"},
                                {"--strategy", "/strategy"},
                                {"--objectives", "/objectives"},
+                               {"--strategy-command", "/strategy"},
+                               {"--strategy-command", "/strategy_command"},
                                {"--initial", "/evolution/initial"},
                                {"--population", "/evolution/population"},
                                {"--tournament", "/evolution/tournament"},
@@ -53,7 +55,7 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--no-controls", "/controls"}};
 
 /// How far it is to go: --resume takes it from there too, where it is not given anew. Beside these, --data, --workers, --launch,
-/// --quiet and --json are free, and so are --table and --recalibrate where step times are measured.
+/// --strategy-time, --quiet and --json are free, and so are --table and --recalibrate where step times are measured.
 constexpr Setting changing[] = {{"--trials", "/trials"},
                                 {"--max-time", "/minutes"},
                                 {"--final", "/has_final"},
@@ -150,6 +152,12 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
   app.add_option("--objectives", o.request.objectives,
                  "nsga2: what is made small, separated by commas: loss, step-time, parameters, activated-parameters, bytes")
       ->capture_default_str();
+  app.add_option(
+         "--strategy-command", o.strategy_command,
+         "a program that proposes the genomes of the search, for /bin/sh (docs/ask_and_tell.md); control arms keep evolution")
+      ->type_name("COMMAND");
+  add_number(app, "--strategy-time", o.strategy_seconds, "seconds that it may take for a proposal", above(0))
+      ->capture_default_str();
   add_number(app, "--initial", o.request.evolution.initial, "evolution and nsga2: trials before the first mutation", at_least(1))
       ->capture_default_str();
   add_number(app, "--population", o.request.evolution.population,
@@ -225,6 +233,11 @@ void complete(SearchOptions& o) {
   read_time(o);
   std::sort(request.widths.begin(), request.widths.end());
   read_hurdles(o.hurdles, request.study.hurdles);
+  if (!o.strategy_command.empty()) {
+    if (o.is_given("--strategy")) usage_error("--strategy-command: a strategy of its own; leave out --strategy");
+    request.strategy = "command";
+    request.strategy_command = o.strategy_command;
+  }
   request.training.bf16 = o.precision == cpu::Precision::bf16;
   const double learning_rate = request.study.learning_rate;
   request.study.baseline_learning_rates = {learning_rate / 2, learning_rate, learning_rate * 2};

@@ -1,6 +1,8 @@
 #pragma once
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "genoform/search/evaluator/training_setup.hpp"
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/space/presets.hpp"
+#include "genoform/search/strategy/command_strategy.hpp"
 #include "genoform/search/strategy/evolution.hpp"
 #include "genoform/search/strategy/nsga2.hpp"
 #include "genoform/search/strategy/random_search.hpp"
@@ -26,6 +29,7 @@ struct SearchRequest {
   genoform::search::EvolutionOptions evolution{};
   std::string oracle = "table", strategy = "evolution";
   std::string objectives = "loss,step-time,parameters";  ///< of the strategy "nsga2"
+  std::optional<std::string> strategy_command;           ///< of the strategy "command"
   int min_layers = 1, max_layers = 8;
   std::vector<int> widths{};       ///< of the models; empty: those of the space
   double flops_per_second = 5e10;  ///< of the oracle "flops"
@@ -40,6 +44,7 @@ struct SearchRequest {
     visit("oracle", self.oracle);
     visit("strategy", self.strategy);
     visit("objectives", self.objectives);
+    visit("strategy_command", self.strategy_command);
     visit("min_layers", self.min_layers);
     visit("max_layers", self.max_layers);
     visit("widths", self.widths);
@@ -68,7 +73,12 @@ struct SearchRequest {
   std::unique_ptr<genoform::search::Space> make_space() const {
     return std::make_unique<genoform::search::BlockSpace>(space_options());
   }
-  std::unique_ptr<genoform::search::Strategy> make_strategy() const {
+  /// `seconds` and `is_stopped`: of a strategy command (CommandOptions).
+  std::unique_ptr<genoform::search::Strategy> make_strategy(double seconds, const std::function<bool()>& is_stopped) const {
+    using genoform::search::CommandStrategy;
+    if (strategy_command)
+      return std::make_unique<CommandStrategy>(
+          genoform::search::CommandOptions{.command = *strategy_command, .seconds = seconds, .is_stopped = is_stopped});
     if (strategy == "random") return std::make_unique<genoform::search::RandomSearch>();
     if (strategy == "nsga2")
       return std::make_unique<genoform::search::Nsga2>(
@@ -78,12 +88,14 @@ struct SearchRequest {
   }
 };
 
-/// The control arms of a study: architectures that its strategy tunes, and random search in its space. Arms refer to all three.
+/// The control arms of a study: architectures that its strategy tunes, or evolution where that is a command, and random search in
+/// its space. Arms refer to all three.
 class Controls {
  public:
   Controls(const SearchRequest& request, const genoform::search::Space& space, const genoform::search::Strategy& strategy)
       : space_(space),
-        strategy_(strategy),
+        evolution_(request.evolution),
+        strategy_(request.strategy_command ? evolution_ : strategy),
         transformer_(genoform::search::transformer_space(request.space_options())),
         primer_ez_(genoform::search::primer_ez_space(request.space_options())),
         glam_(genoform::search::glam_space(request.space_options())) {}
@@ -97,6 +109,7 @@ class Controls {
 
  private:
   const genoform::search::Space& space_;
+  genoform::search::Evolution evolution_;
   const genoform::search::Strategy& strategy_;
   genoform::search::RandomSearch random_;
   genoform::search::BlockSpace transformer_, primer_ez_, glam_;

@@ -19,6 +19,7 @@ struct Scored {
   double fitness = 0;
   double learning_rate = 0;
   int batch = 0;
+  int parent = 0;           ///< the trial it was made from; 0: none
   double step_seconds = 0;  ///< of a training step, here and below at the batch of the baselines
   std::int64_t parameters = 0, activated_parameters = 0;
   std::int64_t bytes = 0;  ///< weights and activations of a training step

@@ -17,6 +17,13 @@ namespace genoform::search {
 struct Proposal {
   std::string text;
   int parent = 0;
+  std::string refusal{};  ///< why the text is no genome of the space; empty: it is one
+};
+
+/// Which sample of which proposal is asked for. Those before it were refused, the last one for the reason given here.
+struct Sample {
+  int number = 0, index = 0;
+  std::string refused{}, refusal{};
 };
 
 /// Chooses what to try next: a pure function of the finished trials, in the order of their numbers, and of the random numbers.
@@ -31,6 +38,11 @@ class Strategy {
   /// What the search makes small beside the fitness, if it has several objectives: the report has their Pareto front.
   virtual std::vector<Objective> objectives() const { return {}; }
   virtual Proposal propose(const Space& space, std::span<const Scored> history, RandomStream& samples) const = 0;
+  /// The same, for a strategy that must know which sample it is: what a search calls.
+  virtual Proposal propose_sample(const Space& space, std::span<const Scored> history, RandomStream& samples,
+                                  const Sample&) const {
+    return propose(space, history, samples);
+  }
 };
 
 }  // namespace genoform::search

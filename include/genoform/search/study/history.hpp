@@ -30,6 +30,7 @@ inline Scored scored_of(const Trial& t, double fitness, const Estimate& sizes) {
           .fitness = fitness,
           .learning_rate = t.learning_rate,
           .batch = t.batch,
+          .parent = t.parent,
           .step_seconds = sizes.step_seconds.value_or(t.step_seconds),
           .parameters = sizes.parameters,
           .activated_parameters = sizes.activated_parameters,

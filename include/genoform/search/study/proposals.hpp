@@ -83,7 +83,8 @@ class Proposals {
     for (const double learning_rate : learning_rates)
       for (const Baseline& baseline : search_.baselines) {
         const int number = static_cast<int>(runs.size()) + 1;
-        Trial t = trial(number, 0, baseline.text, learning_rate, search_.options.batch);
+        const int batch = search_.options.batch;
+        Trial t = trial(number, 0, baseline.text, learning_rate, batch, search_.oracle.estimate(baseline.text, batch));
         t.phase = "baseline";
         t.name = baseline.name;
         for (const double at : search_.options.hurdles.fractions()) t.hurdles.push_back({.at = at, .max_loss = {}, .loss = {}});
@@ -105,24 +106,29 @@ class Proposals {
     const Arm& arm = search_.arms[index];
     const std::span<const Scored> history = ledger_.arm(index).history.up_to(number - search_.options.window);
     std::vector<Trial> samples;
+    Sample asked{.number = number, .index = sample};
+    if (sample > 0) asked.refused = ledger_.open(number).text, asked.refusal = ledger_.open(number).reason;
     for (; sample < max_samples; ++sample) {
       if (stop() != Stop::no) return std::nullopt;
       RandomStream random(Random(search_.options.seed, stream_of("search.proposal") + static_cast<std::uint64_t>(number)),
                           static_cast<std::uint64_t>(sample) << 32);
-      const Proposal proposal = arm.strategy->propose(*arm.space, history, random);
+      asked.index = sample;
+      const Proposal proposal = arm.strategy->propose_sample(*arm.space, history, random, asked);
       const auto parent =
           std::find_if(history.begin(), history.end(), [&](const Scored& s) { return s.number == proposal.parent; });
       const bool has_parent = parent != history.end();
       const double learning_rate = inherited(search_.options.learning_rates, search_.options.learning_rate,
                                              has_parent ? &parent->learning_rate : nullptr, random);
       const int batch = inherited(search_.options.batches, search_.options.batch, has_parent ? &parent->batch : nullptr, random);
-      Trial t = trial(number, sample, proposal.text, learning_rate, batch);
+      const Estimate estimate = proposal.refusal.empty() ? search_.oracle.estimate(proposal.text, batch) : Estimate{};
+      Trial t = trial(number, sample, proposal.text, learning_rate, batch, estimate);
       t.phase = "search";
       t.name = arm.name;
       t.parent = proposal.parent;
-      t.reason = refusal(t);
+      t.reason = proposal.refusal.empty() ? refusal(t, estimate) : proposal.refusal;
       t.state = t.reason.empty() ? State::queued : State::refused;
       if (t.state == State::queued) set_hurdles(t);
+      asked.refused = t.text, asked.refusal = t.reason;
       samples.push_back(std::move(t));
       if (samples.back().state == State::queued) break;
     }
@@ -158,8 +164,7 @@ class Proposals {
     return estimate.step_seconds ? *estimate.step_seconds : first.step_seconds * batch / first.batch;
   }
 
-  Trial trial(int number, int sample, const std::string& text, double learning_rate, int batch) const {
-    const Estimate estimate = search_.oracle.estimate(text, batch);
+  Trial trial(int number, int sample, const std::string& text, double learning_rate, int batch, const Estimate& estimate) const {
     Trial t;
     t.number = number;
     t.sample = sample;
@@ -174,10 +179,10 @@ class Proposals {
     return t;
   }
 
-  std::string refusal(const Trial& t) const {
+  std::string refusal(const Trial& t, const Estimate& estimate) const {
     if (const auto same = ledger_.find(t.name, t.text, t.learning_rate, t.batch))
       return "equal to trial " + std::to_string(*same);
-    return search_.options.limits.refusal(search_.oracle.estimate(t.text, t.batch), first_baseline_seconds(t.batch));
+    return search_.options.limits.refusal(estimate, first_baseline_seconds(t.batch));
   }
 
   void set_hurdles(Trial& t) const {

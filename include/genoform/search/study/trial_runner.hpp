@@ -70,7 +70,7 @@ class TrialRunner : private JobSource {
   /// False when it was stopped, and when nothing is left to propose.
   bool propose(int number, int sample) {
     is_exhausted_ = false;
-    const auto samples = proposals_.propose(number, sample, stop_);
+    const auto samples = samples_of(number, sample);
     if (!samples) return false;
     open_batch();
     is_exhausted_ = samples->empty() || samples->back().state == State::refused;
@@ -79,6 +79,15 @@ class TrialRunner : private JobSource {
     else
       ledger_.add(*samples);
     return !is_exhausted_;
+  }
+  /// What has ended is kept also where the strategy fails.
+  std::optional<std::vector<Trial>> samples_of(int number, int sample) {
+    try {
+      return proposals_.propose(number, sample, stop_);
+    } catch (const Exception&) {
+      commit();
+      throw;
+    }
   }
   /// The samples of a proposal that found nothing are counted, not recorded: they would be the same again.
   void note_refused(const std::vector<Trial>& samples) {
