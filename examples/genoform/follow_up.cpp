@@ -9,6 +9,7 @@
 #include "common.hpp"
 #include "genoform/genome/suggest.hpp"
 #include "study_text.hpp"
+#include "worker_setup.hpp"
 
 namespace command {
 
@@ -108,9 +109,9 @@ void FollowUpSession::count(int runs, int finished) {
 
 std::unique_ptr<WorkerPool> FollowUpSession::start_workers() {
   const std::string moved = options_.data.empty() ? "" : std::filesystem::absolute(options_.data).lexically_normal().string();
-  (void)text_of_study(store_, options_.study, request_, moved);
+  const Corpus corpus = text_of_study(store_, options_.study, request_, moved);
   return std::make_unique<WorkerPool>(options_.workers, program_launcher({"/proc/self/exe", "worker"}),
-                                      json_of(request_.training));
+                                      json_of(WorkerSetup{request_.training, TextIdentity::of(corpus)}));
 }
 
 StopRequest FollowUpSession::stop() const {

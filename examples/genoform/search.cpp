@@ -295,6 +295,7 @@ void accept(const SearchOptions& o) {
 int run(const SearchOptions& given) {
   SearchOptions o = given;
   complete(o);
+  read_time(o);
   if (o.resume && !std::filesystem::exists(o.file)) throw Exception({ErrorKind::input, o.file + ": no study to resume"});
   if (!o.resume) accept(o);
   if (!o.resume && !o.time.empty()) size_for_time(o);

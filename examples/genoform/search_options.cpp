@@ -192,16 +192,6 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
              "seconds of training in the final, at measured step time (default: --budget)", above(0));
 }
 
-/// --time, or its default where nothing else says how large the study is.
-void read_time(SearchOptions& o) {
-  const bool is_sized = o.is_given("--trials") || o.is_given("--budget") || o.is_given("--max-time");
-  if (o.is_given("--time") && is_sized) usage_error("--time: chooses --trials, --budget and --max-time; leave them out");
-  if (o.is_given("--time") && o.resume) usage_error("--time: has no effect on a study that is there; --max-time has");
-  if (o.resume || is_sized) return;
-  if (o.time.empty()) o.time = "15m";
-  if (!o.is_given("--context")) o.request.training.context = 128;
-}
-
 }  // namespace
 
 void add_training(CLI::App& app, SearchOptions& o) {
@@ -230,7 +220,6 @@ void add_options(CLI::App& app, SearchOptions& o) {
 void complete(SearchOptions& o) {
   SearchRequest& request = o.request;
   read_sub_layers(o.sub_layers, request);
-  read_time(o);
   std::sort(request.widths.begin(), request.widths.end());
   read_hurdles(o.hurdles, request.study.hurdles);
   if (!o.strategy_command.empty()) {
@@ -248,6 +237,15 @@ void complete(SearchOptions& o) {
   if (batch > 1) request.study.batches.insert(request.study.batches.begin(), batch / 2);
   if (!request.training.data.empty())
     request.training.data = std::filesystem::absolute(request.training.data).lexically_normal().string();
+}
+
+void read_time(SearchOptions& o) {
+  const bool is_sized = o.is_given("--trials") || o.is_given("--budget") || o.is_given("--max-time");
+  if (o.is_given("--time") && is_sized) usage_error("--time: chooses --trials, --budget and --max-time; leave them out");
+  if (o.is_given("--time") && o.resume) usage_error("--time: has no effect on a study that is there; --max-time has");
+  if (o.resume || is_sized) return;
+  if (o.time.empty()) o.time = "15m";
+  if (!o.is_given("--context")) o.request.training.context = 128;
 }
 
 void check_shape(const SearchOptions& o, const nlohmann::json& kept) {

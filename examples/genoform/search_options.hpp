@@ -38,6 +38,9 @@ void add_options(CLI::App& app, SearchOptions& options);
 /// Puts into the request what options say in words. Errors (usage): a text that is no range.
 void complete(SearchOptions& options);
 
+/// --time, or its default where no option says how large the study is.
+void read_time(SearchOptions& options);
+
 /// Refuses options of the command line that the study in the file was not begun with: `kept` is its request.
 void check_shape(const SearchOptions& options, const nlohmann::json& kept);
 

@@ -16,6 +16,7 @@
 #include "search_options.hpp"
 #include "signals.hpp"
 #include "step_table_file.hpp"
+#include "worker_setup.hpp"
 
 namespace command {
 
@@ -52,13 +53,15 @@ int run(const SearchOptions& given) {
   check_used(o, request.oracle == "table", {"--table"}, "with --oracle " + request.oracle);
   if (request.oracle == "table" && o.table_of.empty())
     usage_error("genoform serve-evaluator: --oracle table needs --table, the file of a study that has such a table");
-  Corpus::from_file(request.training.data)->check_context(static_cast<std::size_t>(request.training.context)).value();
+  const Corpus corpus = Corpus::from_file(request.training.data).value();
+  corpus.check_context(static_cast<std::size_t>(request.training.context)).value();
   const BlockSpace space(request.space_options());
   const ModelSizes sizes(request.training.batch, request.training.context);
   const std::unique_ptr<Estimator> oracle = oracle_of(o, sizes);
 
   const Signals signals;
-  WorkerPool workers(o.workers, program_launcher({"/proc/self/exe", "worker"}), json_of(request.training));
+  WorkerPool workers(o.workers, program_launcher({"/proc/self/exe", "worker"}),
+                     json_of(WorkerSetup{request.training, TextIdentity::of(corpus)}));
   const auto cost = [&](const std::string& text) { return genome_cost(sizes, *oracle, text); };
   EvaluatorServer server({space, &space, cost, request.study.budget}, workers);
   LineReader input(STDIN_FILENO, EvaluatorServer::max_line);

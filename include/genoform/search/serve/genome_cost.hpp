@@ -39,7 +39,7 @@ inline GenomeCost genome_cost(const ModelSizes& sizes, const Estimator& oracle, 
           .training_flops = cost.training_flops(),
           .weight_bytes = cost.weight_bytes(),
           .bytes = cost.weight_bytes() + cost.workspace_bytes(),
-          .step_seconds = oracle.estimate(genome.text()).step_seconds};
+          .step_seconds = oracle.estimate(genome.text(), 0).step_seconds};
 }
 
 }  // namespace genoform::search
