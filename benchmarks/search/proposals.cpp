@@ -1,5 +1,6 @@
 // What a coordinator pays for one genome on one core: proposing it, checking it, and costing it (parameters, FLOPs, bytes and the
-// step time of a table). Prints microseconds for each, and proposals a second. `proposals [COUNT]`
+// step time of a table). Prints microseconds for each, and proposals a second. `proposals [COUNT [SPACE]]`, a space with a name
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "genoform/search/clock/oracles.hpp"
-#include "genoform/search/space/block_space.hpp"
+#include "genoform/search/space/named_spaces.hpp"
 
 using namespace genoform;
 using namespace genoform::inner;
@@ -55,7 +56,11 @@ double measure(const char* name, std::size_t count, Work work) {
 
 int main(int argc, char** argv) {
   const std::size_t count = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 20000;
-  const BlockSpace space;
+  const std::string name = argc > 2 ? argv[2] : std::string(default_space);
+  const auto named =
+      std::find_if(named_spaces().begin(), named_spaces().end(), [&](const NamedSpace& s) { return s.name == name; });
+  if (named == named_spaces().end()) return 2;
+  const BlockSpace space(named->options());
   const ModelSizes sizes(12, 64);
   const TableOracle oracle(sizes, table_of(sizes, space));
 

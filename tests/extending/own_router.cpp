@@ -157,7 +157,7 @@ TEST_CASE("what a router of one's own remembers is saved, resumed and loaded") {
 }
 
 TEST_CASE("a search space may hold a router of one's own") {
-  search::BlockSpaceOptions options{.min_layers = 1, .max_layers = 2, .min_total = 1, .needed_kind = ""};
+  search::BlockSpaceOptions options{.min_layers = 1, .max_layers = 2, .min_total = 1, .needed_kinds = {}};
   options.names = with_own_routers();
   const auto routed = []<class Layer>(Layer plain, typename Layer::Router router) {
     plain.router = router;

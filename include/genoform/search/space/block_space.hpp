@@ -22,13 +22,15 @@ namespace genoform::search {
 struct BlockSpaceOptions {
   int vocab = 256, context = 64;
   std::vector<int> widths{48, 64, 96, 128};
-  int min_layers = 1, max_layers = 8;     ///< sub-layers of a block; equal: the count is fixed
-  int max_repeats = 6;                    ///< blocks of a model
-  int min_total = 1, max_total = 12;      ///< sub-layers of a model
-  std::string needed_kind = "Attention";  ///< every block has at least one; "" for none
-  std::vector<std::string> pattern{};     ///< the kinds of a block in their order, where they are fixed; their options are free
-  KindNames names{};                      ///< the kinds that texts may use; a kind of your own joins here and in `kinds`
+  int min_layers = 1, max_layers = 8;                  ///< sub-layers of a block; equal: the count is fixed
+  int max_repeats = 6;                                 ///< blocks of a model
+  int min_total = 1, max_total = 12;                   ///< sub-layers of a model
+  std::vector<std::string> needed_kinds{"Attention"};  ///< every block has at least one of them; empty: it may have any
+  std::vector<std::string> pattern{};  ///< the kinds of a block in their order, where they are fixed; their options are free
+  KindNames names{};                   ///< the kinds that texts may use; a kind of your own joins here and in `kinds`
   std::vector<KindGenes> kinds = default_kinds();
+  KindGenes model{DecoderLayer{}, 1, {}};  ///< options of the model beside its sizes, and genes of them
+  std::vector<std::string> seeds{};        ///< texts of genomes to begin with; vocabulary and context are those of the space
 
   static std::vector<KindGenes> default_kinds();
 };
@@ -36,16 +38,7 @@ struct BlockSpaceOptions {
 /// Stacks of one block of a few sub-layers, as Brainformer searches them: which kinds, in which order, with which options.
 class BlockSpace : public Space {
  public:
-  explicit BlockSpace(BlockSpaceOptions options = {}) : options_(std::move(options)) {
-    if (options_.widths.empty() || options_.kinds.empty() || options_.min_layers < 1 ||
-        options_.max_layers < options_.min_layers || options_.max_total < std::max(options_.min_total, options_.min_layers) ||
-        options_.max_repeats < 1)
-      throw Exception({ErrorKind::usage,
-                       "the block space is empty: it needs a width, a kind and room for one block within the bounds of a model"});
-    for (const std::string& name : options_.pattern)
-      if (kind_named(name) == options_.kinds.size())
-        throw Exception({ErrorKind::usage, "the pattern of the block space names \"" + name + "\", which is none of its kinds"});
-  }
+  explicit BlockSpace(BlockSpaceOptions options = {});
 
   const BlockSpaceOptions& options() const { return options_; }
   std::string kind() const override { return "block"; }
@@ -63,6 +56,7 @@ class BlockSpace : public Space {
   }
 
   std::vector<std::string> bounds_of(const std::string& text) const override;
+  const std::vector<std::string>& seeds() const override { return seeds_; }
 
   // The same without texts.
   Genome random_genome(RandomStream& samples) const {
@@ -91,7 +85,7 @@ class BlockSpace : public Space {
   Result<BlockGenes> genes_of(const GenomeTree& tree) const;
   /// The tree as the genes say it; may break a rule of the language.
   GenomeTree tree_of(const BlockGenes& genes) const {
-    GenomeTree tree{.options = {.vocab = options_.vocab, .width = options_.widths[genes.width], .context = options_.context},
+    GenomeTree tree{.options = model_options(genes),
                     .stacks = {{.count = static_cast<std::int64_t>(genes.repeats), .sub_layers = {}}}};
     tree.stacks[0].sub_layers.reserve(genes.layers.size());
     for (const SubLayerGenes& layer : genes.layers)
@@ -103,33 +97,43 @@ class BlockSpace : public Space {
     if (!within_bounds(genes)) return std::nullopt;
     return Genome::if_legal(tree_of(genes), options_.names.all());
   }
+  /// The sizes and options of a model with these genes.
+  DecoderLayer model_options(const BlockGenes& genes) const {
+    DecoderLayer model = sub_layer_of(options_.model, genes.model).get<DecoderLayer>();
+    model.vocab = options_.vocab;
+    model.width = options_.widths[genes.width];
+    model.context = options_.context;
+    return model;
+  }
+  /// Does a block with a sub-layer of that kind have what every block needs?
+  bool is_needed(std::size_t kind) const { return is_needed_[kind] != 0; }
 
  private:
   /// The index of a kind that a pattern names, which the constructor has found.
   std::size_t kind_named(const std::string& name) const {
     std::size_t kind = 0;
-    while (kind < options_.kinds.size() && options_.kinds[kind].name() != name) ++kind;
+    while (kind < kind_names_.size() && kind_names_[kind] != name) ++kind;
     return kind;
   }
   /// So many that the time of a search in vain does not grow with the genomes.
   int max_tries() const { return std::max(100, 400000 / options_.max_layers); }
 
-  GeneTables tables() const { return {options_.kinds, options_.widths.size(), static_cast<std::size_t>(options_.max_repeats)}; }
+  GeneTables tables() const {
+    return {options_.kinds, options_.widths.size(), static_cast<std::size_t>(options_.max_repeats), &options_.model};
+  }
 
   /// Whether the kinds are those of the pattern, if there is one.
   bool fits_pattern(const BlockGenes& genes) const {
     return options_.pattern.empty() ||
            std::equal(genes.layers.begin(), genes.layers.end(), options_.pattern.begin(), options_.pattern.end(),
-                      [&](const SubLayerGenes& l, const std::string& name) { return options_.kinds[l.kind].name() == name; });
+                      [&](const SubLayerGenes& l, const std::string& name) { return kind_names_[l.kind] == name; });
   }
   bool within_bounds(const BlockGenes& genes) const {
     if (!fits_pattern(genes)) return false;
     const int layers = static_cast<int>(genes.layers.size());
     const int total = layers * static_cast<int>(genes.repeats);
     const bool has_needed =
-        options_.needed_kind.empty() || std::any_of(genes.layers.begin(), genes.layers.end(), [&](const SubLayerGenes& l) {
-          return options_.kinds[l.kind].name() == options_.needed_kind;
-        });
+        std::any_of(genes.layers.begin(), genes.layers.end(), [&](const SubLayerGenes& l) { return is_needed(l.kind); });
     return has_needed && layers >= options_.min_layers && layers <= options_.max_layers && total >= options_.min_total &&
            total <= options_.max_total && static_cast<int>(genes.repeats) <= options_.max_repeats;
   }
@@ -137,8 +141,13 @@ class BlockSpace : public Space {
   BlockGenes random_genes(RandomStream& samples) const {
     BlockGenes genes{.width = samples.below(options_.widths.size()),
                      .repeats = 1 + samples.below(static_cast<std::size_t>(options_.max_repeats)),
-                     .layers = {}};
-    for (const std::string& name : options_.pattern) genes.layers.push_back(random_values(tables(), kind_named(name), samples));
+                     .layers = {},
+                     .model = {}};
+    genes.model = random_values(options_.model, samples);
+    for (const std::string& name : options_.pattern) {
+      const std::size_t kind = kind_named(name);
+      genes.layers.push_back({kind, random_values(options_.kinds[kind], samples)});
+    }
     if (!options_.pattern.empty()) return genes;
     const auto choices = static_cast<std::size_t>(options_.max_layers - options_.min_layers + 1);
     const std::size_t layers = static_cast<std::size_t>(options_.min_layers) + samples.below(choices);
@@ -148,10 +157,41 @@ class BlockSpace : public Space {
 
   Result<SubLayerGenes> genes_of(const SubLayer& sub_layer, const ModelContext& model_context) const;
 
+  /// The canonical text of a seed; Exception when it is no genome of the space.
+  std::string seed_text(const std::string& seed) const;
+
   BlockSpaceOptions options_;
+  std::vector<std::string> kind_names_, seeds_;
+  std::vector<char> is_needed_;  ///< of each kind
 };
 
 #if GENOFORM_SEARCH_BODIES
+
+GENOFORM_SEARCH_INLINE BlockSpace::BlockSpace(BlockSpaceOptions options) : options_(std::move(options)) {
+  if (options_.widths.empty() || options_.kinds.empty() || options_.min_layers < 1 || options_.max_layers < options_.min_layers ||
+      options_.max_total < std::max(options_.min_total, options_.min_layers) || options_.max_repeats < 1)
+    throw Exception({ErrorKind::usage,
+                     "the block space is empty: it needs a width, a kind and room for one block within the bounds of a model"});
+  for (const KindGenes& kind : options_.kinds) kind_names_.push_back(kind.name());
+  for (const std::string& name : options_.pattern)
+    if (kind_named(name) == options_.kinds.size())
+      throw Exception({ErrorKind::usage, "the pattern of the block space names \"" + name + "\", which is none of its kinds"});
+  for (const KindGenes& kind : options_.kinds) {
+    const std::vector<std::string>& needed = options_.needed_kinds;
+    is_needed_.push_back(needed.empty() ||
+                         std::any_of(needed.begin(), needed.end(), [&](const std::string& name) { return kind.has(name); }));
+  }
+  for (const std::string& seed : options_.seeds) seeds_.push_back(seed_text(seed));
+}
+
+GENOFORM_SEARCH_INLINE std::string BlockSpace::seed_text(const std::string& seed) const {
+  const auto refused = [&](const Error& error) { return Exception({error.error_kind, "seed " + seed + ": " + error.message}); };
+  Result<Genome> genome = Genome::parse(seed, options_.names);
+  if (genome) genome = genome->with_sizes(options_.vocab, 0, options_.context);
+  if (!genome) throw refused(genome.error());
+  if (const Result<void> checked = check(*genome); !checked) throw refused(checked.error());
+  return genome->text();
+}
 
 /// A gene that is not written stands for the value that changes nothing when it is set.
 GENOFORM_SEARCH_INLINE Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer& sub_layer,
@@ -163,7 +203,7 @@ GENOFORM_SEARCH_INLINE Result<SubLayerGenes> BlockSpace::genes_of(const SubLayer
   };
   const SubLayer whole = sub_layer.resolved(model_context);
   SubLayerGenes genes;
-  while (genes.kind < options_.kinds.size() && &options_.kinds[genes.kind].plain.kind() != &whole.kind()) ++genes.kind;
+  while (genes.kind < options_.kinds.size() && !is_alike(options_.kinds[genes.kind].plain, whole)) ++genes.kind;
   if (genes.kind == options_.kinds.size()) return refused(": its kind");
   const KindGenes& kind = options_.kinds[genes.kind];
   for (const Gene& gene : kind.genes) {
@@ -207,9 +247,14 @@ GENOFORM_SEARCH_INLINE Result<BlockGenes> BlockSpace::genes_of(const GenomeTree&
   const auto refused = [&] {
     return Error{ErrorKind::input, text_of_nodes(spelled(tree).tree()) + " is not in the search space"};
   };
-  const DecoderLayer sizes{.vocab = options_.vocab, .width = tree.options.width, .context = options_.context};
-  if (tree.form != GenomeTree::Form::model || tree.stacks.size() != 1 || width == options_.widths.end() || tree.options != sizes)
-    return refused();
+  if (tree.form != GenomeTree::Form::model || tree.stacks.size() != 1 || width == options_.widths.end()) return refused();
+  for (const Gene& gene : options_.model.genes) {
+    const std::optional<std::size_t> value = value_in(gene, SubLayer(tree.options), ModelContext{});
+    if (!value)
+      return Error{ErrorKind::input, text_of_nodes(spelled(tree).tree()) + ": its " + gene.name + " is not in the search space"};
+    genes.model.push_back(*value);
+  }
+  if (tree.options != model_options(genes)) return refused();
   genes.repeats = static_cast<std::size_t>(tree.stacks[0].count);
   for (const SubLayer& sub_layer : tree.stacks[0].sub_layers) {
     Result<SubLayerGenes> layer = genes_of(sub_layer, tree.model_context());
@@ -220,24 +265,35 @@ GENOFORM_SEARCH_INLINE Result<BlockGenes> BlockSpace::genes_of(const GenomeTree&
   return genes;
 }
 
+namespace block_space {
+
+inline nlohmann::json described(const KindGenes& kind) {
+  nlohmann::json genes = nlohmann::json::object();
+  for (const Gene& gene : kind.genes)
+    for (const GeneValue& value : gene.values) genes[gene.name].push_back(value.name);
+  return {{"plain", kind.plain_text()}, {"weight", kind.weight}, {"genes", std::move(genes)}};
+}
+
+}  // namespace block_space
+
 GENOFORM_SEARCH_INLINE nlohmann::json BlockSpace::describe() const {
   nlohmann::json kinds = nlohmann::json::array();
-  for (const KindGenes& kind : options_.kinds) {
-    nlohmann::json genes = nlohmann::json::object();
-    for (const Gene& gene : kind.genes)
-      for (const GeneValue& value : gene.values) genes[gene.name].push_back(value.name);
-    NodeList plain;
-    kind.plain.spell(ModelContext{}, plain);
-    kinds.push_back({{"plain", text_of_nodes(plain.tree())}, {"weight", kind.weight}, {"genes", std::move(genes)}});
-  }
-  return {{"vocab", options_.vocab},
-          {"context", options_.context},
-          {"widths", options_.widths},
-          {"sub_layers", {options_.min_layers, options_.max_layers}},
-          {"max_repeats", options_.max_repeats},
-          {"sub_layers_of_model", {options_.min_total, options_.max_total}},
-          {"pattern", options_.pattern},
-          {"kinds", std::move(kinds)}};
+  for (const KindGenes& kind : options_.kinds) kinds.push_back(block_space::described(kind));
+  nlohmann::json space{{"vocab", options_.vocab},
+                       {"context", options_.context},
+                       {"widths", options_.widths},
+                       {"sub_layers", {options_.min_layers, options_.max_layers}},
+                       {"max_repeats", options_.max_repeats},
+                       {"sub_layers_of_model", {options_.min_total, options_.max_total}},
+                       {"pattern", options_.pattern},
+                       {"kinds", std::move(kinds)}};
+  // What studies of older formats did not have is left out where it is as it was in them, so that they can go on.
+  const BlockSpaceOptions usual;
+  if (options_.pattern.empty() && options_.needed_kinds != usual.needed_kinds) space["needed_kinds"] = options_.needed_kinds;
+  const nlohmann::json model = block_space::described(options_.model);
+  if (model != block_space::described(usual.model)) space["model"] = model;
+  if (!seeds_.empty()) space["seeds"] = seeds_;
+  return space;
 }
 
 #endif

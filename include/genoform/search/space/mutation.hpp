@@ -14,18 +14,22 @@ namespace genoform::search {
 struct GeneTables {
   const std::vector<KindGenes>& kinds;
   std::size_t widths = 1, max_repeats = 1;
+  const KindGenes* model = nullptr;  ///< the model's own options; null: they have no genes
+
+  bool has_model_genes() const { return model != nullptr && !model->genes.empty(); }
 };
 
-inline SubLayerGenes random_values(const GeneTables& tables, std::size_t kind, RandomStream& samples) {
-  SubLayerGenes layer{.kind = kind, .values = {}};
-  for (const Gene& gene : tables.kinds[kind].genes) layer.values.push_back(samples.below(gene.values.size()));
-  return layer;
+inline std::vector<std::size_t> random_values(const KindGenes& kind, RandomStream& samples) {
+  std::vector<std::size_t> values;
+  for (const Gene& gene : kind.genes) values.push_back(samples.below(gene.values.size()));
+  return values;
 }
 
 inline SubLayerGenes random_layer(const GeneTables& tables, RandomStream& samples) {
   std::vector<double> weights;
   for (const KindGenes& kind : tables.kinds) weights.push_back(kind.weight);
-  return random_values(tables, samples.weighted(weights), samples);
+  const std::size_t kind = samples.weighted(weights);
+  return {kind, random_values(tables.kinds[kind], samples)};
 }
 
 /// Another value in [0, count): a neighbour on a scale, any other one else. False when there is no other.
@@ -40,16 +44,24 @@ inline bool move_value(std::size_t& value, std::size_t count, bool ordered, Rand
   return true;
 }
 
+/// Moves the value of one of the genes; false when there is none, or no other value.
+inline bool move_gene(const KindGenes& kind, std::vector<std::size_t>& values, RandomStream& samples) {
+  if (kind.genes.empty()) return false;
+  const std::size_t g = samples.below(kind.genes.size());
+  return move_value(values[g], kind.genes[g].values.size(), kind.genes[g].ordered, samples);
+}
+
 /// The ways to change a genome. The order of sub-layers matters little (Brainformer's ablation), so swaps are rare.
-enum class Mutation { gene, kind, swap, insert, remove, width, repeats };
-inline const std::vector<double>& mutation_weights() {
+enum class Mutation { gene, kind, swap, insert, remove, width, repeats, model };
+inline const std::vector<double>& mutation_weights(bool has_model_genes) {
   static const std::vector<double> weights{0.46, 0.12, 0.05, 0.13, 0.10, 0.07, 0.07};
-  return weights;
+  static const std::vector<double> with_model{0.46, 0.12, 0.05, 0.13, 0.10, 0.07, 0.07, 0.05};
+  return has_model_genes ? with_model : weights;
 }
 
 /// A layer of another kind keeps the values of genes that both kinds have, by name and value.
 inline SubLayerGenes changed_kind(const SubLayerGenes& from, const GeneTables& tables, std::size_t kind, RandomStream& samples) {
-  SubLayerGenes to = random_values(tables, kind, samples);
+  SubLayerGenes to{kind, random_values(tables.kinds[kind], samples)};
   for (std::size_t g = 0; g < to.values.size(); ++g) {
     const Gene& gene = tables.kinds[kind].genes[g];
     const std::vector<Gene>& old_genes = tables.kinds[from.kind].genes;
@@ -70,12 +82,8 @@ inline bool apply_mutation(Mutation mutation, BlockGenes& genes, const GeneTable
   const std::size_t at = samples.below(layers.size());
   const auto place = layers.begin() + static_cast<std::ptrdiff_t>(at);
   switch (mutation) {
-    case Mutation::gene: {
-      const std::vector<Gene>& table = tables.kinds[place->kind].genes;
-      if (table.empty()) return false;
-      const std::size_t g = samples.below(table.size());
-      return move_value(place->values[g], table[g].values.size(), table[g].ordered, samples);
-    }
+    case Mutation::gene: return move_gene(tables.kinds[place->kind], place->values, samples);
+    case Mutation::model: return tables.has_model_genes() && move_gene(*tables.model, genes.model, samples);
     case Mutation::kind: {
       std::size_t kind = place->kind;
       if (!move_value(kind, tables.kinds.size(), false, samples)) return false;
@@ -102,7 +110,8 @@ inline bool apply_mutation(Mutation mutation, BlockGenes& genes, const GeneTable
 
 /// Samples a mutation and applies it.
 inline bool mutate_genes(BlockGenes& genes, const GeneTables& tables, RandomStream& samples) {
-  return apply_mutation(static_cast<Mutation>(samples.weighted(mutation_weights())), genes, tables, samples);
+  return apply_mutation(static_cast<Mutation>(samples.weighted(mutation_weights(tables.has_model_genes()))), genes, tables,
+                        samples);
 }
 
 }  // namespace genoform::search

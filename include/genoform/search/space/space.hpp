@@ -26,6 +26,11 @@ class Space {
   virtual Result<void> check(const std::string& text) const = 0;
   /// The bounds of the space that a genome of it lies on, as in "width 128 (the largest)": a wider space may hold a better one.
   virtual std::vector<std::string> bounds_of(const std::string&) const { return {}; }
+  /// Genomes that the search of a study in this space tries first, in this order.
+  virtual const std::vector<std::string>& seeds() const {
+    static const std::vector<std::string> none;
+    return none;
+  }
 };
 
 }  // namespace genoform::search

@@ -113,7 +113,9 @@ class Proposals {
       RandomStream random(Random(search_.options.seed, stream_of("search.proposal") + static_cast<std::uint64_t>(number)),
                           static_cast<std::uint64_t>(sample) << 32);
       asked.index = sample;
-      const Proposal proposal = arm.strategy->propose_sample(*arm.space, history, random, asked);
+      const std::string* const seed = sample == 0 ? seed_of(number) : nullptr;
+      const Proposal proposal = seed != nullptr ? Proposal{.text = *seed, .parent = 0, .refusal = {}}
+                                                : arm.strategy->propose_sample(*arm.space, history, random, asked);
       const auto parent =
           std::find_if(history.begin(), history.end(), [&](const Scored& s) { return s.number == proposal.parent; });
       const bool has_parent = parent != history.end();
@@ -162,6 +164,13 @@ class Proposals {
     if (batch == first.batch) return first.step_seconds;
     const Estimate estimate = search_.oracle.estimate(first.text, batch);
     return estimate.step_seconds ? *estimate.step_seconds : first.step_seconds * batch / first.batch;
+  }
+
+  /// What the space of the study wants tried first; null where all of it was.
+  const std::string* seed_of(int number) const {
+    const std::vector<std::string>& seeds = search_.arms.front().space->seeds();
+    const auto index = static_cast<std::size_t>(number - search_.baseline_runs() - 1) / search_.arms.size();
+    return search_.arm_of(number) == 0 && index < seeds.size() ? &seeds[index] : nullptr;
   }
 
   Trial trial(int number, int sample, const std::string& text, double learning_rate, int batch, const Estimate& estimate) const {
