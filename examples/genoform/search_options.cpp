@@ -8,6 +8,7 @@
 
 #include "common.hpp"
 #include "genoform/io/json_fields.hpp"
+#include "genoform/search/space/named_spaces.hpp"
 #include "numbers.hpp"
 
 namespace command {
@@ -41,6 +42,7 @@ constexpr Setting shaping[] = {{"--seed", "/study/seed"},
                                {"--population", "/evolution/population"},
                                {"--tournament", "/evolution/tournament"},
                                {"--window", "/study/window"},
+                               {"--space", "/space"},
                                {"--widths", "/widths"},
                                {"--sub-layers", "/min_layers"},
                                {"--sub-layers", "/max_layers"},
@@ -63,8 +65,9 @@ constexpr Setting changing[] = {{"--trials", "/trials"},
                                 {"--final-seeds", "/finals/seeds"},
                                 {"--final-budget", "/finals/budget"}};
 
+/// Null where the request has no such value.
 nlohmann::json value_at(const nlohmann::json& request, const char* path) {
-  return request.at(nlohmann::json::json_pointer(path));
+  return request.value(nlohmann::json::json_pointer(path), nlohmann::json());
 }
 
 /// "6" or "2-8". What is larger makes texts that are too long to read.
@@ -168,7 +171,7 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
       ->capture_default_str();
   add_number(app, "--window", o.request.study.window, "proposal n sees the trials up to n - window", at_least(1))
       ->capture_default_str();
-  app.add_option("--widths", o.request.widths, "of the models, as in 48,64,96 (default: 48,64,96,128, or by --time)")
+  app.add_option("--widths", o.request.widths, "of the models, as in 48,64,96, in place of those of the space or of --time")
       ->delimiter(',')
       ->check(CLI::Range(1, 65536));
   add_number(app, "--learning-rate", o.request.study.learning_rate, "learning rate; half and double of it are tried too",
@@ -197,7 +200,8 @@ void add_strategy(CLI::App& app, SearchOptions& o) {
 void add_training(CLI::App& app, SearchOptions& o) {
   app.add_option("--data", o.request.training.data,
                  "a text file, split 90 / 5 / 5, or a folder with train.txt, val.txt and test.txt");
-  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range (default: 1-8)");
+  app.add_option("--space", o.space, "what genomes there are: a name of `genoform space`, or a file (default: hybrid)");
+  app.add_option("--sub-layers", o.sub_layers, "of a block: a number, or a range, in place of that of the space");
   add_dtype(app, o.precision);
   app.add_option("--optimizer", o.request.training.optimizer.choice.name, "an optimizer of genoform train, with its defaults")
       ->check(CLI::IsMember({"adamw", "adafactor"}))
@@ -219,6 +223,8 @@ void add_options(CLI::App& app, SearchOptions& o) {
 
 void complete(SearchOptions& o) {
   SearchRequest& request = o.request;
+  const std::string usual = space_text(std::string(default_space));
+  if (const std::string space = o.space.empty() ? usual : space_text(o.space); space != usual) request.space = space;
   read_sub_layers(o.sub_layers, request);
   std::sort(request.widths.begin(), request.widths.end());
   read_hurdles(o.hurdles, request.study.hurdles);
@@ -250,10 +256,12 @@ void read_time(SearchOptions& o) {
 
 void check_shape(const SearchOptions& o, const nlohmann::json& kept) {
   const nlohmann::json now = json_of(o.request);
-  for (const auto& [option, path] : shaping)
-    if (o.is_given(option) && value_at(kept, path) != value_at(now, path))
-      usage_error(o.words_of(option) + ": the study in " + o.file + " has " + (path + 1) + " " + value_at(kept, path).dump() +
-                  "; --resume goes on with that, another --study begins anew");
+  for (const auto& [option, path] : shaping) {
+    if (!o.is_given(option) || value_at(kept, path) == value_at(now, path)) continue;
+    const std::string has = path == std::string("/space") ? "another space" : path + 1 + (" " + value_at(kept, path).dump());
+    usage_error(o.words_of(option) + ": the study in " + o.file + " has " + has +
+                "; --resume goes on with that, another --study begins anew");
+  }
 }
 
 RunRequest changed(const SearchOptions& o, nlohmann::json kept) {

@@ -14,7 +14,7 @@ namespace command {
 struct SearchOptions {
   SearchRequest request;
   RunRequest run;
-  std::string file = "study.sqlite", table_of, sub_layers, launch, strategy_command, hurdles = "brainformer";
+  std::string file = "study.sqlite", table_of, space, sub_layers, launch, strategy_command, hurdles = "brainformer";
   std::string time;  ///< that the study is sized for; empty: by the other options
   double strategy_seconds = 60;
   int workers = 2;

@@ -19,6 +19,7 @@
 #include "genoform/search/study/arm.hpp"
 #include "genoform/search/study/finals.hpp"
 #include "genoform/search/study/study_options.hpp"
+#include "space.hpp"
 
 namespace command {
 
@@ -30,11 +31,12 @@ struct SearchRequest {
   std::string oracle = "table", strategy = "evolution";
   std::string objectives = "loss,step-time,parameters";  ///< of the strategy "nsga2"
   std::optional<std::string> strategy_command;           ///< of the strategy "command"
-  int min_layers = 1, max_layers = 8;
-  std::vector<int> widths{};       ///< of the models; empty: those of the space
-  double flops_per_second = 5e10;  ///< of the oracle "flops"
-  int probes = 90;                 ///< models that the table is fitted to
-  bool controls = true;            ///< further arms: tuned known architectures, and random search
+  std::optional<std::string> space{};                    ///< as a text (space_text), so that a study keeps it; none: the default
+  std::vector<int> widths{};                             ///< of the models in place of those of the space; empty: those
+  int min_layers = 0, max_layers = 0;                    ///< sub-layers of a block in place of those of the space; 0: those
+  double flops_per_second = 5e10;                        ///< of the oracle "flops"
+  int probes = 90;                                       ///< models that the table is fitted to
+  bool controls = true;                                  ///< further arms: tuned known architectures, and random search
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -45,6 +47,7 @@ struct SearchRequest {
     visit("strategy", self.strategy);
     visit("objectives", self.objectives);
     visit("strategy_command", self.strategy_command);
+    visit("space", self.space);
     visit("min_layers", self.min_layers);
     visit("max_layers", self.max_layers);
     visit("widths", self.widths);
@@ -58,8 +61,13 @@ struct SearchRequest {
 
   genoform::search::BlockSpaceOptions space_options() const {
     genoform::search::BlockSpaceOptions options;
+    if (space) options = space_of_text(*space);
     options.context = training.context;
     if (!widths.empty()) options.widths = widths;
+    if (min_layers == 0) return options;
+    if (!options.pattern.empty())
+      throw genoform::Exception(
+          {genoform::ErrorKind::usage, "--sub-layers: has no effect in a space with a pattern, which says how many there are"});
     options.min_layers = min_layers;
     options.max_layers = max_layers;
     options.max_total = std::max(options.max_total, max_layers);
@@ -88,8 +96,8 @@ struct SearchRequest {
   }
 };
 
-/// The control arms of a study: architectures that its strategy tunes, or evolution where that is a command, and random search in
-/// its space. Arms refer to all three.
+/// The control arms of a study: architectures that its strategy, or evolution where that is a command, tunes with the sizes of
+/// its space (GLaM where that is sparse), and random search in its space. Arms refer to all three.
 class Controls {
  public:
   Controls(const SearchRequest& request, const genoform::search::Space& space, const genoform::search::Strategy& strategy)
@@ -97,14 +105,18 @@ class Controls {
         evolution_(request.evolution),
         strategy_(request.strategy_command ? evolution_ : strategy),
         transformer_(genoform::search::transformer_space(request.space_options())),
-        primer_ez_(genoform::search::primer_ez_space(request.space_options())),
-        glam_(genoform::search::glam_space(request.space_options())) {}
+        primer_ez_(genoform::search::primer_ez_space(request.space_options())) {
+    const genoform::search::BlockSpaceOptions chosen = request.space_options();
+    const auto is_sparse = [](const genoform::search::KindGenes& kind) { return kind.has("Moe"); };
+    if (std::any_of(chosen.kinds.begin(), chosen.kinds.end(), is_sparse)) glam_.emplace(genoform::search::glam_space(chosen));
+  }
 
   std::vector<genoform::search::Arm> arms() const {
-    return {{"tuned Transformer", &transformer_, &strategy_},
-            {"tuned Primer-EZ", &primer_ez_, &strategy_},
-            {"tuned GLaM", &glam_, &strategy_},
-            {"random search", &space_, &random_}};
+    std::vector<genoform::search::Arm> arms{{"tuned Transformer", &transformer_, &strategy_},
+                                            {"tuned Primer-EZ", &primer_ez_, &strategy_}};
+    if (glam_) arms.push_back({"tuned GLaM", &*glam_, &strategy_});
+    arms.push_back({"random search", &space_, &random_});
+    return arms;
   }
 
  private:
@@ -112,7 +124,8 @@ class Controls {
   genoform::search::Evolution evolution_;
   const genoform::search::Strategy& strategy_;
   genoform::search::RandomSearch random_;
-  genoform::search::BlockSpace transformer_, primer_ez_, glam_;
+  genoform::search::BlockSpace transformer_, primer_ez_;
+  std::optional<genoform::search::BlockSpace> glam_;
 };
 
 /// How far a study is to go: kept beside its record, so that --resume needs no option, and changed by those that it is given.

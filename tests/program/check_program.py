@@ -29,7 +29,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from memory_group import made_memory_group  # noqa: E402
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
-VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "serve-evaluator"]
+VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "serve-evaluator", "space"]
 
 
 class Bench:
@@ -729,6 +729,67 @@ def search(b, name, *more):
                 "--workers": "1"}
     kept = [word for option, value in defaults.items() if option not in more for word in (option, value)]
     return ["search", "--study", b.folder / name, *kept, "--quiet", *more]
+
+
+SMALL_SPACE = """widths = [32]
+max_blocks = 2
+seeds = ["Decoder<Stack<Block<Attention<Heads<2>>, Gau<HeadDim<8>>>, 2>, Width<32>>"]
+
+[[kinds]]
+layer = "Attention<Heads<2>>"
+
+[[kinds]]
+layer = "Gau<HeadDim<8>>"
+genes = [{name = "hidden", scale = true, values = ["Hidden<32>", "Hidden<64>"]}]
+"""
+
+
+def test_a_search_takes_its_space_from_a_name_or_a_file(b):
+    listed = b.run(0, "space").stdout
+    names = re.findall(r"^(\S+) ", listed, re.M)
+    assert names == ["hybrid", "transformer", "primer-ez", "glam", "brainformer", "wide"] and "(the default)" in listed, listed
+    for name in names:
+        text = b.run(0, "space", name).stdout
+        assert re.match(r"# (at most )?[\d.e+]+ genomes\n", text), text
+        (b.folder / "printed.toml").write_text(text)
+        assert b.run(0, "space", b.folder / "printed.toml").stdout == text
+    b.error(2, "space", "wild", says='neither a file nor the name of a space; allowed: hybrid, transformer, primer-ez, glam, brainformer, wide; did you mean "wide"?')
+    space = b.folder / "small.toml"
+    space.write_text(SMALL_SPACE)
+    b.run(0, *search(b, "of file.sqlite", "--space", space, "--no-final", "--no-controls"))
+    record = b.run(0, "best", b.folder / "of file.sqlite", "--record").stdout
+    assert "Gau<HeadDim<8>>>, 2>, Vocab<256>, Width<32>, Context<16>" in record, record
+    assert "Gau<" not in b.run(0, *search(b, "of name.sqlite", "--space", "transformer", "--no-final", "--no-controls")).stdout
+    resume = ["search", "--study", b.folder / "of file.sqlite", "--resume", "--quiet"]
+    b.error(2, *resume, "--space", "wide", says="has another space; --resume goes on with that")
+    b.run(0, *resume, "--space", space)
+    space.unlink()
+    b.run(0, *resume, "--trials", "6")
+    b.error(3, *search(b, "of file.sqlite", "--no-final", "--no-controls"), says="a study with other options is there, another space")
+
+
+def test_a_wrong_space_is_refused_before_there_is_a_study(b):
+    space = b.folder / "wrong.toml"
+    space.write_text(SMALL_SPACE.replace("max_blocks", "max_block"))
+    b.error(3, *search(b, "wrong.sqlite", "--space", space), says='wrong.toml:2:1: "max_block": no key of a space')
+    space.write_text(SMALL_SPACE.replace("HeadDim<8>>>, 2", "HeadDim<4>>>, 2"))
+    b.error(3, *search(b, "wrong.sqlite", "--space", space), says="wrong.toml:3:10: seed Decoder<")
+    space.write_text('widths = [33]\n[[kinds]]\nlayer = "Attention<Heads<2>>"\n')
+    b.error(3, *search(b, "wrong.sqlite", "--space", space), says="wrong.toml: the block space has no legal genome")
+    b.error(2, *search(b, "wrong.sqlite", "--space", "glam", "--sub-layers", "3"), says="--sub-layers: has no effect in a space with a pattern")
+    b.error(3, "space", b.folder, says="cannot")
+    assert not (b.folder / "wrong.sqlite").exists()
+
+
+def test_the_example_of_the_document_on_spaces_is_one(b):
+    document = pathlib.Path(__file__).resolve().parents[2] / "docs" / "formats" / "space.md"
+    example = re.search(r"```toml\n(.*?)```", document.read_text(), re.S)[1]
+    (b.folder / "example.toml").write_text(example)
+    assert "Gau<HeadDim<32>>" in b.run(0, "space", b.folder / "example.toml").stdout
+    keys = set(re.findall(r"^\| `(\w+)` \|", document.read_text(), re.M))
+    (b.folder / "keys.toml").write_text("x = 1\n")
+    said = b.run(3, "space", b.folder / "keys.toml").stderr
+    assert set(re.search(r"allowed: ([\w, ]+)", said)[1].split(", ")) <= keys, keys
 
 
 def test_a_search_that_is_resumed_keeps_what_it_was_asked_for(b):

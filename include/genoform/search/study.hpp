@@ -103,7 +103,11 @@ GENOFORM_SEARCH_INLINE std::string difference(const nlohmann::json& there, const
   const nlohmann::json differences = nlohmann::json::diff(there, now);
   if (differences.empty()) return "";
   const nlohmann::json::json_pointer path(differences.front().at("path").get<std::string>());
-  const auto value = [&](const nlohmann::json& j) { return j.contains(path) ? j.at(path).dump() : std::string("nothing"); };
+  const auto value = [&](const nlohmann::json& j) {
+    constexpr std::size_t enough = 80;
+    const std::string text = j.contains(path) ? j.at(path).dump(-1, ' ', true) : "nothing";
+    return text.size() <= enough ? text : text.substr(0, enough) + "...";
+  };
   return path.to_string().substr(1) + ": " + value(there) + ", now " + value(now);
 }
 
