@@ -19,6 +19,7 @@ std::size_t count_of(const std::string& text, std::string_view part) {
 
 TEST_CASE("text in an SVG is escaped, and lines are cut at spaces or between two characters") {
   REQUIRE(svg::escaped("Program<\"a & b\">\n") == "Program&lt;&quot;a &amp; b&quot;&gt; ");
+  REQUIRE(svg::escaped("\xff\u00e9") == "\\xff\u00e9");
   REQUIRE(svg::wrapped("Heads<4>, DConv<3>, Bias", 12) == std::vector<std::string>{"Heads<4>,", "DConv<3>,", "Bias"});
   REQUIRE(svg::wrapped("abcdefgh", 3) == std::vector<std::string>{"abc", "def", "gh"});
   REQUIRE(svg::wrapped("aa\u00e9b", 3) == std::vector<std::string>{"aa", "\u00e9b"});

@@ -1,29 +1,36 @@
 #pragma once
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "genoform/core/decimal.hpp"
 #include "genoform/core/namespaces.hpp"
+#include "genoform/core/utf8.hpp"
 
 namespace genoform::inner::report::svg {
 
-/// Escapes text for XML, between tags and in attributes. Control characters, which XML 1.0 cannot represent, become spaces.
+/// Escapes text for XML, between tags and in attributes. Control characters, which XML 1.0 cannot represent, become spaces, bytes
+/// that are no UTF-8 the four characters \xNN.
 inline std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
+  const auto escape = [&](std::string_view whole) {
+    for (const char c : whole) {
+      if (c == '&')
+        out += "&amp;";
+      else if (c == '<')
+        out += "&lt;";
+      else if (c == '>')
+        out += "&gt;";
+      else if (c == '"')
+        out += "&quot;";
+      else
+        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  };
+  utf8::each_stretch(text, escape, [&](char c) { out += "\\x" + utf8::hexadecimal(static_cast<unsigned char>(c), 2); });
   return out;
 }
 
@@ -44,17 +51,32 @@ inline std::vector<std::string> wrapped(std::string_view text, std::size_t width
   return lines;
 }
 
+/// A length or a coordinate in pixels, to a tenth.
+inline std::string number_text(double pixels) {
+  const double tenths = std::round(10 * pixels);
+  return general_text(tenths == 0 ? 0 : tenths / 10, 12);
+}
+
+/// A whole image, in a file of its own or inside a page. `look`: its class; `title`: what readers who do not see it hear.
+inline std::string image(std::string_view look, double width, double height, std::string_view title, std::string_view description,
+                         const std::string& body) {
+  const std::string w = number_text(width), h = number_text(height), name = escaped(title);
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"" + std::string(look) + "\" width=\"" + w + "\" height=\"" + h +
+         "\" viewBox=\"0 0 " + w + " " + h + "\" role=\"img\" aria-label=\"" + name + "\">\n<title>" + name + "</title>\n<desc>" +
+         escaped(description) + "</desc>\n" + body + "</svg>\n";
+}
+
 /// The elements of an SVG image, in drawing order. Lengths are pixels; styles come from classes.
 class Canvas {
  public:
-  void rectangle(const char* look, int x, int y, int width, int height, int corner = 0) {
+  void rectangle(const char* look, double x, double y, double width, double height, double corner = 0) {
     body_ += "<rect class=\"" + std::string(look) + "\"" + number("x", x) + number("y", y) + number("width", width) +
              number("height", height) + number("rx", corner) + "/>\n";
   }
-  void text(const char* look, int x, int y, std::string_view content) {
+  void text(const char* look, double x, double y, std::string_view content) {
     body_ += "<text class=\"" + std::string(look) + "\"" + number("x", x) + number("y", y) + ">" + escaped(content) + "</text>\n";
   }
-  void circle(const char* look, int x, int y, int radius) {
+  void circle(const char* look, double x, double y, double radius) {
     body_ += "<circle class=\"" + std::string(look) + "\"" + number("cx", x) + number("cy", y) + number("r", radius) + "/>\n";
   }
   /// `path`: SVG path data, "M0 0 H10 V20".
@@ -67,8 +89,8 @@ class Canvas {
   const std::string& body() const { return body_; }
 
  private:
-  static std::string number(const char* name, int value) {
-    return " " + std::string(name) + "=\"" + std::to_string(value) + "\"";
+  static std::string number(const char* name, double value) {
+    return " " + std::string(name) + "=\"" + number_text(value) + "\"";
   }
 
   std::string body_;

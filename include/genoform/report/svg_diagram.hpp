@@ -39,7 +39,7 @@ inline std::string style_of_kinds(const std::vector<Row>& rows) {
     std::string all;
     for (const int hue : hues) {
       const std::string h = std::to_string(hue);
-      all += ".hue" + h + " { fill: hsl(" + h + ", " + fill + "); stroke: hsl(" + h + ", " + stroke + ") }\n";
+      all += ".diagram .hue" + h + " { fill: hsl(" + h + ", " + fill + "); stroke: hsl(" + h + ", " + stroke + ") }\n";
     }
     return all;
   };
@@ -47,19 +47,25 @@ inline std::string style_of_kinds(const std::vector<Row>& rows) {
          "}\n</style>\n";
 }
 
-/// Light by default, dark where the reader's browser asks for it.
+/// Light by default, dark where the reader's browser asks for it. Inside a page it styles nothing else.
 inline constexpr std::string_view svg_style = R"(<style>
-text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; font-size: 13px; fill: #1c2430 }
-.title { font-size: 19px; font-weight: 600 } .quiet, .head { fill: #5b6675; font-size: 12px } .kind { font-size: 15px; font-weight: 600 }
-.code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #35404f; white-space: pre }
-.number, .head { text-anchor: end } .centre, .sum { text-anchor: middle } .times { font-size: 15px; font-weight: 600; text-anchor: end }
-.page { fill: #ffffff } .block { fill: #f6f7f9; stroke: #c3cad4; stroke-dasharray: 5 4 }
-.step, .norm, .plus { fill: #ffffff; stroke: #7d8896 } .norm { fill: #eef0f3 } .bar { fill: #e3e7ec } .share { fill: #5f7fb8 }
-.stream, .branch { fill: none; stroke: #7d8896; stroke-width: 1.5 } .stream { stroke-width: 3 } .dot, .arrow { fill: #7d8896 }
-.box { stroke-width: 1.2 }
+.diagram text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; font-size: 13px; fill: #1c2430 }
+.diagram .title { font-size: 19px; font-weight: 600 } .diagram .quiet, .diagram .head { fill: #5b6675; font-size: 12px }
+.diagram .kind { font-size: 15px; font-weight: 600 }
+.diagram .code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #35404f; white-space: pre }
+.diagram .number, .diagram .head { text-anchor: end } .diagram .centre, .diagram .sum { text-anchor: middle }
+.diagram .times { font-size: 15px; font-weight: 600; text-anchor: end }
+.diagram .page { fill: #ffffff } .diagram .block { fill: #f6f7f9; stroke: #c3cad4; stroke-dasharray: 5 4 }
+.diagram .step, .diagram .norm, .diagram .plus { fill: #ffffff; stroke: #7d8896 } .diagram .norm { fill: #eef0f3 }
+.diagram .bar { fill: #e3e7ec } .diagram .share { fill: #5f7fb8 }
+.diagram .stream, .diagram .branch { fill: none; stroke: #7d8896; stroke-width: 1.5 } .diagram .stream { stroke-width: 3 }
+.diagram .dot, .diagram .arrow { fill: #7d8896 }
+.diagram .box { stroke-width: 1.2 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6eaf0 } .quiet, .head { fill: #9aa5b4 } .code { fill: #c9d1dc } .page { fill: #14181e } .block { fill: #1b2028; stroke: #46505e }
-.step, .plus { fill: #14181e; stroke: #8a95a4 } .norm { fill: #2a313b; stroke: #8a95a4 } .bar { fill: #2a313b } .share { fill: #7f9fd6 }
+.diagram text { fill: #e6eaf0 } .diagram .quiet, .diagram .head { fill: #9aa5b4 } .diagram .code { fill: #c9d1dc }
+.diagram .page { fill: #14181e } .diagram .block { fill: #1b2028; stroke: #46505e }
+.diagram .step, .diagram .plus { fill: #14181e; stroke: #8a95a4 } .diagram .norm { fill: #2a313b; stroke: #8a95a4 }
+.diagram .bar { fill: #2a313b } .diagram .share { fill: #7f9fd6 }
 }
 </style>
 )";
@@ -111,16 +117,11 @@ class SvgDrawing {
   }
 
   std::string text(const std::string& title, const std::string& description) const {
-    const std::string size = "width=\"" + std::to_string(width) + "\" height=\"" + std::to_string(y_) + "\"";
-    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" " + size + " viewBox=\"0 0 " + std::to_string(width) + " " +
-                      std::to_string(y_) + "\" role=\"img\">\n<title>" + svg::escaped(title) + "</title>\n<desc>" +
-                      svg::escaped(description) + "</desc>\n";
-    out += svg_style;
-    out += style_;
     svg::Canvas page, stream;
     page.rectangle("page", 0, 0, width, y_);
     stream.line("stream", "M" + std::to_string(rail) + " " + std::to_string(stream_from_) + " V" + std::to_string(stream_to_));
-    return out + page.body() + under_.body() + stream.body() + over_.body() + "</svg>\n";
+    return svg::image("diagram", width, y_, title, description,
+                      std::string(svg_style) + style_ + page.body() + under_.body() + stream.body() + over_.body());
   }
 
  private:
