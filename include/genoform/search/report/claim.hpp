@@ -1,9 +1,11 @@
 #pragma once
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "genoform/core/compiled_functions.hpp"
+#include "genoform/core/decimal.hpp"
 #include "genoform/search/report/standing.hpp"
 #include "genoform/search/report/statistics.hpp"
 
@@ -21,6 +23,26 @@ struct Claim {
   const Standing* control = nullptr;  ///< the best of the control arms and baselines, by its validation losses in the final
   statistics::Difference difference;  ///< of their test losses, control - found: above 0 where the search is better
   double corrected_p = 1;             ///< by Holm over all genomes of the search in the final
+};
+
+/// The figures of a claim as text, from the side of the better one; of a tie, from that of the search.
+struct ClaimFigures {
+  std::string better, worse;      ///< names of finalists
+  std::string amount, low, high;  ///< bits per byte: the mean difference and its interval
+  std::string seeds, p;
+
+  static ClaimFigures of(const Claim& c) {
+    const bool is_reversed = c.outcome == Claim::Outcome::control_won;
+    const statistics::Difference& d = c.difference;
+    const Standing &better = is_reversed ? *c.control : *c.found, &worse = is_reversed ? *c.found : *c.control;
+    return {.better = better.finalist.name,
+            .worse = worse.finalist.name,
+            .amount = fixed_text(is_reversed ? -d.mean : d.mean, 3),
+            .low = fixed_text(is_reversed ? -d.high : d.low, 3),
+            .high = fixed_text(is_reversed ? -d.low : d.high, 3),
+            .seeds = std::to_string(c.control->test.size()),
+            .p = fixed_text(c.corrected_p, 4)};
+  }
 };
 
 /// The claim of a final. `standings`: best first by their validation losses; the claim refers to them.

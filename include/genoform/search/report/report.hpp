@@ -98,6 +98,21 @@ class Report {
   }
 
   Claim claim() const { return claim_of(standings_); }
+  const HurdleFigures& hurdles() const { return hurdles_; }
+  const BoundsReached& bounds() const { return bounds_; }
+  const NgramFigures& ngrams() const { return ngrams_; }
+  bool has_final_result() const { return !standings_.empty() && standings_.front().is_ranked(); }
+  bool has_ngrams() const { return !ngrams_.bits_per_byte.empty() && has_final_result(); }
+  /// The orders of the n-grams that the best finalist is better than.
+  int ngrams_beaten() const {
+    return static_cast<int>(std::count_if(ngrams_.bits_per_byte.begin(), ngrams_.bits_per_byte.end(),
+                                          [&](double bits) { return standings_.front().mean_test() < bits; }));
+  }
+  /// What bits per byte are, in headings.
+  std::string unit() const { return counts_second_half_ ? "bits per byte in the second half of each window" : "bits per byte"; }
+  /// Trainings of finalists that are planned and have not ended.
+  int unfinished_finals() const { return unfinished_finals_; }
+  bool is_oracle_off(const Finalist& f) const { return std::abs(oracle_ratio(f) - 1) > tolerance; }
 
   std::string text() const;
   nlohmann::json json() const;
@@ -106,6 +121,7 @@ class Report {
 
  private:
   void enter(const FinalRun& run) {
+    if (!run.finished()) ++unfinished_finals_;
     auto standing = std::find_if(standings_.begin(), standings_.end(),
                                  [&](const Standing& s) { return s.finalist.trial == run.finalist.trial; });
     if (standing == standings_.end())
@@ -133,8 +149,6 @@ class Report {
     for (const auto& [reason, count] : refusals_) sum += count;
     return sum;
   }
-  /// What bits per byte are, in headings.
-  std::string unit() const { return counts_second_half_ ? "bits per byte in the second half of each window" : "bits per byte"; }
   std::string baselines_text() const;
   std::string arms_text() const;
   std::string ngrams_text() const;
@@ -149,7 +163,7 @@ class Report {
   BoundsReached bounds_;
   HurdleFigures hurdles_;
   ParetoFront front_;
-  int finished_ = 0, failed_ = 0;
+  int finished_ = 0, failed_ = 0, unfinished_finals_ = 0;
   ReasonCounts refusals_, failures_;
   double seconds_ = 0;
   bool counts_second_half_ = false;
@@ -229,16 +243,13 @@ GENOFORM_SEARCH_INLINE std::string Report::arms_text() const {
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::ngrams_text() const {
-  if (ngrams_.bits_per_byte.empty() || standings_.empty() || !standings_.front().is_ranked()) return "";
+  if (!has_ngrams()) return "";
   std::string text = "n-grams that counted the " + std::to_string(ngrams_.bytes) + " bytes that " + ngrams_.name +
                      " was trained on, " + unit() + " of the test text:";
-  int beaten = 0;  // the orders that the best finalist is better than
-  for (std::size_t i = 0; i < ngrams_.bits_per_byte.size(); ++i) {
+  for (std::size_t i = 0; i < ngrams_.bits_per_byte.size(); ++i)
     text += std::string(i == 0 ? "" : ",") + " order " + std::to_string(i + 1) + " " + fixed_text(ngrams_.bits_per_byte[i], 3);
-    if (standings_.front().mean_test() < ngrams_.bits_per_byte[i]) ++beaten;
-  }
   text += ".\n";
-  if (beaten < 3)
+  if (ngrams_beaten() < 3)
     text +=
         "No finalist is better than the n-gram of order 3: in this time models learn to spell, not to read. Give more "
         "--budget before the result is believed.\n";
@@ -255,7 +266,7 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   for (const Standing& s : standings_) {
     const Finalist& f = s.finalist;
     const double ratio = oracle_ratio(f);
-    const bool is_off = std::abs(ratio - 1) > tolerance;
+    const bool is_off = is_oracle_off(f);
     off = off || is_off;
     std::vector<std::string> row{f.name,
                                  fixed_text(s.mean_validation(), 3),
@@ -278,19 +289,15 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
 GENOFORM_SEARCH_INLINE std::string Report::claim_text() const {
   const Claim c = claim();
   if (c.outcome == Claim::Outcome::none) return "";
-  const std::string found = c.found->finalist.name, control = c.control->finalist.name;
-  const auto amount = [](double bits) { return fixed_text(bits, 3); };
-  std::string text = c.outcome == Claim::Outcome::search_won ? "The search won: " + found + " is better than " + control + " by "
-                     : c.outcome == Claim::Outcome::control_won
-                         ? "The control won: " + control + " is better than " + found + " by "
-                         : "A tie: " + found + " and " + control + " differ by ";
-  const bool is_reversed = c.outcome == Claim::Outcome::control_won;
-  const double sign = is_reversed ? -1 : 1;
-  text += amount(sign * c.difference.mean) + " bits per byte on the test text (95 % interval " +
-          amount(is_reversed ? -c.difference.high : c.difference.low) + " to " +
-          amount(is_reversed ? -c.difference.low : c.difference.high) + ", " + std::to_string(c.control->test.size()) +
-          " seeds, p = " + fixed_text(c.corrected_p, 4) + " after Holm)";
-  return text + (c.outcome == Claim::Outcome::tie ? ", which is within the noise.\n" : ".\n");
+  const ClaimFigures f = ClaimFigures::of(c);
+  const bool is_tie = c.outcome == Claim::Outcome::tie;
+  std::string text = is_tie ? "A tie: " + f.better + " and " + f.worse + " differ by "
+                     : c.outcome == Claim::Outcome::search_won
+                         ? "The search won: " + f.better + " is better than " + f.worse + " by "
+                         : "The control won: " + f.better + " is better than " + f.worse + " by ";
+  text += f.amount + " bits per byte on the test text (95 % interval " + f.low + " to " + f.high + ", " + f.seeds +
+          " seeds, p = " + f.p + " after Holm)";
+  return text + (is_tie ? ", which is within the noise.\n" : ".\n");
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::bounds_text() const {
@@ -356,7 +363,7 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
   }
   for (const Standing& s : standings_) {
     nlohmann::json finalist = json_of(s.finalist);
-    finalist["oracle_off"] = std::abs(oracle_ratio(s.finalist) - 1) > tolerance;
+    finalist["oracle_off"] = is_oracle_off(s.finalist);
     finalist["validation"] = s.validation;
     finalist["test"] = s.test;
     if (!s.test_whole.empty()) finalist["test_whole"] = s.test_whole;

@@ -47,22 +47,29 @@ inline double student_quantile(double confidence, int degrees) {
   return high;
 }
 
-/// The mean of paired differences with its interval, and the probability of one so far from 0 where the true mean is 0.
+/// A mean with its interval, and the probability of one so far from 0 where the true mean is 0.
 struct Difference {
   double mean = 0, low = 0, high = 0, p = 1;
 };
+/// The mean of values with its interval by Student's distribution, which fewer than two values make infinite.
+inline Difference of_mean(std::span<const double> values, double confidence = 0.95) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const double middle = mean(values);
+  if (values.size() < 2) return {middle, -infinity, infinity, 1};
+  const double error = standard_deviation(values) / std::sqrt(static_cast<double>(values.size()));
+  const int degrees = static_cast<int>(values.size()) - 1;
+  if (error == 0) return {middle, middle, middle, middle == 0 ? 1.0 : 0.0};
+  const double reach = student_quantile(confidence, degrees) * error;
+  return {middle, middle - reach, middle + reach, 1 - student_within(std::abs(middle) / error, degrees)};
+}
 /// Of first[i] - second[i], such as the losses of two models on the same data (Student's paired test). Fewer than two pairs, or
 /// lists of different lengths, say nothing: the interval is infinite.
 inline Difference difference(std::span<const double> first, std::span<const double> second, double confidence = 0.95) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  if (first.size() != second.size() || first.size() < 2) return {mean(first) - mean(second), -infinity, infinity, 1};
+  if (first.size() != second.size()) return {mean(first) - mean(second), -infinity, infinity, 1};
   std::vector<double> pairs;
   for (std::size_t i = 0; i < first.size(); ++i) pairs.push_back(first[i] - second[i]);
-  const double middle = mean(pairs), error = standard_deviation(pairs) / std::sqrt(static_cast<double>(pairs.size()));
-  const int degrees = static_cast<int>(pairs.size()) - 1;
-  if (error == 0) return {middle, middle, middle, middle == 0 ? 1.0 : 0.0};
-  const double reach = student_quantile(confidence, degrees) * error;
-  return {middle, middle - reach, middle + reach, 1 - student_within(std::abs(middle) / error, degrees)};
+  return of_mean(pairs, confidence);
 }
 
 /// The probabilities of several tests, raised so that one of them is below a level by chance with at most that probability (Holm

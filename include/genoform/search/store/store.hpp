@@ -149,6 +149,13 @@ class Store {
   /// How many attempts of a trial ended with the death of a worker, for the trials that wait.
   std::map<int, int> deaths() const;
 
+  /// When the first attempt began and the last one that ended did, UTC, as "2026-01-31 12:00:00"; `last` may be empty.
+  struct Times {
+    std::string first, last;
+  };
+  /// None before the first attempt.
+  std::optional<Times> times() const;
+
   std::vector<FinalRun> finals() const;
   void put(const FinalRun& run) { put_final(run); }
   /// Forgets the final runs and weights that there are, and plans these.
@@ -327,6 +334,12 @@ GENOFORM_SEARCH_INLINE std::map<int, int> Store::deaths() const {
                  "(SELECT number FROM trials WHERE state = 'queued') GROUP BY trial");
   while (rows.step()) deaths[static_cast<int>(rows.integer(0))] = static_cast<int>(rows.integer(1));
   return deaths;
+}
+
+GENOFORM_SEARCH_INLINE std::optional<Store::Times> Store::times() const {
+  Statement s(*database_, "SELECT min(started), max(ended) FROM attempts");
+  if (!s.step() || s.is_null(0)) return std::nullopt;
+  return Times{s.text(0), s.text(1)};
 }
 
 GENOFORM_SEARCH_INLINE std::vector<FinalRun> Store::finals() const {
