@@ -75,6 +75,7 @@ void add_best(CLI::App& program, Commands& commands);
 void add_ablate(CLI::App& program, Commands& commands);
 void add_confirm(CLI::App& program, Commands& commands);
 void add_space(CLI::App& program, Commands& commands);
+void add_report(CLI::App& program, Commands& commands);
 void add_zoo(CLI::App& program, Commands& commands);
 void add_worker(CLI::App& program, Commands& commands);
 

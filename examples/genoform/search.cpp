@@ -22,6 +22,7 @@
 #include "search_options.hpp"
 #include "search_request.hpp"
 #include "search_time.hpp"
+#include "shell.hpp"
 #include "signals.hpp"
 #include "step_table_file.hpp"
 #include "study_text.hpp"
@@ -37,15 +38,6 @@ using namespace genoform::search;
 
 /// The exit code of a search that found no genome.
 constexpr int no_genome = 6;
-
-/// A file name as a shell takes it.
-std::string in_shell(const std::string& name) {
-  const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::strchr("_./+-", c) != nullptr; };
-  if (!name.empty() && std::all_of(name.begin(), name.end(), is_plain)) return name;
-  std::string quoted = "'";
-  for (const char c : name) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 /// One search from the opened study to its report.
 class SearchRun {

@@ -10,6 +10,7 @@
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/space/named_spaces.hpp"
 #include "numbers.hpp"
+#include "shell.hpp"
 
 namespace command {
 
@@ -68,6 +69,24 @@ constexpr Setting changing[] = {{"--trials", "/trials"},
 /// Null where the request has no such value.
 nlohmann::json value_at(const nlohmann::json& request, const char* path) {
   return request.value(nlohmann::json::json_pointer(path), nlohmann::json());
+}
+
+/// An option as a command line has it, for the value in a request; nothing where leaving it out says the same.
+std::string words_of(const std::string& option, const nlohmann::json& value) {
+  const std::string name = " " + option;
+  if (option == "--dtype") return name + (value.get<bool>() ? " bf16" : " f32");
+  if (option == "--optimizer") return name + " " + value.at("name").get<std::string>();
+  if (option == "--final-budget" && value == 0) return "";
+  if (value.is_array()) {
+    std::string list;
+    for (const nlohmann::json& element : value) list += (list.empty() ? " " : ",") + element.dump();
+    return list.empty() ? "" : name + list;
+  }
+  if (value.is_boolean()) {
+    const bool is_negated = option.starts_with("--no-");
+    return value.get<bool>() == is_negated ? "" : name;
+  }
+  return name + " " + (value.is_string() ? in_shell(value.get<std::string>()) : value.dump());
 }
 
 /// "6" or "2-8". What is larger makes texts that are too long to read.
@@ -269,6 +288,32 @@ RunRequest changed(const SearchOptions& o, nlohmann::json kept) {
   for (const auto& [option, path] : changing)
     if (o.is_given(option)) kept[nlohmann::json::json_pointer(path)] = value_at(now, path);
   return from_json<RunRequest>(kept, "the options of the run");
+}
+
+std::string command_line_of(const SearchRequest& request, const RunRequest& run, const std::string& data,
+                            const std::string& file) {
+  const auto has_effect = [&](const std::string& option) {
+    const bool is_of_parents = option == "--initial" || option == "--population";
+    const bool is_of_final = option == "--finalists" || option == "--final-seeds" || option == "--final-budget";
+    return !(is_of_parents && request.strategy == "random") && !(option == "--tournament" && request.strategy != "evolution") &&
+           !(option == "--objectives" && request.strategy != "nsga2") && !(option == "--probes" && request.oracle != "table") &&
+           !(is_of_final && !run.has_final) && !(option == "--let-through" && request.study.hurdles.rule == HurdleRule::none);
+  };
+  std::string line = "genoform search --data " + in_shell(data) + " --study " + in_shell(file);
+  const nlohmann::json shape = json_of(request), extent = json_of(run);
+  for (const auto& [option, path] : shaping) {
+    if (option == std::string("--sub-layers") || option == std::string("--hurdles") || !has_effect(option)) continue;
+    line += words_of(option, value_at(shape, path));
+  }
+  const HurdleOptions& hurdles = request.study.hurdles;
+  line += " --hurdles " + std::string(name_of(hurdles.rule));
+  if (hurdles.rule == HurdleRule::primer) line += ":" + std::to_string(hurdles.count);
+  line += " --sub-layers " + std::to_string(request.min_layers) + "-" + std::to_string(request.max_layers);
+  for (const auto& [option, path] : changing)
+    if (has_effect(option))
+      line += option == std::string("--final") ? (run.has_final ? " --final" : " --no-final")
+                                               : words_of(option, value_at(extent, path));
+  return line;
 }
 
 void check_used(const SearchOptions& o, bool is_used, std::initializer_list<const char*> options, const std::string& why) {

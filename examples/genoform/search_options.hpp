@@ -47,6 +47,11 @@ void check_shape(const SearchOptions& options, const nlohmann::json& kept);
 /// The kept options of the run, changed by those of the command line.
 RunRequest changed(const SearchOptions& options, nlohmann::json kept);
 
+/// The command line that begins the study of these requests again: every option, also those at their defaults. `data` and `file`:
+/// the text and the study, as they are to be named there.
+std::string command_line_of(const SearchRequest& request, const RunRequest& run, const std::string& data,
+                            const std::string& file);
+
 /// Refuses an option that would do nothing: `is_used` says whether what it belongs to is there.
 void check_used(const SearchOptions& options, bool is_used, std::initializer_list<const char*> names, const std::string& why);
 

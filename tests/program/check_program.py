@@ -5,7 +5,11 @@
 import argparse
 import base64
 import contextlib
+import csv
 import gzip
+import html
+import html.parser
+import io
 import json
 import math
 import os
@@ -29,7 +33,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from memory_group import made_memory_group  # noqa: E402
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
-VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "serve-evaluator", "space"]
+VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "report", "serve-evaluator", "space"]
 
 
 class Bench:
@@ -1043,6 +1047,104 @@ def test_what_cannot_be_followed_up_is_refused_in_one_line(b):
     for command in ("ablate", "confirm"):
         b.error(3, command, b.folder / "unconfirmed.sqlite", says="the study has no final with a genome of the search and a control")
     b.error(3, "confirm", b.folder / "text.txt", says="text.txt")
+
+
+class Markup(html.parser.HTMLParser):
+    """Elements of a page, which must be closed in order, and what it would load."""
+    EMPTY = {"meta", "link", "br"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.loads, self.ids = [], [], [], set()
+        self.feed(text)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        for name, value in attributes:
+            if name == "id":
+                assert value not in self.ids, f"id {value} twice"
+                self.ids.add(value)
+            if name in ("src", "srcset", "action", "xlink:href") or name == "href" and not value.startswith("#") or name.startswith("on"):
+                self.loads.append((tag, name, value))
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+        self.open.pop()
+
+
+def test_report_writes_one_page_without_scripts_or_other_files_whatever_names_a_study_has(b):
+    folder, text = b.folder / "reports", b.folder / "<i>&\"text'.txt"
+    folder.mkdir()
+    text.write_text((b.folder / "text.txt").read_text())
+    name = "a <b>&\"c' study.sqlite"
+    b.run(0, *search(b, name, "--data", text, "--budget", "0.01", "--trials", "5", "--final-seeds", "2", "--finalists", "1"))
+    assert b.run(0, "report", b.folder / name, cwd=folder).stdout == "a <b>&\"c' study.html\n"
+    page = (folder / "a <b>&\"c' study.html").read_text()
+    markup = Markup(page)
+    assert "script" not in markup.tags and markup.loads == [("link", "href", "data:,")], markup.loads
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", ""), "the page names an address"
+    assert "url(" not in page and "@import" not in page
+    images = re.findall(r"<svg .*?</svg>", page, re.S)
+    assert len(images) > 5
+    for image in images:
+        xml.etree.ElementTree.fromstring(image)
+    assert {"progress", "finals", "selection", "hurdles", "pareto", "genealogy", "genes", "winner", "repeat"} <= markup.ids
+    report = json.loads(b.run(0, "best", b.folder / name, "--json").stdout)
+    for finalist in report["finalists"]:
+        mean = sum(finalist["test"]) / len(finalist["test"])
+        assert re.search(rf'<th scope="row">{finalist["name"]}</th><td class="number">{mean:.3f}</td>', page), finalist
+    assert f"{abs(report['claim']['control_minus_found']):.3f} bits per byte on the test text" in page
+    assert b.run(0, "report", b.folder / name, "-o", "-").stdout == page
+    b.run(0, "report", b.folder / name, "-o", folder / "other.html")
+    assert (folder / "other.html").read_text() == page
+    b.error(3, "report", b.folder / name, "-o", folder / "none" / "x.html", says="x.html: cannot create")
+
+
+def test_report_says_how_to_repeat_a_study_to_the_same_record(b):
+    b.run(0, *search(b, "original.sqlite", "--budget", "0.01", "--final-seeds", "1", "--finalists", "1", "--hurdles", "primer:2", "--let-through", "0.5", "--learning-rate", "0.003"))
+    page = b.run(0, "report", b.folder / "original.sqlite", "-o", "-").stdout
+    command = html.unescape(re.search(r"<code>genoform (search --data .*?)</code>", page).group(1))
+    (b.folder / "again").mkdir()
+    shutil.copy(b.folder / "text.txt", b.folder / "again")
+    subprocess.run(f"{b.program} {command} --quiet", shell=True, check=True, cwd=b.folder / "again", stdout=subprocess.PIPE, timeout=120)
+    trials = lambda study: [line for line in b.run(0, "best", study, "--record").stdout.splitlines() if re.match(r"\d+\|", line)]
+    assert trials(b.folder / "again" / "original.sqlite") == trials(b.folder / "original.sqlite") != []
+
+
+def test_report_gives_trials_as_csv_and_curves_as_json(b):
+    b.run(0, *search(b, "table.sqlite", "--no-final", "--budget", "0.01"))
+    rows = list(csv.DictReader(io.StringIO(b.run(0, "report", b.folder / "table.sqlite", "--csv").stdout, newline="")))
+    record = [line.split("|") for line in b.run(0, "best", b.folder / "table.sqlite", "--record").stdout.splitlines() if re.match(r"\d+\|", line)]
+    assert len(rows) == len(record) and any("," in row["text"] for row in rows)
+    for row, kept in zip(rows, record):
+        assert (row["number"], row["sample"], row["phase"], row["name"], row["text"]) == tuple(kept[:5])
+    losses = [float(row["loss"]) for row in rows if row["loss"] and row["phase"] == "search" and row["name"] == ""]
+    report = json.loads(b.run(0, "report", b.folder / "table.sqlite", "--json").stdout)
+    own = next(curve for curve in report["curves"] if curve["arm"] == "search")
+    assert own["best"][-1]["loss"] == min(losses) and report["genomes"] == 4
+    b.error(2, "report", b.folder / "table.sqlite", "--json", "--csv", says="--csv")
+    b.error(3, "report", b.folder / "none.sqlite", says="no such study")
+    b.error(3, "report", b.folder / "text.txt", says="text.txt")
+    assert "The final has not been run" in b.run(0, "report", b.folder / "table.sqlite", "-o", "-").stdout
+
+
+def test_report_refuses_a_study_without_trials(b):
+    study = b.folder / "begun.sqlite"
+    calibrating = subprocess.Popen([b.program, *map(str, search(b, study.name, "--oracle", "table", "--probes", "1000"))], stderr=subprocess.DEVNULL)
+    while not study.exists() or not study.stat().st_size:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    calibrating.send_signal(signal.SIGTERM)
+    calibrating.wait(timeout=60)
+    b.error(3, "report", study, says="begun.sqlite: the study has no trial yet")
+    assert not (pathlib.Path.cwd() / "begun.html").exists()
 
 
 def test_a_search_of_endless_proposals_ends_with_a_signal(b):
