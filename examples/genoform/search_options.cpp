@@ -11,6 +11,7 @@
 #include "genoform/search/space/named_spaces.hpp"
 #include "numbers.hpp"
 #include "shell.hpp"
+#include "space.hpp"
 
 namespace command {
 
@@ -293,22 +294,29 @@ RunRequest changed(const SearchOptions& o, nlohmann::json kept) {
 std::string command_line_of(const SearchRequest& request, const RunRequest& run, const std::string& data,
                             const std::string& file) {
   const auto has_effect = [&](const std::string& option) {
+    if (request.strategy_command && option == "--strategy") return false;
     const bool is_of_parents = option == "--initial" || option == "--population";
     const bool is_of_final = option == "--finalists" || option == "--final-seeds" || option == "--final-budget";
     return !(is_of_parents && request.strategy == "random") && !(option == "--tournament" && request.strategy != "evolution") &&
            !(option == "--objectives" && request.strategy != "nsga2") && !(option == "--probes" && request.oracle != "table") &&
            !(is_of_final && !run.has_final) && !(option == "--let-through" && request.study.hurdles.rule == HurdleRule::none);
   };
-  std::string line = "genoform search --data " + in_shell(data) + " --study " + in_shell(file);
+  std::string line;
+  if (request.space && name_of_space(*request.space).empty()) line = "genoform space " + in_shell(file) + " > space.toml\n";
+  line += "genoform search --data " + in_shell(data) + " --study " + in_shell(file);
+  if (request.space) line += " --space " + (name_of_space(*request.space).empty() ? "space.toml" : name_of_space(*request.space));
   const nlohmann::json shape = json_of(request), extent = json_of(run);
   for (const auto& [option, path] : shaping) {
-    if (option == std::string("--sub-layers") || option == std::string("--hurdles") || !has_effect(option)) continue;
-    line += words_of(option, value_at(shape, path));
+    const auto is = [option = option](const char* name) { return option == std::string(name); };
+    if (is("--space") || is("--sub-layers") || is("--hurdles") || !has_effect(option)) continue;
+    if (is("--strategy-command") && path != std::string("/strategy_command")) continue;
+    if (const nlohmann::json value = value_at(shape, path); !value.is_null()) line += words_of(option, value);
   }
   const HurdleOptions& hurdles = request.study.hurdles;
   line += " --hurdles " + std::string(name_of(hurdles.rule));
   if (hurdles.rule == HurdleRule::primer) line += ":" + std::to_string(hurdles.count);
-  line += " --sub-layers " + std::to_string(request.min_layers) + "-" + std::to_string(request.max_layers);
+  if (request.min_layers > 0)
+    line += " --sub-layers " + std::to_string(request.min_layers) + "-" + std::to_string(request.max_layers);
   for (const auto& [option, path] : changing)
     if (has_effect(option))
       line += option == std::string("--final") ? (run.has_final ? " --final" : " --no-final")

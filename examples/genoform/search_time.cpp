@@ -93,6 +93,12 @@ Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width) {
   return pilot;
 }
 
+/// The search and its controls.
+int arms_of(const SearchRequest& request) {
+  const std::unique_ptr<Space> space = request.make_space();
+  return request.controls ? 1 + static_cast<int>(Controls(request, *space, RandomSearch()).arms().size()) : 1;
+}
+
 /// A study that has trials has its size.
 void check_is_new(const std::string& file) {
   store::check_path(file);
@@ -142,6 +148,7 @@ void size_for_time(SearchOptions& o) {
                                         .preparation = prepared,
                                         .workers = o.workers,
                                         .flops_per_second = step.flops / step.seconds,
+                                        .arms = arms_of(request),
                                         .final_runs = o.run.has_final ? StudyTime().final_runs : 0});
   request.study.budget = *number_of<double>(general_text(size.budget * clock_rate(request, step), 3));
   if (request.widths.empty()) request.widths = size.widths;

@@ -40,7 +40,7 @@ inline int trials_of(const StudyTime& time) {
   return time.arms * std::max(4, static_cast<int>(std::lround(a_arm)));
 }
 
-/// Around the width at which two blocks of Transformer (24 width^2 parameters, 6 FLOPs a parameter and byte of training) see 20
+/// Near the width at which two blocks of Transformer (24 width^2 parameters, 6 FLOPs a parameter and byte of training) see 20
 /// bytes a parameter within the budget: more parameters than that stay untrained (Hoffmann et al. 2022).
 inline std::vector<int> widths_of(double budget, double flops_per_second) {
   const double parameters = std::sqrt(budget * flops_per_second / (6 * bytes_a_parameter));
