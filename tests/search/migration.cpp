@@ -87,6 +87,10 @@ TEST_CASE("a study of format 3 is read as it is, and becomes one of this format 
     CHECK(store.finals()[0].finalist.text == "text 1");
     CHECK(store.finals()[0].finalist.batch == 0);
     CHECK(trials[1].batch == 0);
+    const nlohmann::json request = *store.setting("request", store::as_it_is);
+    CHECK(request.at("study").at("hurdles").at("rule") == "brainformer");
+    CHECK(request.at("training").at("second_half") == false);
+    CHECK(request.at("widths") == nlohmann::json::array());
     const nlohmann::json hurdles{{"rule", "none"}, {"count", 4}, {"let_through", 0.0}};
     CHECK(store.setting("identity", store::as_it_is) ==
           nlohmann::json{{"options", {{"batch", 0}, {"batches", nlohmann::json::array()}, {"hurdles", hurdles}, {"seed", 7}}},
@@ -97,6 +101,9 @@ TEST_CASE("a study of format 3 is read as it is, and becomes one of this format 
   nlohmann::json value = json_of(run);
   value["finalist"].erase("batch");
   Statement(Database(file.path(), Database::Open::existing), "INSERT INTO finals VALUES (1, ?)").bind(value.dump()).run();
+  Statement(Database(file.path(), Database::Open::existing), "INSERT INTO study VALUES ('request', ?)")
+      .bind(std::string(R"({"strategy": "random", "study": {"hurdle": true}, "training": {"final_windows": 5}})"))
+      .run();
   std::string record;
   {
     const Store store(file.path(), Store::Open::read);

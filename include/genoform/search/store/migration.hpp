@@ -75,8 +75,10 @@ inline void options_from_3(Database& database, const std::string& key, const std
     value[options]["batches"] = nlohmann::json::array();
     value[options]["hurdles"] = {{"rule", has_hurdle ? "brainformer" : "none"}, {"count", 4}, {"let_through", 0.0}};
   }
-  if (value.is_object() && value.contains("strategy") && value["strategy"].is_string())
+  if (value.contains("strategy") && value["strategy"].is_string()) {  // what a program was asked for
     value["objectives"] = "loss,step-time,parameters";
+    value["widths"] = nlohmann::json::array();
+  }
   if (has(training, "final_windows")) value[training]["second_half"] = false;
   Statement(database, "UPDATE study SET value = ? WHERE key = ?").bind(value.dump(), key).run();
 }
