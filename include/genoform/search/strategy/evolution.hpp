@@ -17,7 +17,7 @@
 namespace genoform::search {
 
 struct EvolutionOptions {
-  int initial = 32;     ///< finished trials before the first mutation
+  int initial = 16;     ///< finished trials before the first mutation
   int population = 40;  ///< the last trials that may become parents
   int tournament = 10;  ///< how many of them are sampled; the best is mutated
   double twice = 0.25;  ///< how often a child gets a second mutation

@@ -18,7 +18,7 @@
 namespace genoform::search {
 
 struct Nsga2Options {
-  int initial = 32;     ///< finished trials before the first mutation
+  int initial = 16;     ///< finished trials before the first mutation
   int population = 40;  ///< the parents: the best of the last trials
   double twice = 0.25;  ///< how often a child gets a second mutation
 
