@@ -23,6 +23,7 @@
 #include "genoform/search/study/study_size.hpp"
 #include "ngrams.hpp"
 #include "numbers.hpp"
+#include "space.hpp"
 #include "training_evaluators.hpp"
 
 namespace command {
@@ -34,7 +35,7 @@ using namespace genoform::inner;
 using namespace genoform::search;
 
 double seconds_of_step(Evaluator& evaluator, const std::string& text) {
-  return evaluator.time({.texts = {text}, .rounds = 3, .steps = 4}).seconds.front();
+  return evaluator.time({.texts = {text}, .batches = {}, .rounds = 3, .steps = 4}).seconds.front();
 }
 
 /// A training step of the plain Transformer.
@@ -79,6 +80,7 @@ Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width) {
   const std::uint64_t seed = request.study.seed;
   const TrainReply reply = evaluator.train({.text = text,
                                             .learning_rate = 2 * request.study.learning_rate,
+                                            .batch = 0,
                                             .seed = seed,
                                             .steps = pilot.steps,
                                             .budget = 0,
@@ -151,13 +153,14 @@ void size_for_time(SearchOptions& o) {
                                         .arms = arms_of(request),
                                         .final_runs = o.run.has_final ? StudyTime().final_runs : 0});
   request.study.budget = *number_of<double>(general_text(size.budget * clock_rate(request, step), 3));
-  if (request.widths.empty()) request.widths = size.widths;
+  const bool is_of_file = request.space && name_of_space(*request.space).empty();  // which says what its widths are
+  if (request.widths.empty() && !is_of_file) request.widths = size.widths;
   o.run.trials = size.trials;
   o.run.minutes = *number_of<double>(general_text(size.search_share * seconds / 60, 3));
   if (o.quiet) return;
   std::fprintf(stderr, "sized for %s: --trials %d --budget %s --max-time %s --widths %s --context %d\n", o.time.c_str(),
                size.trials, general_text(request.study.budget).c_str(), general_text(o.run.minutes).c_str(),
-               listed(request.widths).c_str(), request.training.context);
+               listed(request.space_options().widths).c_str(), request.training.context);
   say_pilot(pilot_of(*evaluator, request, request.baseline_width()), request);
 }
 

@@ -128,6 +128,11 @@ GENOFORM_SEARCH_INLINE NamedGenes::NamedGenes(const BlockSpace& space, std::opti
   add({"width", std::move(widths), true, {}});
   add({"blocks", named_genes::numbers(1, space.options().max_repeats), true, {}});
   add({"sub_layers", named_genes::numbers(min_layers_, max_layers_), true, {}});
+  for (const Gene& gene : space.options().model.genes) {
+    NamedGene named{"model." + gene.name, {}, gene.ordered, {}};
+    for (const GeneValue& value : gene.values) named.values.push_back(name_of(value));
+    add(std::move(named));
+  }
   for (std::size_t layer = 0; layer < static_cast<std::size_t>(max_layers_); ++layer) add_layer(layer);
 }
 
@@ -214,6 +219,7 @@ GENOFORM_SEARCH_INLINE Result<std::string> NamedGenes::decode(const Values& valu
     for (const Gene& gene : o.kinds[layer.kind].genes) layer.values.push_back(index_of(name_of(space_, i, layer.kind, gene)));
     genes.layers.push_back(std::move(layer));
   }
+  for (const Gene& gene : o.model.genes) genes.model.push_back(index_of("model." + gene.name));
   if (!index_of.problem().empty()) return Error{ErrorKind::input, index_of.problem()};
   if (const std::optional<Genome> genome = space_.genome_of(genes)) return genome->text();
   const GenomeTree tree = space_.tree_of(genes);
@@ -224,9 +230,11 @@ GENOFORM_SEARCH_INLINE Result<std::string> NamedGenes::decode(const Values& valu
 
 GENOFORM_SEARCH_INLINE std::string NamedGenes::bounds() const {
   const BlockSpaceOptions& o = space_.options();
+  std::string needed;
+  for (const std::string& kind : o.needed_kinds) needed += (needed.empty() ? "" : " or ") + kind;
   return "a block has " + std::to_string(o.min_layers) + " to " + std::to_string(o.max_layers) + " sub-layers" +
-         (o.needed_kind.empty() ? "" : ", one of them " + o.needed_kind) + ", and a model " + std::to_string(o.min_total) +
-         " to " + std::to_string(o.max_total) + " in all its blocks";
+         (needed.empty() ? "" : ", one of them " + needed) + ", and a model " + std::to_string(o.min_total) + " to " +
+         std::to_string(o.max_total) + " in all its blocks";
 }
 
 GENOFORM_SEARCH_INLINE Result<NamedGenes::Values> NamedGenes::encode(const std::string& text) const {
@@ -245,6 +253,7 @@ GENOFORM_SEARCH_INLINE Result<NamedGenes::Values> NamedGenes::encode(const std::
   put("width", genes->width);
   put("blocks", genes->repeats - 1);
   put("sub_layers", static_cast<std::size_t>(layers - min_layers_));
+  for (std::size_t g = 0; g < genes->model.size(); ++g) put("model." + space_.options().model.genes[g].name, genes->model[g]);
   for (std::size_t i = 0; i < genes->layers.size(); ++i) {
     const SubLayerGenes& layer = genes->layers[i];
     const KindGenes& kind = space_.options().kinds[layer.kind];

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "genoform/core/compiled_functions.hpp"
 #include "genoform/search/space/block_space.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -19,16 +18,10 @@ struct SpaceSize {
   bool is_exact = true;  ///< else it is at most so many: rules of the language between options were not all counted
 
   /// "1764", "2.1e+19", "at most 5.6e+83".
-  GENOFORM_SEARCH_INLINE std::string text() const;
+  std::string text() const;
 };
 
-/// Counts the texts of the space. Exact where each kind has at most `max_counted` settings of its genes, which are tried one by
-/// one at each width, and no positions are shared by all attention layers, which then must have equal heads.
-GENOFORM_SEARCH_INLINE SpaceSize size_of(const BlockSpace& space, std::size_t max_counted = 20000);
-
-#if GENOFORM_SEARCH_BODIES
-
-GENOFORM_SEARCH_INLINE std::string SpaceSize::text() const {
+inline std::string SpaceSize::text() const {
   char digits[64];
   const bool is_short = genomes < 1e15L;
   std::snprintf(digits, sizeof digits, is_short ? "%.0Lf" : "%.1Le", genomes);
@@ -107,7 +100,8 @@ class Counter {
   /// Sub-layers of a kind that are legal in the model and have texts of their own.
   long double layers_of(const KindGenes& kind, const DecoderLayer& model) {
     const long double settings = settings_of(kind);
-    if (settings > max_counted_ || model.shares_bias()) {
+    const long double models = settings_of(options_.model) * static_cast<long double>(options_.widths.size());
+    if (settings * models > max_counted_ || model.shares_bias()) {
       size_.is_exact = false;
       return settings;
     }
@@ -128,11 +122,12 @@ class Counter {
 
 }  // namespace space_size
 
-GENOFORM_SEARCH_INLINE SpaceSize size_of(const BlockSpace& space, std::size_t max_counted) {
+/// Counts the texts of the space. Exact where the settings of the genes of each kind, at each width and with all settings of the
+/// model's own genes, are at most `max_counted`, as they are tried one by one; and where no positions are shared by all attention
+/// layers, which then must have equal heads.
+inline SpaceSize size_of(const BlockSpace& space, std::size_t max_counted = 50000) {
   return space_size::Counter(space, max_counted).count();
 }
-
-#endif
 
 }  // namespace genoform::search
 
