@@ -16,12 +16,13 @@
 
 namespace genoform::search {
 
-/// Step times of models that are to be compared, measured now, on all workers at once. Groups of models take turns with the first
-/// model, so that a slow hour of the machine meets both: a time is the median ratio to the first model times the median of that.
-/// None when it was stopped.
+/// Step times of models that are to be compared, measured now, on all workers of the reference machine at once. Groups of models
+/// take turns with the first model, so that a slow hour of the machine meets both: a time is the median ratio to the first model
+/// times the median of that. None when it was stopped.
 inline std::optional<std::vector<double>> measured_step_seconds(Workers& workers, const std::vector<Candidate>& models,
                                                                 int rounds, const StopRequest& stop) {
   constexpr std::size_t group = 8;  // so many models are in a worker's memory beside the first
+  const auto copies = static_cast<std::size_t>(std::max(1, workers_that_measure(workers)));
   std::vector<TimeRequest> requests;
   for (std::size_t begin = 1; begin == 1 || begin < models.size(); begin += group) {
     TimeRequest request{.texts = {models.front().text}, .batches = {models.front().batch}, .rounds = rounds, .steps = 4};
@@ -29,7 +30,7 @@ inline std::optional<std::vector<double>> measured_step_seconds(Workers& workers
       request.texts.push_back(models[i].text);
       request.batches.push_back(models[i].batch);
     }
-    requests.insert(requests.end(), static_cast<std::size_t>(workers.size()), request);
+    requests.insert(requests.end(), copies, request);
   }
   const auto replies = TimingJobs(std::move(requests), 3600).run(workers, stop);
   if (!replies) return std::nullopt;
@@ -38,7 +39,7 @@ inline std::optional<std::vector<double>> measured_step_seconds(Workers& workers
   ratios.front() = {1};
   for (std::size_t r = 0; r < replies->size(); ++r) {
     const std::vector<double>& seconds = (*replies)[r].seconds;
-    const std::size_t begin = 1 + r / static_cast<std::size_t>(workers.size()) * group;
+    const std::size_t begin = 1 + r / copies * group;
     first.push_back(seconds.front());
     for (std::size_t i = 1; i < seconds.size(); ++i) ratios[begin + i - 1].push_back(seconds[i] / seconds.front());
   }
