@@ -60,7 +60,7 @@ class Edits {
     std::optional<SubLayerGenes> from, to;
   };
   struct Edit {
-    enum class What { learning_rate, batch, width, repeats, sub_layer, gene };
+    enum class What { learning_rate, batch, width, repeats, model, sub_layer, gene };
     std::string name;
     What what;
     std::size_t pair = 0, gene = 0;
@@ -82,6 +82,7 @@ class Edits {
   double from_rate_, to_rate_;
   int from_batch_, to_batch_;
   std::size_t from_width_ = 0, to_width_ = 0, from_repeats_ = 1, to_repeats_ = 1;
+  std::vector<std::size_t> from_model_, to_model_;
   std::vector<Pair> pairs_;
   std::vector<Edit> edits_;
 };
@@ -93,6 +94,7 @@ GENOFORM_SEARCH_INLINE Edits::Edits(const BlockSpace& space, const Candidate& fr
   const BlockGenes first = genes_of(from), second = genes_of(to);
   from_width_ = first.width, to_width_ = second.width;
   from_repeats_ = first.repeats, to_repeats_ = second.repeats;
+  from_model_ = first.model, to_model_ = second.model;
   align(first.layers, second.layers);
   list_edits(first, second);
 }
@@ -104,6 +106,10 @@ GENOFORM_SEARCH_INLINE BlockGenes Edits::genes_of(const Candidate& candidate) co
 
 namespace edits {
 
+inline std::string name_of(const Gene& gene, std::size_t value) {
+  const std::string& name = gene.values[value].name;
+  return name.empty() ? "default" : name;
+}
 inline std::size_t differing_genes(const SubLayerGenes& a, const SubLayerGenes& b) {
   std::size_t count = 0;
   for (std::size_t g = 0; g < a.values.size(); ++g) count += a.values[g] != b.values[g] ? 1 : 0;
@@ -155,6 +161,12 @@ GENOFORM_SEARCH_INLINE void Edits::list_edits(const BlockGenes& from, const Bloc
     edits_.push_back({changed("width", std::to_string(widths[from.width]), std::to_string(widths[to.width])), What::width});
   if (from.repeats != to.repeats)
     edits_.push_back({changed("blocks", std::to_string(from.repeats), std::to_string(to.repeats)), What::repeats});
+  const std::vector<Gene>& model = space_.options().model.genes;
+  for (std::size_t g = 0; g < model.size(); ++g)
+    if (from.model[g] != to.model[g])
+      edits_.push_back(
+          {changed("model: " + model[g].name, edits::name_of(model[g], from.model[g]), edits::name_of(model[g], to.model[g])),
+           What::model, 0, g});
   for (std::size_t p = 0; p < pairs_.size(); ++p) list_edits(p, from, to);
 }
 
@@ -167,10 +179,7 @@ GENOFORM_SEARCH_INLINE void Edits::list_edits(std::size_t p, const BlockGenes& f
   }
   const KindGenes& kind = space_.options().kinds[pair.from->kind];
   for (std::size_t g = 0; g < kind.genes.size(); ++g) {
-    const auto value = [&](const SubLayerGenes& layer) {
-      const std::string& name = kind.genes[g].values[layer.values[g]].name;
-      return name.empty() ? std::string("default") : name;
-    };
+    const auto value = [&](const SubLayerGenes& layer) { return edits::name_of(kind.genes[g], layer.values[g]); };
     if (pair.from->values[g] == pair.to->values[g]) continue;
     const std::string change = kind.genes[g].name + " " + value(*pair.from) + " -> " + value(*pair.to);
     edits_.push_back({number + ", " + std::string(kind.name()) + ": " + change, What::gene, p, g});
@@ -179,14 +188,14 @@ GENOFORM_SEARCH_INLINE void Edits::list_edits(std::size_t p, const BlockGenes& f
 
 GENOFORM_SEARCH_INLINE std::string Edits::text_of(const std::optional<SubLayerGenes>& layer, std::size_t width) const {
   if (!layer) return "none";
-  const GenomeTree tree = space_.tree_of({.width = width, .repeats = 1, .layers = {*layer}});
+  const GenomeTree tree = space_.tree_of({.width = width, .repeats = 1, .layers = {*layer}, .model = from_model_});
   NodeList list;
   tree.stacks[0].sub_layers[0].spell(tree.model_context(), list);
   return text_of_nodes(list.tree());
 }
 
 GENOFORM_SEARCH_INLINE Result<Candidate> Edits::with(const std::vector<bool>& applied) const {
-  BlockGenes genes{.width = from_width_, .repeats = from_repeats_, .layers = {}};
+  BlockGenes genes{.width = from_width_, .repeats = from_repeats_, .layers = {}, .model = from_model_};
   double learning_rate = from_rate_;
   int batch_size = from_batch_;
   std::vector<std::optional<SubLayerGenes>> layers;
@@ -199,6 +208,7 @@ GENOFORM_SEARCH_INLINE Result<Candidate> Edits::with(const std::vector<bool>& ap
       case What::batch: batch_size = to_batch_; break;
       case What::width: genes.width = to_width_; break;
       case What::repeats: genes.repeats = to_repeats_; break;
+      case What::model: genes.model[edit.gene] = to_model_[edit.gene]; break;
       case What::sub_layer: layers[edit.pair] = pairs_[edit.pair].to; break;
       case What::gene: layers[edit.pair]->values[edit.gene] = pairs_[edit.pair].to->values[edit.gene]; break;
     }
