@@ -62,7 +62,7 @@ int run(const SearchOptions& given) {
   const Signals signals;
   WorkerPool workers(o.workers, program_launcher({"/proc/self/exe", "worker"}),
                      json_of(WorkerSetup{request.training, TextIdentity::of(corpus)}));
-  const auto cost = [&](const std::string& text) { return genome_cost(sizes, *oracle, text); };
+  const auto cost = [&](const std::string& text, int batch) { return genome_cost(sizes, *oracle, text, batch); };
   EvaluatorServer server({space, &space, cost, request.study.budget}, workers);
   LineReader input(STDIN_FILENO, EvaluatorServer::max_line);
   const auto stop = [&] { return signals.exit_code() != 0 ? Stop::now : Stop::no; };

@@ -75,8 +75,8 @@ TEST_CASE("a command gets the number, a seed and the history, and proposes a tex
   CHECK(line["seed"].is_number_unsigned());
   line.erase("seed");
   CHECK(line == nlohmann::json::parse(R"({"number": 5, "sample": 0, "history": [
-    {"number": 1, "text": "000000", "fitness": 3.0, "learning_rate": 0.001, "parent": 0},
-    {"number": 4, "text": "012345", "fitness": 2.0, "learning_rate": 0.001, "parent": 1}]})"));
+    {"number": 1, "text": "000000", "fitness": 3.0, "learning_rate": 0.001, "batch": 0, "parent": 0},
+    {"number": 4, "text": "012345", "fitness": 2.0, "learning_rate": 0.001, "batch": 0, "parent": 1}]})"));
   CHECK(nlohmann::json::parse(second)["sample"] == 3);
   CHECK(nlohmann::json::parse(second)["refused"] == nlohmann::json{{"text", "777777"}, {"refusal", "equal to trial 2"}});
 

@@ -35,8 +35,8 @@ struct Bench {
   int writes = 1000;  ///< after which nobody reads
   EvaluatorServer::End end{};
 
-  GenomeCost cost(const std::string& text) const {
-    if (text.starts_with("D")) return genome_cost(ModelSizes(4, 64), oracle, text);
+  GenomeCost cost(const std::string& text, int batch = 0) const {
+    if (text.starts_with("D")) return genome_cost(ModelSizes(4, 64), oracle, text, batch);
     digits.check(text).value();
     return {.parameters = 7, .step_seconds = text[0] == '1' ? std::optional<double>() : 0.01};
   }
@@ -49,7 +49,8 @@ struct Bench {
     InProcessWorkers pool(evaluator, workers);
     LineReader lines(fd, EvaluatorServer::max_line);
     const Space& space = has_blocks ? static_cast<const Space&>(blocks) : digits;
-    EvaluatorServer server({space, has_blocks ? &blocks : nullptr, [this](const std::string& t) { return cost(t); }, 2}, pool);
+    EvaluatorServer server(
+        {space, has_blocks ? &blocks : nullptr, [this](const std::string& t, int batch) { return cost(t, batch); }, 2}, pool);
     std::vector<nlohmann::json> all;
     end = server.run(
         lines,
@@ -115,6 +116,10 @@ TEST_CASE("a server checks and counts a genome without training it") {
   CHECK(cost["step_seconds"].get<double>() == Approx(static_cast<double>(counted.training_flops()) / 1e9));
   CHECK(says(b.error(R"({"id": 1, "cost": {"text": "Decoder<Block<Ffn<>>>"}})", true), "is no whole model"));
   CHECK(says(b.error(R"({"id": 1, "cost": {"text": "Decoder<Blok<Ffn<>>>"}})", true), "1:9"));
+  const nlohmann::json twice =
+      b.answer(R"({"id": 1, "cost": {"batch": 8, "text": ")" + std::string(plain) + R"("}})", true)["answer"];
+  CHECK(twice["training_flops"] == 2 * counted.training_flops());
+  CHECK(says(b.error(R"({"id": 1, "cost": {"text": "012345", "batch": 0}})"), "must be an integer of at least 1"));
   CHECK(b.asked.empty());
 }
 

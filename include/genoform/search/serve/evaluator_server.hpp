@@ -39,9 +39,10 @@ namespace genoform::search {
 /// What an evaluator that is served consists of. What is referred to must live as long.
 struct Served {
   const Space& space;
-  const BlockSpace* blocks = nullptr;                       ///< the same space, when its genes have names
-  std::function<GenomeCost(const std::string& text)> cost;  ///< throws Exception for a text that is no model
-  double budget = 3;                                        ///< seconds of training of a request that says nothing
+  const BlockSpace* blocks = nullptr;  ///< the same space, when its genes have names
+  std::function<GenomeCost(const std::string& text, int batch)>
+      cost;           ///< throws Exception for a text that is no model; batch 0: the own one
+  double budget = 3;  ///< seconds of training of a request that says nothing
 };
 
 /// Answers the requests of an optimizer, JSON objects of one line each (docs/ask_and_tell.md): about the space at once, trainings
@@ -125,6 +126,8 @@ inline TrainRequest train_request(const nlohmann::json& body, double budget) {
   TrainRequest request = from_json<TrainRequest>(all, "train request");
   if (!(request.learning_rate > 0) || !math::is_finite(request.learning_rate))
     refuse("train request, \"learning_rate\": must be a number above 0");
+  if (request.batch < 0 || (body.contains("batch") && request.batch == 0))
+    refuse("train request, \"batch\": must be an integer of at least 1");
   if (body.contains("steps")) {
     if (request.steps < 1 || static_cast<double>(request.steps) > Budget::max_steps)
       refuse("train request, \"steps\": must be an integer from 1 to 2147483647");
@@ -211,7 +214,11 @@ GENOFORM_SEARCH_INLINE std::optional<nlohmann::json> EvaluatorServer::answer(con
     const Result<void> found = served_.space.check(text());
     return found ? nlohmann::json{{"ok", true}} : nlohmann::json{{"ok", false}, {"refusal", found.error().message}};
   }
-  if (kind == "cost") return json_of(served_.cost(text()));
+  if (kind == CostQuery::name) {
+    const auto query = from_json<CostQuery>(body, what);
+    if (query.batch && *query.batch < 1) refuse(what + ", \"batch\": must be an integer of at least 1");
+    return json_of(served_.cost(query.text, query.batch.value_or(0)));
+  }
   if (kind == ParametersQuery::name) {
     nlohmann::json parameters = nlohmann::json::array();
     const NamedGenes genes(blocks(), from_json<ParametersQuery>(body, what).max_sub_layers);
@@ -243,7 +250,7 @@ GENOFORM_SEARCH_INLINE const BlockSpace& EvaluatorServer::blocks() const {
 
 GENOFORM_SEARCH_INLINE void EvaluatorServer::train(const nlohmann::json& id, const nlohmann::json& body, int worker) {
   TrainRequest request = evaluator_server::train_request(body, served_.budget);
-  const std::optional<double> step_seconds = served_.cost(request.text).step_seconds;  // and it is a model
+  const std::optional<double> step_seconds = served_.cost(request.text, request.batch).step_seconds;  // and it is a model
   const double limit = request.steps > 0 ? 1e8 : 60 + 20 * request.budget;
   if (request.steps == 0 && step_seconds) {
     if (request.max_step_seconds && *step_seconds > *request.max_step_seconds)

@@ -28,18 +28,19 @@ struct GenomeCost {
   }
 };
 
-/// Throws Exception for a text that is no whole model.
-inline GenomeCost genome_cost(const ModelSizes& sizes, const Estimator& oracle, const std::string& text) {
+/// `batch`: sequences of a training step, 0: those of `sizes` and of the oracle. Throws Exception for a text that is no whole
+/// model.
+inline GenomeCost genome_cost(const ModelSizes& sizes, const Estimator& oracle, const std::string& text, int batch = 0) {
   const Genome genome = sizes.read(text);
   if (!genome.is_model() || !genome.has_sizes())
     throw Exception({ErrorKind::input, genome.text() + " is no whole model; a Decoder with Vocab, Width and Context is needed"});
-  const Cost cost = sizes.cost(genome);
+  const Cost cost = sizes.at(batch).cost(genome);
   return {.parameters = cost.parameters,
           .activated_parameters = cost.activated_parameters,
           .training_flops = cost.training_flops(),
           .weight_bytes = cost.weight_bytes(),
           .bytes = cost.weight_bytes() + cost.workspace_bytes(),
-          .step_seconds = oracle.estimate(genome.text(), 0).step_seconds};
+          .step_seconds = oracle.estimate(genome.text(), batch).step_seconds};
 }
 
 }  // namespace genoform::search

@@ -44,6 +44,19 @@ struct TextQuery {
   }
 };
 
+/// What a genome costs; none: a training step has as many sequences as --batch.
+struct CostQuery {
+  static constexpr std::string_view name = "cost";
+  std::string text;
+  std::optional<int> batch;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("text", self.text);
+    visit("batch", self.batch);
+  }
+};
+
 /// The parameters of blocks of so many sub-layers; none: of all blocks.
 struct ParametersQuery {
   static constexpr std::string_view name = "parameters";

@@ -33,7 +33,7 @@ struct GeneCondition {
 
 /// A choice of a space under a name, for optimizers of parameter lists. `ordered`: the values are a scale.
 struct NamedGene {
-  std::string name;                 ///< "width", "blocks", "sub_layers", "0.kind", "0.Attention.heads"
+  std::string name;                 ///< "width", "blocks", "sub_layers", "model.norm", "0.kind", "0.Attention.heads"
   std::vector<std::string> values;  ///< two or more, all different
   bool ordered = false;
   std::optional<GeneCondition> when;  ///< none: it always counts
@@ -73,6 +73,7 @@ class NamedGenes {
   static std::string name_of(const BlockSpace& space, std::size_t layer, std::size_t kind, const Gene& gene) {
     return std::to_string(layer) + "." + std::string(space.options().kinds[kind].name()) + "." + gene.name;
   }
+  static std::string model_name(const Gene& gene) { return "model." + gene.name; }
   static std::string kind_name(std::size_t layer) { return std::to_string(layer) + ".kind"; }
 
   void add(NamedGene gene);
@@ -95,9 +96,9 @@ inline std::vector<std::string> numbers(int first, int last) {
   return all;
 }
 
-inline std::string listed(const std::vector<std::string>& words) {
+inline std::string listed(const std::vector<std::string>& words, const char* between = ", ") {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
   return text;
 }
 
@@ -129,7 +130,7 @@ GENOFORM_SEARCH_INLINE NamedGenes::NamedGenes(const BlockSpace& space, std::opti
   add({"blocks", named_genes::numbers(1, space.options().max_repeats), true, {}});
   add({"sub_layers", named_genes::numbers(min_layers_, max_layers_), true, {}});
   for (const Gene& gene : space.options().model.genes) {
-    NamedGene named{"model." + gene.name, {}, gene.ordered, {}};
+    NamedGene named{model_name(gene), {}, gene.ordered, {}};
     for (const GeneValue& value : gene.values) named.values.push_back(name_of(value));
     add(std::move(named));
   }
@@ -212,6 +213,7 @@ GENOFORM_SEARCH_INLINE Result<std::string> NamedGenes::decode(const Values& valu
   BlockGenes genes;
   genes.width = index_of("width");
   genes.repeats = 1 + index_of("blocks");
+  for (const Gene& gene : o.model.genes) genes.model.push_back(index_of(model_name(gene)));
   const std::size_t layers = static_cast<std::size_t>(min_layers_) + index_of("sub_layers");
   for (std::size_t i = 0; i < layers; ++i) {
     SubLayerGenes layer;
@@ -219,7 +221,6 @@ GENOFORM_SEARCH_INLINE Result<std::string> NamedGenes::decode(const Values& valu
     for (const Gene& gene : o.kinds[layer.kind].genes) layer.values.push_back(index_of(name_of(space_, i, layer.kind, gene)));
     genes.layers.push_back(std::move(layer));
   }
-  for (const Gene& gene : o.model.genes) genes.model.push_back(index_of("model." + gene.name));
   if (!index_of.problem().empty()) return Error{ErrorKind::input, index_of.problem()};
   if (const std::optional<Genome> genome = space_.genome_of(genes)) return genome->text();
   const GenomeTree tree = space_.tree_of(genes);
@@ -230,11 +231,10 @@ GENOFORM_SEARCH_INLINE Result<std::string> NamedGenes::decode(const Values& valu
 
 GENOFORM_SEARCH_INLINE std::string NamedGenes::bounds() const {
   const BlockSpaceOptions& o = space_.options();
-  std::string needed;
-  for (const std::string& kind : o.needed_kinds) needed += (needed.empty() ? "" : " or ") + kind;
+  const std::vector<std::string>& needed = o.needed_kinds;
   return "a block has " + std::to_string(o.min_layers) + " to " + std::to_string(o.max_layers) + " sub-layers" +
-         (needed.empty() ? "" : ", one of them " + needed) + ", and a model " + std::to_string(o.min_total) + " to " +
-         std::to_string(o.max_total) + " in all its blocks";
+         (needed.empty() ? "" : ", one of them " + named_genes::listed(needed, " or ")) + ", and a model " +
+         std::to_string(o.min_total) + " to " + std::to_string(o.max_total) + " in all its blocks";
 }
 
 GENOFORM_SEARCH_INLINE Result<NamedGenes::Values> NamedGenes::encode(const std::string& text) const {
@@ -253,7 +253,7 @@ GENOFORM_SEARCH_INLINE Result<NamedGenes::Values> NamedGenes::encode(const std::
   put("width", genes->width);
   put("blocks", genes->repeats - 1);
   put("sub_layers", static_cast<std::size_t>(layers - min_layers_));
-  for (std::size_t g = 0; g < genes->model.size(); ++g) put("model." + space_.options().model.genes[g].name, genes->model[g]);
+  for (std::size_t g = 0; g < genes->model.size(); ++g) put(model_name(space_.options().model.genes[g]), genes->model[g]);
   for (std::size_t i = 0; i < genes->layers.size(); ++i) {
     const SubLayerGenes& layer = genes->layers[i];
     const KindGenes& kind = space_.options().kinds[layer.kind];

@@ -111,6 +111,7 @@ inline nlohmann::json history_of(std::span<const Scored> history) {
                       {"text", s.text},
                       {"fitness", s.fitness},
                       {"learning_rate", s.learning_rate},
+                      {"batch", s.batch},
                       {"parent", s.parent}});
   return trials;
 }
