@@ -175,7 +175,7 @@ GENOFORM_SEARCH_INLINE void CommandStrategy::rehearse(const Space& space, std::s
 GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(const nlohmann::json& request) const {
   using Clock = std::chrono::steady_clock;
   if (!program_) start();
-  const bool is_sent = program_->process.channel().send(request);
+  static_cast<void>(program_->process.channel().send(request));  // a program that is gone is noticed when its end is read
   const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
   std::string line;
   LineReader::Read read = LineReader::Read::nothing;
@@ -191,7 +191,7 @@ GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(cons
     }
     read = program_->output.next(line, 50);
   }
-  if (read == LineReader::Read::line && is_sent) {
+  if (read == LineReader::Read::line) {
     ++program_->lines;
     return line;
   }
