@@ -218,10 +218,10 @@ GENOFORM_SEARCH_INLINE std::string CommandStrategy::end() const {
   WorkerProcess& process = program_->process;
   const pid_t group = process.pid();
   ::shutdown(process.channel().fd(), SHUT_WR);
-  std::string how = process.stop(500);
+  const std::optional<std::string> how = process.end_within(500);
   ::kill(-group, SIGKILL);
   program_.reset();
-  return how;
+  return how.value_or("it was stopped");
 }
 
 #endif
