@@ -10,6 +10,8 @@
 #include "genoform/search/space/option_genes.hpp"
 #include "genoform/search/space/presets.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Table 1 of the Brainformer paper (Zhou et al., 2023): 8 sub-layers of attention, dense or sparse feed-forward. An eighth of
@@ -234,3 +236,5 @@ GENOFORM_SEARCH_INLINE BlockSpaceOptions wide_space() {
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

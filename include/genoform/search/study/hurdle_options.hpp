@@ -8,6 +8,8 @@
 #include "genoform/core/result.hpp"
 #include "genoform/search/json.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// Where trials are measured on their way, and which of them stop there.
@@ -71,3 +73,5 @@ GENOFORM_SEARCH_INLINE HurdleOptions HurdleOptions::from_json(const nlohmann::js
 #endif
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -15,6 +15,8 @@
 #include "genoform/search/store/store.hpp"
 #include "genoform/search/study/study_options.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search::html {
 
 /// The file or folder of a text without the folders above it, which are nobody else's business.
@@ -118,3 +120,5 @@ struct StudyPage {
 };
 
 }  // namespace genoform::search::html
+
+#include "genoform/core/restore_macros.hpp"

@@ -5,6 +5,8 @@
 #include "genoform/report/svg_diagram.hpp"
 #include "genoform/search/report/html/section.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search::html {
 
 /// The winner: what it is, how it looks, its line of C++, how to take it out.
@@ -36,3 +38,5 @@ inline std::string winner_section(const StudyPage& page) {
 }
 
 }  // namespace genoform::search::html
+
+#include "genoform/core/restore_macros.hpp"
