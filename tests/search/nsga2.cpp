@@ -123,7 +123,7 @@ TEST_CASE("a study with several objectives leaves the same record for any number
   CHECK(report.text().find("Pareto front of the search") != std::string::npos);
   std::vector<pareto::Point> points;
   for (const Trial* t : ranked(report.trials(), [](const Trial& trial) { return trial.phase == "search"; })) {
-    const Estimate sizes = digits.clock.estimate(t->text);
+    const Estimate sizes = digits.clock.estimate(t->text, 0);
     points.push_back({*t->loss, t->step_seconds, static_cast<double>(sizes.parameters)});
   }
   CHECK(front.size() == pareto::front(points).size());

@@ -82,7 +82,7 @@ inline std::vector<std::string> every_genome(const BlockSpace& space) {
     for (std::size_t width = 0; width < o.widths.size(); ++width)
       for (std::size_t repeats = 1; repeats <= static_cast<std::size_t>(o.max_repeats); ++repeats)
         for (const std::vector<SubLayerGenes>& block : blocks)
-          if (const auto genome = space.genome_of({.width = width, .repeats = repeats, .layers = block}))
+          if (const auto genome = space.genome_of({.width = width, .repeats = repeats, .layers = block, .model = {}}))
             texts.insert(genome->text());
   }
   return {texts.begin(), texts.end()};

@@ -148,7 +148,7 @@ struct TimeRequest {
   static constexpr std::string_view name = "time";
 
   std::vector<std::string> texts;
-  std::vector<int> batches;  ///< of each text; 0: the evaluator's own number
+  std::vector<int> batches{};  ///< of each text; 0: the evaluator's own number
   int rounds = 1, steps = 1;
 
   template <class Self, class Visit>

@@ -139,7 +139,7 @@ struct BlockGenes {
   std::size_t width = 0;
   std::size_t repeats = 1;  ///< the number of blocks itself
   std::vector<SubLayerGenes> layers;
-  std::vector<std::size_t> model;  ///< the value of each gene of the model's own options
+  std::vector<std::size_t> model{};  ///< the value of each gene of the model's own options
   friend bool operator==(const BlockGenes&, const BlockGenes&) = default;
 };
 
