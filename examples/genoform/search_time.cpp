@@ -35,7 +35,7 @@ using namespace genoform::inner;
 using namespace genoform::search;
 
 double seconds_of_step(Evaluator& evaluator, const std::string& text) {
-  return evaluator.time({.texts = {text}, .batches = {}, .rounds = 3, .steps = 4}).seconds.front();
+  return evaluator.time({.texts = {text}, .batches = {0}, .rounds = 3, .steps = 4}).seconds.front();
 }
 
 /// A training step of the plain Transformer.

@@ -757,7 +757,7 @@ def test_a_search_takes_its_space_from_a_name_or_a_file(b):
         assert re.match(r"# (at most )?[\d.e+]+ genomes\n", text), text
         (b.folder / "printed.toml").write_text(text)
         assert b.run(0, "space", b.folder / "printed.toml").stdout == text
-    b.error(2, "space", "wild", says='neither a file nor the name of a space; allowed: hybrid, transformer, primer-ez, glam, brainformer, wide; did you mean "wide"?')
+    b.error(2, "space", "widee", says='neither a file nor the name of a space; allowed: hybrid, transformer, primer-ez, glam, brainformer, wide; did you mean "wide"?')
     space = b.folder / "small.toml"
     space.write_text(SMALL_SPACE)
     b.run(0, *search(b, "of file.sqlite", "--space", space, "--no-final", "--no-controls"))
