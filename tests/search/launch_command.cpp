@@ -20,7 +20,7 @@ std::string shell_worker(const std::string& loss = "3", const std::string& befor
   const Greeting greeting{.protocol = protocol_version, .library = library_version, .machine = machine};
   return "sh -c " + in_shell("echo '" + encode(greeting).dump() + "'; read setup; echo '" + encode(Ready{}).dump() +
                              "'; while read request; do " + before_answer + "; echo '{\"job\": 7, \"answer\": {\"loss\": '" +
-                             loss + "', \"steps\": 0, \"refusal\": \"\"}}'; done");
+                             loss + "', \"at_hurdles\": [], \"steps\": 0, \"refusal\": \"\"}}'; done");
 }
 
 TrainRequest training() {

@@ -153,7 +153,7 @@ TEST_CASE("a value that is missing or not known is refused with what is allowed"
   wrong = small;
   wrong["0.Attention.heads"] = "Heads<1>", wrong["0.Attention.key heads"] = "KvHeads<2>";
   CHECK(refusal(genes, wrong) ==
-        "Decoder<Stack<Block<Attention<Heads<1>, KvHeads<2>, DConv<3>>>, 2>, Vocab<256>, Width<64>, Context<64>>: 1:41: "
+        "Decoder<Stack<Block<Attention<KvHeads<2>, DConv<3>>>, 2>, Vocab<256>, Width<64>, Context<64>>: 1:31: "
         "\"KvHeads\": KvHeads must divide Heads");
   CHECK(says(genes.encode("Decoder<Block<Gau<>>, Vocab<256>, Width<64>, Context<64>>").error().message, "its kind is not in"));
   CHECK_FALSE(genes.encode("Decoder<").ok());
