@@ -46,7 +46,9 @@ ConfirmPlan plan_of(const Options& o, FollowUpSession& session) {
   session.check_kept("--sizes", o.confirm.sizes, kept->options.sizes);
   session.check_kept("--seeds", o.confirm.seeds, kept->options.seeds);
   session.check_kept("--controls", o.confirm.controls, kept->options.controls);
-  if (kept->models.front().texts.front() != session.winner().finalist.text && kept->options.sizes.front() == 0)
+  const Finalist& winner = session.winner().finalist;
+  const bool is_same = kept->models.front().texts.front() == winner.text && kept->models.front().batch == winner.batch;
+  if (!is_same && kept->options.sizes.front() == 0)
     throw Exception({ErrorKind::input, o.study + ": the final has another winner than the confirmation, " +
                                            kept->models.front().name + "; --anew begins again"});
   return *kept;

@@ -92,7 +92,8 @@ void FollowUpSession::check_kept(const char* option, const nlohmann::json& given
 }
 
 double FollowUpSession::evaluation_seconds(double windows) const {
-  return windows / request_.training.batch / 3 * winner_->finalist.step_seconds;
+  const Finalist& f = winner_->finalist;
+  return windows / (f.batch > 0 ? f.batch : request_.training.batch) / 3 * f.step_seconds;
 }
 
 void FollowUpSession::announce(const std::string& what, int runs, double seconds, double timing) {

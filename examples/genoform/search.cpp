@@ -248,12 +248,13 @@ class SearchRun {
 void rehearse(const CommandStrategy& command, const Space& space, const SearchRequest& request) {
   constexpr double bits_of_a_guess = 8;
   std::vector<Scored> history;
-  for (const Baseline& baseline : proxy_baselines({.context = request.training.context}))
+  for (const Baseline& baseline : proxy_baselines({.context = request.training.context, .width = request.baseline_width()}))
     if (space.check(baseline.text))
       history.push_back({.number = static_cast<int>(history.size()) + 1,
                          .text = baseline.text,
                          .fitness = bits_of_a_guess,
-                         .learning_rate = request.study.learning_rate});
+                         .learning_rate = request.study.learning_rate,
+                         .batch = request.study.batch});
   command.rehearse(space, history);
 }
 

@@ -269,6 +269,8 @@ void read_time(SearchOptions& o) {
   const bool is_sized = o.is_given("--trials") || o.is_given("--budget") || o.is_given("--max-time");
   if (o.is_given("--time") && is_sized) usage_error("--time: chooses --trials, --budget and --max-time; leave them out");
   if (o.is_given("--time") && o.resume) usage_error("--time: has no effect on a study that is there; --max-time has");
+  if (o.is_given("--final-budget") && !is_sized && !o.resume)
+    usage_error("--final-budget: has no effect on a study that --time sizes; give --trials, --budget and --max-time instead");
   if (o.resume || is_sized) return;
   if (o.time.empty()) o.time = "15m";
   if (!o.is_given("--context")) o.request.training.context = 128;
@@ -295,9 +297,10 @@ std::string command_line_of(const SearchRequest& request, const RunRequest& run,
                             const std::string& file) {
   const auto has_effect = [&](const std::string& option) {
     if (request.strategy_command && option == "--strategy") return false;
+    const bool evolves = request.strategy == "evolution" || (request.strategy_command && request.controls);
     const bool is_of_parents = option == "--initial" || option == "--population";
     const bool is_of_final = option == "--finalists" || option == "--final-seeds" || option == "--final-budget";
-    return !(is_of_parents && request.strategy == "random") && !(option == "--tournament" && request.strategy != "evolution") &&
+    return !(is_of_parents && !evolves && request.strategy != "nsga2") && !(option == "--tournament" && !evolves) &&
            !(option == "--objectives" && request.strategy != "nsga2") && !(option == "--probes" && request.oracle != "table") &&
            !(is_of_final && !run.has_final) && !(option == "--let-through" && request.study.hurdles.rule == HurdleRule::none);
   };
@@ -317,6 +320,7 @@ std::string command_line_of(const SearchRequest& request, const RunRequest& run,
   if (hurdles.rule == HurdleRule::primer) line += ":" + std::to_string(hurdles.count);
   if (request.min_layers > 0)
     line += " --sub-layers " + std::to_string(request.min_layers) + "-" + std::to_string(request.max_layers);
+  if (request.study.window < SearchOptions().workers) line += " --workers " + std::to_string(request.study.window);
   for (const auto& [option, path] : changing)
     if (has_effect(option))
       line += option == std::string("--final") ? (run.has_final ? " --final" : " --no-final")

@@ -73,10 +73,11 @@ struct Pilot {
   std::vector<double> ngrams;
 };
 
-Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width) {
+/// `seconds`: of training.
+Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width, double seconds) {
   const TrainingSetup& training = request.training;
   const std::string text = primer_ez_of_one_block(training.context, width);
-  Pilot pilot{.steps = Budget{request.study.budget}.steps(seconds_of_step(evaluator, text)), .loss = 0, .ngrams = {}};
+  Pilot pilot{.steps = Budget{seconds}.steps(seconds_of_step(evaluator, text)), .loss = 0, .ngrams = {}};
   const std::uint64_t seed = request.study.seed;
   const TrainReply reply = evaluator.train({.text = text,
                                             .learning_rate = 2 * request.study.learning_rate,
@@ -99,6 +100,12 @@ Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width) {
 int arms_of(const SearchRequest& request) {
   const std::unique_ptr<Space> space = request.make_space();
   return request.controls ? 1 + static_cast<int>(Controls(request, *space, RandomSearch()).arms().size()) : 1;
+}
+
+/// The genomes of the search, one of each control, and the plain and the best baseline, each with all seeds.
+int final_runs_of(const SearchOptions& o, int arms) {
+  constexpr int baselines = 3;
+  return o.run.has_final ? (o.run.finals.genomes + arms - 1 + baselines) * o.run.finals.seeds : 0;
 }
 
 /// A study that has trials has its size.
@@ -146,12 +153,13 @@ void size_for_time(SearchOptions& o) {
   if (seconds < 2 * prepared)
     usage_error("--time " + o.time + ": too short; the step times alone take " + fixed_text(prepared, 0) +
                 " s on this machine, so at least " + fixed_text(2 * prepared, 0) + "s are needed");
+  const int arms = arms_of(request);
   const StudySize size = study_size_of({.seconds = seconds,
                                         .preparation = prepared,
                                         .workers = o.workers,
                                         .flops_per_second = step.flops / step.seconds,
-                                        .arms = arms_of(request),
-                                        .final_runs = o.run.has_final ? StudyTime().final_runs : 0});
+                                        .arms = arms,
+                                        .final_runs = final_runs_of(o, arms)});
   request.study.budget = *number_of<double>(general_text(size.budget * clock_rate(request, step), 3));
   const bool is_of_file = request.space && name_of_space(*request.space).empty();  // which says what its widths are
   if (request.widths.empty() && !is_of_file) request.widths = size.widths;
@@ -161,7 +169,7 @@ void size_for_time(SearchOptions& o) {
   std::fprintf(stderr, "sized for %s: --trials %d --budget %s --max-time %s --widths %s --context %d\n", o.time.c_str(),
                size.trials, general_text(request.study.budget).c_str(), general_text(o.run.minutes).c_str(),
                listed(request.space_options().widths).c_str(), request.training.context);
-  say_pilot(pilot_of(*evaluator, request, request.baseline_width()), request);
+  say_pilot(pilot_of(*evaluator, request, request.baseline_width(), size.budget), request);
 }
 
 }  // namespace command

@@ -96,6 +96,15 @@ TEST_CASE("a text outside of the space is refused, and a command that proposes n
   CHECK_NOTHROW(CommandStrategy({.command = random_or_child}).rehearse(Digits(), history));
 }
 
+TEST_CASE("a command that does not read a long history is silent too") {
+  const CommandStrategy strategy({.command = "exec sleep 100", .seconds = 0.3});
+  std::vector<Scored> history;
+  for (int n = 1; n <= 2000; ++n) history.push_back({.number = n, .text = std::string(1000, '7')});
+  RandomStream samples(Random(1, 1));
+  CHECK_THROWS_WITH(strategy.propose_sample(Digits(), history, samples, {.number = 2001}),
+                    Catch::Contains("wrote nothing for 0.3 s after it was asked for proposal 2001"));
+}
+
 TEST_CASE("a command that ends, is silent or writes no proposal is an error that names the line and what is allowed") {
   CHECK(says(problem_of("exit 3"), "ended before it wrote line 1, the answer for proposal 5: it ended with exit code 3"));
   CHECK(says(problem_of("/none/such"), "ended with exit code 127"));

@@ -150,6 +150,10 @@ TEST_CASE("a server lists the parameters of a block space and goes from values t
   Bench b;
   const nlohmann::json list = b.answer(R"({"id": 1, "parameters": {"max_sub_layers": 1}})", true)["answer"]["parameters"];
   CHECK(list[0] == nlohmann::json{{"name", "width"}, {"values", {"48", "64", "96", "128"}}, {"ordered", true}});
+  nlohmann::json first;
+  for (const nlohmann::json& gene : list) first[gene["name"].get<std::string>()] = gene["values"][0];
+  const nlohmann::json found = b.answer(nlohmann::json{{"id", 1}, {"decode", first}}.dump(), true)["answer"];
+  CHECK((found.contains("text") || !says(found["refusal"], "is missing")));
   const nlohmann::json longer = b.answer(R"({"id": 1, "parameters": {"max_sub_layers": 2}})", true)["answer"]["parameters"];
   CHECK(longer.size() > list.size());
   CHECK(b.answer(R"({"id": 1, "parameters": {}})", true)["answer"]["parameters"].size() > longer.size());
@@ -158,6 +162,10 @@ TEST_CASE("a server lists the parameters of a block space and goes from values t
   const nlohmann::json values = b.answer(nlohmann::json{{"id", 1}, {"encode", {{"text", text}}}}.dump(), true)["answer"];
   CHECK(b.answer(nlohmann::json{{"id", 2}, {"decode", values}}.dump(), true)["answer"]["text"] == text);
   CHECK(says(b.answer(R"({"id": 1, "decode": {"width": "64"}})", true)["answer"]["refusal"], "is missing; allowed: 1"));
+  for (const char* hurdles : {R"([{"at": 0.5}, {"at": 0.25}])", R"([{"at": 1e300}])", R"([{"at": 0}])"}) {
+    const std::string train = R"({"id": 1, "train": {"text": "012345", "learning_rate": 0.004, "hurdles": )";
+    CHECK(says(b.error(train + hurdles + "}}", true), "above 0 and at most 1, in rising order"));
+  }
   CHECK(says(b.error(R"({"id": 1, "decode": {"width": 64}})", true), "\"width\": must be a string"));
   CHECK(says(b.answer(R"({"id": 1, "parameters": {}})")["error"]["message"], "have no names"));
 }

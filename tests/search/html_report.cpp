@@ -105,8 +105,8 @@ TEST_CASE("nothing that a study calls itself becomes markup or breaks the page")
   store.add(trials);
   store.set_note("processor", hostile);
   int number = 0;
-  for (const std::size_t i : {1, 2, 3})
-    for (const std::uint64_t seed : {1, 2})
+  for (const std::size_t i : {1U, 2U, 3U})
+    for (const std::uint64_t seed : {1U, 2U})
       store.put(FinalRun{.number = ++number,
                          .finalist = Finalist::of(trials[i]),
                          .seed = seed,

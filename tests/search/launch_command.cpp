@@ -1,6 +1,7 @@
 #include "genoform/search/workers/launch_command.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -74,6 +75,16 @@ TEST_CASE("a command starts a worker, whatever it prints before and however it i
     WorkerPool pool(1, command_launcher(command, shell_worker()), {});
     CHECK(std::get<TrainReply>(reply_of(pool).answer).loss == 3.0);
   }
+}
+
+TEST_CASE("a reply that came in time counts, however late the coordinator looks") {
+  WorkerPool pool(1, command_launcher("{}", shell_worker()), {});
+  while (pool.idle().empty()) pool.wait(0.05);
+  pool.start(0, {7, training()}, 0.5);
+  ::usleep(700000);
+  const std::vector<Reply> replies = pool.wait(0);
+  REQUIRE(replies.size() == 1);
+  CHECK(replies.front().kind == Reply::Kind::answer);
 }
 
 TEST_CASE("a launched worker may use all processors") {

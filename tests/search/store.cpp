@@ -221,6 +221,8 @@ TEST_CASE("the table of step times stays with its study until it is measured ane
   CHECK(store.note("processor") == "m 1; avx2");
   store.set_note("processor", "another one");
   CHECK_THROWS_AS(step_table_of(store, "m 1; avx2", fit, false), Exception);
+  store.set_note("processor", processor_name());  // as in a study of format 3
+  CHECK_NOTHROW(step_table_of(store, "m 1; avx2", fit, false));
   CHECK_NOTHROW(step_table_of(store, "m 1; avx2", fit, true));
   CHECK_FALSE(step_table_of(
                   store, "m 1; avx2", [] { return std::optional<StepTable>(); }, true)

@@ -37,16 +37,17 @@ struct TextNode {
 
 namespace text_nodes {
 
-/// The nodes up to the end of a list, which is passed too. Texts that are none of the language give some nodes, never an error.
-inline std::vector<TextNode> read(const std::vector<std::string>& words, std::size_t& next) {
+/// The nodes up to the end of a list, which is passed too. Texts that are none of the language give some nodes, never an error;
+/// lists in more than `depth` others are passed over.
+inline std::vector<TextNode> read(const std::vector<std::string>& words, std::size_t& next, int depth = 100) {
   std::vector<TextNode> nodes;
   while (next < words.size()) {
     const std::string& word = words[next++];
     if (word == ">") return nodes;
-    if (word == ",") continue;
+    if (word == "," || (word == "<" && depth == 0)) continue;
     if (word != "<")
       nodes.push_back({word, {}});
-    else if (std::vector<TextNode> inside = read(words, next); !nodes.empty())
+    else if (std::vector<TextNode> inside = read(words, next, depth - 1); !nodes.empty())
       nodes.back().arguments = std::move(inside);
   }
   return nodes;

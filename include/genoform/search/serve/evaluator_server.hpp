@@ -128,6 +128,12 @@ inline TrainRequest train_request(const nlohmann::json& body, double budget) {
     refuse("train request, \"learning_rate\": must be a number above 0");
   if (request.batch < 0 || (body.contains("batch") && request.batch == 0))
     refuse("train request, \"batch\": must be an integer of at least 1");
+  double last = 0;
+  for (const HurdleRequest& hurdle : request.hurdles) {
+    if (!(hurdle.at > last && hurdle.at <= 1))
+      refuse("train request, \"hurdles\": \"at\" must be shares of the steps, above 0 and at most 1, in rising order");
+    last = hurdle.at;
+  }
   if (body.contains("steps")) {
     if (request.steps < 1 || static_cast<double>(request.steps) > Budget::max_steps)
       refuse("train request, \"steps\": must be an integer from 1 to 2147483647");

@@ -142,7 +142,9 @@ GENOFORM_SEARCH_INLINE void NamedGenes::add(NamedGene gene) {
     if (std::find(gene.values.begin(), gene.values.begin() + static_cast<std::ptrdiff_t>(i), gene.values[i]) !=
         gene.values.begin() + static_cast<std::ptrdiff_t>(i))
       throw Exception({ErrorKind::usage, "the gene " + gene.name + " has two values named \"" + gene.values[i] + "\""});
-  if (gene.values.size() < 2) return;
+  // A short list names its number of sub-layers, one or several: those of the whole space are read by it.
+  const bool is_of_short_list = gene.name == "sub_layers" && max_layers_ < space_.options().max_layers;
+  if (gene.values.size() < 2 && !is_of_short_list) return;
   indices_.emplace(gene.name, genes_.size());
   genes_.push_back(std::move(gene));
 }

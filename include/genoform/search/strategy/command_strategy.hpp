@@ -175,8 +175,10 @@ GENOFORM_SEARCH_INLINE void CommandStrategy::rehearse(const Space& space, std::s
 GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(const nlohmann::json& request) const {
   using Clock = std::chrono::steady_clock;
   if (!program_) start();
-  static_cast<void>(program_->process.channel().send(request));  // a program that is gone is noticed when its end is read
-  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
+  Channel& channel = program_->process.channel();
+  channel.queue(request);  // a program that is gone is noticed when its end is read
+  const std::chrono::duration<double> seconds(std::min(options_.seconds, 1e9));  // the clock cannot add much more
+  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(seconds);
   std::string line;
   LineReader::Read read = LineReader::Read::nothing;
   while (read == LineReader::Read::nothing) {
@@ -189,7 +191,8 @@ GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(cons
       fail(ErrorKind::resources, "wrote nothing for " + general_text(options_.seconds) + " s after it was asked for proposal " +
                                      request.at("number").dump());
     }
-    read = program_->output.next(line, 50);
+    read = program_->output.next(line, channel.has_unsent() ? 1 : 50);
+    channel.flush();
   }
   if (read == LineReader::Read::line) {
     ++program_->lines;

@@ -103,8 +103,8 @@ class Finals : private JobSource {
       request.texts.push_back(f.text);
       request.batches.push_back(f.batch);
     }
-    const auto times = TimingJobs(std::vector(static_cast<std::size_t>(workers_that_measure(workers_)), request), 600)
-                           .run(workers_, only_now(stop));
+    const auto jobs = static_cast<std::size_t>(std::max(1, workers_that_measure(workers_)));
+    const auto times = TimingJobs(std::vector(jobs, request), 600).run(workers_, only_now(stop));
     if (!times) return false;
     for (std::size_t i = 0; i < finalists.size(); ++i) {
       std::vector<double> seconds;
@@ -178,11 +178,12 @@ class Finals : private JobSource {
             ("genoform-" + std::to_string(::getpid()) + "-" + std::to_string(run.number)))
         .string();
   }
+  /// What a run that failed left there may be half of a model.
   void keep_folder(const FinalRun& run) {
     const std::filesystem::path folder = folder_of(run);
     for (const char* name : {"config.json", "model.safetensors"}) {
       std::ifstream file(folder / name, std::ios::binary);
-      if (!file) continue;
+      if (!file || !run.failure.empty()) continue;
       store_.put_file(std::to_string(run.finalist.trial) + "/" + name, std::string(std::istreambuf_iterator<char>(file), {}));
     }
     std::error_code ignored;

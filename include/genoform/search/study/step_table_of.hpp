@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "genoform/core/processor_name.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/clock/step_table.hpp"
 #include "genoform/search/json.hpp"
@@ -18,7 +19,8 @@ inline std::optional<StepTable> step_table_of(Store& store, const std::string& m
   const auto kept = store.setting("step table", StepTable::from_json);
   if (kept && !recalibrate) {
     const std::string there = store.note("processor").value_or("");
-    if (there != machine)
+    const bool is_by_name = there == processor_name();  // as studies of format 3 have it
+    if (there != machine && !is_by_name)
       throw Exception({ErrorKind::input, "the step times of this study were calibrated on \"" + there + "\", this is \"" +
                                              machine + "\"; --recalibrate measures them anew for the trials to come"});
     return kept;

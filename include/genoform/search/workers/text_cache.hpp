@@ -112,6 +112,7 @@ inline std::string path_of_text(const TextIdentity& text, const std::string& pat
   fs::remove_all(kept, error);  // one that was damaged
   fs::rename(fresh, kept, error);
   if (error && !text_cache::is_text(kept, text)) throw Exception({ErrorKind::resources, kept.string() + ": " + error.message()});
+  fs::remove_all(fresh, error);  // where another worker was first
   return kept.string();
 }
 

@@ -78,6 +78,7 @@ class WorkerPool : public Workers {
   std::vector<Reply> wait(double seconds) override {
     const Clock::time_point until = after(seconds);
     std::erase_if(leaving_, [](const auto& process) { return process->has_left(); });
+    sleep_until(Clock::now());  // a reply that came while nobody looked is in time
     for (;;) {
       std::vector<Reply> replies;
       for (std::size_t i = 0; i < slots_.size(); ++i)
@@ -95,7 +96,10 @@ class WorkerPool : public Workers {
   static constexpr int max_first_starts = 3;          ///< that fail, of every worker, while none was ever there
   static constexpr int max_starts = 8;                ///< that fail, of every worker: half a minute
 
+  static constexpr double max_seconds = 1e9;  ///< what the clock can add
+
   static Clock::time_point after(double seconds) {
+    seconds = std::min(seconds, max_seconds);
     return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   }
 

@@ -18,7 +18,8 @@ inline std::string winner_section(const StudyPage& page) {
                      : f.is_control ? "The winner is of a control arm, " + f.name + ": no genome of the search was better."
                                     : "The winner is " + f.name + " of the search.";
   if (page.report.standings().empty()) text += " No final has confirmed it yet.";
-  text += " It trains at learning rate " + general_text(f.learning_rate);
+  const int batch = f.batch > 0 ? f.batch : page.batch;
+  text += " It trains at learning rate " + general_text(f.learning_rate) + " in batches of " + std::to_string(batch);
   if (f.step_seconds > 0) text += " and takes " + fixed_text(1e3 * f.step_seconds, 2) + " ms a step";
   if (const auto sizes = page.sizes.find(f.trial); sizes != page.sizes.end()) {
     text += ". It has " + grouped(sizes->second.parameters) + " parameters";
@@ -28,7 +29,7 @@ inline std::string winner_section(const StudyPage& page) {
   std::string html = paragraph(text + ".") + code_block(winner->line());
   const Result<Genome> genome = Genome::parse(f.text);
   if (genome && genome->is_model() && genome->has_sizes()) {
-    const Shape shape{std::max(page.batch, 1), std::max(page.context, 1)};
+    const Shape shape{std::max(batch, 1), std::max(page.context, 1)};
     html += "<div class=\"scroll drawing\" tabindex=\"0\" role=\"region\" aria-label=\"Drawing of the winner\">" +
             svg_diagram_of(*genome, shape) + "</div>\n";
   }
