@@ -185,6 +185,7 @@ TEST_CASE("the genes of a text are its kinds, their options and the sizes of the
                               "Vocab<256>", "Width<64>"});
   CHECK(genes_of_text("Block<Parallel<Attention, Ffn<SqReLU>>>") == std::set<std::string>{"Attention", "Ffn", "Ffn: SqReLU"});
   for (const char* text : {"", "<", ">><", "a<b<,", ",,"}) CHECK(genes_of_text(text).size() <= 2);
+  CHECK(genes_of_text("a" + std::string(100000, '<')).empty());
 }
 
 TEST_CASE("a front has what nothing else beats in loss and price") {

@@ -1,82 +1,57 @@
 #pragma once
-#include <algorithm>
-#include <cctype>
-#include <cstddef>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "genoform/core/tree.hpp"
+#include "genoform/genome/parse.hpp"
+#include "genoform/genome/tree.hpp"
+
 namespace genoform::search {
 
-/// The words and marks of a text: "Heads<4>, NoPos" is "Heads", "<", "4", ">", ",", "NoPos".
-inline std::vector<std::string> words_of_text(std::string_view text) {
-  std::vector<std::string> words;
-  bool is_open = false;  // may the next character belong to the last word?
-  for (const char c : text) {
-    const bool is_mark = c == '<' || c == '>' || c == ',';
-    if (is_mark || (c != ' ' && !is_open)) words.emplace_back();
-    if (c != ' ') words.back() += c;
-    is_open = c != ' ' && !is_mark;
-  }
-  return words;
+namespace text_genes {
+
+inline bool is_number(Tree tree, int node) { return node_at(tree, node).shape == Node::Shape::number; }
+
+/// An argument as it is written, "Ffn<>" without its empty brackets.
+inline std::string text_of(Tree tree, int node) {
+  const Node& n = node_at(tree, node);
+  if (n.size == 1 && n.shape == Node::Shape::word) return std::string(n.word);
+  return text_of_nodes(tree.subspan(static_cast<std::size_t>(node), static_cast<std::size_t>(n.size)));
 }
 
-/// A name with its arguments.
-struct TextNode {
-  std::string name;
-  std::vector<TextNode> arguments;
-
-  bool is_number() const { return std::isdigit(static_cast<unsigned char>(name.front())) != 0; }
-  std::string text() const {
-    std::string inside;
-    for (const TextNode& a : arguments) inside += (inside.empty() ? "" : ", ") + a.text();
-    return arguments.empty() ? name : name + "<" + inside + ">";
-  }
-};
-
-namespace text_nodes {
-
-/// The nodes up to the end of a list, which is passed too. Texts that are none of the language give some nodes, never an error;
-/// lists in more than `depth` others are passed over.
-inline std::vector<TextNode> read(const std::vector<std::string>& words, std::size_t& next, int depth = 100) {
-  std::vector<TextNode> nodes;
-  while (next < words.size()) {
-    const std::string& word = words[next++];
-    if (word == ">") return nodes;
-    if (word == "," || (word == "<" && depth == 0)) continue;
-    if (word != "<")
-      nodes.push_back({word, {}});
-    else if (std::vector<TextNode> inside = read(words, next, depth - 1); !nodes.empty())
-      nodes.back().arguments = std::move(inside);
-  }
-  return nodes;
+template <class Visit>
+void for_each_argument(Tree tree, int node, Visit visit) {
+  for (int c = first_child(node); c < end_of(tree, node); c = next_sibling(tree, c)) visit(c);
 }
 
-inline void collect(const TextNode& node, std::set<std::string>& genes) {
-  if (node.is_number()) return;
-  const bool has_sub_layers = node.name == "Decoder" || node.name == "Stack" || node.name == "Block" || node.name == "Parallel";
-  if (has_sub_layers) {
-    for (const TextNode& a : node.arguments) {
-      if (node.name == "Stack" && a.is_number()) genes.insert("Stack: " + a.name + (a.name == "1" ? " block" : " blocks"));
-      collect(a, genes);
-    }
-    return;
-  }
-  const bool is_size = std::all_of(node.arguments.begin(), node.arguments.end(), [](const TextNode& a) { return a.is_number(); });
-  genes.insert(is_size ? node.text() : node.name);
-  for (const TextNode& a : node.arguments)
-    if (!is_size) genes.insert(node.name + ": " + a.text());
+inline void collect(Tree tree, int node, std::set<std::string>& genes) {
+  if (is_number(tree, node)) return;
+  const std::string name(node_at(tree, node).word);
+  if (name == "Decoder" || name == "Stack" || name == "Block" || name == "Parallel")
+    return for_each_argument(tree, node, [&](int c) {
+      const std::string text = text_of(tree, c);
+      if (name == "Stack" && is_number(tree, c)) genes.insert("Stack: " + text + (text == "1" ? " block" : " blocks"));
+      collect(tree, c, genes);
+    });
+  bool is_size = true;
+  for_each_argument(tree, node, [&](int c) { is_size = is_size && is_number(tree, c); });
+  genes.insert(is_size ? text_of(tree, node) : name);
+  for_each_argument(tree, node, [&](int c) {
+    if (!is_size) genes.insert(name + ": " + text_of(tree, c));
+  });
 }
 
-}  // namespace text_nodes
+}  // namespace text_genes
 
 /// What a text names, each once: the kinds of its sub-layers, their options ("Attention: Heads<4>"), the sizes and options of the
-/// model ("Width<64>"). Options that are left to their defaults stand in no text.
+/// model ("Width<64>"). Options that are left to their defaults stand in no text. Words may be unknown; what has not the form of a
+/// text names nothing.
 inline std::set<std::string> genes_of_text(std::string_view text) {
-  std::size_t next = 0;
+  std::vector<Node> nodes;
   std::set<std::string> genes;
-  for (const TextNode& node : text_nodes::read(words_of_text(text), next)) text_nodes::collect(node, genes);
+  if (grammar::Parser(text, nodes).parse().none()) text_genes::collect(nodes, 0, genes);
   return genes;
 }
 

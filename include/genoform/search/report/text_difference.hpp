@@ -6,11 +6,22 @@
 #include <string_view>
 #include <vector>
 
-#include "genoform/search/report/genes_of_text.hpp"
-
 #include "genoform/core/hide_macros.hpp"
 
 namespace genoform::search {
+
+/// The words and marks of a text: "Heads<4>, NoPos" is "Heads", "<", "4", ">", ",", "NoPos".
+inline std::vector<std::string> words_of_text(std::string_view text) {
+  std::vector<std::string> words;
+  bool is_open = false;  // may the next character belong to the last word?
+  for (const char c : text) {
+    const bool is_mark = c == '<' || c == '>' || c == ',';
+    if (is_mark || (c != ' ' && !is_open)) words.emplace_back();
+    if (c != ' ') words.back() += c;
+    is_open = c != ' ' && !is_mark;
+  }
+  return words;
+}
 
 /// A run of words of two texts: in both, only in the first, or only in the second.
 struct TextChange {
