@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from run_tests import run_tests  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "ask_and_tell.md"
@@ -227,22 +229,9 @@ def main():
     parser.add_argument("--program", required=True, type=pathlib.Path)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    tests = {name[5:].replace("_", " "): test for name, test in globals().items() if name.startswith("test_")}
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         b = Bench(str(options.program.resolve()), folder)
-        for name, test in tests.items():
-            if options.names and not any(part in name for part in options.names):
-                continue
-            start = time.monotonic()
-            try:
-                test(b)
-                print(f"ok      {name}  ({time.monotonic() - start:.1f} s)", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {name}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
+        return run_tests(globals(), lambda test: test(b), options.names)
 
 
 if __name__ == "__main__":

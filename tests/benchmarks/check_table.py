@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from run_tests import run_tests  # noqa: E402
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "train" / "table.py"
 # Stands for genoform and for a Python with torch. Each command has other times in every round, the same in every run; the call that `stop` names ends the table.
@@ -136,17 +138,11 @@ def test_a_file_of_something_else_is_left_alone(b):
 
 
 def main():
-    failed = 0
-    for name, test in [(name, test) for name, test in globals().items() if name.startswith("test_")]:
+    def call(test):
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Bench(folder))
-                print(f"ok      {name[5:].replace('_', ' ')}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {name[5:].replace('_', ' ')}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
+            test(Bench(folder))
+
+    return run_tests(globals(), call)
 
 
 if __name__ == "__main__":

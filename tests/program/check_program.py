@@ -26,11 +26,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from memory_group import made_memory_group  # noqa: E402
+from run_tests import run_tests  # noqa: E402
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
 VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "report", "serve-evaluator", "space"]
@@ -1181,21 +1181,9 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    tests = {name[5:].replace("_", " "): test for name, test in globals().items() if name.startswith("test_")}
-    failed = 0
     with tempfile.TemporaryDirectory() as folder:
         b = Bench(os.path.abspath(options.program), folder)
-        for name, test in tests.items():
-            if options.names and not any(part in name for part in options.names):
-                continue
-            try:
-                test(b)
-                print(f"ok      {name}", flush=True)
-            except Exception:
-                failed += 1
-                print(f"FAILED  {name}", flush=True)
-                traceback.print_exc()
-    return 1 if failed else 0
+        return run_tests(globals(), lambda test: test(b), options.names)
 
 
 if __name__ == "__main__":
