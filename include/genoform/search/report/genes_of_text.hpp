@@ -46,8 +46,8 @@ inline void collect(Tree tree, int node, std::set<std::string>& genes) {
 }  // namespace text_genes
 
 /// What a text names, each once: the kinds of its sub-layers, their options ("Attention: Heads<4>"), the sizes and options of the
-/// model ("Width<64>"). Options that are left to their defaults stand in no text. Words may be unknown; what has not the form of a
-/// text names nothing.
+/// model ("Width<64>"). Options that are left to their defaults stand in no text. Words may be unknown; what has not the form of
+/// a text names nothing.
 inline std::set<std::string> genes_of_text(std::string_view text) {
   std::vector<Node> nodes;
   std::set<std::string> genes;
