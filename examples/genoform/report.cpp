@@ -8,9 +8,9 @@
 #include "genoform/search/report/csv.hpp"
 #include "genoform/search/report/html/page.hpp"
 #include "genoform/search/report/report.hpp"
+#include "genoform/search/workers/shell_command.hpp"
 #include "search_options.hpp"
 #include "search_request.hpp"
-#include "shell.hpp"
 
 namespace command {
 

@@ -9,8 +9,8 @@
 #include "common.hpp"
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/space/named_spaces.hpp"
+#include "genoform/search/workers/shell_command.hpp"
 #include "numbers.hpp"
-#include "shell.hpp"
 #include "space.hpp"
 
 namespace command {

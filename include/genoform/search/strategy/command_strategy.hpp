@@ -22,7 +22,9 @@
 #include "genoform/search/json.hpp"
 #include "genoform/search/serve/json_line.hpp"
 #include "genoform/search/strategy/strategy.hpp"
+#include "genoform/search/workers/deadline.hpp"
 #include "genoform/search/workers/line_reader.hpp"
+#include "genoform/search/workers/shell_command.hpp"
 #include "genoform/search/workers/worker_process.hpp"
 
 #include "genoform/core/hide_macros.hpp"
@@ -173,12 +175,10 @@ GENOFORM_SEARCH_INLINE void CommandStrategy::rehearse(const Space& space, std::s
 
 /// The program's line for a request; none when it was stopped.
 GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(const nlohmann::json& request) const {
-  using Clock = std::chrono::steady_clock;
   if (!program_) start();
   Channel& channel = program_->process.channel();
   channel.queue(request);  // a program that is gone is noticed when its end is read
-  const std::chrono::duration<double> seconds(std::min(options_.seconds, 1e9));  // the clock cannot add much more
-  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(seconds);
+  const auto until = deadline_after(options_.seconds);
   std::string line;
   LineReader::Read read = LineReader::Read::nothing;
   while (read == LineReader::Read::nothing) {
@@ -186,7 +186,7 @@ GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(cons
       end();
       return std::nullopt;
     }
-    if (Clock::now() >= until) {
+    if (std::chrono::steady_clock::now() >= until) {
       end();
       fail(ErrorKind::resources, "wrote nothing for " + general_text(options_.seconds) + " s after it was asked for proposal " +
                                      request.at("number").dump());
@@ -208,10 +208,7 @@ GENOFORM_SEARCH_INLINE std::optional<std::string> CommandStrategy::line_for(cons
 GENOFORM_SEARCH_INLINE void CommandStrategy::start() const {
   program_ = std::make_unique<Program>([command = options_.command](int fd) {
     ::setpgid(0, 0);  // so that all of it can be ended
-    if (::dup2(fd, STDIN_FILENO) < 0 || ::dup2(fd, STDOUT_FILENO) < 0) return 127;
-    ::close(fd);
-    ::execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
-    return 127;
+    return become_shell_command(fd, command);
   });
 }
 

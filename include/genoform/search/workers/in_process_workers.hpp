@@ -14,6 +14,7 @@
 
 #include "genoform/core/result.hpp"
 #include "genoform/search/evaluator/evaluator.hpp"
+#include "genoform/search/workers/deadline.hpp"
 #include "genoform/search/workers/workers.hpp"
 
 namespace genoform::search {
@@ -35,8 +36,7 @@ class InProcessWorkers : public Workers {
   }
   /// Answers what was started, in that order, until `seconds` are over.
   std::vector<Reply> wait(double seconds) override {
-    using Clock = std::chrono::steady_clock;
-    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    const auto until = deadline_after(seconds);
     std::vector<Reply> replies;
     do {
       if (queue_.empty()) return replies;
@@ -44,7 +44,7 @@ class InProcessWorkers : public Workers {
       queue_.pop_front();
       replies.push_back(reply_to(worker, asked));
       idle_.insert(worker);
-    } while (Clock::now() < until);
+    } while (std::chrono::steady_clock::now() < until);
     return replies;
   }
   std::int64_t process_of(int) const override { return ::getpid(); }

@@ -1,24 +1,14 @@
 #pragma once
-#include <unistd.h>
-
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "genoform/search/workers/launcher.hpp"
+#include "genoform/search/workers/shell_command.hpp"
 #include "genoform/search/workers/worker_process.hpp"
 
 namespace genoform::search {
-
-/// A word as a POSIX shell takes it.
-inline std::string in_shell(const std::string& word) {
-  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 /// The command with each {} replaced by `worker_command` and each {n} by the number of the worker, from 0.
 inline std::string launch_command(const std::string& command, const std::string& worker_command, int worker) {
@@ -38,12 +28,7 @@ inline std::string launch_command(const std::string& command, const std::string&
 inline Launcher command_launcher(std::string command, std::string worker_command) {
   return [command = std::move(command), worker_command = std::move(worker_command)](int worker) {
     const std::string text = launch_command(command, worker_command, worker);
-    const auto main = [&text](int fd) {
-      if (::dup2(fd, STDIN_FILENO) < 0 || ::dup2(fd, STDOUT_FILENO) < 0) return 127;
-      ::close(fd);
-      ::execl("/bin/sh", "sh", "-c", text.c_str(), static_cast<char*>(nullptr));
-      return 127;
-    };
+    const auto main = [&text](int fd) { return become_shell_command(fd, text); };
     return std::make_unique<WorkerProcess>(main, WorkerProcess::Kind::command);
   };
 }

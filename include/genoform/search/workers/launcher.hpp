@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "genoform/core/processors.hpp"
+#include "genoform/search/workers/shell_command.hpp"
 #include "genoform/search/workers/worker.hpp"
 #include "genoform/search/workers/worker_process.hpp"
 
@@ -36,14 +37,13 @@ inline Launcher forked_evaluator(EvaluatorMaker make) {
 /// (run_worker_on_standard_streams()). For workers elsewhere: command_launcher().
 inline Launcher program_launcher(std::vector<std::string> command) {
   return forked_function([command = std::move(command)](int fd) {
-    if (::dup2(fd, STDIN_FILENO) < 0 || ::dup2(fd, STDOUT_FILENO) < 0) return 127;
-    ::close(fd);
+    if (!become_standard_streams(fd)) return not_started;
     ::setenv("OMP_NUM_THREADS", "1", 1);
     std::vector<char*> arguments;
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     ::execvp(arguments[0], arguments.data());
-    return 127;
+    return not_started;
   });
 }
 

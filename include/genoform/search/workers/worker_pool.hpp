@@ -18,6 +18,7 @@
 #include "genoform/io/quote.hpp"
 #include "genoform/search/json.hpp"
 #include "genoform/search/workers/carried_folder.hpp"
+#include "genoform/search/workers/deadline.hpp"
 #include "genoform/search/workers/launcher.hpp"
 #include "genoform/search/workers/messages.hpp"
 #include "genoform/search/workers/protocol.hpp"
@@ -69,14 +70,14 @@ class WorkerPool : public Workers {
     idle_.erase(worker);
     slot.state = Slot::State::busy;
     slot.asked = request;
-    slot.deadline = after(limit);
+    slot.deadline = deadline_after(limit);
     if (const auto* finalist = std::get_if<FinalRequest>(&request.request); finalist != nullptr && !finalist->folder.empty())
       carried_folder::begin(finalist->folder);
     slot.process->channel().queue(encode(request));  // a worker that is gone is noticed when its end is read
   }
 
   std::vector<Reply> wait(double seconds) override {
-    const Clock::time_point until = after(seconds);
+    const Clock::time_point until = deadline_after(seconds);
     std::erase_if(leaving_, [](const auto& process) { return process->has_left(); });
     sleep_until(Clock::now());  // a reply that came while nobody looked is in time
     for (;;) {
@@ -96,18 +97,11 @@ class WorkerPool : public Workers {
   static constexpr int max_first_starts = 3;          ///< that fail, of every worker, while none was ever there
   static constexpr int max_starts = 8;                ///< that fail, of every worker: half a minute
 
-  static constexpr double max_seconds = 1e9;  ///< what the clock can add
-
-  static Clock::time_point after(double seconds) {
-    seconds = std::min(seconds, max_seconds);
-    return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  }
-
   void launch(std::size_t i) {
     Slot& slot = slots_[i];
     slot.process = launcher_(static_cast<int>(i));
     slot.state = Slot::State::greeting;
-    slot.deadline = after(start_limit_);
+    slot.deadline = deadline_after(start_limit_);
     slot.before.clear();
     slot.noise = 0;
     slot.supplied = 0;
@@ -201,7 +195,7 @@ class WorkerPool : public Workers {
                                               version(protocol_version, library_version) + "; install the same version there"});
     slot.machine = greeting->machine;
     slot.state = Slot::State::setting_up;
-    slot.deadline = after(start_limit_);
+    slot.deadline = deadline_after(start_limit_);
     slot.process->channel().queue(encode_setup(setup_));
     return std::nullopt;
   }
@@ -214,7 +208,7 @@ class WorkerPool : public Workers {
       if (!text_ || want->first != slot.supplied) return lose(i, "it broke the protocol: it asked for what there is not");
       const std::string piece = text_(want->first);
       slot.supplied += piece.size();
-      slot.deadline = after(start_limit_);
+      slot.deadline = deadline_after(start_limit_);
       slot.process->channel().queue(encode_piece(piece));
       return std::nullopt;
     }
