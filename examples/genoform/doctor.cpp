@@ -4,6 +4,7 @@
 #include "genoform/backend/cpu/machine/cpu_report.hpp"
 #include "genoform/backend/cpu/machine/peak.hpp"
 #include "genoform/core/available_memory.hpp"
+#include "genoform/core/listed.hpp"
 #include "genoform/report/json.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/version.hpp"
@@ -49,9 +50,7 @@ std::string processors_text(const Processors& processors) {
 void print_text(const cpu::CpuReport& cpu_report, const std::vector<std::string>& lacks, const Peaks& peaks) {
   TextTable table({"genoform", library_version});
   table.add({"processor", cpu_report.processor.empty() ? "unknown" : cpu_report.processor});
-  std::string sets;
-  for (const std::string& set : cpu_report.instruction_sets) sets += (sets.empty() ? "" : ", ") + set;
-  table.add({"instruction sets", sets + "; in use: " + cpu_report.chosen});
+  table.add({"instruction sets", listed(cpu_report.instruction_sets) + "; in use: " + cpu_report.chosen});
   char learning_rate[80];
   std::snprintf(learning_rate, sizeof learning_rate, "about %.0f GFLOP/s on one thread in f32, %.0f in bf16", peaks.f32,
                 peaks.bf16);

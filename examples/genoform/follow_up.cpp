@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common.hpp"
+#include "genoform/core/listed.hpp"
 #include "genoform/genome/suggest.hpp"
 #include "study_text.hpp"
 #include "worker_setup.hpp"
@@ -73,16 +74,13 @@ FollowUpSession::FollowUpSession(const FollowUpOptions& options)
 
 const Standing& FollowUpSession::control_named(const std::string& name) const {
   std::vector<std::string_view> names;
-  std::string all;
   for (const Standing* s : controls_) {
     const std::string& full = s->finalist.name;
     if (full == name || arm_of(full) == name) return *s;
     names.push_back(std::string_view(full).substr(0, arm_of(full).size()));
-    all += (all.empty() ? "" : ", ") + std::string(names.back());
   }
-  const std::string_view guess = grammar::nearest(name, names);
-  usage_error("--control: no \"" + name + "\" in the final of " + options_.study +
-              (guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?") + "; it has " + all);
+  usage_error("--control: no \"" + name + "\" in the final of " + options_.study + grammar::suggestion(name, names) +
+              "; it has " + listed(names));
 }
 
 void FollowUpSession::check_kept(const char* option, const nlohmann::json& given, const nlohmann::json& kept) const {

@@ -45,8 +45,7 @@ std::string unknown_command(const CLI::App& program, const std::string& word) {
   std::vector<std::string> names;
   for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
   const std::vector<std::string_view> views(names.begin(), names.end());
-  const std::string_view guess = genoform::inner::grammar::nearest(word, views);
-  return "unknown command \"" + word + "\"" + (guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?");
+  return "unknown command \"" + word + "\"" + genoform::inner::grammar::suggestion(word, views);
 }
 
 /// The exit code of a command whose output is complete, unless it could not be written.

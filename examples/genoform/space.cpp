@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "common.hpp"
+#include "genoform/core/listed.hpp"
+#include "genoform/genome/suggest.hpp"
 #include "genoform/io/mapped_file.hpp"
 #include "genoform/search/space/named_spaces.hpp"
 #include "genoform/search/space/space_file.hpp"
@@ -47,10 +49,8 @@ BlockSpaceOptions space_of(const std::string& name_or_file) {
     names.push_back(named.name);
   }
   if (std::filesystem::exists(name_or_file)) return space_of_file(name_or_file);
-  std::string message = in_quotes(name_or_file) + ": neither a file nor the name of a space; allowed: ";
-  for (const std::string_view name : names) message += (name == names.front() ? "" : ", ") + std::string(name);
-  const std::string_view guess = genome::grammar::nearest(name_or_file, names);
-  usage_error(message + (guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?"));
+  usage_error(in_quotes(name_or_file) + ": neither a file nor the name of a space; allowed: " + listed(names) +
+              grammar::suggestion(name_or_file, names));
 }
 
 int run(const std::string& name_or_file) {

@@ -72,8 +72,7 @@ inline Error error_of(std::string_view text, Tree tree, std::span<const Kind> ki
     message += separator + std::string(word);
     separator = ", ";
   }
-  const std::string_view guess = nearest(node_at(tree, check_result.node).word, words.candidates());
-  if (!guess.empty()) message += "; did you mean \"" + std::string(guess) + "\"?";
+  message += suggestion(node_at(tree, check_result.node).word, words.candidates());
   return {ErrorKind::input, std::move(message)};
 }
 

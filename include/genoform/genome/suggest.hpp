@@ -1,4 +1,5 @@
 #pragma once
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,11 @@ inline std::string_view nearest(std::string_view word, const std::vector<std::st
   Nearest nearest(word);
   for (const std::string_view candidate : candidates) nearest.add(candidate);
   return nearest.best();
+}
+/// The same as the end of a message: `; did you mean "..."?`, or nothing.
+inline std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {
+  const std::string_view guess = nearest(word, candidates);
+  return guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?";
 }
 
 }  // namespace genoform::inner::genome::grammar

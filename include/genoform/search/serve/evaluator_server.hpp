@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "genoform/core/compiled_functions.hpp"
+#include "genoform/core/listed.hpp"
 #include "genoform/core/math.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/genome/suggest.hpp"
@@ -88,12 +89,6 @@ namespace evaluator_server {
 
 inline constexpr std::array<std::string_view, 9> requests{"space",      "sample", "mutate", "check", "cost",
                                                           "parameters", "decode", "encode", "train"};
-
-inline std::string names_of_requests() {
-  std::string names;
-  for (const std::string_view name : requests) names += (names.empty() ? "" : ", ") + std::string(name);
-  return names;
-}
 
 [[noreturn]] inline void refuse(const std::string& what) { throw Exception({ErrorKind::input, what}); }
 
@@ -244,9 +239,8 @@ GENOFORM_SEARCH_INLINE std::optional<nlohmann::json> EvaluatorServer::answer(con
     train(id, body, worker);
     return std::nullopt;
   }
-  const std::string_view guess = grammar::nearest(kind, {requests.begin(), requests.end()});
-  refuse("unknown request " + in_quotes(kind) + (guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?") +
-         "; there are " + names_of_requests());
+  refuse("unknown request " + in_quotes(kind) + grammar::suggestion(kind, {requests.begin(), requests.end()}) + "; there are " +
+         listed(requests));
 }
 
 GENOFORM_SEARCH_INLINE const BlockSpace& EvaluatorServer::blocks() const {

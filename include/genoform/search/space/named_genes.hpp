@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "genoform/core/compiled_functions.hpp"
+#include "genoform/core/listed.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/genome/genome.hpp"
 #include "genoform/genome/suggest.hpp"
@@ -96,18 +97,6 @@ inline std::vector<std::string> numbers(int first, int last) {
   return all;
 }
 
-inline std::string listed(const std::vector<std::string>& words, const char* between = ", ") {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
-/// The one that is meant, for the end of a message.
-inline std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
-  const std::string_view guess = grammar::nearest(word, {known.begin(), known.end()});
-  return guess.empty() ? "" : "; did you mean \"" + std::string(guess) + "\"?";
-}
-
 /// The index of a kind of the space.
 inline std::size_t kind_of(const BlockSpace& space, const std::string& name) {
   const std::vector<KindGenes>& kinds = space.options().kinds;
@@ -179,7 +168,8 @@ class Reader {
     std::vector<std::string> names;
     for (const NamedGene& gene : genes) names.push_back(gene.name);
     for (const auto& [name, value] : values)
-      if (!indices.contains(name)) refuse("no parameter is named " + in_quotes(name) + suggestion(name, names));
+      if (!indices.contains(name))
+        refuse("no parameter is named " + in_quotes(name) + grammar::suggestion(name, {names.begin(), names.end()}));
   }
 
   std::size_t operator()(const std::string& name) {
@@ -235,8 +225,8 @@ GENOFORM_SEARCH_INLINE std::string NamedGenes::bounds() const {
   const BlockSpaceOptions& o = space_.options();
   const std::vector<std::string>& needed = o.needed_kinds;
   return "a block has " + std::to_string(o.min_layers) + " to " + std::to_string(o.max_layers) + " sub-layers" +
-         (needed.empty() ? "" : ", one of them " + named_genes::listed(needed, " or ")) + ", and a model " +
-         std::to_string(o.min_total) + " to " + std::to_string(o.max_total) + " in all its blocks";
+         (needed.empty() ? "" : ", one of them " + listed(needed, " or ")) + ", and a model " + std::to_string(o.min_total) +
+         " to " + std::to_string(o.max_total) + " in all its blocks";
 }
 
 GENOFORM_SEARCH_INLINE Result<NamedGenes::Values> NamedGenes::encode(const std::string& text) const {

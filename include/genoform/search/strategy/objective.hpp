@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "genoform/core/listed.hpp"
 #include "genoform/core/result.hpp"
 #include "genoform/search/strategy/population.hpp"
 
@@ -41,8 +42,7 @@ inline std::vector<double> values_of(const std::vector<Objective>& objectives, c
 /// The objectives of a list such as "loss,step-time". Errors (usage): an unknown name, one that comes twice, fewer than two.
 inline Result<std::vector<Objective>> objectives_in(std::string_view list) {
   std::vector<Objective> objectives;
-  std::string allowed;
-  for (const std::string_view name : objective_names) allowed += (allowed.empty() ? "" : ", ") + std::string(name);
+  const std::string allowed = listed(objective_names);
   for (std::size_t first = 0, end = 0; end < list.size(); first = end + 1) {
     end = std::min(list.find(',', first), list.size());
     const std::string_view name = list.substr(first, end - first);
