@@ -1,4 +1,3 @@
-#include <cstdio>
 #include <optional>
 #include <string>
 
@@ -45,17 +44,14 @@ AblationPlan new_plan(const Options& o, const FollowUpSession& session) {
   return plan;
 }
 
-/// The kept plan, or a new one where there is none or it shall be forgotten.
-AblationPlan plan_of(const Options& o, FollowUpSession& session) {
-  const std::optional<AblationPlan> kept = ablation_of(session.store());
-  if (!kept || o.anew) return new_plan(o, session);
-  session.check_kept("--seeds", o.ablation.seeds, kept->options.seeds);
-  session.check_kept("--budget", o.ablation.budget, kept->options.budget);
-  if (!o.control.empty()) session.check_kept("--control", session.control_named(o.control).finalist.name, kept->control);
-  if (kept->models.front() != candidate_of(session.winner()))
+/// Refuses options and a winner that the kept plan was not made for.
+void check_kept(const Options& o, const FollowUpSession& session, const AblationPlan& kept) {
+  session.check_kept("--seeds", o.ablation.seeds, kept.options.seeds);
+  session.check_kept("--budget", o.ablation.budget, kept.options.budget);
+  if (!o.control.empty()) session.check_kept("--control", session.control_named(o.control).finalist.name, kept.control);
+  if (kept.models.front() != candidate_of(session.winner()))
     throw Exception({ErrorKind::input,
-                     o.study + ": the final has another winner than the ablation, " + kept->winner + "; --anew begins again"});
-  return *kept;
+                     o.study + ": the final has another winner than the ablation, " + kept.winner + "; --anew begins again"});
 }
 
 void announce(FollowUpSession& session, const AblationPlan& plan, int to_do) {
@@ -69,20 +65,19 @@ void announce(FollowUpSession& session, const AblationPlan& plan, int to_do) {
 
 int run(const Options& o) {
   FollowUpSession session(o);
-  const AblationPlan plan = plan_of(o, session);
-  const bool is_new = o.anew || !ablation_of(session.store());
-  const int finished = is_new ? 0 : AblationResult::of(session.store())->finished;
+  const std::optional<AblationPlan> kept = o.anew ? std::nullopt : ablation_of(session.store());
+  if (kept) check_kept(o, session, *kept);
+  const AblationPlan plan = kept ? *kept : new_plan(o, session);
+  const int finished = kept ? AblationResult::of(session.store())->finished : 0;
   if (finished < plan.runs()) {
     announce(session, plan, plan.runs() - finished);
     session.count(plan.runs(), finished);
-    const auto workers = session.start_workers();
-    const bool is_begun = !is_new || begin_ablation(session.store(), *workers, plan, session.stop());
-    if (!is_begun || !continue_ablation(session.store(), *workers, session.stop(), session.on_run()))
-      if (const int code = session.stopped(); code != 0) return code;
-    session.finish();
+    const int code = session.train(
+        [&](Workers& workers) { return kept || begin_ablation(session.store(), workers, plan, session.stop()); },
+        [&](Workers& workers) { return continue_ablation(session.store(), workers, session.stop(), session.on_run()); });
+    if (code != 0) return code;
   }
-  const std::optional<AblationResult> result = AblationResult::of(session.store());
-  if (result) std::printf("%s", o.json ? (json_of(*result).dump(2) + "\n").c_str() : result->text().c_str());
+  session.print(AblationResult::of(session.store()));
   return 0;
 }
 

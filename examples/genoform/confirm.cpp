@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,20 +37,17 @@ ConfirmPlan new_plan(const Options& o, const FollowUpSession& session) {
   return plan;
 }
 
-/// The kept plan, or a new one where there is none or it shall be forgotten.
-ConfirmPlan plan_of(const Options& o, FollowUpSession& session) {
-  const std::optional<ConfirmPlan> kept = confirmation_of(session.store());
-  if (!kept || o.anew) return new_plan(o, session);
-  session.check_kept("--budgets", o.confirm.budgets, kept->options.budgets);
-  session.check_kept("--sizes", o.confirm.sizes, kept->options.sizes);
-  session.check_kept("--seeds", o.confirm.seeds, kept->options.seeds);
-  session.check_kept("--controls", o.confirm.controls, kept->options.controls);
+/// Refuses options and a winner that the kept plan was not made for.
+void check_kept(const Options& o, const FollowUpSession& session, const ConfirmPlan& kept) {
+  session.check_kept("--budgets", o.confirm.budgets, kept.options.budgets);
+  session.check_kept("--sizes", o.confirm.sizes, kept.options.sizes);
+  session.check_kept("--seeds", o.confirm.seeds, kept.options.seeds);
+  session.check_kept("--controls", o.confirm.controls, kept.options.controls);
   const Finalist& winner = session.winner().finalist;
-  const bool is_same = kept->models.front().texts.front() == winner.text && kept->models.front().batch == winner.batch;
-  if (!is_same && kept->options.sizes.front() == 0)
+  const bool is_same = kept.models.front().texts.front() == winner.text && kept.models.front().batch == winner.batch;
+  if (!is_same && kept.options.sizes.front() == 0)
     throw Exception({ErrorKind::input, o.study + ": the final has another winner than the confirmation, " +
-                                           kept->models.front().name + "; --anew begins again"});
-  return *kept;
+                                           kept.models.front().name + "; --anew begins again"});
 }
 
 /// Processor seconds of a run: training, and evaluating, which takes four times as long a step up.
@@ -81,22 +77,21 @@ int run(const Options& given) {
   const auto has_twins = [](const auto& sorted) { return std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end(); };
   if (has_twins(o.confirm.budgets) || has_twins(o.confirm.sizes)) usage_error("--budgets, --sizes: a value stands there twice");
   FollowUpSession session(o);
-  const ConfirmPlan plan = plan_of(o, session);
-  const bool is_new = o.anew || !confirmation_of(session.store());
-  std::vector<FollowUpRun> to_do = is_new ? runs_of(plan) : session.store().follow_ups(confirm_part);
+  const std::optional<ConfirmPlan> kept = o.anew ? std::nullopt : confirmation_of(session.store());
+  if (kept) check_kept(o, session, *kept);
+  const ConfirmPlan plan = kept ? *kept : new_plan(o, session);
+  std::vector<FollowUpRun> to_do = kept ? session.store().follow_ups(confirm_part) : runs_of(plan);
   const int runs = static_cast<int>(to_do.size());
   std::erase_if(to_do, [](const FollowUpRun& run) { return run.finished(); });
   if (!to_do.empty()) {
-    announce(session, plan, to_do, is_new);
+    announce(session, plan, to_do, !kept);
     session.count(runs, runs - static_cast<int>(to_do.size()));
-    const auto workers = session.start_workers();
-    const bool is_begun = !is_new || begin_confirmation(session.store(), *workers, plan, session.stop());
-    if (!is_begun || !continue_confirmation(session.store(), *workers, session.stop(), session.on_run()))
-      if (const int code = session.stopped(); code != 0) return code;
-    session.finish();
+    const int code = session.train(
+        [&](Workers& workers) { return kept || begin_confirmation(session.store(), workers, plan, session.stop()); },
+        [&](Workers& workers) { return continue_confirmation(session.store(), workers, session.stop(), session.on_run()); });
+    if (code != 0) return code;
   }
-  const std::optional<ConfirmResult> result = ConfirmResult::of(session.store());
-  if (result) std::printf("%s", o.json ? (json_of(*result).dump(2) + "\n").c_str() : result->text().c_str());
+  session.print(ConfirmResult::of(session.store()));
   return 0;
 }
 

@@ -1,10 +1,13 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "genoform/io/json_fields.hpp"
 #include "genoform/report/progress.hpp"
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/store/store.hpp"
@@ -53,15 +56,30 @@ class FollowUpSession {
   /// Counts the runs for the progress, those that are finished beside those to do.
   void count(int runs, int finished);
 
-  /// Starts the workers, on the text of the study.
-  std::unique_ptr<genoform::search::WorkerPool> start_workers();
+  /// Trains on workers that it starts, on the text of the study: begin(workers), and where it is true go_on(workers). Both return
+  /// false when they were stopped. Returns 0, or the exit code of a signal.
+  template <class Begin, class GoOn>
+  int train(Begin begin, GoOn go_on) {
+    const auto workers = start_workers();
+    if (!begin(*workers) || !go_on(*workers))
+      if (const int code = stopped(); code != 0) return code;
+    progress_.finish();
+    return 0;
+  }
   genoform::search::StopRequest stop() const;
   genoform::search::OnFollowUp on_run();
-  /// After a follow-up that was stopped: the exit code of a signal; 0 where its time was over.
-  int stopped();
-  void finish() { progress_.finish(); }
+  /// Prints what is known so far, if anything.
+  template <class Result>
+  void print(const std::optional<Result>& result) const {
+    if (!result) return;
+    const std::string text = options_.json ? genoform::inner::json_of(*result).dump(2) + "\n" : result->text();
+    std::printf("%s", text.c_str());
+  }
 
  private:
+  std::unique_ptr<genoform::search::WorkerPool> start_workers();
+  /// After a follow-up that was stopped: the exit code of a signal; 0 where its time was over.
+  int stopped();
   using Clock = std::chrono::steady_clock;
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
