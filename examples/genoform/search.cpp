@@ -258,8 +258,8 @@ void rehearse(const CommandStrategy& command, const Space& space, const SearchRe
   command.rehearse(space, history);
 }
 
-/// Checks what a new study is asked for, before there is a file of it.
-void accept(const SearchOptions& o) {
+/// Checks what a new study is asked for, before there is a file of it; returns its text.
+Corpus accept(const SearchOptions& o) {
   const SearchRequest& request = o.request;
   if (request.training.data.empty()) usage_error("genoform search: --data is required");
   const bool is_command = request.strategy_command.has_value(), is_evolution = request.strategy == "evolution";
@@ -277,12 +277,14 @@ void accept(const SearchOptions& o) {
   check_used(o, request.study.hurdles.rule != HurdleRule::none, {"--let-through"}, "with --hurdles none");
   check_used(o, false, {"--recalibrate"}, "on a new study; it belongs to --resume");
   check_used(o, o.run.has_final, {"--finalists", "--final-seeds", "--final-budget"}, "with --no-final");
-  Corpus::from_file(request.training.data)->check_context(static_cast<std::size_t>(request.training.context)).value();
+  Corpus corpus = Corpus::from_file(request.training.data).value();
+  corpus.check_context(static_cast<std::size_t>(request.training.context)).value();
   check_workers(o, request.study.window);
   if (!o.table_of.empty()) (void)table_of_study(o.table_of, request.training.bf16);
   const std::unique_ptr<Space> space = request.make_space();
   const std::unique_ptr<Strategy> strategy = request.make_strategy(o.strategy_seconds, [] { return false; });
   if (const auto* command = dynamic_cast<const CommandStrategy*>(strategy.get())) rehearse(*command, *space, request);
+  return corpus;
 }
 
 int run(const SearchOptions& given) {
@@ -290,8 +292,10 @@ int run(const SearchOptions& given) {
   complete(o);
   read_time(o);
   if (o.resume && !std::filesystem::exists(o.file)) throw Exception({ErrorKind::input, o.file + ": no study to resume"});
-  if (!o.resume) accept(o);
-  if (!o.resume && !o.time.empty()) size_for_time(o);
+  if (!o.resume) {
+    const Corpus corpus = accept(o);
+    if (!o.time.empty()) size_for_time(o, corpus);
+  }
   return SearchRun(o).run();
 }
 

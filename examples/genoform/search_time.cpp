@@ -12,6 +12,7 @@
 
 #include "common.hpp"
 #include "genoform/core/decimal.hpp"
+#include "genoform/core/listed.hpp"
 #include "genoform/data/batches.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/search/clock/budget.hpp"
@@ -46,7 +47,7 @@ struct PlainStep {
 PlainStep plain_step(Evaluator& evaluator, const TrainingSetup& training) {
   const std::string text = proxy_baselines({.context = training.context}).front().text;
   return {.seconds = seconds_of_step(evaluator, text),
-          .flops = *FlopsOracle(ModelSizes(training.batch, training.context), 1).estimate(text, training.batch).step_seconds};
+          .flops = static_cast<double>(ModelSizes(training.batch, training.context).cost(text).training_flops())};
 }
 
 /// Seconds of the oracle's clock in one of training: that of FLOPs knows nothing of this machine.
@@ -74,7 +75,7 @@ struct Pilot {
 };
 
 /// `seconds`: of training.
-Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width, double seconds) {
+Pilot pilot_of(Evaluator& evaluator, const Corpus& corpus, const SearchRequest& request, int width, double seconds) {
   const TrainingSetup& training = request.training;
   const std::string text = primer_ez_of_one_block(training.context, width);
   Pilot pilot{.steps = Budget{seconds}.steps(seconds_of_step(evaluator, text)), .loss = 0, .ngrams = {}};
@@ -88,7 +89,6 @@ Pilot pilot_of(Evaluator& evaluator, const SearchRequest& request, int width, do
                                             .max_step_seconds = {},
                                             .hurdles = {}});
   pilot.loss = reply.loss.value();
-  const Corpus corpus = Corpus::from_file(training.data).value();
   const NgramBits bits = ngram_bits(corpus, corpus.validation(), static_cast<std::size_t>(training.windows),
                                     static_cast<std::size_t>(training.context),
                                     [&](Ngram& ngram) { count_batches(ngram, corpus, training, seed, pilot.steps); });
@@ -115,12 +115,6 @@ void check_is_new(const std::string& file) {
     throw Exception({ErrorKind::input, file + ": a study is there; --resume goes on with it, another --study begins anew"});
 }
 
-std::string listed(const std::vector<int>& widths) {
-  std::string text;
-  for (const int width : widths) text += (text.empty() ? "" : ",") + std::to_string(width);
-  return text;
-}
-
 void say_pilot(const Pilot& pilot, const SearchRequest& request) {
   const auto bytes = static_cast<double>(pilot.steps * request.training.batch * request.training.context);
   std::string text = "pilot: Primer-EZ of one block learns from " + fixed_text(bytes / 1e6, 2) + " MB in a trial and reaches " +
@@ -144,7 +138,7 @@ std::optional<double> seconds_of(const std::string& text) {
   return std::nullopt;
 }
 
-void size_for_time(SearchOptions& o) {
+void size_for_time(SearchOptions& o, const Corpus& corpus) {
   check_is_new(o.file);
   SearchRequest& request = o.request;
   const std::unique_ptr<Evaluator> evaluator = make_training_evaluator(request.training);
@@ -168,8 +162,8 @@ void size_for_time(SearchOptions& o) {
   if (o.quiet) return;
   std::fprintf(stderr, "sized for %s: --trials %d --budget %s --max-time %s --widths %s --context %d\n", o.time.c_str(),
                size.trials, general_text(request.study.budget).c_str(), general_text(o.run.minutes).c_str(),
-               listed(request.space_options().widths).c_str(), request.training.context);
-  say_pilot(pilot_of(*evaluator, request, request.baseline_width(), size.budget), request);
+               listed(request.space_options().widths, ",").c_str(), request.training.context);
+  say_pilot(pilot_of(*evaluator, corpus, request, request.baseline_width(), size.budget), request);
 }
 
 }  // namespace command

@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "genoform/data/corpus.hpp"
 #include "search_options.hpp"
 
 namespace command {
@@ -11,6 +12,6 @@ std::optional<double> seconds_of(const std::string& text);
 
 /// Sizes a new study for --time by the speed of a training step on this machine, and says on stderr what was chosen and what a
 /// pilot, a small Primer-EZ trained as long as a trial, reaches beside n-grams that count the same data.
-void size_for_time(SearchOptions& options);
+void size_for_time(SearchOptions& options, const genoform::Corpus& corpus);
 
 }  // namespace command
