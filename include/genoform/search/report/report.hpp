@@ -12,42 +12,16 @@
 #include "genoform/io/json_fields.hpp"
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/json.hpp"
+#include "genoform/search/report/bounds_reached.hpp"
 #include "genoform/search/report/claim.hpp"
 #include "genoform/search/report/hurdle_figures.hpp"
+#include "genoform/search/report/ngram_figures.hpp"
 #include "genoform/search/report/pareto_front.hpp"
 #include "genoform/search/report/standing.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/store.hpp"
 
 namespace genoform::search {
-
-/// What counting reaches on the data of a finalist: the note "ngrams" of a study.
-struct NgramFigures {
-  std::string name;                   ///< of the finalist
-  std::int64_t bytes = 0;             ///< that it was trained on
-  std::vector<double> bits_per_byte;  ///< on the test text, by n-grams of order 1 on
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("name", self.name);
-    visit("bytes", self.bytes);
-    visit("bits_per_byte", self.bits_per_byte);
-  }
-  static NgramFigures of(const nlohmann::json& j) { return from_json<NgramFigures>(j, "n-grams"); }
-};
-
-/// Bounds of the space that the best genomes of the search lie on: the note "bounds" of a study.
-struct BoundsReached {
-  std::vector<std::string> winner;  ///< those of the winner, where the search found it
-  std::vector<std::string> best;    ///< those of a third of the ten best genomes or more
-
-  template <class Self, class Visit>
-  static void fields(Self& self, Visit visit) {
-    visit("winner", self.winner);
-    visit("best", self.best);
-  }
-  static BoundsReached of(const nlohmann::json& j) { return from_json<BoundsReached>(j, "bounds"); }
-};
 
 /// What a study found, as tables and as JSON.
 class Report {

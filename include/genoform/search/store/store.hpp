@@ -1,10 +1,5 @@
 #pragma once
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,14 +14,13 @@
 #include "genoform/core/compiled_functions.hpp"
 #include "genoform/core/utf8.hpp"
 #include "genoform/io/json_fields.hpp"
-#include "genoform/io/mapped_file.hpp"
-#include "genoform/io/standard_descriptors.hpp"
 #include "genoform/search/store/final_run.hpp"
 #include "genoform/search/store/follow_up_run.hpp"
 #include "genoform/search/store/migration.hpp"
 #include "genoform/search/store/sqlite.hpp"
 #include "genoform/search/store/trial.hpp"
 #include "genoform/search/store/trial_rows.hpp"
+#include "genoform/search/store/writer_lock.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -46,34 +40,6 @@ inline void check_path(const std::string& path) {
 inline nlohmann::json as_it_is(const nlohmann::json& kept) { return kept; }
 
 }  // namespace store
-
-/// Makes sure that one coordinator writes a study: a lock beside SQLite's own, gone with the process however it ends. Workers of
-/// a coordinator that was killed hold it until they notice, so a taken lock is asked for again for a while.
-class WriterLock {
- public:
-  explicit WriterLock(const std::string& path) : fd_(open(path)) {
-    if (fd_ < 0) throw Exception(io::file_error(path, "open", errno));
-    for (int waited = 0; waited < max_milliseconds; waited += 20) {
-      if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return;
-      ::usleep(20000);
-    }
-    ::close(fd_);
-    throw Exception({ErrorKind::input, path + ": another search is writing this study; wait for it or choose another --study"});
-  }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-  ~WriterLock() { ::close(fd_); }
-
- private:
-  static constexpr int max_milliseconds = 2000;
-
-  static int open(const std::string& path) {
-    io::occupy_standard_descriptors();
-    return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  }
-
-  int fd_;
-};
 
 /// A study in one SQLite file. The record (`study`, `trials`) depends on the study's options alone; the journal (`attempts`,
 /// `notes`, `finals`, `files`, and `follow_ups` once there are any) holds times, processes and what was measured. A change is on
