@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <set>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "genoform/search/report/export.hpp"
 #include "genoform/search/report/report.hpp"
+#include "genoform/search/workers/in_process_workers.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/toy.hpp"
 
@@ -48,6 +52,35 @@ TEST_CASE(
   std::sort(losses.begin(), losses.end());
   for (const FinalRun& run : runs)
     if (!run.finalist.is_baseline) CHECK(loss_of(run.finalist.text) <= losses[2]);
+}
+
+TEST_CASE("a text that ranks twice, with other learning rates, is one finalist, and the next one goes to the final too") {
+  const DigitStudy study;
+  const Search search{.arms = {{"", &study.space, &study.evolution}},
+                      .oracle = study.clock,
+                      .baselines = study.baselines,
+                      .options = study.options};
+  Store store = Store::in_memory();
+  std::vector<Trial> trials;
+  for (const auto& [text, learning_rate] : {std::pair{"777777", 1e-3}, {"777777", 2e-3}, {"777776", 1e-3}, {"777775", 1e-3}})
+    trials.push_back({.number = static_cast<int>(trials.size()) + 1,
+                      .phase = "search",
+                      .name = {},
+                      .text = text,
+                      .learning_rate = learning_rate,
+                      .steps = 100,
+                      .step_seconds = 1e-3,
+                      .hurdles = {},
+                      .state = State::done,
+                      .reason = {},
+                      .loss = loss_of(text)});
+  store.add(trials);
+  Fake evaluator(nlohmann::json::object());
+  InProcessWorkers workers(evaluator);
+  REQUIRE(Finals(search, store, workers, {.genomes = 2, .seeds = 1}).run([] { return Stop::no; }, [](const FinalRun&) {}));
+  std::vector<std::string> texts;
+  for (const FinalRun& run : store.finals()) texts.push_back(run.finalist.text);
+  CHECK(texts == std::vector<std::string>{"777777", "777776"});
 }
 
 TEST_CASE("the report ranks by validation, flags a wrong oracle and names the winner") {

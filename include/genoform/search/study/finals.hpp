@@ -10,7 +10,9 @@
 #include <functional>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -74,9 +76,12 @@ class Finals : private JobSource {
  private:
   std::vector<Finalist> finalists_of(const std::vector<Trial>& trials) const {
     std::vector<const Trial*> chosen;
+    // Trials of one text with other rates or batches count once: a finalist is an architecture.
     const auto add = [&](const std::vector<const Trial*>& ranked, std::size_t count) {
-      for (std::size_t i = 0; i < std::min(ranked.size(), count); ++i) {
-        const Trial* t = ranked[i];
+      std::set<std::string_view> texts;
+      for (const Trial* t : ranked) {
+        if (texts.size() == count) return;
+        if (!texts.insert(t->text).second) continue;
         if (std::none_of(chosen.begin(), chosen.end(), [&](const Trial* c) { return c->text == t->text && c->name == t->name; }))
           chosen.push_back(t);
       }
