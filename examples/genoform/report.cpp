@@ -4,7 +4,10 @@
 
 #include "common.hpp"
 #include "genoform/io/atomic_file.hpp"
+#include "genoform/io/json_fields.hpp"
+#include "genoform/search/report/ablation_result.hpp"
 #include "genoform/search/report/arms.hpp"
+#include "genoform/search/report/confirm_result.hpp"
 #include "genoform/search/report/csv.hpp"
 #include "genoform/search/report/html/page.hpp"
 #include "genoform/search/report/report.hpp"
@@ -40,16 +43,19 @@ std::string html_of(const Store& store, const Options& o) {
   return html::page_of(page);
 }
 
-/// The report with the curves of the arms.
-std::string json_of_report(const Report& report) {
+/// The report with the curves of the arms and what followed it.
+std::string json_of_report(const Store& store) {
+  const Report report(store);
   nlohmann::json j = report.json();
   j["curves"] = json_of_curves(report.trials());
+  if (const auto confirmation = ConfirmResult::of(store)) j["confirmation"] = json_of(*confirmation);
+  if (const auto ablation = AblationResult::of(store)) j["ablation"] = json_of(*ablation);
   return j.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string text_of(const Store& store, const Options& o) {
   if (o.csv) return csv_of(store.trials());
-  return o.json ? json_of_report(Report(store)) : html_of(store, o);
+  return o.json ? json_of_report(store) : html_of(store, o);
 }
 
 int run(const Options& o) {
@@ -81,7 +87,8 @@ void add_report(CLI::App& program, Commands& commands) {
   app->add_option(
       "-o,--out", o->out,
       "the file to write; - is stdout (default: the name of the study with .html, here; stdout for --json and --csv)");
-  CLI::Option* json = app->add_flag("--json", o->json, "the report and the curves of the arms as a JSON object");
+  CLI::Option* json =
+      app->add_flag("--json", o->json, "the report, the curves of the arms, the confirmation and the ablation as a JSON object");
   app->add_flag("--csv", o->csv, "the trials as a table of comma-separated values (RFC 4180)")->excludes(json);
 }
 

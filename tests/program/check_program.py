@@ -1017,6 +1017,7 @@ def test_ablate_goes_on_after_a_signal_and_says_what_each_part_brings(b):
             assert part[side]["problem"] or part[side]["low"] <= part[side]["mean"] <= part[side]["high"], part
     assert json.loads(b.run(0, "ablate", study, "--quiet", "--json").stdout) == found
     assert "lost without it" in b.run(0, "ablate", study, "--quiet").stdout
+    assert json.loads(b.run(0, "report", study, "--json").stdout)["ablation"] == found
     b.error(2, "ablate", study, "--seeds", "3", says="--seeds 3: ")
     b.error(2, "ablate", study, "--seeds", "1", says="not an integer from 2")
     assert b.run(0, "best", study, "--record").stdout == record
@@ -1039,6 +1040,7 @@ def test_confirm_trains_winner_and_controls_for_longer_and_larger(b):
     assert found["laws"] == [] and len(found["correlations"]) == 1, found
     assert json.loads(b.run(0, *confirm).stdout) == found
     b.error(2, *confirm, "--budgets", "1,4", says="--anew begins again")
+    assert json.loads(b.run(0, "report", study, "--json").stdout)["confirmation"] == found
 
 
 def test_what_cannot_be_followed_up_is_refused_in_one_line(b):

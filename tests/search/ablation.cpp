@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "genoform/search/report/ablation_result.hpp"
+#include "genoform/search/report/html/page.hpp"
 #include "genoform/search/space/named_spaces.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/follow_up.hpp"
@@ -117,6 +118,11 @@ TEST_CASE("an ablation finds the parts that carry a winner, and no others") {
   const std::string text = result.text();
   CHECK(text.find("trial 7 without sub-layer 2, Ffn: activation ReLU -> SqReLU: it helps") != std::string::npos);
   CHECK(json_of(result).at("parts").size() == 5);
+  const std::string page = html::page_of({store, "study", "study.sqlite", ""});
+  CHECK(page.find("All parts together bring +" + fixed_text(*result.all.mean, 3)) != std::string::npos);
+  for (const PartResult& part : result.parts)
+    CHECK(page.find("<th scope=\"row\">" + html::escaped(part.name) + "</th><td class=\"number\">" +
+                    ablation::signed_text(*part.in_winner.mean) + "</td>") != std::string::npos);
 }
 
 TEST_CASE("where nothing matters hardly any ablation finds a part") {

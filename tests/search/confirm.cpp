@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "genoform/search/report/confirm_result.hpp"
+#include "genoform/search/report/html/page.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/follow_up.hpp"
 
@@ -39,12 +40,15 @@ ConfirmPlan plan_of(ConfirmOptions options) {
   return plan;
 }
 
-ConfirmResult result_of(KnownModels models, const ConfirmOptions& options) {
+Store finished_confirmation(KnownModels models, const ConfirmOptions& options) {
   InProcessWorkers workers(models, 2);
   Store store = Store::in_memory();
   REQUIRE(begin_confirmation(store, workers, plan_of(options), never));
   REQUIRE(continue_confirmation(store, workers, never, [](const FollowUpRun&) {}));
-  return *ConfirmResult::of(store);
+  return store;
+}
+ConfirmResult result_of(KnownModels models, const ConfirmOptions& options) {
+  return *ConfirmResult::of(finished_confirmation(std::move(models), options));
 }
 
 }  // namespace
@@ -94,6 +98,18 @@ TEST_CASE("a confirmation finds a known speed-up at each budget and size, and ra
   CHECK(text.find("Rank correlation between 1x and 16x the budget, as found: 1.00 (Kendall's tau of 3 models)") !=
         std::string::npos);
   CHECK(json_of(result).at("comparisons").size() == 12);
+}
+
+TEST_CASE("the page of a study shows its confirmation as a table and as curves of the longest trainings") {
+  const Store store = finished_confirmation(with_speed(1.5), {.budgets = {1, 4, 16}, .sizes = {0}});
+  const ConfirmResult result = *ConfirmResult::of(store);
+  const std::string page = html::page_of({store, "study", "study.sqlite", ""});
+  const auto has = [&](const std::string& part) { return page.find(part) != std::string::npos; };
+  CHECK(has("Training curves of 16x the budget, as found, means over the seeds."));
+  for (const ConfirmComparison& c : result.comparisons)
+    CHECK(has("<td class=\"number\">" + html::escaped(confirm::speed_up_text(c)) + "</td>"));
+  REQUIRE(result.laws.size() == 2);
+  for (const ConfirmLaw& law : result.laws) CHECK(has(confirm::text_of(law)));
 }
 
 TEST_CASE("two budgets give no power law, and equal models no difference beyond the noise in nearly all confirmations") {

@@ -72,6 +72,8 @@ TEST_CASE("the page of a study without a final says so and makes no claim") {
   const std::string page = page_of_study(finished_study(false));
   CHECK(has(page, "There is no claim yet"));
   CHECK(has(page, "The final has not been run"));
+  CHECK(has(page, "genoform confirm does it"));
+  CHECK(has(page, "genoform ablate does it"));
   CHECK_FALSE(has(page, "95 % interval"));
 }
 

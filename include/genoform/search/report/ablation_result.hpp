@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -83,6 +84,26 @@ struct AblationResult {
   }
 };
 
+namespace ablation {
+
+inline std::string signed_text(double value) { return (value < 0 ? "" : "+") + fixed_text(value, 3); }
+inline std::string interval_text(const PartEffect& e) { return fixed_text(*e.low, 3) + " to " + fixed_text(*e.high, 3); }
+
+/// A part in a table.
+inline constexpr const char* part_titles[] = {
+    "part", "lost without it", "95 % interval", "p", "gained by the control", "95 % interval", "p"};
+inline std::vector<std::string> columns_of(const PartResult& part) {
+  std::vector<std::string> columns{part.name};
+  for (const PartEffect& e : {part.in_winner, part.in_control}) {
+    columns.push_back(e.mean ? signed_text(*e.mean) : "-");
+    columns.push_back(e.mean ? interval_text(e) : "");
+    columns.push_back(e.mean ? fixed_text(*e.p_after_holm, 4) + (e.is_significant() ? " *" : "") : "");
+  }
+  return columns;
+}
+
+}  // namespace ablation
+
 #if GENOFORM_SEARCH_BODIES
 
 namespace ablation {
@@ -155,14 +176,6 @@ inline void correct(AblationResult& result) {
   for (std::size_t i = 0; i < effects.size(); ++i) effects[i]->p_after_holm = corrected[i];
 }
 
-inline std::string signed_text(double value) { return (value < 0 ? "" : "+") + fixed_text(value, 3); }
-inline std::string interval_text(const PartEffect& e) { return fixed_text(*e.low, 3) + " to " + fixed_text(*e.high, 3); }
-
-inline std::vector<std::string> columns_of(const PartEffect& e) {
-  if (!e.mean) return {"-", "", ""};
-  return {signed_text(*e.mean), interval_text(e), fixed_text(*e.p_after_holm, 4) + (e.is_significant() ? " *" : "")};
-}
-
 }  // namespace ablation
 
 GENOFORM_SEARCH_INLINE std::optional<AblationResult> AblationResult::of(const Store& store) {
@@ -201,20 +214,18 @@ GENOFORM_SEARCH_INLINE std::string AblationResult::text() const {
     text += winner + " " + fixed_text(statistics::mean(winner_losses), 3) + ", " + control + " " +
             fixed_text(statistics::mean(control_losses), 3) + "; all parts together bring " + ablation::signed_text(*all.mean) +
             " (95 % interval " + ablation::interval_text(all) + ").\n";
-  TextTable table({"part", "lost without it", "95 % interval", "p", "gained by the control", "95 % interval", "p"});
+  TextTable table({std::begin(ablation::part_titles), std::end(ablation::part_titles)});
   std::string significant, problems;
   int tests = 0;
   for (const PartResult& part : parts) {
-    std::vector<std::string> row{part.name};
     for (const PartEffect* effect : {&part.in_winner, &part.in_control}) {
       const std::string model = effect == &part.in_winner ? winner + " without " : control + " with ";
-      for (std::string& column : ablation::columns_of(*effect)) row.push_back(std::move(column));
       if (!effect->problem.empty()) problems += "  " + model + part.name + ": " + effect->problem + "\n";
       tests += effect->p_after_holm ? 1 : 0;
       if (effect->is_significant())
         significant += "  " + model + part.name + ": " + (*effect->mean > 0 ? "it helps" : "it hurts") + "\n";
     }
-    table.add(std::move(row));
+    table.add(ablation::columns_of(part));
   }
   text += table.text();
   if (!problems.empty()) text += "Not possible, or without a result:\n" + problems;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,6 +53,62 @@ struct ConfirmResult {
     visit("correlations", self.correlations);
   }
 };
+
+namespace confirm {
+
+inline std::string times_text(double factor) { return general_text(factor) + "x"; }
+inline std::string size_text(int steps) {
+  return steps == 0 ? "as found" : std::to_string(steps) + (steps == 1 ? " step up" : " steps up");
+}
+
+inline std::string speed_up_text(const ConfirmComparison& c) {
+  if (!c.speed_up) return "-";
+  std::string text = c.speed_up_bound + fixed_text(*c.speed_up, 2);
+  if (c.speed_up_low) text += " (" + fixed_text(*c.speed_up_low, 2) + " to " + fixed_text(*c.speed_up_high, 2) + ")";
+  return text;
+}
+
+/// A model at one size and budget in a table: loss columns are "-" before a seed is finished by all models.
+inline constexpr const char* row_titles[] = {"budget", "size", "model", "validation", "test", "rate", "steps", "ms/step"};
+inline std::vector<std::string> columns_of(const ConfirmRow& r) {
+  const auto loss = [](const std::vector<double>& losses) {
+    return losses.empty() ? "-" : fixed_text(statistics::mean(losses), 3);
+  };
+  return {times_text(r.budget),
+          size_text(r.size),
+          r.name,
+          r.failure.empty() ? loss(r.validation) : r.failure,
+          loss(r.test),
+          r.learning_rate > 0 ? general_text(r.learning_rate) + (r.is_rate_at_end ? " !" : "") : "-",
+          std::to_string(r.steps),
+          fixed_text(1e3 * r.step_seconds, 2)};
+}
+
+inline constexpr const char* comparison_titles[] = {"budget",        "size", "control",  "control - winner",
+                                                    "95 % interval", "p",    "speed-up", "control's time"};
+inline std::vector<std::string> columns_of(const ConfirmComparison& c) {
+  return {times_text(c.budget),
+          size_text(c.size),
+          c.control,
+          fixed_text(*c.mean, 3),
+          c.low ? fixed_text(*c.low, 3) + " to " + fixed_text(*c.high, 3) : "-",
+          c.p_after_holm ? fixed_text(*c.p_after_holm, 4) + (*c.p_after_holm < Claim::level ? " *" : "") : "-",
+          speed_up_text(c),
+          c.control_time ? c.control_time_bound + fixed_text(*c.control_time, 2) : "-"};
+}
+
+inline std::string text_of(const ConfirmLaw& law) {
+  std::string text = "Speed-up over " + law.control + ", " + size_text(law.size) + ": " + fixed_text(law.factor, 2) +
+                     " * (times the budget)^" + fixed_text(law.exponent, 2);
+  if (law.low) text += " (95 % interval of the exponent " + fixed_text(*law.low, 2) + " to " + fixed_text(*law.high, 2) + ")";
+  return text;
+}
+inline std::string text_of(const ConfirmCorrelation& c) {
+  return "Rank correlation between " + c.between + ": " + fixed_text(c.tau, 2) + " (Kendall's tau of " +
+         std::to_string(c.models) + " models)";
+}
+
+}  // namespace confirm
 
 #if GENOFORM_SEARCH_BODIES
 
@@ -189,11 +246,6 @@ inline void fit_laws(const ConfirmPlan& plan, ConfirmResult& result) {
     }
 }
 
-inline std::string times_text(double factor) { return general_text(factor) + "x"; }
-inline std::string size_text(int steps) {
-  return steps == 0 ? "as found" : std::to_string(steps) + (steps == 1 ? " step up" : " steps up");
-}
-
 inline void correlate(const ConfirmPlan& plan, ConfirmResult& result) {
   const std::vector<double>& budgets = plan.options.budgets;
   const std::vector<int>& sizes = plan.options.sizes;
@@ -216,13 +268,6 @@ inline void correlate(const ConfirmPlan& plan, ConfirmResult& result) {
     for (std::size_t s = 1; s < sizes.size(); ++s)
       for (std::size_t t = 0; t < s; ++t)
         add(size_text(sizes[t]) + " and " + size_text(sizes[s]) + ", " + times_text(budgets[b]) + " the budget", b, t, b, s);
-}
-
-inline std::string speed_up_text(const ConfirmComparison& c) {
-  if (!c.speed_up) return "-";
-  std::string text = c.speed_up_bound + fixed_text(*c.speed_up, 2);
-  if (c.speed_up_low) text += " (" + fixed_text(*c.speed_up_low, 2) + " to " + fixed_text(*c.speed_up_high, 2) + ")";
-  return text;
 }
 
 }  // namespace confirm
@@ -264,42 +309,25 @@ GENOFORM_SEARCH_INLINE std::string ConfirmResult::text() const {
   std::string text = "Confirmation of " + names.front() + ": " + std::to_string(seeds) + " seeds, budgets as times of " +
                      general_text(budget) + " s of measured time";
   text += finished < runs ? ". So far " + std::to_string(finished) + " of " + std::to_string(runs) + " runs.\n\n" : ".\n\n";
-  TextTable models({"budget", "size", "model", "validation", "test", "rate", "steps", "ms/step"});
+  TextTable models({std::begin(confirm::row_titles), std::end(confirm::row_titles)});
   bool has_end = false;
   for (const ConfirmRow& r : rows) {
     has_end = has_end || r.is_rate_at_end;
-    const auto loss = [&](const std::vector<double>& losses) {
-      return losses.empty() ? "-" : fixed_text(statistics::mean(losses), 3);
-    };
-    models.add({confirm::times_text(r.budget), confirm::size_text(r.size), r.name,
-                r.failure.empty() ? loss(r.validation) : r.failure, loss(r.test),
-                r.learning_rate > 0 ? general_text(r.learning_rate) + (r.is_rate_at_end ? " !" : "") : "-",
-                std::to_string(r.steps), fixed_text(1e3 * r.step_seconds, 2)});
+    models.add(confirm::columns_of(r));
   }
   text += "Losses, bits per byte, each model at the best learning rate of a short sweep:\n" + models.text();
   if (has_end) text += "! the best rate was at an end of the sweep: one beyond it may be better\n";
   if (comparisons.empty()) return text;
-  TextTable against({"budget", "size", "control", "control - winner", "95 % interval", "p", "speed-up", "control's time"});
-  for (const ConfirmComparison& c : comparisons)
-    against.add({confirm::times_text(c.budget), confirm::size_text(c.size), c.control, fixed_text(*c.mean, 3),
-                 c.low ? fixed_text(*c.low, 3) + " to " + fixed_text(*c.high, 3) : "-",
-                 c.p_after_holm ? fixed_text(*c.p_after_holm, 4) + (*c.p_after_holm < Claim::level ? " *" : "") : "-",
-                 confirm::speed_up_text(c), c.control_time ? c.control_time_bound + fixed_text(*c.control_time, 2) : "-"});
+  TextTable against({std::begin(confirm::comparison_titles), std::end(confirm::comparison_titles)});
+  for (const ConfirmComparison& c : comparisons) against.add(confirm::columns_of(c));
   text +=
       "\nThe winner against each control, above 0 and above 1 where the winner is better (* beyond the noise, after Holm):\n" +
       against.text() +
       "speed-up: time of the control to the loss that both reach, over that of the winner, within these runs\n"
       "control's time: time of the control to the winner's loss, by the ends of its runs of all budgets, over that of the "
       "winner\n";
-  for (const ConfirmLaw& law : laws)
-    text +=
-        (&law == &laws.front() ? "\n" : "") + ("Speed-up over " + law.control + ", " + confirm::size_text(law.size)) + ": " +
-        fixed_text(law.factor, 2) + " * (times the budget)^" + fixed_text(law.exponent, 2) +
-        (law.low ? " (95 % interval of the exponent " + fixed_text(*law.low, 2) + " to " + fixed_text(*law.high, 2) + ")" : "") +
-        "\n";
-  for (const ConfirmCorrelation& c : correlations)
-    text += (&c == &correlations.front() ? "\n" : "") + ("Rank correlation between " + c.between) + ": " + fixed_text(c.tau, 2) +
-            " (Kendall's tau of " + std::to_string(c.models) + " models)\n";
+  for (const ConfirmLaw& law : laws) text += (&law == &laws.front() ? "\n" : "") + confirm::text_of(law) + "\n";
+  for (const ConfirmCorrelation& c : correlations) text += (&c == &correlations.front() ? "\n" : "") + confirm::text_of(c) + "\n";
   return text;
 }
 

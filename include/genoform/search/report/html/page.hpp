@@ -2,10 +2,12 @@
 #include <string>
 
 #include "genoform/report/charts/style.hpp"
+#include "genoform/search/report/html/ablation_section.hpp"
 #include "genoform/search/report/html/claim_section.hpp"
 #include "genoform/search/report/html/finals_section.hpp"
 #include "genoform/search/report/html/gene_section.hpp"
 #include "genoform/search/report/html/genealogy_section.hpp"
+#include "genoform/search/report/html/growth_section.hpp"
 #include "genoform/search/report/html/header_section.hpp"
 #include "genoform/search/report/html/hurdle_section.hpp"
 #include "genoform/search/report/html/page_style.hpp"
@@ -22,6 +24,8 @@ namespace genoform::search::html {
 inline constexpr Section sections[] = {{"progress", "Best so far", progress_section},
                                        {"finals", "Finals", finals_section},
                                        {"selection", "Effect of selection", selection_section},
+                                       {"growth", "Growth", growth_section},
+                                       {"ablation", "Ablation", ablation_section},
                                        {"hurdles", "Hurdles", hurdle_section},
                                        {"pareto", "Loss against price", pareto_section},
                                        {"genealogy", "Genealogy", genealogy_section},

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "genoform/search/clock/oracles.hpp"
+#include "genoform/search/report/ablation_result.hpp"
 #include "genoform/search/report/arms.hpp"
+#include "genoform/search/report/confirm_result.hpp"
 #include "genoform/search/report/report.hpp"
 #include "genoform/search/store/store.hpp"
 #include "genoform/search/study/study_options.hpp"
@@ -31,6 +33,8 @@ struct StudyPage {
   std::string file;     ///< of the study, as commands name it
   std::string command;  ///< that makes the same study; empty where another program made it
   Report report;
+  std::optional<AblationResult> ablation;
+  std::optional<ConfirmResult> confirmation;
   std::optional<StudyOptions> options;  ///< none in a study that has not begun
   std::string space, strategy, oracle;  ///< by their names
   std::string text;                     ///< see name_of_path()
@@ -43,7 +47,12 @@ struct StudyPage {
   std::map<int, Estimate> sizes;        ///< of the trials whose text this program can read, by number
 
   StudyPage(const Store& store, std::string name_, std::string file_, std::string command_)
-      : name(std::move(name_)), file(std::move(file_)), command(std::move(command_)), report(store) {
+      : name(std::move(name_)),
+        file(std::move(file_)),
+        command(std::move(command_)),
+        report(store),
+        ablation(AblationResult::of(store)),
+        confirmation(ConfirmResult::of(store)) {
     read_identity(store);
     processor = store.note("processor").value_or("");
     times = store.times();
