@@ -65,16 +65,6 @@ class Plot {
   std::vector<std::vector<charts::Point>> curves_;
 };
 
-/// The first three columns are words.
-template <class Titles, class Rows>
-std::string table_of(const char* caption, const Titles& titles, const Rows& rows) {
-  std::vector<Table::Column> columns;
-  for (const char* title : titles) columns.push_back({title, columns.size() > 2});
-  Table table(caption, columns);
-  for (const auto& row : rows) table.add(confirm::columns_of(row));
-  return table.html();
-}
-
 }  // namespace growth
 
 /// The winner and the controls at larger budgets and sizes.
@@ -82,19 +72,17 @@ inline std::string growth_section(const StudyPage& page) {
   if (!page.confirmation)
     return paragraph("The winner was not trained longer or larger; genoform confirm does it, beside the controls.");
   const ConfirmResult& result = *page.confirmation;
-  std::string text =
-      counted(result.seeds, "seed", "seeds") + "; budgets are times of " + general_text(result.budget) + " s of measured time.";
-  if (result.finished < result.runs)
-    text += " So far " + grouped(result.finished) + " of " + grouped(result.runs) + " runs are finished.";
-  std::string html = paragraph(text);
+  const auto columns_of = [](const auto& row) { return confirm::columns_of(row); };
+  std::string html = paragraph(counted(result.seeds, "seed", "seeds") + "; budgets are times of " + general_text(result.budget) +
+                               " s of measured time." + so_far(result.finished, result.runs));
   if (const growth::Plot plot(result); !plot.names.empty()) {
     const std::string caption = plot.title + ", means over the seeds.";
     html += figure(escaped(caption), plot.names, [&](charts::Size size) { return plot.text(size, caption); });
   }
-  html += growth::table_of("Losses, bits per byte", confirm::row_titles, result.rows) +
+  html += table_of("Losses, bits per byte", confirm::row_titles, 3, result.rows, columns_of) +
           paragraph("Each model at the best learning rate of a short sweep; ! at an end of the sweep: one beyond may be better.");
   if (!result.comparisons.empty())
-    html += growth::table_of("The winner against each control", confirm::comparison_titles, result.comparisons) +
+    html += table_of("The winner against each control", confirm::comparison_titles, 3, result.comparisons, columns_of) +
             paragraph("Above 0 and above 1 where the winner is better; * beyond the noise after Holm.");
   for (const ConfirmLaw& law : result.laws) html += paragraph(confirm::text_of(law) + ".");
   for (const ConfirmCorrelation& c : result.correlations) html += paragraph(confirm::text_of(c) + ".");

@@ -66,4 +66,14 @@ class Table {
   std::vector<Column> columns_;
 };
 
+/// A table of rows below these titles, whose first `words` columns are words, the others numbers. columns_of(row): its texts.
+template <class Titles, class Rows, class ColumnsOf>
+std::string table_of(const char* caption, const Titles& titles, std::size_t words, const Rows& rows, ColumnsOf columns_of) {
+  std::vector<Table::Column> columns;
+  for (const char* title : titles) columns.push_back({title, columns.size() >= words});
+  Table table(caption, std::move(columns));
+  for (const auto& row : rows) table.add(columns_of(row));
+  return table.html();
+}
+
 }  // namespace genoform::search::html

@@ -15,5 +15,9 @@ struct Section {
 
 inline std::string bits(double value) { return fixed_text(value, 3); }
 inline std::string counted(std::int64_t n, const char* one, const char* many) { return grouped(n) + " " + (n == 1 ? one : many); }
+/// Said of what is not finished, after another sentence.
+inline std::string so_far(int finished, int runs) {
+  return finished < runs ? " So far " + grouped(finished) + " of " + grouped(runs) + " runs are finished." : "";
+}
 
 }  // namespace genoform::search::html
