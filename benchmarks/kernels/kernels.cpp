@@ -172,6 +172,12 @@ void convolve_gradient(benchmark::State& state) {
                                               .dw = s.real(3 * d, 3),
                                               .context = context});
 }
+/// Heads of `head_dim` channels, 192 channels in all.
+void rotate(benchmark::State& state) {
+  const std::int64_t d = 192;
+  Setup s = setup_of(d);
+  s.time(state, op::Rotate{.x = s.real(tokens, d), .head_dim = state.range(0), .context = context});
+}
 op::Attend attention(Setup& s, std::int64_t d) {
   op::Attend o;
   o.q = s.real(tokens, d), o.k = s.real(tokens, d), o.v = s.real(tokens, d), o.y = s.real(tokens, d);
@@ -264,6 +270,7 @@ BENCHMARK(attend)->Apply(widths);
 BENCHMARK(attend_gradient)->Apply(widths);
 BENCHMARK(convolve)->Apply(widths);
 BENCHMARK(convolve_gradient)->Apply(widths);
+BENCHMARK(rotate)->ArgName("head_dim")->Arg(8)->Arg(12)->Arg(24)->Arg(32)->Arg(64);
 BENCHMARK(normalize)->Apply(widths);
 BENCHMARK(normalize_gradient)->Apply(widths);
 BENCHMARK(activate_gelu)->Apply(widths);
