@@ -26,7 +26,7 @@ StepTable table_of(const ModelSizes& sizes, const BlockSpace& space) {
     RandomStream samples = samples_of(i);
     for (const auto& [name, amount] : sizes.items(space.random(samples))) seconds[name] = 1e-9;
   }
-  return StepTable::from_json({{"error", 0}, {"seconds", seconds}});
+  return StepTable::from_json({{"error", 0}, {"error_of_nine_tenths", 0}, {"seconds", seconds}});
 }
 
 /// As evolution proposes: some at random, then children of what was proposed lately.
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   const double all = proposing + checking + costing;
   std::printf("%-8s%8.2f us, %.0f proposals a second on one core\n", "all", all, 1e6 / all);
   std::puts("the same without texts between the steps:");
-  const StepTable table = table_of(sizes, space);
+  ModelSizes::Lookup table(table_of(sizes, space));
   std::vector<Genome> genomes;
   const double trees = measure("propose", count, [&](std::size_t i) { genomes.push_back(propose(space, genomes, i)); }) +
                        measure("check", count, [&](std::size_t i) { wrong += space.check(genomes[i]) ? 0 : 1; }) +

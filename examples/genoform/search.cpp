@@ -190,10 +190,11 @@ class SearchRun {
         calibration_texts(*space_, baselines_, sizes_, request_.study.seed, calibration, [this] { return signal(); });
     progress_.show_now("calibrating step times with " + std::to_string(texts.size()) + " models");
     const std::vector<int> batches = calibration_batches(texts.size(), request_.study.batches);
-    const auto table = calibrate(pool, texts, batches, sizes_, calibration.steps, [this] { return signal(); });
+    const auto table = calibrate(pool, texts, batches, sizes_, calibration, [this] { return signal(); });
     if (table)
-      progress_.show_now("step times calibrated in " + fixed_text(seconds(), 0) + " s; median error " +
-                         fixed_text(100 * table->error(), 1) + " %");
+      progress_.show_now("step times calibrated in " + fixed_text(seconds(), 0) + " s; error on models left out " +
+                         fixed_text(100 * table->error(), 1) + " % (median), nine of ten within " +
+                         fixed_text(100 * table->error_of_nine_tenths(), 1) + " %");
     return table;
   }
 

@@ -58,7 +58,8 @@ double clock_rate(const SearchRequest& request, const PlainStep& step) {
 /// Seconds that the table of step times takes, whose models are about as fast as the plain Transformer.
 double preparation(const SearchOptions& o, const PlainStep& step) {
   if (o.request.oracle != "table" || !o.table_of.empty()) return 0;
-  return o.request.probes * (CalibrationOptions{}.steps + 3) * step.seconds / o.workers;
+  constexpr CalibrationOptions options;
+  return o.request.probes * (options.rounds * options.steps + 3) * step.seconds / o.workers;
 }
 
 std::string primer_ez_of_one_block(int context, int width) {

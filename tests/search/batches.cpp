@@ -120,7 +120,7 @@ TEST_CASE("a study with batches leaves the same record for any number of workers
 TEST_CASE("a table that saw several batches knows the step time at each") {
   const BlockSpace space;
   const ModelSizes sizes(12, 64);
-  const auto texts = calibration_texts(space, proxy_baselines({}), sizes, 1, {.probes = 90, .steps = 1, .max_flops = 2});
+  const auto texts = calibration_texts(space, proxy_baselines({}), sizes, 1, {.probes = 90, .max_flops = 2});
   const std::vector<int> batches = calibration_batches(texts.size(), {6, 12, 24});
   CHECK(std::set<int>(batches.begin(), batches.end()) == std::set<int>{6, 12, 24});
   CHECK(calibration_batches(2, {}) == std::vector<int>{0, 0});
@@ -128,9 +128,10 @@ TEST_CASE("a table that saw several batches knows the step time at each") {
     const Cost cost = sizes.at(batch).cost(text);
     return 1e-3 + 2e-11 * static_cast<double>(cost.training_flops()) + 5e-9 * static_cast<double>(cost.parameters);
   };
-  std::vector<double> seconds;
-  for (std::size_t i = 0; i < texts.size(); ++i) seconds.push_back(seconds_of(texts[i], batches[i]));
-  const TableOracle oracle(sizes, fit_step_table(sizes, texts, batches, seconds));
+  std::vector<Probe> probes;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    probes.push_back(probe_of(sizes.at(batches[i]).items(texts[i]), seconds_of(texts[i], batches[i]), {}));
+  const TableOracle oracle(sizes, StepTable::fit(probes));
   std::vector<double> errors;
   for (std::uint64_t i = 0; i < 40; ++i) {
     RandomStream samples(Random(5, stream_of("unseen")), i << 32);

@@ -33,10 +33,11 @@ TEST_CASE("a fit with no negative parts finds the parts that made the sums") {
     for (double& x : row) x /= sum;
     rows.push_back(row);
   }
-  const std::vector<double> x = non_negative_fit(rows, 1e-9);
+  const std::vector<double> ones(rows.size(), 1.0);
+  const std::vector<double> x = non_negative_fit(rows, ones, 1e-9);
   for (std::size_t c = 0; c < 4; ++c) CHECK(x[c] == Approx(truth[c]).margin(1e-3));
-  CHECK(non_negative_fit({}, 1).empty());
-  CHECK(non_negative_fit({{-1.0}}, 0.1) == std::vector<double>{0.0});
+  CHECK(non_negative_fit({}, {}, 1).empty());
+  CHECK(non_negative_fit({{-1.0}}, {1.0}, 0.1) == std::vector<double>{0.0});
 }
 
 TEST_CASE("a table learns step times from probes and predicts models that it has not seen") {
@@ -60,10 +61,43 @@ TEST_CASE("a table learns step times from probes and predicts models that it has
   CHECK(table.error() < 0.1);
   const CostFeatures items = sizes.items(dense);
   CHECK(table.seconds(items) == Approx(seconds_of(items)).epsilon(0.1));
+  CHECK(table.error_of_nine_tenths() >= table.error());
   const StepTable back = StepTable::from_json(nlohmann::json::parse(table.to_json().dump()));
+  CHECK(back.error_of_nine_tenths() == table.error_of_nine_tenths());
   CHECK(back.seconds(items) == table.seconds(items));
+  CHECK_THROWS_WITH(StepTable::from_json({{"error", 0.1}, {"seconds", {{"step", 1e-3}}}}), Catch::Contains("--recalibrate"));
   probes.resize(9);
   CHECK_THROWS_AS(StepTable::fit(probes), Exception);
+}
+
+TEST_CASE("parts of a step tell apart what always grows together in the whole") {
+  const CostFeatures whole{{"a", 1.0}, {"b", 2.0}, {"step", 1.0}};
+  std::vector<Probe> probes;
+  for (int i = 1; i <= 12; ++i) {
+    const double n = i;
+    const CostFeatures items{{"a", n}, {"b", 2 * n}, {"step", 1.0}};
+    probes.push_back({.items = items,
+                      .seconds = 7 * n + 2,
+                      .parts = {{.items = {{"a", n}}, .seconds = 3 * n},
+                                {.items = {{"b", 2 * n}}, .seconds = 4 * n},
+                                {.items = {{"step", 1.0}}, .seconds = 2}}});
+  }
+  const StepTable table = StepTable::fit(probes);
+  CHECK(table.error() < 0.001);
+  CHECK(table.seconds({{"a", 10.0}, {"step", 1.0}}) == Approx(32).epsilon(0.01));
+  CHECK(table.seconds({{"b", 10.0}, {"step", 1.0}}) == Approx(22).epsilon(0.01));
+  CHECK(table.seconds(whole) == Approx(9).epsilon(0.01));
+}
+
+TEST_CASE("what operations leave of a step belongs to the parameters and the step itself") {
+  const CostFeatures items = ModelSizes(12, 64).items(dense);
+  CHECK(probe_of(items, 0.01, {}).parts.empty());
+  const Probe probe = probe_of(items, 0.01, {{.work = {{.name = "add calls", .amount = 4}}, .seconds = 0.007}});
+  REQUIRE(probe.parts.size() == 2);
+  CHECK(probe.parts[0].items == CostFeatures{{"add calls", 4.0}});
+  CHECK(probe.parts[1].seconds == Approx(0.003));
+  CHECK(probe.parts[1].items.at("parameters") == items.at("parameters"));
+  CHECK(probe.parts[1].items.size() == 4);
 }
 
 TEST_CASE("the work of a step is that of its operations") {
@@ -76,10 +110,11 @@ TEST_CASE("the work of a step is that of its operations") {
   CHECK(flops < static_cast<double>(cost.training_flops()));
   CHECK(flops > 0.8 * static_cast<double>(cost.training_flops()));
   CHECK(items.at("parameters") == static_cast<double>(cost.parameters));
-  CHECK(items.at("rotate") > 0);
+  CHECK(items.at("rotate elements") > 0);
+  CHECK(items.at("attend calls") == 2);
   const CostFeatures routed = sizes.items(sparse);
-  CHECK(routed.at("expert_linear experts") == 2 * 2 * 8);
-  CHECK(routed.count("route_token_choice") == 1);
+  CHECK(routed.at("expert_linear calls") == 2 * 2);
+  CHECK(routed.count("route_token_choice elements") == 1);
 }
 
 TEST_CASE("oracles tell the sizes, and the step time where they know it") {
@@ -91,7 +126,9 @@ TEST_CASE("oracles tell the sizes, and the step time where they know it") {
   CHECK(s.activated_parameters < s.parameters);
   CHECK(d.activated_parameters == d.parameters);
   CHECK(s.bytes > 4 * s.parameters);
-  const TableOracle table(sizes, StepTable::from_json({{"error", 0}, {"seconds", {{"parameters", 1e-8}, {"step", 1e-3}}}}));
+  const TableOracle table(
+      sizes,
+      StepTable::from_json({{"error", 0}, {"error_of_nine_tenths", 0}, {"seconds", {{"parameters", 1e-8}, {"step", 1e-3}}}}));
   CHECK(*table.estimate(dense, 0).step_seconds == Approx(1e-3 + 1e-8 * static_cast<double>(d.parameters)));
   const Estimate twice = FlopsOracle(sizes, 1e10).estimate(dense, 24);
   CHECK(*twice.step_seconds == Approx(2 * *d.step_seconds));
@@ -140,11 +177,11 @@ TEST_CASE("calibration times the baselines and affordable models of the space, e
   const BlockSpace space;
   const ModelSizes sizes(12, 64);
   const auto baselines = proxy_baselines({});
-  const auto texts = calibration_texts(space, baselines, sizes, 1, {.probes = 30, .steps = 1, .max_flops = 2});
+  const auto texts = calibration_texts(space, baselines, sizes, 1, {.probes = 30, .max_flops = 2});
   CHECK(texts.size() == 36);
   CHECK(std::set<std::string>(texts.begin(), texts.end()).size() == 36);
   CHECK(texts[0] == baselines[0].text);
-  CHECK(texts == calibration_texts(space, baselines, sizes, 1, {.probes = 30, .steps = 1, .max_flops = 2}));
+  CHECK(texts == calibration_texts(space, baselines, sizes, 1, {.probes = 30, .max_flops = 2}));
   const auto maximum = 2 * sizes.cost(texts[0]).training_flops();
   for (std::size_t i = 6; i < texts.size(); ++i) CHECK(sizes.cost(texts[i]).training_flops() <= maximum);
 }
@@ -153,7 +190,7 @@ TEST_CASE("calibration of a space whose genomes are all too large says so, and s
   const BlockSpace space;
   const ModelSizes sizes(12, 64);
   const auto baselines = proxy_baselines({});
-  const CalibrationOptions options{.probes = 1, .steps = 1, .max_flops = 0.001};
+  const CalibrationOptions options{.probes = 1, .max_flops = 0.001};
   try {
     (void)calibration_texts(space, baselines, sizes, 1, options);
     FAIL("there are texts");

@@ -7,6 +7,7 @@
 
 #include "genoform/data/synthetic.hpp"
 #include "genoform/registry/kinds.hpp"
+#include "genoform/search/clock/oracles.hpp"
 #include "tests/catch.hpp"
 #include "tests/search/toy.hpp"
 
@@ -176,6 +177,37 @@ TEST_CASE("step times are positive and come in the order of the texts") {
   CHECK(reply.seconds[1] > reply.seconds[0]);
   CHECK(reply.seconds[2] > 1.5 * reply.seconds[1]);
   CHECK_THROWS_AS(evaluator.time({.texts = {small}, .batches = {}, .rounds = 1, .steps = 1}), Exception);
+}
+
+TEST_CASE("the operations of a step do the work that the sizes of the model foretell") {
+  const Bench bench;
+  const ModelSizes sizes(4, 16);
+  const std::string models[] = {
+      small,
+      "Decoder<Stack<Block<Attention<Heads<4>, KvHeads<2>, DConv<3>, RelBias<8, 16>>, Ffn<GeGlu, Bias>>, 2>, Vocab<256>, "
+      "Width<24>, Context<16>>",
+      "Decoder<Stack<Block<Attention<Heads<2>, Window<8>>, Parallel<Attention<Heads<1>, DConv<5>>, Ffn<Swish>>, Moe<Top2, "
+      "Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"};
+  for (const std::string& model : models) {
+    INFO(model);
+    const TimeReply reply =
+        bench.evaluator().time({.texts = {model}, .batches = {0}, .rounds = 2, .steps = 1, .by_operation = true});
+    REQUIRE(reply.operations.size() == 1);
+    CostFeatures timed;
+    double seconds = 0;
+    for (const OperationTime& operation : reply.operations.front()) {
+      seconds += operation.seconds;
+      for (const WorkAmount& work : operation.work) timed[work.name] += work.amount;
+    }
+    CHECK(seconds > 0);
+    CHECK(seconds <= 1.001 * reply.seconds.front());
+    for (const auto& [name, amount] : sizes.items(model)) {
+      INFO(name);
+      const bool is_of_operation = name.find(' ') != std::string::npos && !name.starts_with("clear ");
+      if (is_of_operation) CHECK(timed[name] == Approx(amount));
+    }
+  }
+  CHECK(bench.evaluator().time({.texts = {small}, .batches = {0}}).operations.empty());
 }
 
 TEST_CASE("the optimizer of the setup trains the genomes") {

@@ -13,8 +13,10 @@ namespace genoform::inner::ops {
 struct OperationInfo {
   std::string_view name;
   std::int64_t flops = 0;  ///< useful ones, docs/formats/model.md section 6
-  Operands reads, writes;
-  Operands assignment;  ///< of tokens to experts, all of it; empty without one. It is among `reads` or `writes` too
+  Operands reads{}, writes{};
+  Operands assignment{};  ///< of tokens to experts, all of it; empty without one. It is among `reads` or `writes` too
+  Tensor added{};         ///< the sum that a product has taken over (ops/joins.hpp), among `reads` too; absent: none
+  int variant = 0;        ///< tells operations of one name apart: 1 + the function of an activation, or the statistic of a norm
   std::array<void*, Memories<float>::count> addresses{};  ///< of the memories, as the back end sees them
 
   /// What an operation moves when no cache holds any of it: all that it reads and all that it writes.
@@ -29,9 +31,15 @@ struct OperationInfo {
 /// Not inlined, and cold: it runs when a recording is made, and is the one place where the lists of an operation are compiled.
 template <class Op>
 [[gnu::cold, gnu::noinline]] constexpr OperationInfo info_of(const Op& op) {
-  OperationInfo info{
-      .name = Op::name, .flops = op.flops(), .reads = op.reads(), .writes = op.writes(), .assignment = {}, .addresses = {}};
+  OperationInfo info{.name = Op::name, .flops = op.flops(), .reads = op.reads(), .writes = op.writes()};
   if constexpr (requires { op.to.tensors(); }) info.assignment = op.to.tensors();
+  if constexpr (requires { op.added; }) info.added = op.added;
+  if constexpr (requires { op.statistic; }) info.variant = 1 + static_cast<int>(op.statistic);
+  if constexpr (requires {
+                  op.f;
+                  op.gate;
+                })
+    info.variant = 1 + static_cast<int>(op.f);
   return info;
 }
 template <class Op, class Real>

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -8,16 +9,20 @@
 #include "genoform/core/random.hpp"
 #include "genoform/search/clock/oracles.hpp"
 #include "genoform/search/clock/step_table.hpp"
+#include "genoform/search/evaluator/requests.hpp"
 #include "genoform/search/space/baseline.hpp"
 #include "genoform/search/space/space.hpp"
 #include "genoform/search/workers/scheduler.hpp"
 
 namespace genoform::search {
 
-/// How step times are calibrated: this many models of the space beside the baselines, so many training steps each.
+/// How step times are calibrated: this many models of the space beside the baselines, each in so many rounds of training steps
+/// that take turns with those of its group, so that a slow moment of the machine meets a part of them.
 struct CalibrationOptions {
+  static constexpr std::size_t group = 8;  ///< models that are in a worker's memory at once
+
   int probes = 90;
-  int steps = 14;
+  int rounds = 4, steps = 4;
   double max_flops = 2.0;  ///< times those of the first baseline; what is slower is refused anyway
 };
 
@@ -55,12 +60,22 @@ inline std::vector<int> calibration_batches(std::size_t models, const std::vecto
   return batches;
 }
 
-/// The table of step times that fits what was measured, one batch and time a text.
-inline StepTable fit_step_table(const ModelSizes& sizes, const std::vector<std::string>& texts, const std::vector<int>& batches,
-                                const std::vector<double>& seconds) {
-  std::vector<Probe> probes;
-  for (std::size_t i = 0; i < texts.size(); ++i) probes.push_back({sizes.at(batches[i]).items(texts[i]), seconds[i]});
-  return StepTable::fit(probes);
+/// A model that was timed, with its operations where they were timed too. What is left of a step is the optimizer's time, which
+/// grows with the parameters, and that between operations.
+inline Probe probe_of(const CostFeatures& items, double seconds, const std::vector<OperationTime>& operations) {
+  Probe probe{.items = items, .seconds = seconds};
+  if (operations.empty()) return probe;
+  double rest = seconds;
+  for (const OperationTime& operation : operations) {
+    TimedWork part{.items = {}, .seconds = operation.seconds};
+    for (const WorkAmount& work : operation.work) part.items[work.name] = work.amount;
+    probe.parts.push_back(std::move(part));
+    rest -= operation.seconds;
+  }
+  TimedWork between{.items = {}, .seconds = std::max(0.0, rest)};
+  for (const char* name : whole_step_items) between.items[name] = items.at(name);
+  probe.parts.push_back(std::move(between));
+  return probe;
 }
 
 }  // namespace genoform::search

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -10,7 +9,8 @@
 
 #include "genoform/core/tensor.hpp"
 #include "genoform/ops/count.hpp"
-#include "genoform/ops/operations.hpp"
+#include "genoform/ops/dense.hpp"
+#include "genoform/ops/operation_info.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -18,15 +18,66 @@ namespace genoform::search {
 
 /// How much of each kind of work a training step does: name -> amount. What a table of step times multiplies.
 using CostFeatures = std::map<std::string, double, std::less<>>;
+/// The features that are no work of an operation: the number of operations, the optimizer's work, and the step itself.
+inline constexpr const char* whole_step_items[] = {"operations", "parameters", "step", "tensors"};
+
+/// What the time of an operation may grow with. Of a product also the elements of each operand, numbered from `first_operand` on.
+struct WorkUnit {
+  static constexpr int calls = 0, flops = 1, elements = 2, first_operand = 3;
+
+  static std::string name_of(int unit) {
+    return unit == calls      ? " calls"
+           : unit == flops    ? " flops"
+           : unit == elements ? " elements"
+                              : " operand " + std::to_string(unit - first_operand + 1);
+  }
+};
+
+/// Calls add(name, variant, unit, amount) for the work of an operation. Shapes of routed rows are those of the worst case, which
+/// grow with the rows that an even load fills. A product that has taken over a sum does the work of both.
+template <class Add>
+void visit_work(const OperationInfo& op, Add add) {
+  add(op.name, op.variant, WorkUnit::calls, 1.0);
+  double elements = 0;
+  int operand = WorkUnit::first_operand;
+  for (const Operands* operands : {&op.reads, &op.writes})
+    for (const Tensor& t : *operands) {
+      if (op.assignment.contains(t) || t == op.added || t.size() == 1) continue;  // of one element: flags and scales
+      const auto size = static_cast<double>(t.size());
+      elements += size;
+      if (op.flops > 0) add(op.name, op.variant, operand++, size);
+    }
+  if (op.flops > 0)
+    add(op.name, op.variant, WorkUnit::flops, static_cast<double>(op.flops));
+  else
+    add(op.name, op.variant, WorkUnit::elements, elements);
+  if (!op.added.exists()) return;
+  add(op::Add::name, 0, WorkUnit::calls, 1.0);
+  add(op::Add::name, 0, WorkUnit::elements, 3.0 * static_cast<double>(op.added.size()));  // those of x, y and y again
+}
+
+/// The name of a feature, as in "linear flops".
+inline std::string feature_name(std::string_view operation, int variant, int unit) {
+  return std::string(operation) + (variant > 0 ? " " + std::to_string(variant) : "") + WorkUnit::name_of(unit);
+}
+
+/// The work of one operation.
+inline CostFeatures features_of(const OperationInfo& op) {
+  CostFeatures features;
+  visit_work(op, [&](std::string_view name, int variant, int unit, double amount) {
+    features[feature_name(name, variant, unit)] += amount;
+  });
+  return features;
+}
 
 /// The kinds of work that were met so far, numbered: what a walk adds up is an array.
 class FeatureNames {
  public:
-  /// The number of the feature `operation variant unit`; `variant` and `unit` name themselves, see name_of().
-  std::size_t index_of(std::string_view operation, int variant, const char* unit) {
+  /// The number of a feature.
+  std::size_t index_of(std::string_view operation, int variant, int unit) {
     const auto [place, is_new] = numbers_.try_emplace(Key{operation, variant, unit}, names_.size());
     if (is_new) {
-      names_.push_back(std::string(operation) + name_of(variant) + unit);
+      names_.push_back(feature_name(operation, variant, unit));
       by_name_.emplace(names_.back(), place->second);
     }
     return place->second;
@@ -38,32 +89,25 @@ class FeatureNames {
   }
   const std::vector<std::string>& all() const { return names_; }
 
-  static constexpr int rms = 1, layer = 2, function = 16, gated = 32;  ///< function and gated: plus the number of the function
-
  private:
   struct Key {
     std::string_view operation;
-    int variant;
-    std::string_view unit;
+    int variant, unit;
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct Hash {
     std::size_t operator()(const Key& key) const {
-      return std::hash<std::string_view>{}(key.operation) + 31U * static_cast<std::size_t>(key.variant) + 1009U * key.unit.size();
+      return std::hash<std::string_view>{}(key.operation) + 31U * static_cast<std::size_t>(key.variant) +
+             1009U * static_cast<std::size_t>(key.unit);
     }
   };
-  static std::string name_of(int variant) {
-    if (variant >= gated) return " gated " + std::to_string(variant - gated);
-    if (variant >= function) return " " + std::to_string(variant - function);
-    return variant == rms ? " rms" : variant == layer ? " layer" : "";
-  }
 
   std::unordered_map<Key, std::size_t, Hash> numbers_;
   std::vector<std::string> names_;
   std::unordered_map<std::string, std::size_t> by_name_;
 };
 
-/// A sink that adds up the work of operations, each a product of FLOPs or a number of elements.
+/// A sink that adds up the work of operations.
 class FeatureCounter : public Count {
  public:
   explicit FeatureCounter(FeatureNames& names) : names_(&names) {}
@@ -74,16 +118,7 @@ class FeatureCounter : public Count {
   template <class Op>
   void operator()(const Op& op) {
     Count::operator()(op);
-    const int variant = variant_of(op);
-    if constexpr (requires { op.to; }) {
-      add_slots(op, variant);
-    } else {
-      double elements = 0;
-      for (const Operands& operands : {op.reads(), op.writes()})
-        for (const Tensor& t : operands) elements += static_cast<double>(t.size());
-      if (op.flops() > 0) add<Op>(variant, " flops", static_cast<double>(op.flops()));
-      add<Op>(variant, op.flops() > 0 ? " elements" : "", elements);
-    }
+    add(info_of(op));
   }
   FeatureCounter& operator+=(const FeatureCounter& more) {
     Count::operator+=(more);
@@ -93,47 +128,12 @@ class FeatureCounter : public Count {
   }
 
  private:
-  template <class Op>
-  void add(int variant, const char* unit, double amount) {
-    const std::size_t i = names_->index_of(Op::name, variant, unit);
-    if (amounts_.size() <= i) amounts_.resize(i + 1);
-    amounts_[i] += amount;
-  }
-
-  template <class Op>
-  static int variant_of(const Op& op) {
-    if constexpr (requires { op.statistic; })
-      return op.statistic == op::Statistic::rms ? FeatureNames::rms : FeatureNames::layer;
-    else if constexpr (requires {
-                         op.f;
-                         op.gate;
-                       })
-      return (op.gate.exists() ? FeatureNames::gated : FeatureNames::function) + static_cast<int>(op.f);
-    else
-      return 0;
-  }
-
-  /// Operations on routed rows: the memory is for the worst case, the work is that of the slots which an even load fills, padding
-  /// included.
-  template <class Op>
-  void add_slots(const Op& op, int variant) {
-    const double filled = static_cast<double>(op.to.useful_slots);
-    const double slots = filled + 0.5 * static_cast<double>(op::slot_tile * op.to.experts);
-    if constexpr (requires { op.p; })
-      add<Op>(variant, "", static_cast<double>(op.p.size()));
-    else if constexpr (requires { op.w; })
-      add_products(variant, op, op.w, slots / filled);
-    else if constexpr (requires { op.dw; })
-      add_products(variant, op, op.dw, slots / filled);
-    else
-      add<Op>(variant, "", slots * static_cast<double>(op.reads().begin()->columns));
-  }
-  /// The matrices of all experts are read once, whatever the number of slots.
-  template <class Op>
-  void add_products(int variant, const Op& op, const Tensor& matrices, double padding) {
-    add<Op>(variant, " experts", static_cast<double>(op.to.experts));
-    add<Op>(variant, " flops", static_cast<double>(op.flops()) * padding);
-    add<Op>(variant, " elements", static_cast<double>(matrices.size()));
+  void add(const OperationInfo& op) {
+    visit_work(op, [&](std::string_view name, int variant, int unit, double amount) {
+      const std::size_t i = names_->index_of(name, variant, unit);
+      if (amounts_.size() <= i) amounts_.resize(i + 1);
+      amounts_[i] += amount;
+    });
   }
 
   FeatureNames* names_;

@@ -47,9 +47,9 @@ class ModelSizes {
     const std::lock_guard lock(memory_->mutex);
     const Walk found = walk(genome);
     CostFeatures items;
-    for (const char* name : {"operations", "step", "parameters", "tensors"}) items[name] = amount_of(found, name);
-    for (const std::string& name : memory_->features.all())
-      if (const double amount = amount_of(found, name); amount != 0) items[name] = amount;
+    for (const char* name : whole_step_items) items[name] = whole_step_amount(found, name);
+    for (std::size_t i = 0; i < found.work.amounts().size(); ++i)
+      if (const double amount = found.work.amounts()[i]; amount != 0) items[memory_->features.all()[i]] = amount;
     return items;
   }
 
@@ -63,12 +63,41 @@ class ModelSizes {
     e.step_seconds = static_cast<double>(c.training_flops()) / flops_per_second;
     return e;
   }
+  /// A table whose items are looked up once, not for each genome. For one ModelSizes and its copies, which use it one at a time.
+  class Lookup {
+   public:
+    explicit Lookup(StepTable table) : table_(std::move(table)) {}
+
+   private:
+    friend class ModelSizes;
+    struct Term {
+      std::size_t number;  ///< of the feature
+      std::string name;
+      double seconds;
+    };
+    /// In the order of the names, so that the sum does not depend on which features were met first.
+    const std::vector<Term>& terms(const FeatureNames& features) {
+      if (features.all().size() == met_) return terms_;
+      met_ = features.all().size();
+      terms_.clear();
+      for (const auto& [name, seconds] : table_.items()) terms_.push_back({features.find(name), name, seconds});
+      return terms_;
+    }
+
+    StepTable table_;
+    std::vector<Term> terms_;
+    std::size_t met_ = static_cast<std::size_t>(-1);
+  };
   /// An estimate with the step time of a table.
-  Estimate sizes(const Genome& genome, const StepTable& table) const {
+  Estimate sizes(const Genome& genome, Lookup& table) const {
     const std::lock_guard lock(memory_->mutex);
     const Walk found = walk(genome);
     Estimate e = estimate_of(found.cost);
-    e.step_seconds = table.seconds_of([&](const std::string& name) { return amount_of(found, name); });
+    const std::vector<double>& amounts = found.work.amounts();
+    double seconds = 0;
+    for (const Lookup::Term& term : table.terms(memory_->features))
+      seconds += term.seconds * (term.number < amounts.size() ? amounts[term.number] : whole_step_amount(found, term.name));
+    e.step_seconds = seconds;
     return e;
   }
 
@@ -83,8 +112,8 @@ class ModelSizes {
   };
 
   Walk walk(const Genome& genome) const { return memory_->costs.walk(genome, shape_.batch, shape_.context); }
-  double amount_of(const Walk& found, const std::string& name) const {
-    if (const std::size_t i = memory_->features.find(name); i < found.work.amounts().size()) return found.work.amounts()[i];
+  /// An item that is no work of an operation; 0 for all others.
+  static double whole_step_amount(const Walk& found, const std::string& name) {
     return name == "operations"   ? static_cast<double>(found.work.operations)
            : name == "step"       ? 1
            : name == "parameters" ? static_cast<double>(found.cost.parameters)
@@ -113,7 +142,7 @@ class TableOracle : public Estimator {
 
  private:
   ModelSizes sizes_;
-  StepTable table_;
+  mutable ModelSizes::Lookup table_;
 };
 
 /// Step times as if every useful FLOP took the same time: repeatable and the same on every machine, but blind to what is slow.

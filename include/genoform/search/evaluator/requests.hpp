@@ -127,17 +127,46 @@ struct FinalRequest {
   }
 };
 
+/// So much work of one kind, as cost features count it.
+struct WorkAmount {
+  std::string name;
+  double amount = 0;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("name", self.name);
+    visit("amount", self.amount);
+  }
+};
+
+/// Operations of equal work in a training step: all their work, and the seconds that they take together.
+struct OperationTime {
+  std::vector<WorkAmount> work;
+  double seconds = 0;
+
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit visit) {
+    visit("work", self.work);
+    visit("seconds", self.seconds);
+  }
+};
+
 /// Seconds of a training step of each text.
 struct TimeReply {
   std::vector<double> seconds;
+  std::vector<std::vector<OperationTime>> operations{};  ///< of each text, where they were asked for and can be timed; else empty
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
     visit("seconds", self.seconds);
+    visit("operations", self.operations);
   }
   std::string problem() const {
     for (const double s : seconds)
       if (!(s > 0) || !math::is_finite(s)) return "a step time is not above 0";
+    for (const std::vector<OperationTime>& of_text : operations)
+      for (const OperationTime& operation : of_text)
+        if (!(operation.seconds >= 0) || !math::is_finite(operation.seconds)) return "the time of an operation is below 0";
     return "";
   }
 };
@@ -150,6 +179,7 @@ struct TimeRequest {
   std::vector<std::string> texts;
   std::vector<int> batches{};  ///< of each text; 0: the evaluator's own number
   int rounds = 1, steps = 1;
+  bool by_operation = false;  ///< the operations of a step are wanted too; an evaluator may leave them out
 
   template <class Self, class Visit>
   static void fields(Self& self, Visit visit) {
@@ -157,6 +187,7 @@ struct TimeRequest {
     visit("batches", self.batches);
     visit("rounds", self.rounds);
     visit("steps", self.steps);
+    visit("by_operation", self.by_operation);
   }
 };
 

@@ -17,6 +17,7 @@
 #include "genoform/search/clock/budget.hpp"
 #include "genoform/search/evaluator/curve.hpp"
 #include "genoform/search/evaluator/evaluator.hpp"
+#include "genoform/search/evaluator/operation_timer.hpp"
 #include "genoform/search/evaluator/training_setup.hpp"
 #include "genoform/train.hpp"
 
@@ -53,7 +54,8 @@ class TrainingEvaluator : public Evaluator {
     TrainReply reply;
     std::int64_t steps = request.steps;
     if (steps == 0) {
-      reply.step_seconds = step_seconds({request.text}, {request.batch}, 3, 4).front();
+      reply.step_seconds =
+          measured({.texts = {request.text}, .batches = {request.batch}, .rounds = 3, .steps = 4}).seconds.front();
       reply.steps = steps = Budget{request.budget}.steps(*reply.step_seconds);
       if (request.max_step_seconds && *reply.step_seconds > *request.max_step_seconds) {
         reply.refusal = "step time";
@@ -93,7 +95,7 @@ class TrainingEvaluator : public Evaluator {
     if (request.batches.size() != request.texts.size())
       throw Exception({ErrorKind::input, std::to_string(request.batches.size()) + " batches for " +
                                              std::to_string(request.texts.size()) + " models to time"});
-    return {.seconds = step_seconds(request.texts, request.batches, request.rounds, request.steps)};
+    return measured(request);
   }
 
  private:
@@ -120,8 +122,10 @@ class TrainingEvaluator : public Evaluator {
 
   double bits(const Result<double>& nats) const { return nats.value() / std::numbers::ln2 / corpus_.bytes_per_token(); }
 
-  Run start(const std::string& text, double learning_rate, int batch, std::uint64_t seed, std::int64_t steps) const {
+  Run start(const std::string& text, double learning_rate, int batch, std::uint64_t seed, std::int64_t steps,
+            extend::Observer* observer = nullptr) const {
     Run run{make_(text, seed), nullptr};
+    if (observer != nullptr) run.model->observe(observer);
     TrainOptions options;
     options.steps = static_cast<int>(steps);
     options.batch = batch > 0 ? batch : setup_.batch;
@@ -134,25 +138,37 @@ class TrainingEvaluator : public Evaluator {
     return run;
   }
 
+  /// A model whose steps are timed.
+  struct TimedRun {
+    OperationTimer operations{};  ///< outlives the model that it observes
+    Run run{};
+    std::vector<double> seconds{};
+  };
+
   /// The median time of a training step of each text, measured in turns so that a slow moment of the machine meets all of them.
-  std::vector<double> step_seconds(const std::vector<std::string>& texts, const std::vector<int>& batches, int rounds,
-                                   int steps) const {
-    std::vector<Run> runs;
-    std::vector<std::vector<double>> seconds(texts.size());
-    for (std::size_t i = 0; i < texts.size(); ++i)
-      runs.push_back(start(texts[i], 1e-3, batches[i], 1, std::int64_t{rounds} * steps + 2));
-    for (const Run& run : runs)
-      for (int warm_up = 0; warm_up < 2; ++warm_up) run.trainer->step(corpus_).value();
-    for (int round = 0; round < rounds; ++round)
-      for (std::size_t i = 0; i < runs.size(); ++i)
-        for (int s = 0; s < steps; ++s) {
+  TimeReply measured(const TimeRequest& request) const {
+    constexpr int warm_up = 2;
+    std::vector<TimedRun> runs(request.texts.size());
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      runs[i].run = start(request.texts[i], 1e-3, request.batches[i], 1, std::int64_t{request.rounds} * request.steps + warm_up,
+                          request.by_operation ? &runs[i].operations : nullptr);
+    for (TimedRun& timed : runs)
+      for (int s = 0; s < warm_up; ++s) timed.run.trainer->step(corpus_).value();
+    for (TimedRun& timed : runs) timed.operations.forget_step();
+    for (int round = 0; round < request.rounds; ++round)
+      for (TimedRun& timed : runs)
+        for (int s = 0; s < request.steps; ++s) {
           const double before = seconds_();
-          runs[i].trainer->step(corpus_).value();
-          seconds[i].push_back(seconds_() - before);
+          timed.run.trainer->step(corpus_).value();
+          timed.seconds.push_back(seconds_() - before);
+          timed.operations.end_step();
         }
-    std::vector<double> medians;
-    for (std::vector<double>& times : seconds) medians.push_back(median(std::move(times)));
-    return medians;
+    TimeReply reply;
+    for (TimedRun& timed : runs) {
+      reply.seconds.push_back(median(std::move(timed.seconds)));
+      if (request.by_operation) reply.operations.push_back(timed.operations.times(reply.seconds.back()));
+    }
+    return reply;
   }
 
   TrainingSetup setup_;

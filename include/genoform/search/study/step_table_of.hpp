@@ -16,8 +16,8 @@ namespace genoform::search {
 /// of the workers that measure.
 inline std::optional<StepTable> step_table_of(Store& store, const std::string& machine,
                                               const std::function<std::optional<StepTable>()>& calibrate, bool recalibrate) {
-  const auto kept = store.setting("step table", StepTable::from_json);
-  if (kept && !recalibrate) {
+  const auto kept = recalibrate ? std::nullopt : store.setting("step table", StepTable::from_json);
+  if (kept) {
     const std::string there = store.note("processor").value_or("");
     const bool is_by_name = there == processor_name();  // as studies of format 3 have it
     if (there != machine && !is_by_name)
