@@ -15,6 +15,7 @@
 #include "genoform/report/text_table.hpp"
 #include "genoform/search/report/claim.hpp"
 #include "genoform/search/report/pooled.hpp"
+#include "genoform/search/report/statistics_text.hpp"
 #include "genoform/search/store/store.hpp"
 #include "genoform/search/study/ablation.hpp"
 
@@ -87,7 +88,6 @@ struct AblationResult {
 namespace ablation {
 
 inline std::string signed_text(double value) { return (value < 0 ? "" : "+") + fixed_text(value, 3); }
-inline std::string interval_text(const PartEffect& e) { return fixed_text(*e.low, 3) + " to " + fixed_text(*e.high, 3); }
 
 /// A part in a table.
 inline constexpr const char* part_titles[] = {
@@ -96,8 +96,8 @@ inline std::vector<std::string> columns_of(const PartResult& part) {
   std::vector<std::string> columns{part.name};
   for (const PartEffect& e : {part.in_winner, part.in_control}) {
     columns.push_back(e.mean ? signed_text(*e.mean) : "-");
-    columns.push_back(e.mean ? interval_text(e) : "");
-    columns.push_back(e.mean ? fixed_text(*e.p_after_holm, 4) + (e.is_significant() ? " *" : "") : "");
+    columns.push_back(e.mean ? interval_text(*e.low, *e.high) : "");
+    columns.push_back(e.mean ? p_text(*e.p_after_holm) : "");
   }
   return columns;
 }
@@ -213,7 +213,7 @@ GENOFORM_SEARCH_INLINE std::string AblationResult::text() const {
   if (all.mean)
     text += winner + " " + fixed_text(statistics::mean(winner_losses), 3) + ", " + control + " " +
             fixed_text(statistics::mean(control_losses), 3) + "; all parts together bring " + ablation::signed_text(*all.mean) +
-            " (95 % interval " + ablation::interval_text(all) + ").\n";
+            " (95 % interval " + interval_text(*all.low, *all.high) + ").\n";
   TextTable table({std::begin(ablation::part_titles), std::end(ablation::part_titles)});
   std::string significant, problems;
   int tests = 0;

@@ -18,6 +18,7 @@
 #include "genoform/search/report/confirm_rows.hpp"
 #include "genoform/search/report/pooled.hpp"
 #include "genoform/search/report/speed_up.hpp"
+#include "genoform/search/report/statistics_text.hpp"
 #include "genoform/search/store/store.hpp"
 #include "genoform/search/study/confirm.hpp"
 
@@ -91,8 +92,8 @@ inline std::vector<std::string> columns_of(const ConfirmComparison& c) {
           size_text(c.size),
           c.control,
           fixed_text(*c.mean, 3),
-          c.low ? fixed_text(*c.low, 3) + " to " + fixed_text(*c.high, 3) : "-",
-          c.p_after_holm ? fixed_text(*c.p_after_holm, 4) + (*c.p_after_holm < Claim::level ? " *" : "") : "-",
+          c.low ? interval_text(*c.low, *c.high) : "-",
+          c.p_after_holm ? p_text(*c.p_after_holm) : "-",
           speed_up_text(c),
           c.control_time ? c.control_time_bound + fixed_text(*c.control_time, 2) : "-"};
 }

@@ -16,7 +16,7 @@ inline std::string ablation_section(const StudyPage& page) {
                      general_text(result.budget) + " s of measured time each." + so_far(result.finished, result.runs);
   if (result.all.mean)
     text += " All parts together bring " + ablation::signed_text(*result.all.mean) +
-            " bits per byte on the test text (95 % interval " + ablation::interval_text(result.all) + ").";
+            " bits per byte on the test text (95 % interval " + interval_text(*result.all.low, *result.all.high) + ").";
   std::string problems_html;
   for (const PartResult& part : result.parts)
     for (const auto& [effect, where] :

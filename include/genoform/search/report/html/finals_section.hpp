@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "genoform/search/report/html/section.hpp"
+#include "genoform/search/report/statistics_text.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -17,9 +18,9 @@ inline const std::vector<std::string>& series_names() {
   static const std::vector<std::string> names{"found by the search", "control arm", "baseline"};
   return names;
 }
-inline std::string interval_text(const Standing& s) {
+inline std::string interval_of(const Standing& s) {
   const statistics::Difference d = statistics::of_mean(s.test);
-  return s.test.size() < 2 ? "-" : bits(d.low) + " to " + bits(d.high);
+  return s.test.size() < 2 ? "-" : interval_text(d.low, d.high);
 }
 
 struct Range {
@@ -112,7 +113,7 @@ class Plot {
     };
     stroke("grid", x_.first, x_.last);
     for (const double v : s.test) canvas_.circle(("seed " + look).c_str(), x_(v), y + 8, 2);
-    canvas_.group(name + ": " + bits(s.mean_test()) + " (" + interval_text(s) + ")");
+    canvas_.group(name + ": " + bits(s.mean_test()) + " (" + interval_of(s) + ")");
     if (s.test.size() > 1) {
       const statistics::Difference d = statistics::of_mean(s.test);
       stroke("interval " + look, x_(d.low), x_(d.high));
@@ -152,7 +153,7 @@ inline std::string table(const StudyPage& page) {
                                            {"ms/step", true}});
   for (const Standing& s : page.report.standings()) {
     const Trial* t = page.trial(s.finalist.trial);
-    table.add({s.finalist.name, s.is_ranked() ? bits(s.mean_test()) : "failed", s.is_ranked() ? interval_text(s) : "-",
+    table.add({s.finalist.name, s.is_ranked() ? bits(s.mean_test()) : "failed", s.is_ranked() ? interval_of(s) : "-",
                s.is_ranked() ? bits(s.mean_validation()) : "-", t != nullptr && t->loss ? bits(*t->loss) : "-",
                general_text(s.finalist.learning_rate), report::batch_text(s.finalist.batch), grouped(s.finalist.steps),
                fixed_text(1e3 * s.finalist.step_seconds, 2)});

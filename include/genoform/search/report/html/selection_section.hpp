@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "genoform/search/report/html/section.hpp"
+#include "genoform/search/report/statistics_text.hpp"
 
 #include "genoform/core/hide_macros.hpp"
 
@@ -27,7 +28,7 @@ inline std::string selection_section(const StudyPage& page) {
   std::string text = "Fresh seeds against the loss that chose the genome: " + std::string(d.mean >= 0 ? "+" : "-") +
                      bits(std::abs(d.mean)) + " bits per byte on the validation text, mean over " +
                      counted(static_cast<std::int64_t>(fresh.size()), "genome of the final", "genomes of the final");
-  if (fresh.size() > 1) text += " (95 % interval " + bits(d.low) + " to " + bits(d.high) + ")";
+  if (fresh.size() > 1) text += " (95 % interval " + interval_text(d.low, d.high) + ")";
   text += ".";
   if (page.options && *std::max_element(budgets.begin(), budgets.end()) > 1.2 * page.options->budget)
     text += " The final trained longer than the search, which lowers its losses too.";
