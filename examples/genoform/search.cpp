@@ -57,6 +57,7 @@ class SearchRun {
   /// Returns the exit code.
   int run() {
     const Corpus corpus = text();
+    note_text(corpus);
     nlohmann::json evaluator = json_of(request_.training);
     evaluator["data"] = std::to_string(corpus.fingerprint());
     WorkerPool pool(options_.workers, launcher(), json_of(WorkerSetup{request_.training, TextIdentity::of(corpus)}),
@@ -131,6 +132,14 @@ class SearchRun {
   Corpus text() {
     const bool may_move = options_.resume && options_.is_given("--data");
     return text_of_study(store_, options_.file, request_, may_move ? options_.request.training.data : "");
+  }
+
+  void note_text(const Corpus& corpus) {
+    const double bytes = corpus.bytes_per_token();
+    const DataSeen seen{.bytes_per_sequence = bytes * request_.training.context,
+                        .batch = request_.training.batch,
+                        .training_bytes = static_cast<std::int64_t>(bytes * static_cast<double>(corpus.train().size()))};
+    store_.set_note("text", json_of(seen).dump());
   }
 
   StudyRun study_run() {

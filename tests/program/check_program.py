@@ -1101,6 +1101,7 @@ def test_report_writes_one_page_without_scripts_or_other_files_whatever_names_a_
     report = json.loads(b.run(0, "best", b.folder / name, "--json").stdout)
     for finalist in report["finalists"]:
         mean = sum(finalist["test"]) / len(finalist["test"])
+        assert finalist["bytes"] == finalist["steps"] * (finalist["batch"] or 2) * 16 and finalist["passes"] > 0, finalist
         assert re.search(rf'<th scope="row">{finalist["name"]}</th><td class="number">{mean:.3f}</td>', page), finalist
     assert f"{abs(report['claim']['control_minus_found']):.3f} bits per byte on the test text" in page
     assert b.run(0, "report", b.folder / name, "-o", "-").stdout == page

@@ -68,6 +68,24 @@ TEST_CASE("the page of a study has the claim, the losses and intervals of the re
   CHECK(page == page_of_study(store));
 }
 
+TEST_CASE("the finals say how much text a training reads") {
+  Store store = finished_study(true);
+  CHECK_FALSE(has(Report(store).text(), "passes"));
+  store.set_note("text", json_of(DataSeen{.bytes_per_sequence = 128, .batch = 12, .training_bytes = 3'000'000}).dump());
+  const Report report(store);
+  const Finalist& f = report.standings().front().finalist;
+  const double bytes = static_cast<double>(f.steps) * (f.batch > 0 ? f.batch : 12) * 128;
+  CHECK(report.data_seen()->bytes(f) == Approx(bytes));
+  CHECK(report.data_seen()->passes(f) == Approx(bytes / 3e6));
+  CHECK(report.data_figures(f) == std::vector<std::string>{fixed_text(1e-6 * bytes, 2), fixed_text(bytes / 3e6, 2), "-"});
+  Finalist model = f;
+  model.text = "Decoder<Stack<Block<Attention<>, Ffn<>>, 1>, Vocab<256>, Width<32>, Context<16>>";
+  const auto parameters = static_cast<double>(cost_of(*Genome::parse(model.text))->parameters);
+  CHECK(*report.data_seen()->bytes_per_parameter(model) == Approx(bytes / parameters));
+  CHECK(has(report.text(), "passes"));
+  CHECK(has(page_of_study(store), "bytes a parameter"));
+}
+
 TEST_CASE("the page of a study without a final says so and makes no claim") {
   const std::string page = page_of_study(finished_study(false));
   CHECK(has(page, "There is no claim yet"));

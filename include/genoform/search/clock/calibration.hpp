@@ -17,9 +17,9 @@
 namespace genoform::search {
 
 /// How step times are calibrated: this many models of the space beside the baselines, each in so many rounds of training steps
-/// that take turns with those of its group, so that a slow moment of the machine meets a part of them.
+/// that take turns with those of its group.
 struct CalibrationOptions {
-  static constexpr std::size_t group = 8;  ///< models that are in a worker's memory at once
+  static constexpr std::size_t group = 8;  ///< models that are in a worker's memory at once, the first baseline among them
 
   int probes = 90;
   int rounds = 4, steps = 4;
@@ -60,19 +60,19 @@ inline std::vector<int> calibration_batches(std::size_t models, const std::vecto
   return batches;
 }
 
-/// A model that was timed, with its operations where they were timed too. What is left of a step is the optimizer's time, which
-/// grows with the parameters, and that between operations.
-inline Probe probe_of(const CostFeatures& items, double seconds, const std::vector<OperationTime>& operations) {
-  Probe probe{.items = items, .seconds = seconds};
+/// A model that was timed, with its operations where they were timed too; all times are multiplied by `scale`. What is left of a
+/// step is the optimizer's time, which grows with the parameters, and that between operations.
+inline Probe probe_of(const CostFeatures& items, double seconds, const std::vector<OperationTime>& operations, double scale = 1) {
+  Probe probe{.items = items, .seconds = scale * seconds};
   if (operations.empty()) return probe;
   double rest = seconds;
   for (const OperationTime& operation : operations) {
-    TimedWork part{.items = {}, .seconds = operation.seconds};
+    TimedWork part{.items = {}, .seconds = scale * operation.seconds};
     for (const WorkAmount& work : operation.work) part.items[work.name] = work.amount;
     probe.parts.push_back(std::move(part));
     rest -= operation.seconds;
   }
-  TimedWork between{.items = {}, .seconds = std::max(0.0, rest)};
+  TimedWork between{.items = {}, .seconds = scale * std::max(0.0, rest)};
   for (const char* name : whole_step_items) between.items[name] = items.at(name);
   probe.parts.push_back(std::move(between));
   return probe;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -49,8 +50,9 @@ class OperationTimer final : public extend::Observer {
   /// What was timed since the last step that counts is left out.
   void forget_step() { now_.assign(now_.size(), {}); }
 
-  /// The median seconds of each group in a step that takes `step_seconds`, in the order of their work.
-  std::vector<OperationTime> times(double step_seconds) const {
+  /// The seconds of each group, in the order of their work, in a step that took `median_step` here and is taken for
+  /// `step_seconds`: medians over the steps, in proportion.
+  std::vector<OperationTime> times(double median_step, double step_seconds) const {
     std::vector<OperationTime> times;
     double sum = 0;
     for (const auto& [features, i] : groups_) {
@@ -60,8 +62,9 @@ class OperationTimer final : public extend::Observer {
       sum += time.seconds;
       times.push_back(std::move(time));
     }
-    if (sum > step_seconds)  // the step is measured in processor time, its operations in time that other processes share
-      for (OperationTime& time : times) time.seconds *= step_seconds / sum;
+    // The step is measured in processor time, its operations in time that other processes share: they may be longer together.
+    const double scale = step_seconds / std::max(sum, median_step);
+    for (OperationTime& time : times) time.seconds *= scale;
     return times;
   }
 

@@ -142,33 +142,40 @@ class TrainingEvaluator : public Evaluator {
   struct TimedRun {
     OperationTimer operations{};  ///< outlives the model that it observes
     Run run{};
-    std::vector<double> seconds{};
+    std::vector<double> seconds{};    ///< of each step that counts
+    std::vector<double> of_rounds{};  ///< their median in each round
   };
 
-  /// The median time of a training step of each text, measured in turns so that a slow moment of the machine meets all of them.
+  /// The time of a training step of each text. The texts take turns, and what counts is the median over the rounds of the ratio
+  /// to the first text, so that a slow moment of the machine changes no ratio. The first step of a turn does not count: it finds
+  /// the caches full of what the others left there, as no step of a training does.
   TimeReply measured(const TimeRequest& request) const {
-    constexpr int warm_up = 2;
     std::vector<TimedRun> runs(request.texts.size());
     for (std::size_t i = 0; i < runs.size(); ++i)
-      runs[i].run = start(request.texts[i], 1e-3, request.batches[i], 1, std::int64_t{request.rounds} * request.steps + warm_up,
+      runs[i].run = start(request.texts[i], 1e-3, request.batches[i], 1, 1 + std::int64_t{request.rounds} * (1 + request.steps),
                           request.by_operation ? &runs[i].operations : nullptr);
-    for (TimedRun& timed : runs)
-      for (int s = 0; s < warm_up; ++s) timed.run.trainer->step(corpus_).value();
-    for (TimedRun& timed : runs) timed.operations.forget_step();
+    for (TimedRun& timed : runs) timed.run.trainer->step(corpus_).value();  // touches its memory
     for (int round = 0; round < request.rounds; ++round)
-      for (TimedRun& timed : runs)
-        for (int s = 0; s < request.steps; ++s) {
-          const double before = seconds_();
-          timed.run.trainer->step(corpus_).value();
-          timed.seconds.push_back(seconds_() - before);
-          timed.operations.end_step();
-        }
+      for (TimedRun& timed : runs) take_turn(timed, request.steps);
     TimeReply reply;
-    for (TimedRun& timed : runs) {
-      reply.seconds.push_back(median(std::move(timed.seconds)));
-      if (request.by_operation) reply.operations.push_back(timed.operations.times(reply.seconds.back()));
+    for (const TimedRun& timed : runs) {
+      std::vector<double> ratios;
+      for (std::size_t r = 0; r < timed.of_rounds.size(); ++r) ratios.push_back(timed.of_rounds[r] / runs.front().of_rounds[r]);
+      reply.seconds.push_back(median(runs.front().of_rounds) * median(std::move(ratios)));
+      if (request.by_operation) reply.operations.push_back(timed.operations.times(median(timed.seconds), reply.seconds.back()));
     }
     return reply;
+  }
+  void take_turn(TimedRun& timed, int steps) const {
+    timed.run.trainer->step(corpus_).value();
+    timed.operations.forget_step();
+    for (int s = 0; s < steps; ++s) {
+      const double before = seconds_();
+      timed.run.trainer->step(corpus_).value();
+      timed.seconds.push_back(seconds_() - before);
+      timed.operations.end_step();
+    }
+    timed.of_rounds.push_back(median({timed.seconds.end() - steps, timed.seconds.end()}));
   }
 
   TrainingSetup setup_;

@@ -14,6 +14,7 @@
 #include "genoform/search/json.hpp"
 #include "genoform/search/report/bounds_reached.hpp"
 #include "genoform/search/report/claim.hpp"
+#include "genoform/search/report/data_seen.hpp"
 #include "genoform/search/report/hurdle_figures.hpp"
 #include "genoform/search/report/ngram_figures.hpp"
 #include "genoform/search/report/pareto_front.hpp"
@@ -46,6 +47,7 @@ class Report {
     if (const auto bounds = store.note("bounds", BoundsReached::of)) bounds_ = *bounds;
     if (const auto front = store.note("front", ParetoFront::of)) front_ = *front;
     if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
+    data_seen_ = store.note("text", DataSeen::of);
     if (const auto note = store.note("seconds of trials")) seconds_ = number_of<double>(*note).value_or(0);
     for (const FinalRun& run : store.finals()) enter(run);
     std::stable_sort(standings_.begin(), standings_.end(), [](const Standing& a, const Standing& b) {
@@ -75,6 +77,8 @@ class Report {
   const HurdleFigures& hurdles() const { return hurdles_; }
   const BoundsReached& bounds() const { return bounds_; }
   const NgramFigures& ngrams() const { return ngrams_; }
+  /// None where the study does not know its text.
+  const std::optional<DataSeen>& data_seen() const { return data_seen_; }
   bool has_final_result() const { return !standings_.empty() && standings_.front().is_ranked(); }
   bool has_ngrams() const { return !ngrams_.bits_per_byte.empty() && has_final_result(); }
   /// The orders of the n-grams that the best finalist is better than.
@@ -86,6 +90,9 @@ class Report {
   std::string unit() const { return counts_second_half_ ? "bits per byte in the second half of each window" : "bits per byte"; }
   /// Trainings of finalists that are planned and have not ended.
   int unfinished_finals() const { return unfinished_finals_; }
+  /// Megabytes that a training reads, passes over the training text, and bytes for each parameter, as tables have them; empty
+  /// where the study does not know its text.
+  std::vector<std::string> data_figures(const Finalist& f) const;
   bool is_oracle_off(const Finalist& f) const { return std::abs(oracle_ratio(f) - 1) > tolerance; }
 
   std::string text() const;
@@ -134,6 +141,7 @@ class Report {
   std::vector<Trial> trials_;
   std::vector<Standing> standings_;
   NgramFigures ngrams_;
+  std::optional<DataSeen> data_seen_;
   BoundsReached bounds_;
   HurdleFigures hurdles_;
   ParetoFront front_;
@@ -230,11 +238,18 @@ GENOFORM_SEARCH_INLINE std::string Report::ngrams_text() const {
   return text + "\n";
 }
 
+GENOFORM_SEARCH_INLINE std::vector<std::string> Report::data_figures(const Finalist& f) const {
+  if (!data_seen_) return {};
+  const std::optional<double> each = data_seen_->bytes_per_parameter(f);
+  return {fixed_text(1e-6 * data_seen_->bytes(f), 2), fixed_text(data_seen_->passes(f), 2), each ? fixed_text(*each, 1) : "-"};
+}
+
 GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
   const bool has_whole =
       std::any_of(standings_.begin(), standings_.end(), [](const Standing& s) { return !s.test_whole.empty(); });
   std::vector<std::string> columns{"finalist", "validation", "test", "test of each seed", "batch", "steps", "ms/step", "oracle"};
   if (has_whole) columns.insert(columns.begin() + 3, "whole windows");
+  if (data_seen_) columns.insert(columns.end(), {"MB", "passes", "bytes/parameter"});
   TextTable table(columns);
   bool off = false;
   for (const Standing& s : standings_) {
@@ -251,10 +266,12 @@ GENOFORM_SEARCH_INLINE std::string Report::finals_text() const {
                                  fixed_text(1e3 * f.step_seconds, 2),
                                  fixed_text(100 * (1 / ratio - 1), 1) + " %" + (is_off ? " !" : "")};
     if (has_whole) row.insert(row.begin() + 3, s.test_whole.empty() ? "-" : fixed_text(s.mean_test_whole(), 3));
+    for (const std::string& figure : data_figures(f)) row.push_back(figure);
     table.add(row);
   }
   std::string text = "Finalists, trained anew with fresh seeds for equal measured time, " + unit() + ":\n" + table.text();
   if (has_whole) text += "whole windows: the test text at all positions of each window\n";
+  if (data_seen_) text += "MB: of text that a training reads; passes: over the training text\n";
   if (off)
     text += "! the oracle's step time was more than 5 % off in the search; the finalists were trained by the measured one\n";
   return text;
@@ -342,6 +359,7 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
     finalist["test"] = s.test;
     if (!s.test_whole.empty()) finalist["test_whole"] = s.test_whole;
     if (!s.failure.empty()) finalist["failure"] = s.failure;
+    if (data_seen_) finalist["bytes"] = data_seen_->bytes(s.finalist), finalist["passes"] = data_seen_->passes(s.finalist);
     finalists.push_back(std::move(finalist));
   }
   nlohmann::json j{{"baselines", baselines},     {"genomes", finished_},       {"stopped_at_hurdle", hurdles_.stopped},

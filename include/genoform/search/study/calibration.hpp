@@ -6,34 +6,56 @@
 #include <utility>
 #include <vector>
 
+#include "genoform/core/median.hpp"
 #include "genoform/search/clock/calibration.hpp"
 #include "genoform/search/study/step_times.hpp"
 
 namespace genoform::search {
 
-/// Times the texts, each at its batch, on all workers at once, as trials will run, and fits a table; none when it was stopped.
-/// Throws Exception when a model cannot be timed.
-inline std::optional<StepTable> calibrate(Workers& workers, const std::vector<std::string>& texts,
-                                          const std::vector<int>& batches, const ModelSizes& sizes,
-                                          const CalibrationOptions& options, const StopRequest& stop) {
+namespace calibration {
+
+/// The texts in groups, each behind the first text, with which it takes turns.
+inline std::vector<TimeRequest> requests(const std::vector<std::string>& texts, const std::vector<int>& batches,
+                                         const CalibrationOptions& options) {
+  constexpr std::size_t others = CalibrationOptions::group - 1;
   std::vector<TimeRequest> requests;
-  for (std::size_t begin = 0; begin < texts.size(); begin += CalibrationOptions::group) {
-    TimeRequest request{.texts = {}, .batches = {}, .rounds = options.rounds, .steps = options.steps, .by_operation = true};
-    for (std::size_t i = begin; i < std::min(begin + CalibrationOptions::group, texts.size()); ++i) {
+  for (std::size_t begin = 1; begin < texts.size(); begin += others) {
+    TimeRequest request{.texts = {texts.front()},
+                        .batches = {batches.front()},
+                        .rounds = options.rounds,
+                        .steps = options.steps,
+                        .by_operation = true};
+    for (std::size_t i = begin; i < std::min(begin + others, texts.size()); ++i) {
       request.texts.push_back(texts[i]);
       request.batches.push_back(batches[i]);
     }
     requests.push_back(std::move(request));
   }
-  const auto replies = TimingJobs(std::move(requests), 600).run(workers, stop);
+  return requests;
+}
+
+}  // namespace calibration
+
+/// Times the texts, each at its batch, on all workers at once, as trials will run, and fits a table; none when it was stopped.
+/// Every group takes turns with the first text, whose median time over the groups all times are relative to: a slow hour of the
+/// machine counts in none of them. Throws Exception when a model cannot be timed.
+inline std::optional<StepTable> calibrate(Workers& workers, const std::vector<std::string>& texts,
+                                          const std::vector<int>& batches, const ModelSizes& sizes,
+                                          const CalibrationOptions& options, const StopRequest& stop) {
+  const std::vector<TimeRequest> requests = calibration::requests(texts, batches, options);
+  const auto replies = TimingJobs(requests, 600).run(workers, stop);
   if (!replies) return std::nullopt;
+  std::vector<double> first;
+  for (const TimeReply& reply : *replies) first.push_back(reply.seconds.front());
+  const double unit = median(first);
   std::vector<Probe> probes;
-  for (const TimeReply& reply : *replies)
-    for (std::size_t i = 0; i < reply.seconds.size(); ++i) {
-      const CostFeatures items = sizes.at(batches[probes.size()]).items(texts[probes.size()]);
-      probes.push_back(
-          probe_of(items, reply.seconds[i], i < reply.operations.size() ? reply.operations[i] : std::vector<OperationTime>()));
-    }
+  for (std::size_t r = 0; r < replies->size(); ++r) {
+    const TimeReply& reply = (*replies)[r];
+    for (std::size_t i = r == 0 ? 0 : 1; i < reply.seconds.size(); ++i)
+      probes.push_back(probe_of(sizes.at(requests[r].batches[i]).items(requests[r].texts[i]), reply.seconds[i],
+                                i < reply.operations.size() ? reply.operations[i] : std::vector<OperationTime>(),
+                                unit / reply.seconds.front()));
+  }
   return StepTable::fit(probes);
 }
 

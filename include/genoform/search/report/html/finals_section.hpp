@@ -142,21 +142,25 @@ class Plot {
 };
 
 inline std::string table(const StudyPage& page) {
-  Table table("Finalists, bits per byte", {{"finalist"},
-                                           {"test", true},
-                                           {"95 % interval", true},
-                                           {"validation", true},
-                                           {"in the search", true},
-                                           {"learning rate", true},
-                                           {"batch", true},
-                                           {"steps", true},
-                                           {"ms/step", true}});
+  std::vector<Table::Column> columns{{"finalist"},         {"test", true},          {"95 % interval", true},
+                                     {"validation", true}, {"in the search", true}, {"learning rate", true},
+                                     {"batch", true},      {"steps", true},         {"ms/step", true}};
+  if (page.report.data_seen())
+    for (const char* name : {"MB of text", "passes", "bytes a parameter"}) columns.push_back({name, true});
+  Table table("Finalists, bits per byte", columns);
   for (const Standing& s : page.report.standings()) {
     const Trial* t = page.trial(s.finalist.trial);
-    table.add({s.finalist.name, s.is_ranked() ? bits(s.mean_test()) : "failed", s.is_ranked() ? interval_of(s) : "-",
-               s.is_ranked() ? bits(s.mean_validation()) : "-", t != nullptr && t->loss ? bits(*t->loss) : "-",
-               general_text(s.finalist.learning_rate), report::batch_text(s.finalist.batch), grouped(s.finalist.steps),
-               fixed_text(1e3 * s.finalist.step_seconds, 2)});
+    std::vector<std::string> row{s.finalist.name,
+                                 s.is_ranked() ? bits(s.mean_test()) : "failed",
+                                 s.is_ranked() ? interval_of(s) : "-",
+                                 s.is_ranked() ? bits(s.mean_validation()) : "-",
+                                 t != nullptr && t->loss ? bits(*t->loss) : "-",
+                                 general_text(s.finalist.learning_rate),
+                                 report::batch_text(s.finalist.batch),
+                                 grouped(s.finalist.steps),
+                                 fixed_text(1e3 * s.finalist.step_seconds, 2)};
+    for (const std::string& figure : page.report.data_figures(s.finalist)) row.push_back(figure);
+    table.add(row);
   }
   return table.html();
 }
