@@ -59,7 +59,7 @@ double clock_rate(const SearchRequest& request, const PlainStep& step) {
 double preparation(const SearchOptions& o, const PlainStep& step) {
   if (o.request.oracle != "table" || !o.table_of.empty()) return 0;
   constexpr CalibrationOptions options;
-  constexpr double with_first = 8.0 / 7;  // a group has a model that is measured with all
+  constexpr auto group = static_cast<double>(options.group), with_first = group / (group - 1);  // which all groups measure
   return with_first * o.request.probes * (options.rounds * (1 + options.steps) + 2) * step.seconds / o.workers;
 }
 
