@@ -14,6 +14,8 @@
 #include "genoform/search/space/space.hpp"
 #include "genoform/search/workers/scheduler.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 /// How step times are calibrated: this many models of the space beside the baselines, each in so many rounds of training steps
@@ -79,3 +81,5 @@ inline Probe probe_of(const CostFeatures& items, double seconds, const std::vect
 }
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"

@@ -10,6 +10,8 @@
 #include "genoform/search/clock/calibration.hpp"
 #include "genoform/search/study/step_times.hpp"
 
+#include "genoform/core/hide_macros.hpp"
+
 namespace genoform::search {
 
 namespace calibration {
@@ -60,3 +62,5 @@ inline std::optional<StepTable> calibrate(Workers& workers, const std::vector<st
 }
 
 }  // namespace genoform::search
+
+#include "genoform/core/restore_macros.hpp"
