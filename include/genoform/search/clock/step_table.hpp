@@ -103,7 +103,7 @@ GENOFORM_SEARCH_INLINE StepTable StepTable::from_json(const nlohmann::json& j) {
 
 namespace step_table {
 
-/// Rows and targets of a fit: `work` of a step of so many seconds.
+/// Rows and targets of a fit: a row for each piece of work that was timed.
 class Equations {
  public:
   void add(const CostFeatures& items, double seconds, double step_seconds) {

@@ -1,42 +1,14 @@
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "genoform/core/median.hpp"
 #include "genoform/search/clock/calibration.hpp"
 #include "genoform/search/study/step_times.hpp"
 
-#include "genoform/core/hide_macros.hpp"
-
 namespace genoform::search {
-
-namespace calibration {
-
-/// The texts in groups, each behind the first text, with which it takes turns.
-inline std::vector<TimeRequest> requests(const std::vector<std::string>& texts, const std::vector<int>& batches,
-                                         const CalibrationOptions& options) {
-  constexpr std::size_t others = CalibrationOptions::group - 1;
-  std::vector<TimeRequest> requests;
-  for (std::size_t begin = 1; begin < texts.size(); begin += others) {
-    TimeRequest request{.texts = {texts.front()},
-                        .batches = {batches.front()},
-                        .rounds = options.rounds,
-                        .steps = options.steps,
-                        .by_operation = true};
-    for (std::size_t i = begin; i < std::min(begin + others, texts.size()); ++i) {
-      request.texts.push_back(texts[i]);
-      request.batches.push_back(batches[i]);
-    }
-    requests.push_back(std::move(request));
-  }
-  return requests;
-}
-
-}  // namespace calibration
 
 /// Times the texts, each at its batch, on all workers at once, as trials will run, and fits a table; none when it was stopped.
 /// Every group takes turns with the first text, whose median time over the groups all times are relative to: a slow hour of the
@@ -44,7 +16,9 @@ inline std::vector<TimeRequest> requests(const std::vector<std::string>& texts, 
 inline std::optional<StepTable> calibrate(Workers& workers, const std::vector<std::string>& texts,
                                           const std::vector<int>& batches, const ModelSizes& sizes,
                                           const CalibrationOptions& options, const StopRequest& stop) {
-  const std::vector<TimeRequest> requests = calibration::requests(texts, batches, options);
+  const std::vector<TimeRequest> requests =
+      requests_in_turns(texts, batches, CalibrationOptions::group - 1,
+                        {.texts = {}, .rounds = options.rounds, .steps = options.steps, .by_operation = true});
   const auto replies = TimingJobs(requests, 600).run(workers, stop);
   if (!replies) return std::nullopt;
   std::vector<double> first;
@@ -62,5 +36,3 @@ inline std::optional<StepTable> calibrate(Workers& workers, const std::vector<st
 }
 
 }  // namespace genoform::search
-
-#include "genoform/core/restore_macros.hpp"

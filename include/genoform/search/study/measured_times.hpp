@@ -23,15 +23,12 @@ inline std::optional<std::vector<double>> measured_step_seconds(Workers& workers
                                                                 int rounds, const StopRequest& stop) {
   constexpr std::size_t group = 8;  // so many models are in a worker's memory beside the first
   const auto copies = static_cast<std::size_t>(std::max(1, workers_that_measure(workers)));
+  std::vector<std::string> texts;
+  std::vector<int> batches;
+  for (const Candidate& model : models) texts.push_back(model.text), batches.push_back(model.batch);
   std::vector<TimeRequest> requests;
-  for (std::size_t begin = 1; begin == 1 || begin < models.size(); begin += group) {
-    TimeRequest request{.texts = {models.front().text}, .batches = {models.front().batch}, .rounds = rounds, .steps = 4};
-    for (std::size_t i = begin; i < std::min(begin + group, models.size()); ++i) {
-      request.texts.push_back(models[i].text);
-      request.batches.push_back(models[i].batch);
-    }
+  for (const TimeRequest& request : requests_in_turns(texts, batches, group, {.texts = {}, .rounds = rounds, .steps = 4}))
     requests.insert(requests.end(), copies, request);
-  }
   const auto replies = TimingJobs(std::move(requests), 3600).run(workers, stop);
   if (!replies) return std::nullopt;
   std::vector<double> first;

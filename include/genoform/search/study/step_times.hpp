@@ -12,6 +12,24 @@
 
 namespace genoform::search {
 
+/// Requests to time models in groups of `others` behind the first model, with which each group takes turns; rounds and steps, and
+/// whether by operation, as in `how`.
+inline std::vector<TimeRequest> requests_in_turns(const std::vector<std::string>& texts, const std::vector<int>& batches,
+                                                  std::size_t others, const TimeRequest& how) {
+  std::vector<TimeRequest> requests;
+  for (std::size_t begin = 1; begin == 1 || begin < texts.size(); begin += others) {
+    TimeRequest request = how;
+    request.texts = {texts.front()};
+    request.batches = {batches.front()};
+    for (std::size_t i = begin; i < begin + others && i < texts.size(); ++i) {
+      request.texts.push_back(texts[i]);
+      request.batches.push_back(batches[i]);
+    }
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
 /// Requests for step times as jobs of a scheduler; what cannot be timed is thrown as Exception.
 class TimingJobs : public JobSource {
  public:
