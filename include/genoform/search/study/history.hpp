@@ -42,19 +42,17 @@ inline Scored scored_of(const Trial& t, double fitness, const Estimate& sizes) {
 /// above those of genomes that went on, since they were better there and got better still.
 class History {
  public:
-  /// Baselines count at this learning rate. `is_genome`: can this text be a parent? Asked for baselines only. `sizes`: of
-  /// a genome, where the strategy asks for them.
-  History(std::string arm, double learning_rate, std::size_t capacity, std::function<bool(const std::string&)> is_genome,
+  /// `is_genome`: can this text be a parent? Asked for baselines only. `sizes`: of a genome, where the strategy asks for them.
+  History(std::string arm, std::size_t capacity, std::function<bool(const std::string&)> is_genome,
           std::function<Estimate(const Trial&)> sizes)
       : arm_(std::move(arm)),
-        learning_rate_(learning_rate),
         capacity_(std::max<std::size_t>(1, capacity)),
         is_genome_(std::move(is_genome)),
         sizes_(std::move(sizes)) {}
 
   /// Adds a finished trial, whose number is above those before, if it counts.
   void add(const Trial& t) {
-    const bool counts = t.phase == "baseline" ? t.learning_rate == learning_rate_ && is_genome_(t.text) : t.name == arm_;
+    const bool counts = t.phase == "baseline" ? is_genome_(t.text) : t.name == arm_;
     const std::optional<double> fitness = t.fitness();
     if (t.state != State::done || !counts || !fitness) return;
     if (scored_.size() >= capacity_ && scored_.size() - capacity_ >= capacity_)
@@ -71,7 +69,6 @@ class History {
 
  private:
   std::string arm_;
-  double learning_rate_;
   std::size_t capacity_;
   std::function<bool(const std::string&)> is_genome_;
   std::function<Estimate(const Trial&)> sizes_;

@@ -46,8 +46,7 @@ struct Search {
       const auto sizes = [&oracle = oracle, batch = options.batch, is_needed = !arm.strategy->objectives().empty()](
                              const Trial& t) { return is_needed ? sizes_of(t, oracle, batch) : Estimate{}; };
       all.push_back({.name = arm.name,
-                     .history = History(arm.name, options.learning_rate,
-                                        memory > unlimited - window ? unlimited : memory + window, is_genome, sizes),
+                     .history = History(arm.name, memory > unlimited - window ? unlimited : memory + window, is_genome, sizes),
                      .at_hurdles = HurdleLosses(window)});
     }
     return all;
