@@ -151,6 +151,19 @@ TEST_CASE("the report names the bounds of the space that the winner and the best
         std::string::npos);
 }
 
+TEST_CASE("the report says when a control arm could have found the winner of the search") {
+  const DigitStudy digits;
+  FunctionEvaluator evaluator([](const TrainRequest& r) { return loss_of(r.text); });
+  InProcessWorkers workers(evaluator, 2);
+  Study study = digits.on(workers);
+  study.controls = {{"low digits", &digits.low, &digits.evolution}};
+  const Report report = study.run({.genomes = 100});
+  REQUIRE(report.winner().has_value());
+  REQUIRE(report.winner()->finalist.name.rfind("trial", 0) == 0);
+  CHECK(report.reachable_by() == std::vector<std::string>{"low digits"});
+  CHECK(report.text().find("The winner is in the space of low digits too: a known architecture") != std::string::npos);
+}
+
 TEST_CASE("the spaces of known architectures have their genomes and no others") {
   const BlockSpace transformer(transformer_space()), primer_ez(primer_ez_space()), glam(glam_space());
   const auto model = [](const std::string& block, int blocks) {

@@ -130,19 +130,51 @@ class TrialClock {
   std::optional<Clock::time_point> first_;
 };
 
+/// The winner where the search found it; else none.
+inline std::optional<Finalist> found_genome(const Report& report) {
+  const std::optional<Standing> winner = report.winner();
+  if (!winner || winner->finalist.is_baseline || winner->finalist.is_control) return std::nullopt;
+  return winner->finalist;
+}
+
+/// Leaves the note "reachable by": the control arms whose own spaces have the genome that the search found.
+inline void note_reachable_by(Store& store, const Space& space, const std::vector<Arm>& controls) {
+  const std::optional<Finalist> found = found_genome(Report(store));
+  std::vector<std::string> names;
+  for (const Arm& control : controls)
+    if (found && control.space != &space && control.space->check(found->text).ok()) names.push_back(control.name);
+  store.set_note("reachable by", nlohmann::json(names).dump());
+}
+
+/// The bounds of its space that a genome lies on, and those of the genes of its training.
+inline std::vector<std::string> bounds_of(const std::string& text, double learning_rate, int batch, const Space& space,
+                                          const StudyOptions& options) {
+  std::vector<std::string> bounds = space.bounds_of(text);
+  const auto add = [&](const std::string& what, bool is_first, bool is_last, std::size_t values) {
+    if (values > 1 && is_first) bounds.push_back(what + " (the smallest)");
+    if (values > 1 && is_last) bounds.push_back(what + " (the largest)");
+  };
+  const std::vector<double>& rates = options.learning_rates;
+  if (!rates.empty())
+    add("learning rate " + general_text(learning_rate), learning_rate <= rates.front(), learning_rate >= rates.back(),
+        rates.size());
+  const std::vector<int>& batches = options.batches;
+  if (!batches.empty()) add("batch " + std::to_string(batch), batch <= batches.front(), batch >= batches.back(), batches.size());
+  return bounds;
+}
+
 /// Leaves the note "bounds".
-inline void note_bounds(Store& store, const Space& space) {
+inline void note_bounds(Store& store, const Space& space, const StudyOptions& options) {
   constexpr std::size_t most = 10;
   const Report report(store);
   BoundsReached reached;
-  const std::optional<Standing> winner = report.winner();
-  if (winner && !winner->finalist.is_baseline && !winner->finalist.is_control)
-    reached.winner = space.bounds_of(winner->finalist.text);
+  if (const std::optional<Finalist> found = found_genome(report))
+    reached.winner = bounds_of(found->text, found->learning_rate, found->batch, space, options);
   std::vector<const Trial*> best = ranked(report.trials(), [](const Trial& t) { return t.phase == "search" && t.name.empty(); });
   best.resize(std::min(best.size(), most));
   std::map<std::string, std::size_t> counts;
   for (const Trial* t : best)
-    for (const std::string& bound : space.bounds_of(t->text)) ++counts[bound];
+    for (const std::string& bound : bounds_of(t->text, t->learning_rate, t->batch, space, options)) ++counts[bound];
   for (const auto& [bound, count] : counts)
     if (3 * count >= best.size()) reached.best.push_back(bound);
   store.set_note("bounds", json_of(reached).dump());
@@ -176,7 +208,10 @@ GENOFORM_SEARCH_INLINE bool Study::run(Store& store, const StudyRun& run) const 
   run.on_search_end(ledger, is_complete);
   if (run.genomes > 0 && ledger.genomes_trained() == 0) return true;  // there is nothing that a final could confirm
   const bool is_done = !run.finals || Finals(search, store, workers, *run.finals).run(run.stop, run.on_final);
-  if (is_done) study::note_bounds(store, space);
+  if (is_done) {
+    study::note_bounds(store, space, options);
+    study::note_reachable_by(store, space, controls);
+  }
   return is_done;
 }
 

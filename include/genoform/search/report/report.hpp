@@ -45,6 +45,8 @@ class Report {
     counts_second_half_ = second_half.value_or(false);
     for (const auto& [reason, count] : store.refused_in_vain()) refusals_[reason] += count;
     if (const auto bounds = store.note("bounds", BoundsReached::of)) bounds_ = *bounds;
+    const auto names = [](const nlohmann::json& j) { return j.get<std::vector<std::string>>(); };
+    reachable_by_ = store.note("reachable by", names).value_or(std::vector<std::string>());
     if (const auto front = store.note("front", ParetoFront::of)) front_ = *front;
     if (const auto ngrams = store.note("ngrams", NgramFigures::of)) ngrams_ = *ngrams;
     data_seen_ = store.note("text", DataSeen::of);
@@ -76,6 +78,8 @@ class Report {
   Claim claim() const { return claim_of(standings_); }
   const HurdleFigures& hurdles() const { return hurdles_; }
   const BoundsReached& bounds() const { return bounds_; }
+  /// The control arms that could have found the winner of the search: its architecture is known, its sizes and options are new.
+  const std::vector<std::string>& reachable_by() const { return reachable_by_; }
   const NgramFigures& ngrams() const { return ngrams_; }
   /// None where the study does not know its text.
   const std::optional<DataSeen>& data_seen() const { return data_seen_; }
@@ -135,6 +139,7 @@ class Report {
   std::string ngrams_text() const;
   std::string finals_text() const;
   std::string claim_text() const;
+  std::string reachable_text() const;
   std::string bounds_text() const;
   std::string result_text() const;
 
@@ -143,6 +148,7 @@ class Report {
   NgramFigures ngrams_;
   std::optional<DataSeen> data_seen_;
   BoundsReached bounds_;
+  std::vector<std::string> reachable_by_;
   HurdleFigures hurdles_;
   ParetoFront front_;
   int finished_ = 0, failed_ = 0, unfinished_finals_ = 0;
@@ -291,6 +297,14 @@ GENOFORM_SEARCH_INLINE std::string Report::claim_text() const {
   return text + (is_tie ? ", which is within the noise.\n" : ".\n");
 }
 
+GENOFORM_SEARCH_INLINE std::string Report::reachable_text() const {
+  std::string text;
+  for (const std::string& name : reachable_by_) text += (text.empty() ? "" : " and ") + name;
+  if (text.empty()) return text;
+  return "The winner is in the space of " + text +
+         " too: a known architecture with sizes and options that its own arm did not find.\n";
+}
+
 GENOFORM_SEARCH_INLINE std::string Report::bounds_text() const {
   std::string text;
   const auto add = [&](const char* who, const std::vector<std::string>& bounds) {
@@ -313,7 +327,7 @@ GENOFORM_SEARCH_INLINE std::string Report::text() const {
   text += arms_text() + front_.text();
   if (const std::string hurdles = hurdles_.text(); !hurdles.empty()) text += hurdles + "\n";
   if (!standings_.empty()) text += finals_text() + "\n" + ngrams_text();
-  return text + claim_text() + result_text() + bounds_text();
+  return text + claim_text() + result_text() + reachable_text() + bounds_text();
 }
 
 GENOFORM_SEARCH_INLINE std::string Report::obstacles() const {
@@ -362,12 +376,23 @@ GENOFORM_SEARCH_INLINE nlohmann::json Report::json() const {
     if (data_seen_) finalist["bytes"] = data_seen_->bytes(s.finalist), finalist["passes"] = data_seen_->passes(s.finalist);
     finalists.push_back(std::move(finalist));
   }
-  nlohmann::json j{{"baselines", baselines},     {"genomes", finished_},       {"stopped_at_hurdle", hurdles_.stopped},
-                   {"failed", failed_},          {"refused", refused()},       {"trials_per_hour", trials_per_hour()},
-                   {"refusals", refusals_},      {"failures", failures_},      {"finalists", finalists},
-                   {"winner", nullptr},          {"claim", nullptr},           {"ngrams", json_of(ngrams_)},
-                   {"bounds", json_of(bounds_)}, {"hurdles", hurdles_.json()}, {"second_half", counts_second_half_},
-                   {"front", front_.json()}};
+  nlohmann::json j{{"baselines", baselines},
+                   {"genomes", finished_},
+                   {"stopped_at_hurdle", hurdles_.stopped},
+                   {"failed", failed_},
+                   {"refused", refused()},
+                   {"trials_per_hour", trials_per_hour()},
+                   {"refusals", refusals_},
+                   {"failures", failures_},
+                   {"finalists", finalists},
+                   {"winner", nullptr},
+                   {"claim", nullptr},
+                   {"ngrams", json_of(ngrams_)},
+                   {"bounds", json_of(bounds_)},
+                   {"hurdles", hurdles_.json()},
+                   {"second_half", counts_second_half_},
+                   {"front", front_.json()},
+                   {"reachable_by", reachable_by_}};
   if (const Claim c = claim(); c.outcome != Claim::Outcome::none) {
     const char* const outcomes[] = {"none", "search won", "tie", "control won"};
     j["claim"] = {{"outcome", outcomes[static_cast<int>(c.outcome)]},

@@ -33,6 +33,9 @@ inline std::string warnings_section(const StudyPage& page) {
     warnings.push_back(
         "No finalist is better than the n-gram of order 3: in this time models learn to spell, not to read. Give more --budget "
         "before the result is believed.");
+  if (!report.reachable_by().empty())
+    warnings.push_back("The winner is in the space of " + listed_names(report.reachable_by()) +
+                       " too: a known architecture with sizes and options that its own arm did not find.");
   if (!report.bounds().winner.empty())
     warnings.push_back("The winner lies on bounds of the space: " + listed_names(report.bounds().winner) +
                        ". A wider space may hold a better one.");
