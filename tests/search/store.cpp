@@ -212,7 +212,8 @@ TEST_CASE("the table of step times stays with its study until it is measured ane
   int fits = 0;
   const auto fit = [&]() -> std::optional<StepTable> {
     ++fits;
-    return StepTable::from_json({{"error", 0.01 * fits}, {"error_of_nine_tenths", 0.1}, {"seconds", {{"step", 1e-3}}}});
+    return StepTable::from_json(
+        {{"version", 2}, {"error", 0.01 * fits}, {"error_of_nine_tenths", 0.1}, {"seconds", {{"step", 1e-3}}}});
   };
   CHECK(step_table_of(store, "m 1; avx2", fit, false)->error() == Approx(0.01));
   CHECK(step_table_of(store, "m 1; avx2", fit, false)->error() == Approx(0.01));

@@ -16,7 +16,7 @@ struct OperationInfo {
   Operands reads{}, writes{};
   Operands assignment{};  ///< of tokens to experts, all of it; empty without one. It is among `reads` or `writes` too
   Tensor added{};         ///< the sum that a product has taken over (ops/joins.hpp), among `reads` too; absent: none
-  int variant = 0;        ///< tells operations of one name apart: 1 + the function of an activation, or the statistic of a norm
+  int variant = 0;        ///< tells operations of one name apart whose speed differs, from 1 on: info_of() says by what
   std::array<void*, Memories<float>::count> addresses{};  ///< of the memories, as the back end sees them
 
   /// What an operation moves when no cache holds any of it: all that it reads and all that it writes.
@@ -28,12 +28,25 @@ struct OperationInfo {
   }
 };
 
-/// Not inlined, and cold: it runs when a recording is made, and is the one place where the lists of an operation are compiled.
+/// Heads of whole vectors, of 16 channels or 8, are faster than others.
+constexpr int variant_of_head(std::int64_t head_dim) { return head_dim % 16 == 0 ? 1 : head_dim % 8 == 0 ? 2 : 3; }
+
+/// The variant is the function of an activation, the statistic of a norm, or how heads fill vectors where those are attended to
+/// or rotated. Not inlined, and cold: it runs when a recording is made, and is the one place where the lists of an operation are
+/// compiled.
 template <class Op>
 [[gnu::cold, gnu::noinline]] constexpr OperationInfo info_of(const Op& op) {
   OperationInfo info{.name = Op::name, .flops = op.flops(), .reads = op.reads(), .writes = op.writes()};
   if constexpr (requires { op.to.tensors(); }) info.assignment = op.to.tensors();
   if constexpr (requires { op.added; }) info.added = op.added;
+  if constexpr (requires { op.sizes.head_dim; }) info.variant = variant_of_head(op.sizes.head_dim);
+  if constexpr (requires { op.rotation; })
+    if (op.rotation.channels > 0) info.variant = variant_of_head(op.rotation.head_dim);
+  if constexpr (requires {
+                  op.head_dim;
+                  op.inverse;
+                })
+    info.variant = variant_of_head(op.head_dim);
   if constexpr (requires { op.statistic; }) info.variant = 1 + static_cast<int>(op.statistic);
   if constexpr (requires {
                   op.f;

@@ -86,12 +86,19 @@ class StepTable {
 
 #if GENOFORM_SEARCH_BODIES
 
+namespace step_table {
+inline constexpr int version = 2;  ///< of the items: a table with others knows nothing of these
+}
+
 GENOFORM_SEARCH_INLINE nlohmann::json StepTable::to_json() const {
-  return {{"error", error_}, {"error_of_nine_tenths", error_of_nine_tenths_}, {"seconds", seconds_}};
+  return {{"version", step_table::version},
+          {"error", error_},
+          {"error_of_nine_tenths", error_of_nine_tenths_},
+          {"seconds", seconds_}};
 }
 
 GENOFORM_SEARCH_INLINE StepTable StepTable::from_json(const nlohmann::json& j) {
-  if (!j.contains("error_of_nine_tenths"))
+  if (j.value("version", 0) != step_table::version)
     throw Exception({ErrorKind::input,
                      "this table of step times is of another version of genoform; --resume --recalibrate measures them anew"});
   StepTable table;
