@@ -11,6 +11,8 @@
 #include "common.hpp"
 #include "genoform/data/corpus.hpp"
 #include "genoform/report/progress.hpp"
+#include "genoform/search/clock/budget.hpp"
+#include "genoform/search/report/data_seen.hpp"
 #include "genoform/search/space/baselines.hpp"
 #include "genoform/search/study.hpp"
 #include "genoform/search/study/calibration.hpp"
@@ -52,7 +54,7 @@ class SearchRun {
         space_(request_.make_space()),
         strategy_(request_.make_strategy(options.strategy_seconds, [this] { return signal() != Stop::no; })),
         sizes_(request_.training.batch, request_.training.context),
-        baselines_(proxy_baselines({.context = request_.training.context, .width = request_.baseline_width()})) {}
+        baselines_(proxy_baselines(request_.proxy())) {}
 
   /// Returns the exit code.
   int run() {
@@ -65,6 +67,7 @@ class SearchRun {
     pool.on_loss([this](const std::string& what) { progress_.show_now(what); });
     const std::unique_ptr<Estimator> oracle = make_oracle(pool);
     if (!oracle) return interrupted();
+    warn_of_few_steps(*oracle);
     const Controls controls(request_, *space_, *strategy_);
     const Study study{.space = *space_,
                       .strategy = *strategy_,
@@ -136,10 +139,10 @@ class SearchRun {
 
   void note_text(const Corpus& corpus) {
     const double bytes = corpus.bytes_per_token();
-    const DataSeen seen{.bytes_per_sequence = bytes * request_.training.context,
-                        .batch = request_.training.batch,
-                        .training_bytes = static_cast<std::int64_t>(bytes * static_cast<double>(corpus.train().size()))};
-    store_.set_note("text", json_of(seen).dump());
+    seen_ = {.bytes_per_sequence = bytes * request_.training.context,
+             .batch = request_.training.batch,
+             .training_bytes = static_cast<std::int64_t>(bytes * static_cast<double>(corpus.train().size()))};
+    store_.set_note("text", json_of(seen_).dump());
   }
 
   StudyRun study_run() {
@@ -207,6 +210,16 @@ class SearchRun {
     return table;
   }
 
+  /// So few steps say nothing of an architecture.
+  void warn_of_few_steps(const Estimator& oracle) {
+    constexpr std::int64_t enough = 100;
+    const std::optional<double> seconds = oracle.estimate(baselines_.front().text, request_.study.batch).step_seconds;
+    const std::int64_t steps = seconds ? Budget{request_.study.budget}.steps(*seconds) : enough;
+    if (steps < enough)
+      progress_.show_now("the " + baselines_.front().name + " is trained for " + std::to_string(steps) + " steps, fewer than " +
+                         std::to_string(enough) + ": give more --budget, or smaller --widths, before the result is believed");
+  }
+
   Stop signal() const { return signals_.exit_code() != 0 ? Stop::now : Stop::no; }
   Stop stop() const {
     const bool is_over = run_.minutes > 0 && seconds() > 60 * run_.minutes;
@@ -220,12 +233,22 @@ class SearchRun {
     const double elapsed = seconds() - first_trial_;
     std::string line = number <= baselines ? "baseline run " + std::to_string(number) + "/" + std::to_string(baselines)
                                            : "genome " + std::to_string(number - baselines) + "/" + std::to_string(run_.trials);
-    if (elapsed > 1) line += "  " + fixed_text(3600 * (ended_ - 1) / elapsed, 0) + " trials/hour";
+    if (elapsed > 1) {
+      const double rate = (ended_ - 1) / elapsed;
+      line += ", " + fixed_text(minutes_left(baselines + run_.trials - number, rate), 0) + " min left  " +
+              fixed_text(3600 * rate, 0) + " trials/hour";
+    }
     if (const auto& best = ledger.best())
       line += "  best " + fixed_text(*best->loss, 3) + " bits/byte (" +
-              (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ")";
+              (best->name.empty() ? "trial " + std::to_string(best->number) : best->name) + ", " +
+              fixed_text(seen_.bytes(Finalist::of(*best)) / 1e6, 2) + " MB of text)";
     line += "  " + std::to_string(ledger.refusals()) + " refused";
     progress_.show(line);
+  }
+  /// Until so many trials have ended at this rate a second, or none begins any more; the final follows.
+  double minutes_left(int trials, double rate) const {
+    const double minutes = trials / rate / 60;
+    return run_.minutes > 0 ? std::clamp(run_.minutes - seconds() / 60, 0.0, minutes) : minutes;
   }
   void show(const FinalRun& run) {
     progress_.show_now("final: " + run.finalist.name + ", seed " + std::to_string(run.seed) + ": " +
@@ -250,6 +273,7 @@ class SearchRun {
   std::unique_ptr<Strategy> strategy_;
   ModelSizes sizes_;
   std::vector<Baseline> baselines_;
+  DataSeen seen_;
   int ended_ = 0;
   double first_trial_ = 0;
 };
@@ -258,7 +282,7 @@ class SearchRun {
 void rehearse(const CommandStrategy& command, const Space& space, const SearchRequest& request) {
   constexpr double bits_of_a_guess = 8;
   std::vector<Scored> history;
-  for (const Baseline& baseline : proxy_baselines({.context = request.training.context, .width = request.baseline_width()}))
+  for (const Baseline& baseline : proxy_baselines(request.proxy()))
     if (space.check(baseline.text))
       history.push_back({.number = static_cast<int>(history.size()) + 1,
                          .text = baseline.text,

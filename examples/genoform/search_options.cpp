@@ -227,7 +227,7 @@ void add_training(CLI::App& app, SearchOptions& o) {
       ->check(CLI::IsMember({"adamw", "adafactor"}))
       ->capture_default_str();
   add_number(app, "--batch", o.request.training.batch,
-             "sequences of a training step of the baselines; genomes of a search have these, half or twice as many",
+             "sequences of a training step of the baselines; genomes of a search have a quarter, half, once or twice as many",
              from_to(1, 1 << 20))
       ->capture_default_str();
   add_number(app, "--context", o.request.training.context, "positions of a sequence", at_least(1))->capture_default_str();
@@ -261,6 +261,7 @@ void complete(SearchOptions& o) {
   request.study.batch = batch;
   request.study.batches = {batch, 2 * batch};
   if (batch > 1) request.study.batches.insert(request.study.batches.begin(), batch / 2);
+  if (batch > 3) request.study.batches.insert(request.study.batches.begin(), batch / 4);
   if (!request.training.data.empty())
     request.training.data = std::filesystem::absolute(request.training.data).lexically_normal().string();
 }

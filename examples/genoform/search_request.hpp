@@ -10,6 +10,7 @@
 
 #include "genoform/io/json_fields.hpp"
 #include "genoform/search/evaluator/training_setup.hpp"
+#include "genoform/search/space/baselines.hpp"
 #include "genoform/search/space/block_space.hpp"
 #include "genoform/search/space/presets.hpp"
 #include "genoform/search/strategy/command_strategy.hpp"
@@ -25,7 +26,7 @@ namespace command {
 
 /// What a study was asked to be: kept in its file, so that --resume needs no other option.
 struct SearchRequest {
-  genoform::search::StudyOptions study{};
+  genoform::search::StudyOptions study{.learning_rate = 8e-3};  ///< near the best one of small models
   genoform::search::TrainingSetup training{};
   genoform::search::EvolutionOptions evolution{};
   std::string oracle = "table", strategy = "evolution";
@@ -73,10 +74,17 @@ struct SearchRequest {
     options.max_total = std::max(options.max_total, max_layers);
     return options;
   }
-  /// The second of the widths.
+  /// The middle one of the widths, of two the smaller.
   int baseline_width() const {
     const std::vector<int> all = space_options().widths;
-    return all[all.size() > 1 ? 1 : 0];
+    return all[(all.size() - 1) / 2];
+  }
+  /// The size of the baselines. They have two layers, or as many as the smallest models of the space: their step time bounds that
+  /// of the genomes.
+  genoform::search::Proxy proxy() const {
+    const genoform::search::BlockSpaceOptions of_space = space_options();
+    const int sub_layers = std::max(of_space.min_total, of_space.min_layers);
+    return {.context = training.context, .width = baseline_width(), .layers = std::max(2, (sub_layers + 1) / 2)};
   }
   std::unique_ptr<genoform::search::Space> make_space() const {
     return std::make_unique<genoform::search::BlockSpace>(space_options());

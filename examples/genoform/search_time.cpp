@@ -35,8 +35,9 @@ using namespace genoform;
 using namespace genoform::inner;
 using namespace genoform::search;
 
-double seconds_of_step(Evaluator& evaluator, const std::string& text) {
-  return evaluator.time({.texts = {text}, .batches = {0}, .rounds = 3, .steps = 4}).seconds.front();
+/// `batch`: sequences, 0: those of the evaluator.
+double seconds_of_step(Evaluator& evaluator, const std::string& text, int batch = 0) {
+  return evaluator.time({.texts = {text}, .batches = {batch}, .rounds = 3, .steps = 4}).seconds.front();
 }
 
 /// A training step of the plain Transformer.
@@ -44,8 +45,9 @@ struct PlainStep {
   double seconds = 0, flops = 0;  ///< useful ones
 };
 
-PlainStep plain_step(Evaluator& evaluator, const TrainingSetup& training) {
-  const std::string text = proxy_baselines({.context = training.context}).front().text;
+PlainStep plain_step(Evaluator& evaluator, const SearchRequest& request) {
+  const TrainingSetup& training = request.training;
+  const std::string text = proxy_baselines(request.proxy()).front().text;
   return {.seconds = seconds_of_step(evaluator, text),
           .flops = static_cast<double>(ModelSizes(training.batch, training.context).cost(text).training_flops())};
 }
@@ -63,37 +65,44 @@ double preparation(const SearchOptions& o, const PlainStep& step) {
   return with_first * o.request.probes * (options.rounds * (1 + options.steps) + 2) * step.seconds / o.workers;
 }
 
-std::string primer_ez_of_one_block(int context, int width) {
-  const std::vector<Baseline> all = proxy_baselines({.context = context, .width = width, .layers = 1});
+std::string primer_ez(const Proxy& size) {
+  const std::vector<Baseline> all = proxy_baselines(size);
   return std::find_if(all.begin(), all.end(), [](const Baseline& b) { return b.name == "Primer-EZ"; })->text;
 }
 
-/// What a Primer-EZ of one block reaches in the time of a trial, and n-grams of orders 1 on on its data, in bits per byte on the
-/// validation text.
+/// What a Primer-EZ reaches in the time of a trial, and n-grams of orders 1 on on its data, in bits per byte on the validation
+/// text.
 struct Pilot {
-  std::int64_t steps = 0;
+  double bytes = 0;  ///< of text that it was trained on
   double loss = 0;
   std::vector<double> ngrams;
 };
 
-/// `seconds`: of training.
-Pilot pilot_of(Evaluator& evaluator, const Corpus& corpus, const SearchRequest& request, int width, double seconds) {
-  const TrainingSetup& training = request.training;
-  const std::string text = primer_ez_of_one_block(training.context, width);
-  Pilot pilot{.steps = Budget{seconds}.steps(seconds_of_step(evaluator, text)), .loss = 0, .ngrams = {}};
+/// A guess at what tuning will find: a width below the middle one, and half the batch. `seconds`: of training.
+Pilot pilot_of(Evaluator& evaluator, const Corpus& corpus, const SearchRequest& request, double seconds) {
+  TrainingSetup training = request.training;
+  training.batch = std::max(1, training.batch / 2);
+  const std::vector<int> widths = request.space_options().widths;
+  Proxy size = request.proxy();
+  size.width = widths[(widths.size() - 1) / 3];
+  const std::string text = primer_ez(size);
+  const std::int64_t steps = Budget{seconds}.steps(seconds_of_step(evaluator, text, training.batch));
+  Pilot pilot{.bytes = static_cast<double>(steps * training.batch * training.context) * corpus.bytes_per_token(),
+              .loss = 0,
+              .ngrams = {}};
   const std::uint64_t seed = request.study.seed;
   const TrainReply reply = evaluator.train({.text = text,
-                                            .learning_rate = 2 * request.study.learning_rate,
-                                            .batch = 0,
+                                            .learning_rate = request.study.learning_rate,
+                                            .batch = training.batch,
                                             .seed = seed,
-                                            .steps = pilot.steps,
+                                            .steps = steps,
                                             .budget = 0,
                                             .max_step_seconds = {},
                                             .hurdles = {}});
   pilot.loss = reply.loss.value();
   const NgramBits bits = ngram_bits(corpus, corpus.validation(), static_cast<std::size_t>(training.windows),
                                     static_cast<std::size_t>(training.context),
-                                    [&](Ngram& ngram) { count_batches(ngram, corpus, training, seed, pilot.steps); });
+                                    [&](Ngram& ngram) { count_batches(ngram, corpus, training, seed, steps); });
   pilot.ngrams = training.second_half ? bits.second_half : bits.whole;
   return pilot;
 }
@@ -117,9 +126,8 @@ void check_is_new(const std::string& file) {
     throw Exception({ErrorKind::input, file + ": a study is there; --resume goes on with it, another --study begins anew"});
 }
 
-void say_pilot(const Pilot& pilot, const SearchRequest& request) {
-  const auto bytes = static_cast<double>(pilot.steps * request.training.batch * request.training.context);
-  std::string text = "pilot: Primer-EZ of one block learns from " + fixed_text(bytes / 1e6, 2) + " MB in a trial and reaches " +
+void say_pilot(const Pilot& pilot) {
+  std::string text = "pilot: a small Primer-EZ learns from " + fixed_text(pilot.bytes / 1e6, 2) + " MB in a trial and reaches " +
                      fixed_text(pilot.loss, 2) + " bits per byte;";
   for (std::size_t i = 0; i < pilot.ngrams.size(); ++i)
     text += (i == 0 ? " n-grams of order " : ", ") + std::to_string(i + 1) + ": " + fixed_text(pilot.ngrams[i], 2);
@@ -144,7 +152,7 @@ void size_for_time(SearchOptions& o, const Corpus& corpus) {
   check_is_new(o.file);
   SearchRequest& request = o.request;
   const std::unique_ptr<Evaluator> evaluator = make_training_evaluator(request.training);
-  const PlainStep step = plain_step(*evaluator, request.training);
+  const PlainStep step = plain_step(*evaluator, request);
   const double seconds = *seconds_of(o.time), prepared = preparation(o, step);
   if (seconds < 2 * prepared)
     usage_error("--time " + o.time + ": too short; the step times alone take " + fixed_text(prepared, 0) +
@@ -165,7 +173,7 @@ void size_for_time(SearchOptions& o, const Corpus& corpus) {
   std::fprintf(stderr, "sized for %s: --trials %d --budget %s --max-time %s --widths %s --context %d\n", o.time.c_str(),
                size.trials, general_text(request.study.budget).c_str(), general_text(o.run.minutes).c_str(),
                listed(request.space_options().widths, ",").c_str(), request.training.context);
-  say_pilot(pilot_of(*evaluator, corpus, request, request.baseline_width(), size.budget), request);
+  say_pilot(pilot_of(*evaluator, corpus, request, size.budget));
 }
 
 }  // namespace command

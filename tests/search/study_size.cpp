@@ -61,8 +61,8 @@ TEST_CASE("models of the middle width see about 20 bytes a parameter, and widths
     CAPTURE(seconds);
     REQUIRE(size.widths.size() >= 2);
     CHECK(std::is_sorted(size.widths.begin(), size.widths.end()));
-    CHECK(std::all_of(size.widths.begin(), size.widths.end(), [](int w) { return w >= 32 && w % 16 == 0; }));
-    const double width = size.widths[1], parameters = 24 * width * width;
+    CHECK(std::all_of(size.widths.begin(), size.widths.end(), [](int w) { return w >= 16 && w % (w < 32 ? 8 : 16) == 0; }));
+    const double width = size.widths[size.widths.size() / 2], parameters = 24 * width * width;
     const double bytes = size.budget * flops / (6 * parameters);
     CHECK(bytes / parameters > 8);
     CHECK(bytes / parameters < 40);
@@ -70,5 +70,5 @@ TEST_CASE("models of the middle width see about 20 bytes a parameter, and widths
 }
 
 TEST_CASE("a slow machine gets the smallest models") {
-  CHECK(study_size_of({.seconds = 60, .flops_per_second = 1e8}).widths == std::vector{32, 48, 64});
+  CHECK(study_size_of({.seconds = 60, .flops_per_second = 1e8}).widths == std::vector{16, 24, 32});
 }

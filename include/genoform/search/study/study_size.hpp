@@ -31,7 +31,7 @@ namespace study_size {
 inline constexpr double overhead = 0.12;   ///< share of the time for validation, timing of finalists and waiting
 inline constexpr double final_cost = 1.3;  ///< of a final over a trial: it is scored on more text
 inline constexpr double bytes_a_parameter = 20;
-inline constexpr int width_unit = 16, min_width = 32;
+inline constexpr int min_width = 16;
 
 /// 200 trials in a quarter of an hour, and twice as many in four times the time: half of what more time brings goes into more
 /// trials, half into longer ones. Each arm gets the same number.
@@ -40,14 +40,20 @@ inline int trials_of(const StudyTime& time) {
   return time.arms * std::max(4, static_cast<int>(std::lround(a_arm)));
 }
 
+/// A width whose heads fill vectors: a multiple of 16, and below 32 of 8.
+inline int nearest_width(double width) {
+  const int unit = width < 28 ? 8 : 16;
+  return std::max(min_width, unit * static_cast<int>(std::lround(width / unit)));
+}
+
 /// Near the width at which two blocks of Transformer (24 width^2 parameters, 6 FLOPs a parameter and byte of training) see 20
 /// bytes a parameter within the budget: more parameters than that stay untrained (Hoffmann et al. 2022).
 inline std::vector<int> widths_of(double budget, double flops_per_second) {
   const double parameters = std::sqrt(budget * flops_per_second / (6 * bytes_a_parameter));
   const double center = std::max(std::sqrt(parameters / 24), double{min_width});
   std::vector<int> widths;
-  for (const double factor : {2.0 / 3, 1.0, 4.0 / 3, 2.0}) {
-    const int width = std::max(min_width, width_unit * static_cast<int>(std::lround(factor * center / width_unit)));
+  for (const double factor : {0.5, 2.0 / 3, 1.0, 4.0 / 3, 2.0}) {
+    const int width = nearest_width(factor * center);
     if (widths.empty() || width > widths.back()) widths.push_back(width);
   }
   return widths;
