@@ -50,6 +50,9 @@ using namespace inner;
 namespace device {
 using namespace inner;
 }
+namespace dna {
+using namespace inner;
+}
 namespace hash_table {
 using namespace inner;
 }
