@@ -74,6 +74,7 @@ void add_serve_evaluator(CLI::App& program, Commands& commands);
 void add_best(CLI::App& program, Commands& commands);
 void add_ablate(CLI::App& program, Commands& commands);
 void add_confirm(CLI::App& program, Commands& commands);
+void add_dna(CLI::App& program, Commands& commands);
 void add_space(CLI::App& program, Commands& commands);
 void add_report(CLI::App& program, Commands& commands);
 void add_zoo(CLI::App& program, Commands& commands);

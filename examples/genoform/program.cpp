@@ -89,6 +89,7 @@ Commands add_commands(CLI::App& program) {
   add_confirm(program, commands);
   add_serve_evaluator(program, commands);
   add_space(program, commands);
+  add_dna(program, commands);
   add_report(program, commands);
   add_zoo(program, commands);
   add_worker(program, commands);

@@ -33,7 +33,7 @@ from memory_group import made_memory_group  # noqa: E402
 from run_tests import run_tests  # noqa: E402
 
 MODEL = "Decoder<Stack<Block<Attention<Heads<2>, DConv<3>>, Moe<ExpertChoice, Experts<4>>, Ffn<SqReLU>>, 2>, Vocab<256>, Width<32>, Context<16>>"
-VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "report", "serve-evaluator", "space"]
+VERBS = ["zoo", "train", "eval", "sample", "print", "inspect", "grad", "bench", "doctor", "search", "best", "ablate", "confirm", "report", "serve-evaluator", "space", "dna"]
 
 
 class Bench:
@@ -748,6 +748,27 @@ genes = [{name = "hidden", scale = true, values = ["Hidden<32>", "Hidden<64>"]}]
 """
 
 
+def test_programs_of_primitives_are_shown_edited_and_mutated(b):
+    names = re.findall(r"^(\S+) ", b.run(0, "dna", "show").stdout, re.M)
+    assert names == ["transformer", "flat", "primer-ez", "primer"], names
+    for name in names:
+        shown = b.run(0, "dna", "show", name, "--width", "64", "--heads", "4").stdout
+        assert "finite and causal on a random sequence" in shown, shown
+        (b.folder / "program.txt").write_text(shown)
+        assert b.run(0, "dna", "show", b.folder / "program.txt", "--width", "64").stdout == shown
+    # 4 * 512^2 of attention, 8 * 512^2 of the feed-forward layer, four vectors of norms.
+    assert "3147776 parameters" in b.run(0, "dna", "show", "transformer").stdout
+    mutated = b.run(0, "dna", "mutate", "transformer", "--steps", "3", "--seed", "5").stdout
+    assert mutated == b.run(0, "dna", "mutate", "transformer", "--steps", "3", "--seed", "5").stdout != b.run(0, "dna", "show", "transformer").stdout
+    b.error(2, "dna", "show", "transformr", says='neither a file nor the name of a program; allowed: transformer, flat, primer-ez, primer; did you mean "transformer"?')
+    wrong = b.folder / "wrong.txt"
+    wrong.write_text("dims 8 1;\nconstants 0;\nS0 { h2 = SQUAR(h0) }\n")
+    b.error(3, "dna", "show", wrong, says=':3:11: "SQUAR": no primitive has this name, and S with a number calls a subprogram; did you mean "SQUARE"?')
+    wrong.write_text("dims 8 1; constants 0; S0 { h2 = RED_SUM(h0) }")
+    assert "# cannot be computed: the result of the main subprogram" in b.run(0, "dna", "show", wrong).stdout
+    b.error(2, "dna", "show", "transformer", "--heads", "3", says="--heads")
+
+
 def test_a_search_takes_its_space_from_a_name_or_a_file(b):
     listed = b.run(0, "space").stdout
     names = re.findall(r"^(\S+) ", listed, re.M)
@@ -828,11 +849,12 @@ def test_a_search_is_sized_for_a_time_and_says_the_options_that_repeat_it(b):
     options = dict(zip(line.split()[::2], line.split()[1::2]))
     assert options.keys() == {"--trials", "--budget", "--max-time", "--widths", "--context"} and options["--context"] == "16", line
     assert int(options["--trials"]) % 5 == 0 and 0 < float(options["--budget"]) < 1 and float(options["--max-time"]) < 0.2, line
-    assert "pilot: Primer-EZ of one block" in sized.stderr and "n-grams of order 1" in sized.stderr, sized.stderr
+    assert "pilot: a small Primer-EZ" in sized.stderr and "n-grams of order 1" in sized.stderr, sized.stderr
     repeated = {**options, "--trials": "5", "--budget": "0.05", "--max-time": "0"}
     again = json.loads(b.run(0, *shape, "--study", b.folder / "again.sqlite", *(word for option in repeated.items() for word in option)).stdout)
     assert again["genomes"] == 5, again
-    assert all(f"Width<{options['--widths'].split(',')[1]}>" in run["text"] for run in again["baselines"]), again["baselines"]
+    widths = options["--widths"].split(",")
+    assert all(f"Width<{widths[(len(widths) - 1) // 2]}>" in run["text"] for run in again["baselines"]), again["baselines"]
     none = ["search", "--data", b.folder / "text.txt", "--study", b.folder / "unsized.sqlite"]
     for time, says in [("5", '--time: "5"; a number with its unit, as in 90s, 15m, 8h or 2d'), ("0m", '--time: "0m"; a number'), ("nanh", '--time: "nanh"; a number'),
                        ("1s", "--time 1s: too short; the step times alone take")]:
