@@ -20,7 +20,10 @@ constexpr BlockSizes sizes{.width = 16, .heads = 2};
 /// What becomes of a program before training.
 std::string outcome_of(const Program& program) {
   const Result<Graph> graph = graph_of(program, width, context);
-  if (!graph) return "no graph" + graph.error().message.substr(graph.error().message.find(": "));
+  if (!graph) {  // without the instruction to blame, "S1, h5: "
+    const std::string& why = graph.error().message;
+    return "no graph: " + (why[0] == 'S' ? why.substr(why.find(": ") + 2) : why);
+  }
   const Result<void> probed = check_probe(*graph);
   if (probed) return "computed";
   return probed.error().message.find("not finite") != std::string::npos ? "not finite" : "not causal";
