@@ -57,7 +57,7 @@ inline std::vector<int> canonical_order(const Graph& graph) {
     }
     state[n] = 1;
     std::vector<int> inputs = graph.nodes[n].inputs;
-    if (inputs.size() == 2 && graph.nodes[n].kind == GraphNode::Kind::primitive && is_commutative(graph.nodes[n].primitive) &&
+    if (graph.nodes[n].is_commutative() &&
         values[static_cast<std::size_t>(inputs[1])] < values[static_cast<std::size_t>(inputs[0])])
       std::swap(inputs[0], inputs[1]);
     for (std::size_t i = inputs.size(); i-- > 0;)
@@ -78,8 +78,7 @@ inline std::uint64_t fingerprint_of(const Graph& graph) {
     hash = fingerprint::mixed(hash, fingerprint::of_node(node));
     std::vector<std::uint64_t> inputs;
     for (const int input : node.inputs) inputs.push_back(place[static_cast<std::size_t>(input)]);
-    if (node.kind == GraphNode::Kind::primitive && inputs.size() == 2 && is_commutative(node.primitive) && inputs[1] < inputs[0])
-      std::swap(inputs[0], inputs[1]);
+    if (node.is_commutative() && inputs[1] < inputs[0]) std::swap(inputs[0], inputs[1]);
     for (const std::uint64_t input : inputs) hash = fingerprint::mixed(hash, input);
   }
   return hash;

@@ -55,10 +55,11 @@ struct GraphNode {
   StateShape shape;
 
   bool has_weights() const { return kind == Kind::primitive && dna::has_weights(primitive); }
+  bool is_commutative() const { return kind == Kind::primitive && dna::is_commutative(primitive); }
 };
 
 /// What a program computes at one width: its primitives in order, without calls, without what does not reach the result, and
-/// with equal primitives of equal states made once. GraphNode 0 is the input, the last one the result.
+/// with equal primitives of equal states made once. Node 0 is the input, the last one the result.
 struct Graph {
   std::int64_t width = 0;    ///< of the model
   std::int64_t context = 0;  ///< positions; weights of states of positions have so many columns
@@ -199,8 +200,7 @@ class Builder {
   /// A node without weights is made once, however many instructions make it.
   int add(GraphNode node) {
     if (node.shape.width > max_width) return refuse(rules::StateTooWide{});
-    if (node.kind == GraphNode::Kind::primitive && is_commutative(node.primitive))
-      std::sort(node.inputs.begin(), node.inputs.end());
+    if (node.is_commutative()) std::sort(node.inputs.begin(), node.inputs.end());
     const int number = static_cast<int>(graph_.nodes.size());
     if (!node.has_weights()) {
       const auto [made, is_new] =

@@ -224,11 +224,12 @@ class Parser {
   }
   /// Each at most once, in this order.
   bool fields(Instruction& made) {
+    int next_field = 0;
     for (std::string_view name = word(); !name.empty(); name = word()) {
       const int constant = number_in(name, 'c'), dimension = number_in(name, 'd'), branching = number_in(name, 'x');
       const int which = constant >= 0 ? 0 : dimension >= 0 ? 1 : branching >= 0 ? 2 : -1;
-      if (which < 0 || which < next_field_) return fail(rules::InstructionForm{}, begin_of(name));
-      next_field_ = which + 1;
+      if (which < 0 || which < next_field) return fail(rules::InstructionForm{}, begin_of(name));
+      next_field = which + 1;
       if (which == 0) {
         if (constant >= static_cast<int>(program_.constants.size())) return fail(rules::BankRange{}, begin_of(name));
         made.constant = constant;
@@ -241,7 +242,6 @@ class Parser {
         made.branching = branching;
       }
     }
-    next_field_ = 0;
     return true;
   }
   /// When all subprograms are known.
@@ -255,7 +255,6 @@ class Parser {
   std::string_view text_;
   Program& program_;
   std::size_t at_ = 0;
-  int next_field_ = 0;
   std::vector<Call> calls_;
   ProgramError error_;
 };

@@ -59,6 +59,13 @@ struct Concepts {
   }
 };
 
+inline Concepts primer_ez(const BlockSizes& sizes) {
+  Concepts primer(sizes);
+  primer.projection = "h2 = CONV_1X1(h0) d1; h3 = DCONV_3X1(h2)";
+  primer.activation = "h2 = MAX(h0); h3 = SQUARE(h2)";
+  return primer;
+}
+
 }  // namespace seeds
 
 /// The pre-norm Transformer with ReLU and without biases, in ten subprograms: the paper's conceptual initialization.
@@ -79,27 +86,20 @@ inline Program flat_transformer_program(const BlockSizes& sizes = {}) {
 }
 
 /// Primer-EZ: squared ReLU, and a depthwise convolution of 3 positions after each projection.
-inline Program primer_ez_program(const BlockSizes& sizes = {}) {
-  seeds::Concepts primer(sizes);
-  primer.projection = "h2 = CONV_1X1(h0) d1; h3 = DCONV_3X1(h2)";
-  primer.activation = "h2 = MAX(h0); h3 = SQUARE(h2)";
-  return primer.program(sizes);
-}
+inline Program primer_ez_program(const BlockSizes& sizes = {}) { return seeds::primer_ez(sizes).program(sizes); }
 
 /// Primer: Primer-EZ with queries made of the keys (head by head), the norm of the feed-forward layer after it, and x (x - mean)
 /// in place of (x - mean)^2 under the root.
 inline Program primer_program(const BlockSizes& sizes = {}) {
-  seeds::Concepts primer(sizes);
+  seeds::Concepts primer = seeds::primer_ez(sizes);
   primer.main = "h2 = S5(h0); h3 = S1(h2)" + seeds::branched(sizes) +
                 "; h4 = CONV_1X1(h3); h5 = S8(h4, h0); h6 = S2(h5); h7 = S5(h6); h8 = S8(h7, h5)";
   primer.attention =
       "h2 = S3(h0); h3 = CONV_1X1(h2) d1; h4 = S3(h0); h5 = TRANS_MAT_MUL(h3, h2); h6 = C_MUL(h5) c1; h7 = S4(h6); "
       "h8 = MAT_MUL(h7, h4)";
-  primer.projection = "h2 = CONV_1X1(h0) d1; h3 = DCONV_3X1(h2)";
   primer.z_score =
       "h2 = RED_MEAN(h0); h3 = DIFFERENCE(h0, h2); h4 = MULTIPLY(h0, h3); h5 = RED_MEAN(h4); h6 = ABS_ROOT(h5); h7 = DIVIDE(h3, "
       "h6)";
-  primer.activation = "h2 = MAX(h0); h3 = SQUARE(h2)";
   return primer.program(sizes);
 }
 
